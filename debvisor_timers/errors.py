@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error of ours: one hierarchy, and the table of exit codes and HTTP statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+
+from debvisor_timers.source import Problem, format_problem
+
+
+class ExitCode(IntEnum):
+    """What the command line ends with; the man page debvisor-timers(8) lists these."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    DEFINITIONS = 3
+    REFUSED = 4
+    SYSTEMD = 5
+    PART_WAY = 6
+    CHANGES = 10
+    INTERRUPTED = 130
+
+
+class DebvisorTimersError(Exception):
+    """The root: a message that says what and where, and a `fix` that says how to mend it."""
+
+    exit_code: ExitCode = ExitCode.BUG
+    http_status: int = 500
+
+    def __init__(self, message: str, *, fix: str = "") -> None:
+        """Keep `message` (no full stop needed) and `fix` (an instruction, may be empty)."""
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        """Return the message, and the fix on a line of its own."""
+        return f"{self.message}\n fix: {self.fix}" if self.fix else self.message
+
+
+class UsageError(DebvisorTimersError):
+    """A command, argument or option that makes no sense."""
+
+    exit_code = ExitCode.USAGE
+    http_status = 400
+
+
+class ScheduleError(DebvisorTimersError):
+    """A schedule that cannot be told to systemd.
+
+    start, length: which characters of the text are wrong, counted from 0.
+    """
+
+    exit_code = ExitCode.DEFINITIONS
+    http_status = 422
+
+    def __init__(self, message: str, *, fix: str = "", start: int = 0, length: int = 1) -> None:
+        """Keep the message, the fix, and where in the text the fault is."""
+        super().__init__(message, fix=fix)
+        self.start = start
+        self.length = length
+
+
+class DefinitionError(DebvisorTimersError):
+    """Files that are wrong: carries every problem of every file, errors and warnings."""
+
+    exit_code = ExitCode.DEFINITIONS
+    http_status = 422
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        """Keep `problems`; the message is all of them as text."""
+        self.problems: Sequence[Problem] = tuple(problems)
+        super().__init__("\n\n".join(format_problem(problem) for problem in self.problems))
+
+
+class NotFoundError(DebvisorTimersError):
+    """A job, unit or run that does not exist."""
+
+    exit_code = ExitCode.USAGE
+    http_status = 404
+
+
+class RefusedError(DebvisorTimersError):
+    """Something that we could do and will not: a foreign file, an edit by hand, no permission."""
+
+    exit_code = ExitCode.REFUSED
+    http_status = 409
+
+
+class LockedError(RefusedError):
+    """Somebody else is applying; the message says who."""
+
+    http_status = 423
+
+
+class PermissionRefusedError(RefusedError):
+    """The caller is not allowed to do this (mostly: not root)."""
+
+    http_status = 403
+
+
+class SystemdError(DebvisorTimersError):
+    """systemd, D-Bus or the journal said no, or nothing.
+
+    dbus_name: the name of the D-Bus error, empty where there was none.
+    """
+
+    exit_code = ExitCode.SYSTEMD
+    http_status = 502
+
+    def __init__(self, message: str, *, fix: str = "", dbus_name: str = "") -> None:
+        """Keep the message, the fix and the D-Bus error's name."""
+        super().__init__(message, fix=fix)
+        self.dbus_name = dbus_name
+
+
+class PartWayError(DebvisorTimersError):
+    """A change that stopped part-way and could not be undone; says what is left to do."""
+
+    exit_code = ExitCode.PART_WAY
+    http_status = 500
