@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where things are on a host: every path that we read or write stands here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+TARGET = "debvisor-timers.target"
+"""Holds every enabled timer: stopping it stops them all."""
+
+BOOT_TARGET = "debvisor-timers-boot.target"
+"""Holds the boot triggers; started by the boot, never by `apply`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The folders of one host; the defaults are those of the Debian package.
+
+    config: config.yaml, jobs.d/ and templates/ of the administrator.
+    units: where systemd reads the units that we write.
+    state: generations, the apply record, scripts, last results; survives a reboot.
+    runtime: the lock, requests and running runs; gone after a reboot.
+    libexec: begin, run and end.
+    """
+
+    config: Path = Path("/etc/debvisor/timers")
+    units: Path = Path("/etc/systemd/system")
+    state: Path = Path("/var/lib/debvisor-timers")
+    runtime: Path = Path("/run/debvisor-timers")
+    stamps: Path = Path("/var/lib/systemd/timers")
+    libexec: Path = Path("/usr/libexec/debvisor-timers")
+
+    @property
+    def jobs(self) -> Path:
+        """Return the folder of the job files."""
+        return self.config / "jobs.d"
+
+    @property
+    def scripts(self) -> Path:
+        """Return the folder of the scripts that jobs run, each named by its digest."""
+        return self.state / "scripts"
+
+    @property
+    def last(self) -> Path:
+        """Return the folder with one file a job: the result of its last real run."""
+        return self.state / "last"

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ports: all that we ask of systemd, as Protocols, and the values that cross them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from debvisor_timers.history.records import JournalMatch, JournalRecord
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A regular file; text that is not UTF-8 comes with surrogate escapes."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEntry:
+    """A symbolic link, its target as it stands in the link."""
+
+    target: str
+
+
+Entry = FileEntry | LinkEntry
+
+
+class UnitDirectory(Protocol):
+    """A folder that we share with others, in which we own entries by name and content."""
+
+    def read(self) -> dict[str, Entry]:
+        """Return every entry with one of our name patterns, by its path relative to the folder."""
+
+    def write(self, changes: Mapping[str, Entry | None]) -> None:
+        """Make `changes` (None removes): stage all, sync once, then rename each.
+
+        Until the first rename nothing is changed. Durable when it returns.
+        Raises SystemdError with the path that could not be written.
+        """
+
+
+class ActiveState(StrEnum):
+    """ActiveState= of a unit."""
+
+    ACTIVE = "active"
+    RELOADING = "reloading"
+    INACTIVE = "inactive"
+    FAILED = "failed"
+    ACTIVATING = "activating"
+    DEACTIVATING = "deactivating"
+    MAINTENANCE = "maintenance"
+    REFRESHING = "refreshing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitState:
+    """A loaded unit, as systemd lists it; `job` is the type of a queued job, empty for none."""
+
+    name: str
+    load_state: str
+    active_state: ActiveState
+    sub_state: str
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerState:
+    """When a timer last triggered its service and when it will; None: never, or not armed.
+
+    While the service runs systemd reports no next elapse (systemd 257).
+    """
+
+    last_trigger: datetime | None
+    next_elapse: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceState:
+    """What systemd holds of a service right now; forgotten when the unit is unloaded."""
+
+    active_state: ActiveState
+    sub_state: str
+    result: str
+    invocation_id: str
+    need_daemon_reload: bool
+
+
+class JobResult(StrEnum):
+    """How a job of systemd's queue ended; DONE does not mean that a service ran (skips too)."""
+
+    DONE = "done"
+    CANCELED = "canceled"
+    TIMEOUT = "timeout"
+    FAILED = "failed"
+    DEPENDENCY = "dependency"
+    SKIPPED = "skipped"
+    INVALID = "invalid"
+    ASSERT = "assert"
+    UNSUPPORTED = "unsupported"
+    COLLECTED = "collected"
+    ONCE = "once"
+    FROZEN = "frozen"
+    CONCURRENCY = "concurrency"
+
+
+class Manager(Protocol):
+    """systemd's manager (PID 1). Every method raises SystemdError when systemd says no."""
+
+    def version(self) -> int:
+        """Return systemd's major version, 257 for `257.13-1~deb13u1`."""
+
+    def reload(self) -> None:
+        """Reload all unit files (daemon-reload); returns when it is done."""
+
+    def units(self, *patterns: str) -> list[UnitState]:
+        """Return the loaded units that match one of the shell patterns, in order of their names."""
+
+    def start(
+        self, units: Sequence[str], *, wait: bool = True, timeout: timedelta | None = None
+    ) -> dict[str, JobResult]:
+        """Queue a start job for each of `units`; with `wait`, until all have ended.
+
+        Returns the result of each job (empty without `wait`).
+        Raises SystemdError for a unit that cannot be queued, and on `timeout`.
+        """
+
+    def stop(
+        self, units: Sequence[str], *, wait: bool = True, timeout: timedelta | None = None
+    ) -> dict[str, JobResult]:
+        """Queue a stop job for each of `units` that is loaded; like `start` otherwise."""
+
+    def timer(self, name: str) -> TimerState:
+        """Return when the timer unit `name` last triggered and when it will next."""
+
+    def service(self, name: str) -> ServiceState:
+        """Return the state of the service unit `name`."""
+
+    def reset_failed(self, name: str) -> None:
+        """Forget that the unit failed; nothing happens when it is not loaded."""
+
+    def touch_stamp(self, timer: str) -> None:
+        """Let the Persistent= timer believe that it was triggered now: it misses nothing."""
+
+    def remove_stamp(self, timer: str) -> None:
+        """Remove what systemd remembers on disk of a timer that is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that systemd-analyze has to say about a unit file; line 0: about the whole."""
+
+    unit: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarAnswer:
+    """What systemd makes of one OnCalendar= expression.
+
+    elapses: aware, UTC, ascending; fewer than asked for when the schedule ends.
+    error: systemd's own words when it refuses the expression; empty otherwise.
+    """
+
+    spec: str
+    normalized: str = ""
+    elapses: tuple[datetime, ...] = ()
+    error: str = ""
+
+
+class Analyzer(Protocol):
+    """systemd-analyze: systemd's own reading of unit files and calendars."""
+
+    def verify(self, units: Mapping[str, str]) -> list[Finding]:
+        """Load the unit files `units` (name to text) beside the host's own; return all complaints.
+
+        A complaint is a line on stderr: unknown keys leave the exit status at 0 (systemd 257).
+        """
+
+    def calendar(
+        self, specs: Sequence[str], *, after: datetime, count: int
+    ) -> list[CalendarAnswer]:
+        """Return the next `count` elapses of each of `specs`, strictly after `after`, in order.
+
+        Only whole seconds of `after` count.
+        """
+
+
+class Journal(Protocol):
+    """systemd's journal, for reading."""
+
+    def records(
+        self,
+        matches: Sequence[JournalMatch],
+        *,
+        newest_first: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[JournalRecord]:
+        """Yield the records that satisfy one of `matches`, oldest first unless said otherwise.
+
+        Lazy: a caller that stops reading costs nothing more. Raises SystemdError when the journal
+        cannot be opened.
+        """
+
+
+class Clock(Protocol):
+    """The time, and where the host is."""
+
+    def now(self) -> datetime:
+        """Return the current time, aware, in UTC."""
+
+    def zone(self) -> str:
+        """Return the name of the host's time zone, `UTC` when none is set."""
