@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the unit directory shall hold: every job rendered, nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from debvisor_timers.jobs.model import Job
+from debvisor_timers.operations.host import Host
+from debvisor_timers.render.job import RenderSettings, render_job
+from debvisor_timers.render.templates import load_templates
+from debvisor_timers.systemd.ports import Entry, FileEntry, LinkEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """The entries of one job in the unit directory, and the scripts that it runs."""
+
+    entries: Mapping[str, Entry]
+    scripts: Mapping[str, str]
+
+
+def desired_states(host: Host, jobs: Iterable[Job], *, generation: int) -> dict[str, Desired]:
+    """Return what each of `jobs` needs on disk, by the job's id.
+
+    Raises RefusedError when the running systemd is too old for one of them, or when a template of
+    the administrator cannot be trusted.
+    """
+    settings = RenderSettings(
+        layout=host.layout,
+        host_zone=host.clock.zone(),
+        systemd_version=host.manager.version(),
+        templates=load_templates(host.layout.config / "templates"),
+    )
+    return {job.id: _desired(job, settings, generation) for job in jobs}
+
+
+def _desired(job: Job, settings: RenderSettings, generation: int) -> Desired:
+    rendered = render_job(job, settings, generation=generation)
+    entries: dict[str, Entry] = {name: FileEntry(text) for name, text in rendered.files.items()}
+    entries.update((path, LinkEntry(target)) for path, target in rendered.links.items())
+    return Desired(entries=entries, scripts=rendered.scripts)

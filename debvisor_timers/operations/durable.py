@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files of ours that must be whole after a power cut."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from debvisor_timers.errors import SystemdError
+
+
+def write_json(path: Path, value: object, *, mode: int = 0o600) -> None:
+    """Write `value` as JSON to `path`: the old text or the new, never a part of either.
+
+    Durable when it returns. Raises SystemdError naming the path.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8", errors="surrogateescape") as file:
+            os.fchmod(file.fileno(), mode)
+            json.dump(value, file, separators=(",", ":"))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _cannot("write", path, error) from error
+
+
+def read_json(path: Path) -> object | None:
+    """Return what `write_json` wrote, None when there is no such file.
+
+    Raises SystemdError when the file is there and cannot be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise _cannot("read", path, error) from error
+
+
+def remove(path: Path) -> None:
+    """Remove the file `path`, durably; nothing happens when it is not there."""
+    try:
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            sync_folder(path.parent)
+    except OSError as error:
+        raise _cannot("remove", path, error) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _cannot(verb: str, path: Path, error: Exception) -> SystemdError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return SystemdError(f"cannot {verb} {path}: {reason}")

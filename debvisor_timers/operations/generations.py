@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was applied, and when: a folder of numbered generations, each the YAML and the units."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from debvisor_timers.errors import SystemdError
+from debvisor_timers.operations import durable
+from debvisor_timers.systemd.ports import Entry, FileEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Generations:
+    """The folder `generations/`; generation 1 is the first apply of this host."""
+
+    folder: Path
+
+    def latest(self) -> int:
+        """Return the number of the newest generation, 0 when nothing was ever applied."""
+        return max(self.numbers(), default=0)
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of the generations that are kept, ascending."""
+        try:
+            return sorted(int(name) for name in os.listdir(self.folder) if name.isdecimal())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise SystemdError(f"cannot read {self.folder}: {error.strerror}") from error
+
+    def exists(self, number: int) -> bool:
+        """Return True when generation `number` was committed."""
+        return (self.folder / str(number)).is_dir()
+
+    def write(
+        self,
+        number: int,
+        *,
+        config: Path,
+        sources: Iterable[Path],
+        units: Mapping[str, Entry],
+        at: datetime,
+    ) -> None:
+        """Keep copies of the files `sources` below `config` and of `units` as generation `number`.
+
+        The generation appears with one rename, whole; that rename is the commit of an apply.
+        """
+        staged = self.folder / f".{number}.new"
+        try:
+            shutil.rmtree(staged, ignore_errors=True)
+            staged.mkdir(parents=True, mode=0o700)
+            for source in sources:
+                copy = staged / source.relative_to(config)
+                copy.parent.mkdir(exist_ok=True)
+                shutil.copyfile(source, copy)
+            (staged / "units.json.gz").write_bytes(_packed(units))
+            meta = {"generation": number, "applied": at.isoformat()}
+            (staged / "generation.json").write_text(json.dumps(meta) + "\n", encoding="utf-8")
+            os.sync()
+            staged.rename(self.folder / str(number))
+            durable.sync_folder(self.folder)
+        except OSError as error:
+            raise SystemdError(
+                f"cannot keep generation {number} in {self.folder}: {error.strerror}"
+            ) from error
+
+    def prune(self, keep: int) -> None:
+        """Remove all but the newest `keep` generations, and what an interrupted write left."""
+        for number in self.numbers()[:-keep]:
+            shutil.rmtree(self.folder / str(number), ignore_errors=True)
+        for staged in self.folder.glob(".*.new"):
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+def _packed(units: Mapping[str, Entry]) -> bytes:
+    plain = {
+        name: {"file": entry.text} if isinstance(entry, FileEntry) else {"link": entry.target}
+        for name, entry in sorted(units.items())
+    }
+    return gzip.compress(json.dumps(plain).encode(), compresslevel=1, mtime=0)

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host that operations work on: its ports and its layout, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from debvisor_timers.layout import Layout
+from debvisor_timers.systemd.ports import Analyzer, Clock, Journal, Manager, UnitDirectory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """Everything that an operation may touch; real on a host, in memory in tests.
+
+    units: the folder where systemd reads units; scripts: the folder of the jobs' scripts.
+    """
+
+    layout: Layout
+    units: UnitDirectory
+    scripts: UnitDirectory
+    manager: Manager
+    journal: Journal
+    analyzer: Analyzer
+    clock: Clock

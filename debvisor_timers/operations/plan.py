@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""plan: what an apply would change, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from debvisor_timers.jobs.load import Definitions, load_definitions
+from debvisor_timers.operations.desired import Desired, desired_states
+from debvisor_timers.operations.generations import Generations
+from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.verify import first_elapses, verify_units
+from debvisor_timers.render.names import job_of, timer_unit
+from debvisor_timers.render.ownership import digest, is_edited, read_ownership
+from debvisor_timers.source import Problem
+from debvisor_timers.systemd.ports import Entry, FileEntry
+
+
+class Change(StrEnum):
+    """What happens to a job."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryChange:
+    """One file or link below the unit folder, before and after; None: it is not there."""
+
+    name: str
+    before: Entry | None
+    after: Entry | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlan:
+    """What changes for one job.
+
+    edited: files of the job that were edited by hand and would be overwritten.
+    next_before, next_after: the timer's next elapse as systemd has it now and will have it; None
+    where there is no timer, or nothing more to come.
+    """
+
+    job_id: str
+    change: Change
+    entries: tuple[EntryChange, ...]
+    edited: tuple[str, ...] = ()
+    next_before: datetime | None = None
+    next_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that an apply would do.
+
+    generation: the number it would get. unchanged: how many jobs stay as they are.
+    foreign: names that a job needs and somebody else has. warnings: said, and passed over.
+    """
+
+    generation: int
+    jobs: tuple[JobPlan, ...]
+    unchanged: int
+    foreign: tuple[str, ...]
+    warnings: tuple[Problem, ...]
+    new_scripts: Mapping[str, str]
+    old_scripts: tuple[str, ...]
+    definitions: Definitions
+    entries: Mapping[str, Entry]
+
+    @property
+    def is_empty(self) -> bool:
+        """Return True when there is nothing to do."""
+        return not self.jobs
+
+    def count(self, change: Change) -> int:
+        """Return how many jobs are created, updated or removed."""
+        return sum(job.change is change for job in self.jobs)
+
+
+def make_plan(host: Host) -> Plan:
+    """Return what an apply of the files on disk would change; changes nothing.
+
+    Every changed unit was seen by systemd-analyze. Raises DefinitionError with all problems of all
+    files, RefusedError when systemd is too old for a job.
+    """
+    definitions = load_definitions(host.layout.config).require()
+    generation = Generations(host.layout.state / "generations").latest() + 1
+    desired = desired_states(host, definitions.jobs.values(), generation=generation)
+    on_disk = host.units.read()
+    changes = tuple(_job_plans(on_disk, desired))
+    warnings = verify_units(host, definitions, _changed_units(changes))
+    scripts = {name: text for state in desired.values() for name, text in state.scripts.items()}
+    present = host.scripts.read()
+    return Plan(
+        generation=generation,
+        jobs=_with_next(host, changes, definitions),
+        unchanged=len(desired) - sum(job.job_id in desired for job in changes),
+        foreign=tuple(_foreign(on_disk, desired)),
+        warnings=(*definitions.problems, *warnings),
+        new_scripts={name: text for name, text in scripts.items() if name not in present},
+        old_scripts=tuple(sorted(present.keys() - scripts.keys())),
+        definitions=definitions,
+        entries=on_disk,
+    )
+
+
+def changed_timer_sections(job: JobPlan) -> set[str]:
+    """Return the timer units of `job` whose [Timer] section or existence changes."""
+    from debvisor_timers.render.unitfile import UnitFile  # noqa: PLC0415
+
+    def section(entry: Entry | None) -> object:
+        if not isinstance(entry, FileEntry):
+            return None
+        return UnitFile.parse(entry.text).directives("Timer")
+
+    return {
+        change.name
+        for change in job.entries
+        if change.name.endswith(".timer")
+        and "/" not in change.name
+        and section(change.before) != section(change.after)
+    }
+
+
+def _job_plans(on_disk: Mapping[str, Entry], desired: Mapping[str, Desired]) -> Iterator[JobPlan]:
+    ours = _owned_by_job(on_disk)
+    for job_id in sorted(desired.keys() | ours.keys()):
+        before = ours.get(job_id, {})
+        after = desired[job_id].entries if job_id in desired else {}
+        entries = tuple(_entry_changes(before, after))
+        if entries:
+            yield JobPlan(
+                job_id=job_id,
+                change=_kind(before, job_id in desired),
+                entries=entries,
+                edited=tuple(_edited(entries)),
+            )
+
+
+def _kind(before: Mapping[str, Entry], is_wanted: bool) -> Change:  # noqa: FBT001
+    if not is_wanted:
+        return Change.REMOVE
+    return Change.UPDATE if before else Change.CREATE
+
+
+def _owned_by_job(on_disk: Mapping[str, Entry]) -> dict[str, dict[str, Entry]]:
+    """Return our entries by job id: files with our section, and the links that enable them."""
+    jobs: dict[str, dict[str, Entry]] = {}
+    for name, entry in on_disk.items():
+        job_id = job_of(name.rpartition("/")[2])
+        if job_id is not None and _is_ours(name, entry, on_disk):
+            jobs.setdefault(job_id, {})[name] = entry
+    return jobs
+
+
+def _is_ours(name: str, entry: Entry, on_disk: Mapping[str, Entry]) -> bool:
+    if isinstance(entry, FileEntry):
+        return read_ownership(entry.text) is not None
+    folder, _, unit = name.rpartition("/")
+    if not folder:
+        return False
+    target = on_disk.get(unit)
+    dangling = target is None
+    return dangling or (isinstance(target, FileEntry) and _is_ours(unit, target, on_disk))
+
+
+def _entry_changes(
+    before: Mapping[str, Entry], after: Mapping[str, Entry]
+) -> Iterator[EntryChange]:
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if not _same(old, new):
+            yield EntryChange(name=name, before=old, after=new)
+
+
+def _same(old: Entry | None, new: Entry | None) -> bool:
+    if isinstance(old, FileEntry) and isinstance(new, FileEntry):
+        return old == new or digest(old.text) == digest(new.text)
+    return old == new
+
+
+def _edited(entries: tuple[EntryChange, ...]) -> Iterator[str]:
+    for change in entries:
+        if isinstance(change.before, FileEntry) and is_edited(change.before.text):
+            yield change.name
+
+
+def _foreign(on_disk: Mapping[str, Entry], desired: Mapping[str, Desired]) -> Iterator[str]:
+    for state in desired.values():
+        for name in state.entries:
+            entry = on_disk.get(name)
+            if entry is not None and not _is_ours(name, entry, on_disk):
+                yield name
+
+
+def _changed_units(changes: tuple[JobPlan, ...]) -> dict[str, str]:
+    """Return the text of every unit file that is new or changed, by name."""
+    return {
+        change.name: change.after.text
+        for job in changes
+        for change in job.entries
+        if isinstance(change.after, FileEntry)
+    }
+
+
+def _with_next(
+    host: Host, changes: tuple[JobPlan, ...], definitions: Definitions
+) -> tuple[JobPlan, ...]:
+    wanted = [definitions.jobs[job.job_id] for job in changes if job.change is not Change.REMOVE]
+    after = first_elapses(host, wanted)
+    loaded = {unit.name for unit in host.manager.units("debvisor-job-*.timer")}
+
+    def before(job_id: str) -> datetime | None:
+        name = timer_unit(job_id)
+        return host.manager.timer(name).next_elapse if name in loaded else None
+
+    return tuple(
+        replace(job, next_before=before(job.job_id), next_after=after.get(job.job_id))
+        for job in changes
+    )

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The apply record: what an apply is about to do, on disk before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from debvisor_timers.errors import SystemdError
+from debvisor_timers.operations import durable
+from debvisor_timers.systemd.ports import Entry, FileEntry, LinkEntry
+
+Entries = Mapping[str, Entry | None]
+"""Entries of the unit directory by path; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyRecord:
+    """Enough to undo an apply that died at any point.
+
+    generation: the number that it will commit; while that generation is missing it is not done.
+    before, after: every entry that changes, as it was and as it shall be.
+    scripts: the scripts that did not exist before.
+    stopped: timers that were running and are stopped; started: timers that are started.
+    forgotten: units that go for good, whose stamps and failures systemd shall forget.
+    """
+
+    generation: int
+    before: Entries
+    after: Entries
+    scripts: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+    started: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFile:
+    """Where the record lies; its existence means that an apply is under way or was cut off."""
+
+    path: Path
+
+    def write(self, record: ApplyRecord) -> None:
+        """Put `record` on disk, durably."""
+        plain = asdict(record)
+        plain["before"] = _plain(record.before)
+        plain["after"] = _plain(record.after)
+        durable.write_json(self.path, plain)
+
+    def read(self) -> ApplyRecord | None:
+        """Return the record of an apply that did not end, None when there is none."""
+        plain = durable.read_json(self.path)
+        if plain is None:
+            return None
+        try:
+            return _parse(plain)
+        except (KeyError, TypeError, ValueError) as error:
+            raise SystemdError(
+                f"the apply record {self.path} is damaged ({error!r})",
+                fix=f"look at the units with `debvisor-timers status`, then remove {self.path}",
+            ) from error
+
+    def remove(self) -> None:
+        """Say that the apply has ended."""
+        durable.remove(self.path)
+
+
+def _plain(entries: Entries) -> dict[str, list[str] | None]:
+    def one(entry: Entry | None) -> list[str] | None:
+        if entry is None:
+            return None
+        return ["file", entry.text] if isinstance(entry, FileEntry) else ["link", entry.target]
+
+    return {name: one(entry) for name, entry in entries.items()}
+
+
+def _parse(plain: Any) -> ApplyRecord:
+    def one(value: list[str] | None) -> Entry | None:
+        if value is None:
+            return None
+        kind, text = value
+        return {"file": FileEntry, "link": LinkEntry}[kind](text)
+
+    def entries(key: str) -> Entries:
+        return {name: one(value) for name, value in plain[key].items()}
+
+    return ApplyRecord(
+        generation=int(plain["generation"]),
+        before=entries("before"),
+        after=entries("after"),
+        **{key: tuple(plain[key]) for key in ("scripts", "stopped", "started", "forgotten")},
+    )
