@@ -75,6 +75,16 @@ class DefinitionError(DebvisorTimersError):
         super().__init__("\n\n".join(format_problem(problem) for problem in self.problems))
 
 
+class RenderError(DebvisorTimersError):
+    """A job that cannot be told to systemd, though its definition was accepted.
+
+    A value that no unit file can hold, or a template that renders something else than was asked.
+    """
+
+    exit_code = ExitCode.DEFINITIONS
+    http_status = 422
+
+
 class NotFoundError(DebvisorTimersError):
     """A job, unit or run that does not exist."""
 
@@ -121,3 +131,10 @@ class PartWayError(DebvisorTimersError):
 
     exit_code = ExitCode.PART_WAY
     http_status = 500
+
+
+class InterruptedByUserError(DebvisorTimersError):
+    """Ctrl-C or SIGTERM came during a change; says whether it was finished or undone."""
+
+    exit_code = ExitCode.INTERRUPTED
+    http_status = 503

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -45,22 +46,22 @@ class Generations:
         number: int,
         *,
         config: Path,
-        sources: Iterable[Path],
+        sources: Mapping[Path, str],
         units: Mapping[str, Entry],
         at: datetime,
     ) -> None:
         """Keep copies of the files `sources` below `config` and of `units` as generation `number`.
 
-        The generation appears with one rename, whole; that rename is the commit of an apply.
+        sources: each file with the SHA-256 of what was applied. The generation appears with one
+        rename, whole; that rename is the commit of an apply. Raises SystemdError when a file
+        cannot be copied, or is no longer what was applied.
         """
         staged = self.folder / f".{number}.new"
         try:
             shutil.rmtree(staged, ignore_errors=True)
             staged.mkdir(parents=True, mode=0o700)
-            for source in sources:
-                copy = staged / source.relative_to(config)
-                copy.parent.mkdir(exist_ok=True)
-                shutil.copyfile(source, copy)
+            for source, applied in sources.items():
+                _copy(source, staged / source.relative_to(config), applied)
             (staged / "units.json.gz").write_bytes(_packed(units))
             meta = {"generation": number, "applied": at.isoformat()}
             (staged / "generation.json").write_text(json.dumps(meta) + "\n", encoding="utf-8")
@@ -78,6 +79,14 @@ class Generations:
             shutil.rmtree(self.folder / str(number), ignore_errors=True)
         for staged in self.folder.glob(".*.new"):
             shutil.rmtree(staged, ignore_errors=True)
+
+
+def _copy(source: Path, copy: Path, applied: str) -> None:
+    text = source.read_bytes()
+    if hashlib.sha256(text).hexdigest() != applied:
+        raise SystemdError(f"{source} was changed while it was being applied", fix="apply again")
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_bytes(text)
 
 
 def _packed(units: Mapping[str, Entry]) -> bytes:

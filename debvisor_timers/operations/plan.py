@@ -12,7 +12,7 @@ from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.operations.desired import Desired, desired_states
 from debvisor_timers.operations.generations import Generations
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.verify import first_elapses, verify_units
+from debvisor_timers.operations.verify import verify
 from debvisor_timers.render.names import job_of, timer_unit
 from debvisor_timers.render.ownership import digest, is_edited, read_ownership
 from debvisor_timers.source import Problem
@@ -92,38 +92,20 @@ def make_plan(host: Host) -> Plan:
     desired = desired_states(host, definitions.jobs.values(), generation=generation)
     on_disk = host.units.read()
     changes = tuple(_job_plans(on_disk, desired))
-    warnings = verify_units(host, definitions, _changed_units(changes))
+    verdict = verify(host, definitions, _changed_units(changes)).require(definitions)
     scripts = {name: text for state in desired.values() for name, text in state.scripts.items()}
     present = host.scripts.read()
     return Plan(
         generation=generation,
-        jobs=_with_next(host, changes, definitions),
+        jobs=_with_next(host, changes, verdict.next_elapses),
         unchanged=len(desired) - sum(job.job_id in desired for job in changes),
         foreign=tuple(_foreign(on_disk, desired)),
-        warnings=(*definitions.problems, *warnings),
+        warnings=(*definitions.problems, *verdict.problems),
         new_scripts={name: text for name, text in scripts.items() if name not in present},
         old_scripts=tuple(sorted(present.keys() - scripts.keys())),
         definitions=definitions,
         entries=on_disk,
     )
-
-
-def changed_timer_sections(job: JobPlan) -> set[str]:
-    """Return the timer units of `job` whose [Timer] section or existence changes."""
-    from debvisor_timers.render.unitfile import UnitFile  # noqa: PLC0415
-
-    def section(entry: Entry | None) -> object:
-        if not isinstance(entry, FileEntry):
-            return None
-        return UnitFile.parse(entry.text).directives("Timer")
-
-    return {
-        change.name
-        for change in job.entries
-        if change.name.endswith(".timer")
-        and "/" not in change.name
-        and section(change.before) != section(change.after)
-    }
 
 
 def _job_plans(on_disk: Mapping[str, Entry], desired: Mapping[str, Desired]) -> Iterator[JobPlan]:
@@ -208,17 +190,15 @@ def _changed_units(changes: tuple[JobPlan, ...]) -> dict[str, str]:
 
 
 def _with_next(
-    host: Host, changes: tuple[JobPlan, ...], definitions: Definitions
+    host: Host, changes: tuple[JobPlan, ...], next_after: Mapping[str, datetime]
 ) -> tuple[JobPlan, ...]:
-    wanted = [definitions.jobs[job.job_id] for job in changes if job.change is not Change.REMOVE]
-    after = first_elapses(host, wanted)
-    loaded = {unit.name for unit in host.manager.units("debvisor-job-*.timer")}
+    loaded = {unit.name for unit in host.manager.units("debvisor-job-*.timer")} if changes else {}
 
     def before(job_id: str) -> datetime | None:
         name = timer_unit(job_id)
         return host.manager.timer(name).next_elapse if name in loaded else None
 
     return tuple(
-        replace(job, next_before=before(job.job_id), next_after=after.get(job.job_id))
+        replace(job, next_before=before(job.job_id), next_after=next_after.get(job.job_id))
         for job in changes
     )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,23 @@ class ApplyRecord:
     generation: the number that it will commit; while that generation is missing it is not done.
     before, after: every entry that changes, as it was and as it shall be.
     scripts: the scripts that did not exist before.
+    obsolete_scripts: the scripts that no job needs afterwards.
     stopped: timers that were running and are stopped; started: timers that are started.
+    persistent: those of both that have a stamp.
     forgotten: units that go for good, whose stamps and failures systemd shall forget.
+    due: when each stopped timer would have fired next (ISO 8601).
     """
 
     generation: int
     before: Entries
     after: Entries
     scripts: tuple[str, ...] = ()
+    obsolete_scripts: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
+    persistent: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
+    due: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,9 @@ class RecordFile:
         durable.remove(self.path)
 
 
+_NAMES = ("scripts", "obsolete_scripts", "stopped", "started", "persistent", "forgotten")
+
+
 def _plain(entries: Entries) -> dict[str, list[str] | None]:
     def one(entry: Entry | None) -> list[str] | None:
         if entry is None:
@@ -90,5 +99,6 @@ def _parse(plain: Any) -> ApplyRecord:
         generation=int(plain["generation"]),
         before=entries("before"),
         after=entries("after"),
-        **{key: tuple(plain[key]) for key in ("scripts", "stopped", "started", "forgotten")},
+        due=dict(plain["due"]),
+        **{key: tuple(plain[key]) for key in _NAMES},
     )

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from debvisor_timers.errors import DefinitionError
@@ -12,62 +13,79 @@ from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.host import Host
 from debvisor_timers.render.job import calendar_lines
 from debvisor_timers.render.names import job_of
-from debvisor_timers.source import Problem, Severity
+from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import CalendarAnswer, Finding
 
 
-def verify_units(
-    host: Host, definitions: Definitions, units: Mapping[str, str]
-) -> tuple[Problem, ...]:
-    """Return the warnings about `units` (name to text) and about their jobs' calendars.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What systemd says of changed units.
 
-    Raises DefinitionError with everything when systemd would refuse or ignore a part of them.
+    problems: errors and warnings at the places of the jobs.
+    next_elapses: the first elapse of every job that is enabled and has a schedule, in UTC.
+    """
+
+    problems: tuple[Problem, ...]
+    next_elapses: Mapping[str, datetime]
+
+    def require(self, definitions: Definitions) -> Verdict:
+        """Return self, or raise DefinitionError when systemd would refuse or ignore something."""
+        if any(problem.is_error for problem in self.problems):
+            raise DefinitionError((*definitions.problems, *self.problems))
+        return self
+
+
+def verify(host: Host, definitions: Definitions, units: Mapping[str, str]) -> Verdict:
+    """Let systemd-analyze read `units` (name to text) and the calendars of their jobs.
+
+    One call for the units and one for all calendars, whatever their number.
     """
     changed = {job_of(name) for name in units}
     jobs = [job for job in definitions.jobs.values() if job.id in changed]
-    problems = [
-        *(_problem(finding, definitions) for finding in host.analyzer.verify(units)),
-        *_calendar_problems(host, jobs),
-    ]
-    if any(problem.is_error for problem in problems):
-        raise DefinitionError((*definitions.problems, *problems))
-    return tuple(problems)
+    findings = host.analyzer.verify(units) if units else []
+    answers = _answers(host, jobs)
+    return Verdict(
+        problems=(
+            *(_problem(finding, definitions) for finding in findings),
+            *(problem for job in jobs for problem in _calendar_problems(job, answers[job.id])),
+        ),
+        next_elapses={
+            job.id: elapse
+            for job in jobs
+            if job.enabled and (elapse := first_elapse(answers[job.id])) is not None
+        },
+    )
 
 
-def first_elapses(host: Host, jobs: Iterable[Job]) -> dict[str, datetime]:
-    """Return the next elapse of each of `jobs` that is enabled and has a schedule, by id, in UTC."""
-    answers = _answers(host, [job for job in jobs if job.enabled])
-    return {
-        job.id: min(answer.elapses[0] for answer in found if answer.elapses)
-        for job, found in answers
-        if any(answer.elapses for answer in found)
-    }
+def first_elapse(answers: Sequence[CalendarAnswer]) -> datetime | None:
+    """Return the earliest elapse of several calendar lines that act together."""
+    return min((answer.elapses[0] for answer in answers if answer.elapses), default=None)
 
 
-def _answers(host: Host, jobs: Iterable[Job]) -> list[tuple[Job, list[CalendarAnswer]]]:
-    """Ask systemd for the next elapse of every calendar line, all in one call."""
+def _answers(host: Host, jobs: Sequence[Job]) -> dict[str, list[CalendarAnswer]]:
     zone = host.clock.zone()
-    lines = [(job, line) for job in jobs for line in calendar_lines(job, zone)]
-    if not lines:
-        return []
-    answers = host.analyzer.calendar([line for _, line in lines], after=host.clock.now(), count=1)
-    by_job: dict[str, tuple[Job, list[CalendarAnswer]]] = {}
-    for (job, _), answer in zip(lines, answers, strict=True):
-        by_job.setdefault(job.id, (job, []))[1].append(answer)
-    return list(by_job.values())
+    owners, lines = [], []
+    for job in jobs:
+        for line in calendar_lines(job, zone):
+            owners.append(job.id)
+            lines.append(line)
+    by_job: dict[str, list[CalendarAnswer]] = {job.id: [] for job in jobs}
+    answers = host.analyzer.calendar(lines, after=host.clock.now(), count=1) if lines else []
+    for owner, answer in zip(owners, answers, strict=True):
+        by_job[owner].append(answer)
+    return by_job
 
 
-def _calendar_problems(host: Host, jobs: Iterable[Job]) -> Iterator[Problem]:
-    for job, answers in _answers(host, jobs):
-        for answer in answers:
-            if answer.error:
-                yield _at_schedule(
-                    job,
-                    f"systemd refuses the calendar {answer.spec!r}: {answer.error}",
-                    "see systemd.time(7), CALENDAR EVENTS",
-                )
-        if not any(answer.elapses or answer.error for answer in answers):
-            yield _at_schedule(job, "never fires again", "write a date that is still to come")
+def _calendar_problems(job: Job, answers: Sequence[CalendarAnswer]) -> Iterator[Problem]:
+    for answer in answers:
+        if answer.error:
+            yield _at_schedule(
+                job,
+                f"systemd refuses the calendar {answer.spec!r}: {answer.error}",
+                "see systemd.time(7), CALENDAR EVENTS",
+            )
+    if answers and not any(answer.elapses or answer.error for answer in answers):
+        yield _at_schedule(job, "never fires again", "write a date that is still to come")
 
 
 def _at_schedule(job: Job, message: str, fix: str) -> Problem:
@@ -80,5 +98,4 @@ def _problem(finding: Finding, definitions: Definitions) -> Problem:
         span=definitions.jobs[job_id].source,
         key=f"jobs.{job_id}",
         message=f"systemd on {finding.unit}: {finding.message}",
-        severity=Severity.ERROR,
     )

@@ -191,7 +191,7 @@ class Analyzer(Protocol):
 
 
 class Journal(Protocol):
-    """systemd's journal, for reading."""
+    """systemd's journal."""
 
     def records(
         self,
@@ -206,6 +206,10 @@ class Journal(Protocol):
         Lazy: a caller that stops reading costs nothing more. Raises SystemdError when the journal
         cannot be opened.
         """
+
+
+    def send(self, fields: Mapping[str, str]) -> None:
+        """Append a record with `fields` (native protocol; any text is allowed as a value)."""
 
 
 class Clock(Protocol):

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""apply: make the host what the YAML says; all of it or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from debvisor_timers.errors import RefusedError
+from debvisor_timers.operations import steps
+from debvisor_timers.operations.fingerprint import Fingerprint, FingerprintFile
+from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.lock import exclusive
+from debvisor_timers.operations.plan import Change, Plan, make_plan
+from debvisor_timers.operations.recover import Recovery, recover_locked
+
+LOCK_WAIT = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOptions:
+    """What an apply is allowed to do.
+
+    confirm_removal: asked before jobs are removed; False refuses.
+    allow_empty: may remove every job. overwrite_edits: may overwrite units edited by hand.
+    lock_wait: how long to wait for another apply to end.
+    on_step: told each step before it is taken, for a progress line.
+    """
+
+    confirm_removal: Callable[[Plan], bool] = field(default=lambda _plan: False)
+    allow_empty: bool = False
+    overwrite_edits: bool = False
+    lock_wait: timedelta = LOCK_WAIT
+    on_step: Callable[[str], None] = field(default=lambda _step: None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyResult:
+    """What an apply did.
+
+    plan: None when a comparison of digests showed that nothing had changed.
+    timers_held: True while debvisor-timers.target is stopped: timers were written, not started.
+    """
+
+    generation: int
+    created: int
+    updated: int
+    removed: int
+    unchanged: int
+    plan: Plan | None
+    recovery: Recovery
+    timers_held: bool = False
+
+
+def apply(host: Host, options: ApplyOptions) -> ApplyResult:
+    """Bring the units of this host to what the files under the configuration folder say.
+
+    Raises DefinitionError (nothing was written), RefusedError and LockedError (likewise),
+    SystemdError (everything was undone), PartWayError (undoing failed; the message says what is
+    left), InterruptedByUserError (Ctrl-C; undone).
+    """
+    with exclusive(host.layout.runtime, purpose="debvisor-timers apply", wait=options.lock_wait):
+        recovery = recover_locked(host)
+        known = FingerprintFile(host.layout.state / "fingerprint.json")
+        before = Fingerprint.take(host)
+        if (kept := known.read()) is not None and kept.matches(before):
+            return _unchanged(kept, recovery)
+        plan = make_plan(host)
+        _refuse(plan, options)
+        held = not plan.is_empty and steps.execute(host, plan, options.on_step)
+        known.write(Fingerprint.take(host).with_jobs(len(plan.definitions.jobs)))
+        return _result(plan, recovery, timers_held=held)
+
+
+def _refuse(plan: Plan, options: ApplyOptions) -> None:
+    for reason, fix in _refusals(plan, options):
+        raise RefusedError(f"nothing was applied: {reason}", fix=fix)
+
+
+def _refusals(plan: Plan, options: ApplyOptions) -> Iterator[tuple[str, str]]:
+    if plan.foreign:
+        yield (
+            f"{_names(plan.foreign)} in the way, not written by debvisor-timers",
+            "move them away, or give the job another id",
+        )
+    edited = [name for job in plan.jobs for name in job.edited]
+    if edited and not options.overwrite_edits:
+        yield (
+            f"{_names(edited)} edited by hand since the last apply",
+            "put the change into the YAML (or a drop-in), or apply with --overwrite-edits",
+        )
+    removed = plan.count(Change.REMOVE)
+    if removed and not plan.definitions.jobs and not options.allow_empty:
+        yield (
+            f"it would remove all {removed} jobs of this host",
+            "check that the files in jobs.d are there; if so be it, apply with --allow-empty",
+        )
+    if removed and not options.confirm_removal(plan):
+        yield f"it would remove {removed} jobs", "look at `debvisor-timers plan`, apply with --yes"
+
+
+def _names(names: list[str] | tuple[str, ...]) -> str:
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return f"{shown} {'is' if len(names) == 1 else 'are'}"
+
+
+def _unchanged(kept: Fingerprint, recovery: Recovery) -> ApplyResult:
+    return ApplyResult(
+        generation=kept.generation,
+        created=0,
+        updated=0,
+        removed=0,
+        unchanged=kept.jobs,
+        plan=None,
+        recovery=recovery,
+    )
+
+
+def _result(plan: Plan, recovery: Recovery, *, timers_held: bool) -> ApplyResult:
+    return ApplyResult(
+        generation=plan.generation if not plan.is_empty else plan.generation - 1,
+        created=plan.count(Change.CREATE),
+        updated=plan.count(Change.UPDATE),
+        removed=plan.count(Change.REMOVE),
+        unchanged=plan.unchanged,
+        plan=plan,
+        recovery=recovery,
+        timers_held=timers_held,
+    )

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How apply knows in a moment that nothing has changed: digests of all that it reads and writes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from debvisor_timers import __version__
+from debvisor_timers.errors import SystemdError
+from debvisor_timers.operations import durable
+from debvisor_timers.operations.generations import Generations
+from debvisor_timers.operations.host import Host
+from debvisor_timers.systemd.ports import FileEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """Everything that decides the outcome of an apply (inputs), and its outcome (outputs).
+
+    Both are hexadecimal SHA-256; generation and jobs are what a matching apply reports.
+    """
+
+    inputs: str
+    outputs: str
+    generation: int = 0
+    jobs: int = 0
+
+    @classmethod
+    def take(cls, host: Host) -> Fingerprint:
+        """Return the fingerprint of `host` as it is now; reads every file once, parses none."""
+        return cls(
+            inputs=_inputs(host),
+            outputs=_outputs(host),
+            generation=Generations(host.layout.state / "generations").latest(),
+        )
+
+    def matches(self, other: Fingerprint) -> bool:
+        """Return True when an apply that left `self` would find nothing to do at `other`."""
+        return (self.inputs, self.outputs) == (other.inputs, other.outputs)
+
+    def with_jobs(self, jobs: int) -> Fingerprint:
+        """Return the same fingerprint with the number of jobs that were found."""
+        return replace(self, jobs=jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintFile:
+    """Where the fingerprint of the last apply is kept; losing it costs time, nothing else."""
+
+    path: Path
+
+    def read(self) -> Fingerprint | None:
+        """Return the fingerprint, None when there is none or it cannot be understood."""
+        try:
+            plain = durable.read_json(self.path)
+            return Fingerprint(**plain) if isinstance(plain, dict) else None
+        except (SystemdError, TypeError):
+            return None
+
+    def write(self, fingerprint: Fingerprint) -> None:
+        """Keep `fingerprint` for the next apply."""
+        durable.write_json(self.path, asdict(fingerprint))
+
+
+def _inputs(host: Host) -> str:
+    digest = hashlib.sha256()
+    for part in (__version__, host.layout, host.clock.zone(), host.manager.version()):
+        digest.update(f"{part}\0".encode())
+    for folder in (host.layout.config, _shipped_templates()):
+        for path in sorted(_files(folder)):
+            digest.update(os.fsencode(path) + b"\0")
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _shipped_templates() -> Path:
+    from debvisor_timers.render.location import find_templates  # noqa: PLC0415 (without Jinja)
+
+    return find_templates()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for root, _, names in os.walk(folder):
+        yield from (path for name in names if (path := Path(root, name)).is_file())
+
+
+def _outputs(host: Host) -> str:
+    digest = hashlib.sha256()
+    for name, entry in sorted(host.units.read().items()):
+        text = entry.text if isinstance(entry, FileEntry) else f"-> {entry.target}"
+        digest.update(f"{name}\0{text}\0".encode(errors="surrogateescape"))
+    for name in sorted(host.scripts.read()):
+        digest.update(f"{name}\0".encode())
+    return digest.hexdigest()

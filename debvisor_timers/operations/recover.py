@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""recover: undo an apply that was cut off, or finish the tidying up of one that was committed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from debvisor_timers.history.records import RUN_SKIPPED
+from debvisor_timers.layout import TARGET
+from debvisor_timers.operations.generations import Generations
+from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.lock import exclusive
+from debvisor_timers.operations.record import ApplyRecord, RecordFile
+from debvisor_timers.render.names import job_of
+from debvisor_timers.systemd.ports import ActiveState
+
+_LOCK_WAIT = timedelta(seconds=30)
+
+
+class Recovery(StrEnum):
+    """What had to be recovered."""
+
+    NOTHING = "nothing"
+    UNDONE = "undone"
+    FINISHED = "finished"
+
+
+def recover(host: Host) -> Recovery:
+    """Bring the host to a whole state after an apply that was killed, or a power cut.
+
+    Runs at boot before any timer starts, and at the start of every apply. Raises LockedError while
+    an apply is alive, SystemdError when it fails; then nothing is lost and it can be run again.
+    """
+    with exclusive(host.layout.runtime, purpose="debvisor-timers recover", wait=_LOCK_WAIT):
+        return recover_locked(host)
+
+
+def recover_locked(host: Host) -> Recovery:
+    """Do the same under a lock that the caller holds."""
+    record = record_file(host).read()
+    if record is None:
+        return Recovery.NOTHING
+    if generations(host).exists(record.generation):
+        finish(host, record)
+        return Recovery.FINISHED
+    undo(host, record)
+    return Recovery.UNDONE
+
+
+def record_file(host: Host) -> RecordFile:
+    """Return where the apply record of `host` lies."""
+    return RecordFile(host.layout.state / "apply.json")
+
+
+def generations(host: Host) -> Generations:
+    """Return the generations of `host`."""
+    return Generations(host.layout.state / "generations")
+
+
+def undo(host: Host, record: ApplyRecord) -> None:
+    """Bring back every byte that `record` says, and every timer that it stopped.
+
+    Can be repeated from any point. Nothing fires by it: stamps are touched before timers start.
+    """
+    loaded = {unit.name for unit in host.manager.units("debvisor-*.timer")}
+    host.manager.stop([name for name in record.started if name in loaded])
+    _restore(host, record)
+    host.manager.reload()
+    for name in _created(record):
+        host.manager.reset_failed(name)
+    for name in record.persistent:
+        if name in record.stopped:
+            host.manager.touch_stamp(name)
+        else:
+            host.manager.remove_stamp(name)
+    target = host.manager.units(TARGET)
+    if target and (target[0].active_state is ActiveState.ACTIVE or target[0].job == "start"):
+        # During boot our own unit comes before the timers: waiting for them would never end.
+        host.manager.start(record.stopped, wait=target[0].active_state is ActiveState.ACTIVE)
+    note_missed(host, record)
+    host.scripts.write(dict.fromkeys(record.scripts))
+    record_file(host).remove()
+
+
+def finish(host: Host, record: ApplyRecord) -> None:
+    """Tidy up after a committed apply: forget what is gone, then the record itself."""
+    for name in record.forgotten:
+        host.manager.reset_failed(name)
+        if name.endswith(".timer"):
+            host.manager.remove_stamp(name)
+    note_missed(host, record)
+    host.scripts.write(dict.fromkeys(record.obsolete_scripts))
+    record_file(host).remove()
+
+
+def note_missed(host: Host, record: ApplyRecord) -> None:
+    """Record as skipped every elapse that came while its timer was stopped by the apply."""
+    now = host.clock.now()
+    for timer, due in record.due.items():
+        if datetime.fromisoformat(due) <= now:
+            job_id = job_of(timer) or timer
+            host.journal.send(
+                {
+                    "MESSAGE": f"Skipped the run of {job_id} due at {due}: an apply was changing it",
+                    "MESSAGE_ID": RUN_SKIPPED,
+                    "PRIORITY": "5",
+                    "DEBVISOR_JOB": job_id,
+                    "DEBVISOR_REASON": "apply",
+                    "DEBVISOR_TRIGGER": "timer",
+                    "DEBVISOR_SCHEDULED_USEC": str(_microseconds(due)),
+                }
+            )
+
+
+def _restore(host: Host, record: ApplyRecord) -> None:
+    on_disk = host.units.read()
+    changes = {
+        name: entry for name, entry in record.before.items() if on_disk.get(name) != entry
+    }
+    if changes:
+        host.units.write(changes)
+
+
+def _created(record: ApplyRecord) -> list[str]:
+    return [
+        name
+        for name, entry in record.before.items()
+        if entry is None and "/" not in name
+    ]
+
+
+def _microseconds(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1_000_000)

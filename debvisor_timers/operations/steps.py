@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The steps of an apply: each is in the apply record before it is taken, so all can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from debvisor_timers.errors import (
+    DebvisorTimersError,
+    InterruptedByUserError,
+    PartWayError,
+    SystemdError,
+)
+from debvisor_timers.layout import TARGET
+from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.plan import Plan
+from debvisor_timers.operations.record import ApplyRecord
+from debvisor_timers.operations.recover import finish, generations, record_file, undo
+from debvisor_timers.operations.signals import uninterrupted
+from debvisor_timers.operations.timers import timer_moves
+from debvisor_timers.render.names import timer_unit
+from debvisor_timers.systemd.ports import ActiveState, FileEntry, UnitState
+
+_JUST_NOW = timedelta(seconds=2)
+
+
+def execute(host: Host, plan: Plan, on_step: Callable[[str], None]) -> bool:
+    """Take every step of `plan`; return True when the timers were written but not started.
+
+    That is so while debvisor-timers.target is stopped: the emergency brake stays on.
+    """
+    held = not _is_active(host, TARGET)
+    record = _record(host, plan, held=held)
+    step = "writing the apply record"
+    try:
+        for step, take in _steps(host, plan, record):
+            on_step(step)
+            take()
+    except BaseException as error:
+        with uninterrupted():
+            _clean_up(host, record, step, error)
+        raise
+    with uninterrupted():
+        finish(host, record)
+        generations(host).prune(plan.definitions.config.keep_generations)
+    return held
+
+
+def _steps(
+    host: Host, plan: Plan, record: ApplyRecord
+) -> Iterator[tuple[str, Callable[[], object]]]:
+    yield "writing the apply record", lambda: record_file(host).write(record)
+    yield "stopping changed timers", lambda: host.manager.stop(record.stopped)
+    yield "writing scripts", lambda: _write_scripts(host, plan)
+    yield "writing units", lambda: host.units.write(record.after)
+    yield "reloading systemd", host.manager.reload
+    yield "setting stamps", lambda: _touch_stamps(host, record)
+    yield "starting timers", lambda: _start(host, record)
+    yield "checking timers", lambda: _check(host, record)
+    yield "keeping the generation", lambda: _commit(host, plan, record)
+
+
+def _record(host: Host, plan: Plan, *, held: bool) -> ApplyRecord:
+    changes = [change for job in plan.jobs for change in job.entries]
+    moves = timer_moves(plan, host.manager.units("debvisor-*.timer"))
+    return ApplyRecord(
+        generation=plan.generation,
+        before={change.name: change.before for change in changes},
+        after={change.name: change.after for change in changes},
+        scripts=tuple(plan.new_scripts),
+        obsolete_scripts=plan.old_scripts,
+        stopped=moves.stopped,
+        started=() if held else moves.started,
+        persistent=moves.persistent,
+        forgotten=tuple(
+            change.name for change in changes if change.after is None and "/" not in change.name
+        ),
+        due=_due(plan, set(moves.stopped)),
+    )
+
+
+def _due(plan: Plan, stopped: set[str]) -> dict[str, str]:
+    """Return when each timer that is stopped would next have fired, by its old and new schedule."""
+    due = {}
+    for job in plan.jobs:
+        elapses = [at for at in (job.next_before, job.next_after) if at is not None]
+        if elapses and timer_unit(job.job_id) in stopped:
+            due[timer_unit(job.job_id)] = min(elapses).isoformat()
+    return due
+
+
+def _write_scripts(host: Host, plan: Plan) -> None:
+    if plan.new_scripts:
+        host.scripts.write({name: FileEntry(text) for name, text in plan.new_scripts.items()})
+
+
+def _touch_stamps(host: Host, record: ApplyRecord) -> None:
+    """Let no timer that is started catch up: an edit never starts a job."""
+    for name in record.persistent:
+        if name in record.started:
+            host.manager.touch_stamp(name)
+
+
+def _start(host: Host, record: ApplyRecord) -> None:
+    if record.started and _all_others_run(host, record):
+        host.manager.start([TARGET])  # one job of systemd's for thousands of timers
+    host.manager.start(_not_running(host, record.started))
+
+
+def _all_others_run(host: Host, record: ApplyRecord) -> bool:
+    """Return True when starting the target would start nothing but what this apply starts."""
+    folder = f"{TARGET}.wants/"
+    enabled = {
+        name.removeprefix(folder) for name in host.units.read() if name.startswith(folder)
+    }
+    others = enabled - set(record.started)
+    return not _not_running(host, tuple(others))
+
+
+def _not_running(host: Host, timers: tuple[str, ...]) -> list[str]:
+    if not timers:
+        return []
+    running = {unit.name for unit in host.manager.units("debvisor-job-*.timer") if _runs(unit)}
+    return [name for name in timers if name not in running]
+
+
+def _check(host: Host, record: ApplyRecord) -> None:
+    """Make sure that every started timer waits for an instant that is still to come."""
+    dead = _not_running(host, record.started)
+    if dead:
+        raise SystemdError(f"systemd did not start {', '.join(dead[:5])}")
+    now = host.clock.now()
+    for name in record.started:
+        elapse = host.manager.timer(name).next_elapse
+        if elapse is not None and elapse < now - _JUST_NOW:
+            raise SystemdError(f"{name} would fire at once: its next elapse is {elapse}")
+
+
+def _commit(host: Host, plan: Plan, record: ApplyRecord) -> None:
+    generations(host).write(
+        record.generation,
+        config=host.layout.config,
+        sources=plan.definitions.sources,
+        units=host.units.read(),
+        at=host.clock.now(),
+    )
+
+
+def _is_active(host: Host, unit: str) -> bool:
+    return any(_runs(state) for state in host.manager.units(unit))
+
+
+def _runs(unit: UnitState) -> bool:
+    return unit.active_state is ActiveState.ACTIVE
+
+
+def _clean_up(host: Host, record: ApplyRecord, step: str, error: BaseException) -> None:
+    """Undo, unless the generation was committed: then only the tidying up is left."""
+    if generations(host).exists(record.generation):
+        finish(host, record)
+        return
+    try:
+        undo(host, record)
+    except DebvisorTimersError as second:
+        raise PartWayError(
+            f"apply stopped while {step} ({_reason(error)}), and undoing it failed as well"
+            f" ({second.message}); the apply record is kept",
+            fix="mend the cause, then run `debvisor-timers recover`",
+        ) from error
+    if isinstance(error, KeyboardInterrupt):
+        raise InterruptedByUserError(
+            f"interrupted while {step}; it was undone, everything is as it was before"
+        ) from error
+    if isinstance(error, DebvisorTimersError):
+        raise SystemdError(
+            f"apply failed while {step}: {error.message};"
+            " it was undone, everything is as it was before",
+            fix=error.fix,
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    return error.message if isinstance(error, DebvisorTimersError) else type(error).__name__

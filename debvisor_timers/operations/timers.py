@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which timers an apply has to stop and to start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from debvisor_timers.layout import BOOT_TARGET, TARGET
+from debvisor_timers.operations.plan import Plan
+from debvisor_timers.render.unitfile import UnitFile
+from debvisor_timers.systemd.ports import ActiveState, Entry, FileEntry, UnitState
+
+_WANTS = f"{TARGET}.wants/"
+_BOOT_WANTS = f"{BOOT_TARGET}.wants/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerMoves:
+    """Timer units by what happens to them, each tuple sorted.
+
+    stopped: running, and changed, disabled or removed. started: new, newly enabled, or changed and
+    running before; never a boot trigger, since an OnBootSec= that has passed fires at once
+    (systemd 257). persistent: those of both that have Persistent=yes.
+    """
+
+    stopped: tuple[str, ...]
+    started: tuple[str, ...]
+    persistent: tuple[str, ...]
+
+
+def timer_moves(plan: Plan, loaded: list[UnitState]) -> TimerMoves:
+    """Return the moves that bring the timers from what runs (`loaded`) to what `plan` says.
+
+    A timer that somebody stopped by hand stays stopped, unless it is new or newly enabled.
+    """
+    before = plan.entries
+    after = {**before, **{c.name: c.after for job in plan.jobs for c in job.entries}}
+    states = {unit.name: unit.active_state for unit in loaded}
+    changed = _changed(plan)
+    was_enabled, is_enabled = _links(before, _WANTS), _links(after, _WANTS)
+    boot_disabled = _links(before, _BOOT_WANTS) - _links(after, _BOOT_WANTS)
+    active = {name for name, state in states.items() if state is ActiveState.ACTIVE}
+    failed = {name for name, state in states.items() if state is ActiveState.FAILED}
+    stopped = (changed | (was_enabled - is_enabled) | boot_disabled) & active
+    started = (is_enabled - was_enabled) | (is_enabled & changed & (active | failed))
+    return TimerMoves(
+        stopped=tuple(sorted(stopped)),
+        started=tuple(sorted(started)),
+        persistent=tuple(
+            sorted(
+                name
+                for name in stopped | started
+                if _is_persistent(before.get(name)) or _is_persistent(after.get(name))
+            )
+        ),
+    )
+
+
+def _changed(plan: Plan) -> set[str]:
+    """Return the timers whose [Timer] section differs; a new description alone stops nothing."""
+    return {
+        change.name
+        for job in plan.jobs
+        for change in job.entries
+        if change.name.endswith(".timer")
+        and "/" not in change.name
+        and _timer_section(change.before) != _timer_section(change.after)
+    }
+
+
+def _links(entries: Mapping[str, Entry | None], folder: str) -> set[str]:
+    return {
+        name.removeprefix(folder)
+        for name, entry in entries.items()
+        if entry is not None and name.startswith(folder)
+    }
+
+
+def _timer_section(entry: Entry | None) -> object:
+    return UnitFile.parse(entry.text).items("Timer") if isinstance(entry, FileEntry) else None
+
+
+def _is_persistent(entry: Entry | None) -> bool:
+    if not isinstance(entry, FileEntry):
+        return False
+    return UnitFile.parse(entry.text).get("Timer", "Persistent") == ("yes",)
