@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Building the .deb of this checkout with dpkg-buildpackage, in a layer of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.box import overlay
+from tests.box.container import run_once
+from tests.box.errors import BoxError
+from tests.box.layers import Layer, layer_of_deb, make
+from tests.box.places import CHECKOUT, cache, lock, timed
+from tests.box.recipes import BUILD, TEST
+
+# What no build reads: a change there must not cost a build.
+_NOT_BUILT = ("tests", ".ci", ".git", ".gitignore", "Makefile", "constraints.txt")
+_NEVER = ("__pycache__", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis")
+
+_BUILD = """
+cd /build/source
+export DEB_BUILD_OPTIONS=nocheck HOME=/build LC_ALL=C.UTF-8 LINTIAN_PROFILE=debian
+dpkg-buildpackage --build=binary --unsigned-source --unsigned-changes
+"""
+# The whole of lintian's opinion; info and pedantic are printed, only the rest fails.
+_LINTIAN = """
+cd /build
+lintian --allow-root --info --display-info --pedantic --fail-on=error,warning *.changes
+"""
+
+
+def build_deb(source: Path = CHECKOUT, *, lintian: bool = False) -> Path:
+    """Return the .deb of `source`, built now unless these very files were built before.
+
+    lintian: judge the package, too; BoxError if it has an error or a warning.
+    """
+    files = list(_built_files(source))
+    folder = cache() / "debs" / _digest(source, files)
+    with lock(cache() / "locks" / f"deb-{folder.name}"):
+        if not _deb(folder) or (lintian and not (folder / "lintian-clean").exists()):
+            _build(source, files, folder, lintian=lintian)
+    return _deb(folder)[0]
+
+
+def installed_layer() -> Layer:
+    """Return the layer for tests with this checkout's package installed, making what is missing."""
+    return make(layer_of_deb(build_deb(), parent=TEST))
+
+
+def _build(source: Path, files: list[Path], folder: Path, *, lintian: bool) -> None:
+    make(BUILD)
+    with timed(f"building the package {folder.name}"), _workplace() as part:
+        target = part / "source"
+        _copy(source, files, target)
+        with overlay.mounted(BUILD.stack, part) as root:
+            (root / "build").mkdir()
+            shutil.move(target, root / "build/source")
+            script = _BUILD + (_LINTIAN if lintian else "")
+            run_once(root, ["/bin/sh", "-ec", script])
+            _keep(root / "build", folder, lintian=lintian)
+
+
+def _keep(built: Path, folder: Path, *, lintian: bool) -> None:
+    debs = list(built.glob("*.deb"))
+    if not debs:
+        raise BoxError("dpkg-buildpackage made no .deb; what it said is above")
+    folder.mkdir(parents=True, exist_ok=True)
+    if lintian:
+        (folder / "lintian-clean").touch()
+    for deb in debs:
+        part = folder / f".{deb.name}"
+        shutil.copy(deb, part)
+        part.rename(folder / deb.name)
+
+
+class _workplace(tempfile.TemporaryDirectory[str]):  # noqa: N801 - used as a function
+    """A folder beside the layers, unmounted before it is removed."""
+
+    def __init__(self) -> None:
+        """Make it on the file system of the cache: overlayfs cannot write onto every other."""
+        cache().mkdir(parents=True, exist_ok=True)
+        super().__init__(prefix="build-", dir=cache())
+
+    def __enter__(self) -> Path:  # type: ignore[override]
+        """Return the folder."""
+        return Path(self.name)
+
+
+def _deb(folder: Path) -> list[Path]:
+    return sorted(folder.glob("debvisor-timers_*.deb"))
+
+
+def _copy(source: Path, files: list[Path], target: Path) -> None:
+    for file in files:
+        place = target / file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / file, place, follow_symlinks=False)
+
+
+def _digest(source: Path, files: list[Path]) -> str:
+    digest = hashlib.sha256(BUILD.key.encode())
+    for file in files:
+        path = source / file
+        content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
+        mode = os.access(path, os.X_OK)
+        digest.update(repr((str(file), mode, hashlib.sha256(content).digest())).encode())
+    return digest.hexdigest()[:16]
+
+
+def _built_files(source: Path) -> Iterator[Path]:
+    for file in sorted(_files_of_git(source) or _files_of_folder(source)):
+        path = source / file
+        if file.parts[0] not in _NOT_BUILT and (path.is_symlink() or path.is_file()):
+            yield file
+
+
+def _files_of_git(source: Path) -> list[Path]:
+    """Return what git has, and what is new and not ignored; empty where there is no git."""
+    if not (source / ".git").exists() or not shutil.which("git"):
+        return []
+    argv = ["git", "-c", f"safe.directory={source}", "-C", str(source), "ls-files", "-coz"]
+    done = subprocess.run([*argv, "--exclude-standard"], capture_output=True, check=True)
+    return [Path(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name]
+
+
+def _files_of_folder(source: Path) -> list[Path]:
+    names = (path.relative_to(source) for path in source.rglob("*"))
+    return [name for name in names if not set(name.parts) & {*_NEVER, ".git"}]

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is in the layers: packages and files, and nothing about how they are made."""
+
+from __future__ import annotations
+
+from tests.box.layers import Layer
+
+_RUNTIME = (  # the Depends of debian/control, so that installing the package needs no network
+    "python3",
+    "python3-click",
+    "python3-jinja2",
+    "python3-pydantic",
+    "python3-pystemd",
+    "python3-systemd",
+    "python3-yaml",
+    "tzdata",
+)
+
+# Timers of the distribution would fire and write into the journal while a test looks at it.
+_QUIET = """
+systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
+    systemd-tmpfiles-clean.timer e2scrub_all.timer fstrim.timer man-db.timer logrotate.timer \
+    console-getty.service
+# Only what our package depends on may keep these: `apt-get autoremove` shows a forgotten Depends.
+apt-mark auto {runtime} >/dev/null
+mkdir -p /var/log/journal
+""".format(runtime=" ".join(_RUNTIME))
+
+BASE = Layer(
+    name="base",
+    packages=("systemd", "systemd-sysv", "dbus", "util-linux", "libc-bin", *_RUNTIME),
+    script=_QUIET,
+)
+
+TEST = Layer(
+    name="test",
+    parent=BASE,
+    packages=(
+        "autopkgtest",
+        "python3-cronsim",
+        "python3-hypothesis",
+        "python3-pytest",
+        "tzdata-legacy",
+    ),
+    # Pulled in by autopkgtest; a timer of the distribution like those above.
+    script="systemctl mask --quiet man-db.timer",
+)
+
+BUILD = Layer(
+    name="build",
+    parent=BASE,
+    packages=(
+        "bash-completion",
+        "build-essential",
+        "debhelper",
+        "dh-python",
+        "lintian",
+        "pybuild-plugin-pyproject",
+        "python3-all",
+        "python3-hatchling",
+        "scdoc",
+    ),
+)

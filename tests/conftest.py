@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures for tests that want a real systemd: a booted box with our package installed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.box import Box, Layer, installed_layer
+
+
+@pytest.fixture(scope="session")
+def installed() -> Layer:
+    """The layer in which this checkout's .deb is installed; made once, by whoever comes first."""
+    if os.geteuid() == 0:
+        return installed_layer()
+    if os.environ.get("CI") == "true":
+        pytest.fail("boxes need root, and CI must not skip: run it as root")
+    pytest.skip("boxes need root")
+
+
+@pytest.fixture
+def box(installed: Layer) -> Iterator[Box]:
+    """A freshly booted box, for one test alone."""
+    with Box.boot(installed) as new:
+        yield new
+
+
+@pytest.fixture(scope="module")
+def module_box(installed: Layer) -> Iterator[Box]:
+    """One booted box for all tests of a module that asks for it."""
+    with Box.boot(installed) as new:
+        yield new
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the journals of the boxes of a failed test, while they are still there."""
+    report = yield
+    if report.failed and call.when == "call":
+        for name, value in getattr(item, "funcargs", {}).items():
+            if isinstance(value, Box):
+                journal = value.journal("--lines=200", "--output=short-precise")
+                report.sections.append((f"journal of {name}", journal))
+    return report
