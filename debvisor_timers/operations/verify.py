@@ -10,8 +10,8 @@ from datetime import datetime
 from debvisor_timers.errors import DefinitionError
 from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.operations.calendars import calendar_answers, first_elapse
 from debvisor_timers.operations.host import Host
-from debvisor_timers.render.job import calendar_lines
 from debvisor_timers.render.names import job_of
 from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import CalendarAnswer, Finding
@@ -43,7 +43,7 @@ def verify(host: Host, definitions: Definitions, units: Mapping[str, str]) -> Ve
     changed = {job_of(name) for name in units}
     jobs = [job for job in definitions.jobs.values() if job.id in changed]
     findings = host.analyzer.verify(units) if units else []
-    answers = _answers(host, jobs)
+    answers = calendar_answers(host, jobs, after=host.clock.now())
     return Verdict(
         problems=(
             *(_problem(finding, definitions) for finding in findings),
@@ -55,25 +55,6 @@ def verify(host: Host, definitions: Definitions, units: Mapping[str, str]) -> Ve
             if job.enabled and (elapse := first_elapse(answers[job.id])) is not None
         },
     )
-
-
-def first_elapse(answers: Sequence[CalendarAnswer]) -> datetime | None:
-    """Return the earliest elapse of several calendar lines that act together."""
-    return min((answer.elapses[0] for answer in answers if answer.elapses), default=None)
-
-
-def _answers(host: Host, jobs: Sequence[Job]) -> dict[str, list[CalendarAnswer]]:
-    zone = host.clock.zone()
-    owners, lines = [], []
-    for job in jobs:
-        for line in calendar_lines(job, zone):
-            owners.append(job.id)
-            lines.append(line)
-    by_job: dict[str, list[CalendarAnswer]] = {job.id: [] for job in jobs}
-    answers = host.analyzer.calendar(lines, after=host.clock.now(), count=1) if lines else []
-    for owner, answer in zip(owners, answers, strict=True):
-        by_job[owner].append(answer)
-    return by_job
 
 
 def _calendar_problems(job: Job, answers: Sequence[CalendarAnswer]) -> Iterator[Problem]:

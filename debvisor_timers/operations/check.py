@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""check: every problem of the job files, systemd's opinion included; changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from debvisor_timers.jobs.check import check_host
+from debvisor_timers.jobs.load import Definitions, load_definitions, load_files
+from debvisor_timers.operations.desired import desired_states
+from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.verify import verify
+from debvisor_timers.source import Problem
+from debvisor_timers.systemd.ports import FileEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """How many jobs were read from how many files, and all that is wrong with them."""
+
+    files: int
+    jobs: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def has_errors(self) -> bool:
+        """Return True when an apply of these files would be refused."""
+        return any(problem.is_error for problem in self.problems)
+
+
+def check(host: Host | None, config: Path, files: Sequence[Path] = ()) -> CheckResult:
+    """Read `files`, or all files below `config`, and return their problems in order.
+
+    host: None leaves out what only a running systemd can say (another machine, no systemd).
+    """
+    definitions = load_files(files, config=config) if files else load_definitions(config)
+    problems = list(definitions.problems)
+    for job in definitions.jobs.values():
+        problems += check_host(job)
+    if host is not None:
+        problems += _opinion_of_systemd(host, definitions)
+    return CheckResult(
+        files=len(definitions.sources),
+        jobs=len(definitions.jobs),
+        problems=tuple(sorted(problems, key=_place)),
+    )
+
+
+def _opinion_of_systemd(host: Host, definitions: Definitions) -> tuple[Problem, ...]:
+    states = desired_states(host, definitions.jobs.values(), generation=0)
+    units = {
+        name: entry.text
+        for state in states.values()
+        for name, entry in state.entries.items()
+        if isinstance(entry, FileEntry)
+    }
+    return verify(host, definitions, units).problems
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    return (str(problem.span.file), problem.span.line, problem.span.column)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""list: every job with its schedule, its last run, its next start and its state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from debvisor_timers.history.last import LastRun, read_last
+from debvisor_timers.jobs.load import load_definitions
+from debvisor_timers.jobs.model import Job
+from debvisor_timers.operations.calendars import calendar_answers, first_elapse
+from debvisor_timers.operations.host import Host
+from debvisor_timers.render.names import job_of, service_unit, timer_unit
+from debvisor_timers.source import Problem
+from debvisor_timers.systemd.ports import ActiveState, UnitState
+
+
+class JobState(StrEnum):
+    """What a job is doing now, in a word or two.
+
+    STOPPED: enabled, but its timer does not run (stopped by hand, or the emergency brake is on).
+    ORPHANED: its units stand on disk, the YAML no longer has it; the next apply removes it.
+    """
+
+    RUNNING = "running"
+    SCHEDULED = "scheduled"
+    ON_DEMAND = "on demand"
+    DISABLED = "disabled"
+    STOPPED = "stopped"
+    NOT_APPLIED = "not applied"
+    ORPHANED = "orphaned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """One job as `list` shows it; job is None when orphaned; next_start is aware, UTC."""
+
+    job_id: str
+    job: Job | None
+    state: JobState
+    last: LastRun | None
+    next_start: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobList:
+    """All jobs by id, and what is wrong with the files they come from."""
+
+    rows: tuple[JobRow, ...]
+    problems: tuple[Problem, ...]
+
+
+def list_jobs(host: Host) -> JobList:
+    """Return every job of the YAML and every job on disk, in order of their ids.
+
+    Files that are wrong hide only their own jobs. Needs no root.
+    """
+    definitions = load_definitions(host.layout.config)
+    on_disk = {job for name in host.units.read() if (job := job_of(name.rpartition("/")[2]))}
+    units = {unit.name: unit for unit in host.manager.units("debvisor-job-*")}
+    states = {
+        job_id: _state(job_id, definitions.jobs.get(job_id), units, is_applied=job_id in on_disk)
+        for job_id in sorted(definitions.jobs.keys() | on_disk)
+    }
+    next_starts = _next_starts(host, definitions.jobs, states)
+    return JobList(
+        rows=tuple(
+            JobRow(
+                job_id=job_id,
+                job=definitions.jobs.get(job_id),
+                state=state,
+                last=read_last(host.layout.last, job_id),
+                next_start=next_starts.get(job_id),
+            )
+            for job_id, state in states.items()
+        ),
+        problems=definitions.problems,
+    )
+
+
+def _state(
+    job_id: str, job: Job | None, units: Mapping[str, UnitState], *, is_applied: bool
+) -> JobState:
+    service, timer = units.get(service_unit(job_id)), units.get(timer_unit(job_id))
+    if service is not None and service.active_state in _BUSY:
+        return JobState.RUNNING
+    if job is None:
+        return JobState.ORPHANED
+    if not is_applied:
+        return JobState.NOT_APPLIED
+    if not job.enabled:
+        return JobState.DISABLED
+    if job.schedule is None:
+        return JobState.ON_DEMAND
+    is_waiting = timer is not None and timer.active_state is ActiveState.ACTIVE
+    return JobState.SCHEDULED if is_waiting else JobState.STOPPED
+
+
+_BUSY = {ActiveState.ACTIVATING, ActiveState.ACTIVE, ActiveState.DEACTIVATING}
+
+
+def _next_starts(
+    host: Host, jobs: Mapping[str, Job], states: Mapping[str, JobState]
+) -> dict[str, datetime]:
+    """Return what systemd has armed; for running jobs, of whose timers it says nothing, compute."""
+    armed = [job_id for job_id, state in states.items() if state is JobState.SCHEDULED]
+    timers = host.manager.timers([timer_unit(job_id) for job_id in armed])
+    found = {
+        job_id: timer.next_elapse
+        for job_id, timer in zip(armed, timers, strict=True)
+        if timer.next_elapse is not None
+    }
+    running = [
+        jobs[job_id]
+        for job_id, state in states.items()
+        if state is JobState.RUNNING and job_id in jobs and jobs[job_id].enabled
+    ]
+    for job_id, answers in calendar_answers(host, running, after=host.clock.now()).items():
+        elapse = first_elapse(answers)
+        if elapse is not None:
+            found[job_id] = elapse
+    return found

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""run: start a job now, by systemd; and stop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from debvisor_timers.errors import RefusedError
+from debvisor_timers.history.last import LastRun, read_last
+from debvisor_timers.operations import durable
+from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.jobs import applied_service
+from debvisor_timers.render.names import service_unit
+from debvisor_timers.systemd.ports import ActiveState
+
+_BUSY = {ActiveState.ACTIVATING, ActiveState.ACTIVE, ActiveState.DEACTIVATING}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks: the effective user, and the login user behind sudo (None when unknown)."""
+
+    uid: int
+    user: str
+    login_uid: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What became of a start: `last` is the run that ended, None when nobody waited for it."""
+
+    job_id: str
+    last: LastRun | None
+
+
+def run_job(host: Host, job_id: str, *, caller: Caller, wait: bool) -> RunResult:
+    """Start the job `job_id`; with `wait`, until its run has ended.
+
+    The schedule is not touched. Raises RefusedError when it runs already or is not applied.
+    """
+    applied_service(host, job_id)
+    service = service_unit(job_id)
+    if is_running(host, job_id):
+        raise RefusedError(
+            f"job {job_id!r} is running already", fix=f"see `debvisor-timers logs -f {job_id}`"
+        )
+    durable.write_json(
+        host.layout.runtime / "requests" / f"{job_id}.json",
+        {
+            "uid": caller.uid,
+            "user": caller.user,
+            "login_uid": caller.login_uid,
+            "requested_usec": round(host.clock.now().timestamp() * 1_000_000),
+        },
+        mode=0o644,
+    )
+    host.manager.start([service], wait=wait)
+    return RunResult(job_id=job_id, last=read_last(host.layout.last, job_id) if wait else None)
+
+
+def stop_job(host: Host, job_id: str) -> bool:
+    """End the running run of the job; return False when it was not running.
+
+    The schedule is not touched: the next run comes as planned.
+    """
+    applied_service(host, job_id)
+    if not is_running(host, job_id):
+        return False
+    host.manager.stop([service_unit(job_id)])
+    return True
+
+
+def is_running(host: Host, job_id: str) -> bool:
+    """Return True while a run of the job is under way."""
+    return any(unit.active_state in _BUSY for unit in host.manager.units(service_unit(job_id)))

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""show: all that is known of one job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.jobs import unknown_job
+from debvisor_timers.operations.list import JobRow, list_jobs
+from debvisor_timers.operations.upcoming import upcoming
+from debvisor_timers.render.job import calendar_lines
+from debvisor_timers.render.names import job_of
+from debvisor_timers.systemd.ports import FileEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDetails:
+    """One job: its row of `list`, its calendar as systemd has it, its next runs, its unit files.
+
+    next_starts: aware, UTC, at most five. units: text of each unit file on disk, by name.
+    """
+
+    row: JobRow
+    on_calendar: tuple[str, ...]
+    next_starts: tuple[datetime, ...]
+    units: Mapping[str, str]
+
+
+def show_job(host: Host, job_id: str) -> JobDetails:
+    """Return everything about the job `job_id`. Raises NotFoundError when nobody knows it."""
+    row = _row(host, job_id)
+    jobs = [row.job] if row.job is not None else []
+    runs = upcoming(host, jobs, after=host.clock.now(), count=5)
+    return JobDetails(
+        row=row,
+        on_calendar=tuple(line for job in jobs for line in calendar_lines(job, host.clock.zone())),
+        next_starts=tuple(run.at for run in runs),
+        units={
+            name: entry.text
+            for name, entry in sorted(host.units.read().items())
+            if job_of(name) == job_id and isinstance(entry, FileEntry)
+        },
+    )
+
+
+def _row(host: Host, job_id: str) -> JobRow:
+    rows = {row.job_id: row for row in list_jobs(host).rows}
+    if job_id not in rows:
+        raise unknown_job(job_id, rows)
+    return rows[job_id]

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""status: what the YAML says against disk, against systemd, against what is enabled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from debvisor_timers.errors import DefinitionError
+from debvisor_timers.history.last import read_last
+from debvisor_timers.history.runs import RunStatus
+from debvisor_timers.layout import TARGET
+from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.plan import JobPlan, Plan, make_plan
+from debvisor_timers.operations.recover import record_file
+from debvisor_timers.render.names import job_of, timer_unit
+from debvisor_timers.systemd.ports import ActiveState, Entry, UnitState
+
+APPLY = "debvisor-timers apply"
+
+
+class FindingKind(StrEnum):
+    """What kind of thing needs attention."""
+
+    DEFINITIONS = "definitions"
+    INTERRUPTED = "interrupted"
+    PENDING = "pending"
+    EDITED = "edited"
+    FOREIGN = "foreign"
+    STALE = "stale"
+    BRAKE = "brake"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusFinding:
+    """One thing that needs attention: about what, in words, and the command that mends it."""
+
+    kind: FindingKind
+    subject: str
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How many jobs and running timers there are, and all that needs attention."""
+
+    jobs: int
+    timers: int
+    findings: tuple[StatusFinding, ...]
+
+    @property
+    def is_healthy(self) -> bool:
+        """Return True when nothing needs attention."""
+        return not self.findings
+
+
+def status(host: Host) -> Status:
+    """Compare rendered, disk, loaded and enabled; changes nothing, needs no root."""
+    units = {unit.name: unit for unit in host.manager.units("debvisor-job-*", TARGET)}
+    on_disk = host.units.read()
+    findings: list[StatusFinding] = []
+    if record_file(host).path.exists():
+        findings.append(
+            _finding(FindingKind.INTERRUPTED, "apply", "an apply was cut off", "recover")
+        )
+    jobs = _applied(on_disk)
+    try:
+        plan = make_plan(host)
+        jobs |= plan.definitions.jobs.keys()
+        findings += _pending(plan)
+    except DefinitionError as error:
+        findings.append(_definitions(error))
+    findings += _loaded(host, units)
+    findings += _timers(on_disk, units)
+    findings += _failed(host, jobs)
+    active = sum(name.endswith(".timer") and _is_active(unit) for name, unit in units.items())
+    return Status(jobs=len(jobs), timers=active, findings=tuple(findings))
+
+
+def _finding(kind: FindingKind, subject: str, message: str, command: str) -> StatusFinding:
+    return StatusFinding(
+        kind=kind, subject=subject, message=message, fix=f"debvisor-timers {command}"
+    )
+
+
+def _definitions(error: DefinitionError) -> StatusFinding:
+    count = sum(problem.is_error for problem in error.problems)
+    return _finding(
+        FindingKind.DEFINITIONS, "YAML", f"{count} errors in the definitions", "check"
+    )
+
+
+def _pending(plan: Plan) -> Iterator[StatusFinding]:
+    for job in plan.jobs:
+        if job.edited:
+            names = ", ".join(job.edited)
+            message = f"edited by hand: {names}"
+            yield _finding(FindingKind.EDITED, job.job_id, message, "apply --overwrite-edits")
+        else:
+            yield _finding(FindingKind.PENDING, job.job_id, _pending_words(job), "apply")
+    for name in plan.foreign:
+        yield StatusFinding(
+            kind=FindingKind.FOREIGN,
+            subject=name,
+            message="is in the way, not written by debvisor-timers",
+            fix="move it away, or give the job another id",
+        )
+
+
+def _pending_words(job: JobPlan) -> str:
+    names = ", ".join(change.name for change in job.entries)
+    return f"apply would {job.change} it ({names})"
+
+
+def _loaded(host: Host, units: Mapping[str, UnitState]) -> Iterator[StatusFinding]:
+    for name in host.manager.stale(sorted(units)):
+        yield StatusFinding(
+            kind=FindingKind.STALE,
+            subject=name,
+            message="changed on disk since systemd loaded it",
+            fix="systemctl daemon-reload",
+        )
+
+
+def _timers(
+    on_disk: Mapping[str, Entry], units: Mapping[str, UnitState]
+) -> Iterator[StatusFinding]:
+    target = units.get(TARGET)
+    if target is None or not _is_active(target):
+        yield StatusFinding(
+            kind=FindingKind.BRAKE,
+            subject=TARGET,
+            message="is stopped: no job is started by its timer",
+            fix=f"systemctl start {TARGET}",
+        )
+        return
+    for name in sorted(on_disk):
+        folder, _, timer = name.rpartition("/")
+        if folder == f"{TARGET}.wants" and not _is_active(units.get(timer)):
+            yield StatusFinding(
+                kind=FindingKind.STOPPED,
+                subject=job_of(timer) or timer,
+                message="is enabled, but its timer does not run",
+                fix=f"systemctl start {timer}",
+            )
+
+
+def _failed(host: Host, jobs: set[str]) -> Iterator[StatusFinding]:
+    for job_id in sorted(jobs):
+        last = read_last(host.layout.last, job_id)
+        if last is not None and last.status is RunStatus.FAILED:
+            yield _finding(
+                FindingKind.FAILED,
+                job_id,
+                f"its last run {last.outcome_words}",
+                f"history {job_id}",
+            )
+
+
+def _applied(on_disk: Mapping[str, Entry]) -> set[str]:
+    return {job for name in on_disk if (job := job_of(name.rpartition("/")[2])) is not None}
+
+
+def _is_active(unit: UnitState | None) -> bool:
+    return unit is not None and unit.active_state is ActiveState.ACTIVE
