@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of whole values: commands, calendar lines, directives, sizes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from debvisor_timers.jobs import text
+from debvisor_timers.jobs.faults import fault, quoted
+from debvisor_timers.jobs.names import check_zone
+from debvisor_timers.jobs.values import kind_of
+
+_BARE_PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+_PREFIXES = "-@:+!|"
+_POINTER_BYTES = 9
+
+
+def as_list(value: Any) -> Any:
+    """Return a list of one for a bare text, other values as they are."""
+    return (value,) if isinstance(value, str) else value
+
+
+def check_on_calendar(line: str) -> str:
+    """Return a line for OnCalendar=, checked for its characters; systemd checks the rest."""
+    if not line:
+        raise fault("is empty", fix='write a time such as "Mon..Fri 03:00"')
+    wrong = re.search(r"[^A-Za-z0-9 *:/.,~_+-]", line)
+    if wrong:
+        raise fault(
+            f"character {quoted(wrong[0])} has no place in a calendar expression",
+            fix="see systemd.time(7); try it with: systemd-analyze calendar",
+            start=wrong.start(),
+            length=1,
+        )
+    return line
+
+
+def check_no_zone_of_its_own(lines: Sequence[str]) -> None:
+    """Raise when a calendar line ends in a time zone."""
+    for line in lines:
+        zone = line.rpartition(" ")[2]
+        if _is_zone(zone):
+            raise fault(
+                f"{quoted(line)} has a time zone, and so has the key timezone",
+                fix="write the zone in one place",
+            )
+
+
+def _is_zone(word: str) -> bool:
+    if not word[:1].isalpha():
+        return False
+    try:
+        return bool(check_zone(word))
+    except ValueError:
+        return False
+
+
+def check_command(value: Any) -> Any:
+    """Return a program and its arguments; the program by an absolute path, or a bare name."""
+    if isinstance(value, str):
+        raise fault(f"{quoted(value)} is not a list", fix=_command_fix(value))
+    if not isinstance(value, list | tuple):
+        return value
+    if not value:
+        raise fault("is an empty list", fix="write the program and its arguments")
+    program = value[0]
+    if isinstance(program, str):
+        _check_program(program)
+    return value
+
+
+def _command_fix(command: str) -> str:
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = []
+    if not words or re.search(r"[|&;<>$`\n]", command):
+        return "write a list: [/usr/bin/program, argument]; for a shell, use the key script"
+    return f"write a list: [{', '.join(map(_flow, words))}]"
+
+
+def _flow(word: str) -> str:
+    return (
+        word
+        if re.fullmatch(r"[A-Za-z0-9/._=+-]+", word)
+        else f"'{word.replace(chr(39), chr(39) * 2)}'"
+    )
+
+
+def _check_program(program: str) -> None:
+    if program.startswith("/") or _BARE_PROGRAM.fullmatch(program):
+        return
+    if program[:1] in tuple(_PREFIXES) and program.lstrip(_PREFIXES).startswith("/"):
+        raise fault(
+            f"{quoted(program)}: systemd's prefixes are not used here",
+            fix=f"write {program.lstrip(_PREFIXES)}",
+        )
+    if not program:
+        raise fault("the program is empty", fix="write the program and its arguments")
+    raise fault(
+        f"the program {quoted(program)} is neither an absolute path nor a bare name",
+        fix="begin it with /",
+    )
+
+
+def check_one_program(*, command: bool, script: bool) -> None:
+    """Raise unless there is exactly one of command and script."""
+    if command and script:
+        raise fault("has both command and script", fix="remove one of them")
+    if not command and not script:
+        raise fault(
+            "has neither command nor script", fix="add one: command: [/usr/bin/program, argument]"
+        )
+
+
+def check_size(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Raise when a command and its environment are more than execve or a unit file can hold."""
+    pairs = [f"{name}={value}" for name, value in environment.items()]
+    size = sum(map(len, command)) + sum(map(len, pairs))
+    if size * 4 <= text.ARGUMENT_BYTES:
+        return
+    for pair in pairs:
+        if (length := len(pair.encode())) > text.ARGUMENT_BYTES:
+            name = pair.partition("=")[0]
+            raise fault(
+                f"the environment variable {name} is {length:,} bytes long; at most "
+                f"{text.ARGUMENT_BYTES:,} are possible",
+                fix="put it into a file",
+            )
+    line = sum(map(text.escaped_size, command))
+    if line > text.LINE_BYTES - text.PATH_BYTES:
+        raise fault(
+            f"the command needs {line:,} bytes in a unit file; about {text.LINE_BYTES:,} are "
+            "possible",
+            fix="put it into a script",
+        )
+    total = sum(len(item.encode()) + _POINTER_BYTES for item in [*command, *pairs])
+    if total > text.PROGRAM_BYTES:
+        raise fault(
+            f"command and environment are {total:,} bytes long; at most {text.PROGRAM_BYTES:,} "
+            "are possible",
+            fix="put them into files",
+        )
+
+
+def as_directive_values(value: Any) -> Any:
+    """Return the values of a directive as a list: one for a single value, as text."""
+    if isinstance(value, dict):
+        raise fault(f"{kind_of(value)} is no value of a directive", fix="write text, or a list")
+    several = value if isinstance(value, list | tuple) else (value,)
+    if not several:
+        raise fault("is an empty list", fix='write "" to reset the directive')
+    return tuple(_directive_text(item) for item in several)
+
+
+def _directive_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def check_directive_value(value: str) -> str:
+    """Return the value of a directive: one line, in systemd's own spelling, specifiers included."""
+    return text.check_line(value)

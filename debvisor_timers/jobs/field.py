@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a key is declared: the default, and what people and editors are told about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import Field
+
+REQUIRED: Final[Any] = ...
+"""The default of a key that must be there."""
+
+SINCE = "0.1"
+
+
+def key(  # noqa: PLR0913 - the row of a table: each column is named where it is written
+    default: Any,
+    *,
+    help: str,  # noqa: A002 - the word that `explain` and the man page show
+    example: object,
+    directive: str = "",
+    since: str = SINCE,
+    shown_default: str | None = None,
+) -> Any:
+    """Return the pydantic field of a key, with its row in the table of keys.
+
+    default: REQUIRED, or the value of a job that lacks the key.
+    help: one or more sentences for people; the first says what the key does.
+    example: a value as YAML would hold it (text, number, list, mapping).
+    directive: what it becomes in a unit, such as `TimeoutStartSec=`; may name several.
+    shown_default: how the default is told, where its value says too little.
+    """
+    extra: Mapping[str, Any] = {
+        "x-directive": directive,
+        "x-since": since,
+        "x-default": shown_default,
+    }
+    return Field(default, description=help, examples=[example], json_schema_extra=dict(extra))

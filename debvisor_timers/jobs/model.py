@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a job is: frozen models whose fields are the table of keys."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    WithJsonSchema,
+    model_validator,
+)
+
+from debvisor_timers.calendar.cron import CronExpression, parse_cron
+from debvisor_timers.errors import ScheduleError
+from debvisor_timers.jobs import checks, owned, values
+from debvisor_timers.jobs.faults import fault
+from debvisor_timers.jobs.field import REQUIRED, key
+from debvisor_timers.source import Span
+
+
+class Priority(StrEnum):
+    """Who comes first where CPU, disk or memory are short."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class Sandbox(StrEnum):
+    """A preset of directives that keep a job away from what it does not need."""
+
+    NONE = "none"
+    STANDARD = "standard"
+    STRICT = "strict"
+
+
+class CatchUp(StrEnum):
+    """What happens to times that passed while the host was off."""
+
+    ONCE = "once"
+    SKIP = "skip"
+
+
+class Model(BaseModel):
+    """The base of all models: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+
+@lru_cache(maxsize=4096)
+def _expression(text: str) -> CronExpression:
+    return parse_cron(text)
+
+
+def _check_cron(text: str) -> str:
+    try:
+        _expression(text)
+    except ScheduleError as error:
+        raise fault(error.message, fix=error.fix, start=error.start, length=error.length) from error
+    return text
+
+
+Cron = Annotated[
+    values.Line, AfterValidator(_check_cron), WithJsonSchema({"type": "string", "minLength": 1})
+]
+OnCalendar = Annotated[
+    tuple[Annotated[values.Line, AfterValidator(checks.check_on_calendar)], ...],
+    BeforeValidator(checks.as_list),
+]
+Command = Annotated[tuple[values.Argument, ...], BeforeValidator(checks.check_command)]
+Directives = Annotated[
+    tuple[Annotated[str, AfterValidator(checks.check_directive_value)], ...],
+    BeforeValidator(checks.as_directive_values),
+]
+
+
+class Schedule(Model):
+    """When a job runs: a cron expression, or lines of systemd's own syntax."""
+
+    cron: Cron | None = key(
+        None,
+        help="A cron expression of five fields, or a macro such as @daily. Exactly one of `cron` "
+        "and `on_calendar` is wanted. A bare text as `schedule` is the same as this key alone.",
+        directive="OnCalendar=",
+        example="0 2 * * *",
+    )
+    on_calendar: OnCalendar = key(
+        (),
+        help="A time in systemd's own syntax, see systemd.time(7), or a list of them.",
+        directive="OnCalendar=",
+        example="Mon..Fri 03:00",
+    )
+    timezone: values.Zone | None = key(
+        None,
+        help="The time zone that the schedule is meant in.",
+        directive="OnCalendar=",
+        example="Europe/Amsterdam",
+        shown_default="the zone of the host",
+    )
+    catch_up: CatchUp = key(
+        CatchUp.SKIP,
+        help="What happens to times that passed while the host was off: `skip` leaves them out, "
+        "`once` runs the job one time soon after the boot, however many were missed.",
+        directive="Persistent=",
+        example="once",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_text_is_cron(cls, value: Any) -> Any:
+        return {"cron": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Schedule:
+        if (self.cron is None) == (not self.on_calendar):
+            both = "has both cron and on_calendar" if self.cron else "has no time"
+            raise fault(both, fix="write exactly one of cron and on_calendar")
+        if self.timezone:
+            checks.check_no_zone_of_its_own(self.on_calendar)
+        return self
+
+    @property
+    def expression(self) -> CronExpression | None:
+        """Return the cron expression as a value; None for `on_calendar`."""
+        return None if self.cron is None else _expression(self.cron)
+
+
+class BootTrigger(Model):
+    """A start some time after the host has booted."""
+
+    boot: values.Delay = key(
+        REQUIRED,
+        help="How long after the boot of the host the job starts; 0 means at once.",
+        directive="OnBootSec=",
+        example="5min",
+    )
+
+
+class Resources(Model):
+    """Limits for all processes of a run together."""
+
+    memory_max: values.Memory | None = key(
+        None,
+        help="The most memory that a run can have; more, and the kernel kills it.",
+        directive="MemoryMax=",
+        example="1G",
+        shown_default="no limit",
+    )
+    memory_high: values.Memory | None = key(
+        None,
+        help="The memory above which a run is slowed down.",
+        directive="MemoryHigh=",
+        example="75%",
+        shown_default="no limit",
+    )
+    cpu_quota: values.Quota | None = key(
+        None,
+        help="The most CPU time that a run can have: 100% is one whole CPU.",
+        directive="CPUQuota=",
+        example="300%",
+        shown_default="no limit",
+    )
+    tasks_max: values.Tasks | None = key(
+        None,
+        help="The most processes and threads that a run can have.",
+        directive="TasksMax=",
+        example=256,
+        shown_default="the limit of systemd",
+    )
+    io_weight: values.Weight | None = key(
+        None,
+        help="The share of disk time, against other jobs of the same priority: 1 to 10000.",
+        directive="IOWeight=",
+        example=50,
+        shown_default="100",
+    )
+
+
+class UnitDependency(Model):
+    """A unit of the system that a job needs."""
+
+    unit: values.UnitName = key(
+        REQUIRED,
+        help="A unit that is started before the job, and without which the job does not start.",
+        directive="Requires=, After=",
+        example="network-online.target",
+    )
+
+
+class UnitDirectives(Model):
+    """Any other directive of systemd, by section."""
+
+    Unit: dict[Annotated[str, AfterValidator(owned.check_unit_directive)], Directives] = key(
+        {},
+        help="Directives for section [Unit] of the service. A list writes a directive several "
+        'times; "" resets it. What other keys set is refused here.',
+        directive="any of systemd.unit(5)",
+        example={"Wants": "network-online.target"},
+    )
+    Service: dict[Annotated[str, AfterValidator(owned.check_service_directive)], Directives] = key(
+        {},
+        help="Directives for section [Service]. They take the place of the same directive of a "
+        "sandbox preset or of the priority.",
+        directive="any of systemd.service(5), systemd.exec(5), systemd.resource-control(5)",
+        example={"ReadWritePaths": ["/var/lib/ceph", "/var/log/ceph"]},
+    )
+    Timer: dict[Annotated[str, AfterValidator(owned.check_timer_directive)], Directives] = key(
+        {},
+        help="Directives for section [Timer].",
+        directive="any of systemd.timer(5)",
+        example={"WakeSystem": "true"},
+    )
+
+
+class HowItRuns(Model):
+    """The keys that say how a job runs: those that `defaults` of config.yaml can hold too."""
+
+    owner: values.Line = key(
+        "",
+        help="Whose job this is, for people; `list --owner` selects by it.",
+        directive="LogExtraFields=",
+        example="admin",
+        shown_default="nobody",
+    )
+    tags: dict[values.Tag, values.Line] = key(
+        {},
+        help="Names and values of your own choice.",
+        directive="[X-Debvisor]",
+        example={"environment": "production"},
+    )
+    priority: Priority = key(
+        Priority.NORMAL,
+        help="Who comes first where CPU, disk or memory are short. Virtual machines come before "
+        "any job.",
+        directive="Slice=, Nice=, IOSchedulingClass=, OOMScoreAdjust=",
+        example="high",
+    )
+    user: values.User = key(
+        "root", help="The user that the job runs as.", directive="User=", example="backup"
+    )
+    group: values.User = key(
+        "",
+        help="The group that the job runs as.",
+        directive="Group=",
+        example="backup",
+        shown_default="the group of the user",
+    )
+    timeout: values.Timeout = key(
+        timedelta(hours=1),
+        help="How long a run may take. After that it gets SIGTERM, and SIGKILL when `stop_timeout` "
+        "has passed too. A number alone means seconds; `infinity` sets no limit.",
+        directive="TimeoutStartSec=",
+        example="30min",
+        shown_default="1h",
+    )
+    stop_timeout: values.Timespan = key(
+        timedelta(seconds=90),
+        help="How long a run may take to end after SIGTERM.",
+        directive="TimeoutStopSec=",
+        example="10s",
+        shown_default="1min30s",
+    )
+    shell: values.AbsolutePath = key(
+        "/bin/sh", help="The program that runs `script`.", example="/bin/bash"
+    )
+    environment: dict[values.Variable, values.Text] = key(
+        {},
+        help="Environment variables, each value exactly as written.",
+        directive="Environment=",
+        example={"RESTIC_REPOSITORY": "/srv/backup"},
+    )
+    environment_files: tuple[values.OptionalPath, ...] = key(
+        (),
+        help="Files with lines NAME=value, read at each start. A leading - says: if it is there.",
+        directive="EnvironmentFile=",
+        example=["-/etc/default/backup"],
+    )
+    working_directory: values.HomePath = key(
+        "",
+        help="The folder that the job starts in; ~ is the home of the user.",
+        directive="WorkingDirectory=",
+        example="/srv/backup",
+        shown_default="/",
+    )
+    sandbox: Sandbox = key(
+        Sandbox.NONE,
+        help="A preset of directives that keep the job away from what it does not need; see "
+        "SANDBOX. Directives of `unit.Service` take the place of single ones.",
+        directive="ProtectSystem=, NoNewPrivileges= and others",
+        example="standard",
+    )
+    resources: Resources = key(
+        Resources(),
+        help="Limits for all processes of a run together.",
+        example={"memory_max": "1G", "cpu_quota": "300%", "tasks_max": 256},
+        shown_default="no limits",
+    )
+    depends_on: tuple[UnitDependency, ...] = key(
+        (),
+        help="Units of the system that the job needs.",
+        directive="Requires=, After=",
+        example=[{"unit": "libvirtd.service"}],
+    )
+    enabled: values.Flag = key(
+        True,  # noqa: FBT003 - a default, not an argument
+        help="Whether the schedule and the triggers count. A job that is not enabled is started "
+        "by `run` alone.",
+        example=False,
+    )
+    unit: UnitDirectives = key(
+        UnitDirectives(),
+        help="The way out: any other directive of systemd, by section. What other keys set is "
+        "refused.",
+        example={"Service": {"ReadWritePaths": "/var/lib/ceph"}},
+        shown_default="nothing",
+    )
+
+
+class JobKeys(HowItRuns):
+    """Every key of a job."""
+
+    name: values.Line = key(
+        "",
+        help="What the job is called in lists and in the journal.",
+        directive="Description=",
+        example="Nightly snapshot of vm-123",
+        shown_default="the id of the job",
+    )
+    description: values.Line = key(
+        "", help="What the job is for, on one line.", example="Crash-consistent, kept for a week."
+    )
+    schedule: Schedule | None = key(
+        None,
+        help="When the job runs. A bare text is a cron expression; a mapping holds more.",
+        directive="OnCalendar=",
+        example="0 2 * * *",
+        shown_default="never by itself",
+    )
+    triggers: tuple[BootTrigger, ...] = key(
+        (),
+        help="What starts the job besides its schedule, or instead of it.",
+        directive="OnBootSec=",
+        example=[{"boot": "5min"}],
+    )
+    command: Command | None = key(
+        None,
+        help="The program and its arguments, each exactly as written: no shell reads them. "
+        "Exactly one of `command` and `script` is wanted.",
+        directive="ExecStart=",
+        example=["/usr/sbin/zpool", "scrub", "tank"],
+        shown_default="none",
+    )
+    script: values.Text | None = key(
+        None,
+        help="The text of a script, which `shell` runs.",
+        directive="ExecStart=",
+        example="set -e\nzpool scrub tank\n",
+        shown_default="none",
+    )
+    input: values.Input | None = key(
+        None,
+        help="Text that the job reads from its standard input.",
+        directive="StandardInputData=",
+        example="yes\n",
+        shown_default="no input",
+    )
+
+    @model_validator(mode="after")
+    def _can_be_started(self) -> JobKeys:
+        checks.check_one_program(command=self.command is not None, script=self.script is not None)
+        checks.check_size(self.command or (), self.environment)
+        return self
+
+
+class Job(JobKeys):
+    """A job: its keys, its id, and where it is written."""
+
+    id: values.JobId
+    source: Span
+
+    @property
+    def title(self) -> str:
+        """Return the name, or the id of a job without a name."""
+        return self.name or self.id

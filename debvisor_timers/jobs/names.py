@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names: of jobs, users, environment variables, tags, time zones and units."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from debvisor_timers.jobs.faults import did_you_mean, fault, quoted
+
+ZONES = Path("/usr/share/zoneinfo")
+OWN_PREFIXES = ("debvisor-job-", "debvisor-boot-", "debvisor-timers")
+
+JOB_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,254}\$?")
+_UID = re.compile(r"0|[1-9][0-9]{0,9}")
+_INVALID_UIDS = frozenset({65_535, 4_294_967_295})
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_ZONE = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*")
+
+# Written by systemd, by `begin` or by `run`; a value of the job's own would take their place
+# (systemd 257: Environment= is merged over what the manager passes).
+_RESERVED = re.compile(
+    r"DEBVISOR_(?:JOB|RUN_ID|TRIGGER|SCHEDULED_FOR|ATTEMPT)|TRIGGER_\w+|MONITOR_\w+|LISTEN_\w+"
+    r"|SERVICE_RESULT|EXIT_CODE|EXIT_STATUS|INVOCATION_ID|NOTIFY_SOCKET|JOURNAL_STREAM|MAINPID"
+    r"|SYSTEMD_EXEC_PID|WATCHDOG_\w+|REMOTE_(?:ADDR|PORT)"
+)
+
+_UNIT_TYPES = frozenset(
+    "service socket target mount automount swap device path slice scope timer".split()
+)
+_UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(?:@[A-Za-z0-9:_.\\@-]*)?")
+_LONGEST_UNIT_NAME = 255
+
+
+def check_user(name: str) -> str:
+    """Return the name or number of a user or group, checked for its form alone."""
+    number = _UID.fullmatch(name)
+    if number and int(name) < 2**32 and int(name) not in _INVALID_UIDS:
+        return name
+    if not _USER.fullmatch(name):
+        raise fault(
+            f"{quoted(name)} is not a user or group name", fix="write a name such as backup"
+        )
+    return name
+
+
+def check_job_id(job_id: str) -> str:
+    """Return the id of a job."""
+    if not JOB_ID.fullmatch(job_id):
+        raise fault(f"{quoted(job_id)} is not a job id", fix=job_id_fix(job_id))
+    return job_id
+
+
+def job_id_fix(job_id: str) -> str:
+    """Return how to mend a wrong job id, with the nearest right one where there is one."""
+    rule = "use a-z, 0-9 and - (not first or last), at most 64 characters"
+    right = re.sub(r"[^a-z0-9]+", "-", job_id.lower()).strip("-")[:64].rstrip("-")
+    return f"{rule}: {right}" if right else rule
+
+
+def check_variable(name: str) -> str:
+    """Return the name of an environment variable that a job may set."""
+    if not _VARIABLE.fullmatch(name):
+        raise fault(
+            f"{quoted(name)} is not a name of an environment variable",
+            fix="use letters, digits and _, no digit first",
+        )
+    if _RESERVED.fullmatch(name):
+        raise fault(f"{name} is set for each run by systemd or by us", fix="use another name")
+    return name
+
+
+def check_tag(name: str) -> str:
+    """Return the name of a tag."""
+    if not _TAG.fullmatch(name):
+        raise fault(
+            f"{quoted(name)} is not a name of a tag",
+            fix="use letters, digits, _ . and - (not first), at most 63 characters",
+        )
+    return name
+
+
+@lru_cache(maxsize=1024)
+def check_zone(name: str) -> str:
+    """Return the name of a time zone that this host has.
+
+    Source: systemd 257, timezone_is_valid(): a file with the magic TZif below /usr/share/zoneinfo.
+    """
+    if name == "UTC" or (_ZONE.fullmatch(name) and _is_zone_file(ZONES / name)):
+        return name
+    known = _known_zones()
+    if not known:
+        raise fault(f"there are no time zones in {ZONES}", fix="install the package tzdata")
+    exact = {zone.lower(): zone for zone in known}.get(name.lower())
+    hint = f"; did you mean '{exact}'?" if exact else did_you_mean(name, known)
+    raise fault(
+        f"unknown time zone {quoted(name)}{hint}",
+        fix="use a name that `timedatectl list-timezones` shows",
+    )
+
+
+def _is_zone_file(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"TZif"
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=1)
+def _known_zones() -> tuple[str, ...]:
+    try:
+        table = (ZONES / "tzdata.zi").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ("UTC",) if ZONES.is_dir() else ()
+    zones = {line.split()[1] for line in table if line.startswith("Z ")}
+    links = {line.split()[2] for line in table if line.startswith("L ")}
+    return tuple(sorted(zones | links | {"UTC"}))
+
+
+def check_unit(name: str) -> str:
+    """Return the name of a unit of the system that a job can depend on: not one of ours."""
+    stem, dot, kind = name.rpartition(".")
+    if not dot or kind not in _UNIT_TYPES:
+        raise fault(
+            f"{quoted(name)} is not a unit name: it has no type at its end",
+            fix=f"write {name}.service" if _UNIT_NAME.fullmatch(name) else "write x.service",
+        )
+    if not _UNIT_NAME.fullmatch(stem) or len(name) > _LONGEST_UNIT_NAME:
+        raise fault(
+            f"{quoted(name)} is not a unit name",
+            fix="use letters, digits, : _ . and -; systemd-escape writes the others",
+        )
+    if stem.endswith("@"):
+        raise fault(f"{name} is a template", fix=f"name an instance: {stem}1.{kind}")
+    if name.startswith(OWN_PREFIXES):
+        raise fault(
+            f"{name} is a unit of debvisor-timers",
+            fix="name a unit of the system; jobs cannot depend on jobs in this version",
+        )
+    return name
