@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Print cron expressions as OnCalendar= lines: lists and bounded steps, never an open one.
+
+systemd 252 and 257: an open step (`*:0/7`) that runs past the end of its field loses elapses at
+the end of the next larger unit, here 00:00 every night; `a..b/n` and lists do not.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from debvisor_timers.calendar.counting import runs, step_between
+from debvisor_timers.calendar.cron import CronExpression
+from debvisor_timers.calendar.dates import EVERY_WEEKDAY, Dates, Years
+
+# systemd searches no further than 2199; 2100 is no leap year.
+_YEARS = {
+    Years.EVERY: "*",
+    Years.LEAP: "2024..2096/4,2104..2196/4",
+    Years.COMMON: "2025..2197/4,2026..2198/4,2027..2199/4,2100",
+}
+_WEEKDAYS = ("", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_LAST_WEEK = frozenset(range(1, 8))
+
+
+def to_oncalendar(expression: CronExpression) -> tuple[str, ...]:
+    """Return the OnCalendar= values, without a zone, that together elapse when cron would fire.
+
+    Exact up to 2199, the last year that systemd looks at; clock changes are not considered.
+    Source: systemd.time(7) CALENDAR EVENTS; checked against systemd in
+    tests/contract/test_calendar.py.
+    """
+    time = _format_time(expression.hours, expression.minutes)
+    return tuple([f"{dates} {time}" for dates in _format_all_dates(expression.dates)])
+
+
+@lru_cache(maxsize=4096)
+def _format_all_dates(dates: tuple[Dates, ...]) -> tuple[str, ...]:
+    return tuple(format_dates(some) for some in dates)
+
+
+@lru_cache(maxsize=4096)
+def _format_time(hours: frozenset[int], minutes: frozenset[int]) -> str:
+    return f"{format_values(hours, 0, 23)}:{format_values(minutes, 0, 59)}:00"
+
+
+def format_dates(dates: Dates) -> str:
+    """Return the part before the time: weekdays, where not all seven, and the date."""
+    weekdays = "" if dates.weekdays == EVERY_WEEKDAY else f"{format_weekdays(dates.weekdays)} "
+    months = format_values(dates.months, 1, 12)
+    return f"{weekdays}{_YEARS[dates.years]}-{months}{_format_days(dates)}"
+
+
+def _format_days(dates: Dates) -> str:
+    if not dates.from_end:
+        return f"-{format_values(dates.days, 1, 31)}"
+    # The manual's own way to write the last such weekday; bounded by the end of the month.
+    if dates.days == _LAST_WEEK:
+        return "~07/1"
+    return f"~{','.join(_format_runs(sorted(dates.days)))}"
+
+
+def format_values(values: frozenset[int], low: int, high: int) -> str:
+    """Return the values of a field that runs from low to high: `*`, a list, `a..b` or `a..b/n`.
+
+    A progression that goes on to the end of its field is written up to that end.
+    """
+    if len(values) == high - low + 1:
+        return "*"
+    numbers = sorted(values)
+    step = step_between(numbers, at_least=5)
+    if step > 1:
+        last = high if numbers[-1] + step > high else numbers[-1]
+        return f"{numbers[0]:02}..{last:02}/{step}"
+    return ",".join(_format_runs(numbers))
+
+
+def format_weekdays(weekdays: frozenset[int]) -> str:
+    """Return weekdays (1, Monday, to 7, Sunday) as systemd writes them: `Mon..Fri,Sun`."""
+    return ",".join(
+        _WEEKDAYS[run[0]] if len(run) == 1 else f"{_WEEKDAYS[run[0]]}..{_WEEKDAYS[run[-1]]}"
+        for run in runs(sorted(weekdays))
+    )
+
+
+def _format_runs(numbers: list[int]) -> list[str]:
+    return [
+        f"{run[0]:02}" if len(run) == 1 else f"{run[0]:02}..{run[-1]:02}" for run in runs(numbers)
+    ]
