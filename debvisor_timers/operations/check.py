@@ -30,17 +30,14 @@ class CheckResult:
         return any(problem.is_error for problem in self.problems)
 
 
-def check(host: Host | None, config: Path, files: Sequence[Path] = ()) -> CheckResult:
-    """Read `files`, or all files below `config`, and return their problems in order.
-
-    host: None leaves out what only a running systemd can say (another machine, no systemd).
-    """
+def check(host: Host, files: Sequence[Path] = ()) -> CheckResult:
+    """Read `files`, or all files of the host, and return their problems in order."""
+    config = host.layout.config
     definitions = load_files(files, config=config) if files else load_definitions(config)
     problems = list(definitions.problems)
     for job in definitions.jobs.values():
         problems += check_host(job)
-    if host is not None:
-        problems += _opinion_of_systemd(host, definitions)
+    problems += _opinion_of_systemd(host, definitions)
     return CheckResult(
         files=len(definitions.sources),
         jobs=len(definitions.jobs),

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""list: jobs with their schedule, last run, next start and state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from debvisor_timers.cli import times
+from debvisor_timers.cli.options import json_option
+from debvisor_timers.cli.output import echo_json, echo_problems, echo_table
+from debvisor_timers.cli.runs import last_document
+
+if TYPE_CHECKING:
+    from debvisor_timers.operations.list import JobRow
+
+_TITLES = ("JOB", "SCHEDULE", "LAST", "TOOK", "RESULT", "NEXT", "STATE")
+
+
+@click.command("list", epilog="Example: debvisor-timers list --json | jq '.[].job'")
+@json_option
+def command(*, as_json: bool) -> None:
+    """List jobs: schedule in words, last start, duration, result, next start, state."""
+    from debvisor_timers.scheduler import Scheduler
+
+    jobs = Scheduler.system().list()
+    if as_json:
+        echo_json([document(row) for row in jobs.rows])
+    elif jobs.rows:
+        echo_table(_TITLES, [_cells(row) for row in jobs.rows])
+    else:
+        click.echo("no jobs; write one into /etc/debvisor/timers/jobs.d/, then: debvisor-timers apply")
+    if jobs.problems:
+        echo_problems(jobs.problems)
+
+
+def document(row: JobRow) -> dict[str, object]:
+    """Return one job for programs."""
+    return {
+        "job": row.job_id,
+        "name": row.job.name if row.job else row.job_id,
+        "owner": row.job.owner if row.job else "",
+        "schedule": schedule_words(row),
+        "enabled": bool(row.job and row.job.enabled),
+        "state": str(row.state),
+        "last": last_document(row.last),
+        "next_start": times.iso(row.next_start),
+    }
+
+
+def schedule_words(row: JobRow) -> str:
+    """Return the job's schedule and triggers in words."""
+    from debvisor_timers.jobs.words import in_words
+
+    return in_words(row.job) if row.job else ""
+
+
+def _cells(row: JobRow) -> tuple[str, ...]:
+    now = times.now()
+    last = row.last
+    return (
+        row.job_id,
+        schedule_words(row) or "-",
+        times.relative(last.start if last else None, now=now),
+        times.span(last.duration if last else None),
+        str(last.outcome).replace("_", " ") if last else "-",
+        times.relative(row.next_start, now=now),
+        str(row.state),
+    )

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `debvisor-timers`: its table of commands, and the edge where errors become words."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import NoReturn
+
+import click
+
+from debvisor_timers import __version__
+from debvisor_timers.errors import DebvisorTimersError, ExitCode
+
+COMMANDS: Mapping[str, str] = {
+    "plan": "Show what apply would change.",
+    "apply": "Make this host's timers what the YAML says; all or nothing.",
+    "check": "Check job files; report every problem.",
+    "list": "List jobs: schedule, last run, next start, state.",
+    "show": "Show one job: schedule, next starts, unit files.",
+    "next": "Show when jobs will run, as systemd computes it.",
+    "run": "Run a job now.",
+    "stop": "End the running run of a job.",
+    "logs": "Show a job's journal.",
+    "history": "Show a job's past runs.",
+    "status": "Compare YAML, disk and systemd; for monitoring.",
+    "explain": "Explain a key of the job files.",
+    "schema": "Print the JSON Schema of the job files, for editors.",
+    "translate": "Translate a cron expression into OnCalendar lines.",
+    "recover": "Undo or finish an apply that was cut off.",
+    "version": "Print the version.",
+}
+"""Every command with its summary; each is the module of that name in this folder.
+
+The table is here so that --help and completion load none of these modules.
+"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names of the table, in its order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the module of the command and return its `command`."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"debvisor_timers.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command when there is none of that name."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(_unknown(args[0]), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """Complete names from the table, options as click does."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415
+
+        names = [
+            CompletionItem(name, help=summary)
+            for name, summary in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+
+def _unknown(name: str) -> str:
+    import difflib  # noqa: PLC0415 (only on a mistake)
+
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    return f"No such command {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Jobs are YAML files in /etc/debvisor/timers/jobs.d. Emergency brake, which needs"
+    " nothing of this program: systemctl stop debvisor-timers.target",
+)
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Colour the output; NO_COLOR is respected.",
+)
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, color: str) -> None:
+    """Run jobs by systemd: YAML becomes plain timers and services."""
+    wanted = {"always": True, "never": False, "auto": None}[color]
+    ctx.color = False if wanted is None and os.environ.get("NO_COLOR") else wanted
+
+
+def main() -> NoReturn:
+    """Run the command line and exit; the exit codes stand in errors.ExitCode."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        result = cli(prog_name="debvisor-timers", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except DebvisorTimersError as error:
+        _say(error)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; nothing was left half done", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except Exception:  # noqa: BLE001 (the edge: everything else is a bug of ours, said as such)
+        traceback.print_exc()
+        click.echo("this is a bug in debvisor-timers; please report the lines above", err=True)
+        return ExitCode.BUG
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _say(error: DebvisorTimersError) -> None:
+    from debvisor_timers.errors import DefinitionError  # noqa: PLC0415
+    from debvisor_timers.cli.output import echo_problems  # noqa: PLC0415
+
+    if isinstance(error, DefinitionError):
+        echo_problems(error.problems)
+        return
+    click.echo(f"{click.style('error:', fg='red')} {error}", err=True)

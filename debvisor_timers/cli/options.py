@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+import os
+
+import click
+from click.shell_completion import CompletionItem
+
+from debvisor_timers.layout import Layout
+
+
+def _complete_job(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete job ids from the rendered units: no YAML is parsed, nothing is asked of systemd."""
+    try:
+        names = sorted(os.listdir(Layout().units))
+    except OSError:
+        return []
+    prefix, suffix = "debvisor-job-", ".service"
+    ids = [
+        name.removeprefix(prefix).removesuffix(suffix)
+        for name in names
+        if name.startswith(prefix) and name.endswith(suffix)
+    ]
+    return [CompletionItem(job_id) for job_id in ids if job_id.startswith(incomplete)]
+
+
+job_argument = click.argument("job", metavar="JOB", shell_complete=_complete_job)
+optional_job_argument = click.argument(
+    "job", metavar="[JOB]", required=False, shell_complete=_complete_job
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How answers look: tables that fit the terminal, JSON, problems."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+
+import click
+
+from debvisor_timers.source import Problem, Severity, format_problem
+
+_GAP = "  "
+_NARROWEST = 6
+
+
+def echo_json(document: object) -> None:
+    """Print one JSON document on stdout."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def echo_problems(problems: Sequence[Problem]) -> None:
+    """Print every problem on stderr, and how many there are."""
+    for problem in problems:
+        click.echo(_coloured(format_problem(problem), problem.severity), err=True)
+        click.echo(err=True)
+    click.echo(_count(problems), err=True)
+
+
+def echo_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; on a terminal the widest columns are shortened until it fits."""
+    cells = [list(titles), *(list(row) for row in rows)]
+    widths = _widths(cells, _terminal_width())
+    for number, row in enumerate(cells):
+        line = _GAP.join(
+            _fit(cell, width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        click.echo(click.style(line, bold=True) if number == 0 else line)
+
+
+def confirm(question: str) -> bool | None:
+    """Ask on the terminal; None when there is none to ask."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    return click.confirm(question, err=True)
+
+
+def progress(step: str) -> None:
+    """Show `step` on one line of the terminal, over the one before; nothing when piped."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{step} ..." if step else "\r\033[K", nl=False, err=True)
+
+
+def _count(problems: Sequence[Problem]) -> str:
+    errors = sum(problem.is_error for problem in problems)
+    warnings = len(problems) - errors
+    words = [_plural(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count]
+    return ", ".join(words)
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def _coloured(text: str, severity: Severity) -> str:
+    colour = "red" if severity is Severity.ERROR else "yellow"
+    word = f"{severity}:"
+    return text.replace(word, click.style(word, fg=colour, bold=True), 1)
+
+
+def _terminal_width() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _widths(cells: Sequence[Sequence[str]], limit: int | None) -> list[int]:
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    if limit is None:
+        return widths
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - limit
+    while excess > 0 and max(widths) > _NARROWEST:
+        widest = widths.index(max(widths))
+        widths[widest] -= 1
+        excess -= 1
+    return widths
+
+
+def _fit(cell: str, width: int) -> str:
+    if len(cell) > width:
+        cell = cell[: width - 1] + "…"
+    return cell.ljust(width)

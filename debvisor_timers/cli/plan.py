@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""plan: show what apply would change."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from debvisor_timers.cli import times
+from debvisor_timers.cli.options import json_option
+from debvisor_timers.cli.output import echo_json, echo_problems
+from debvisor_timers.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from debvisor_timers.operations.plan import EntryChange, JobPlan, Plan
+    from debvisor_timers.systemd.ports import Entry
+
+_SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "remove": ("-", "red")}
+
+
+@click.command(
+    "plan",
+    epilog="Example: debvisor-timers plan --diff",
+)
+@click.option("--diff", "with_diff", is_flag=True, help="Show every changed unit as a diff.")
+@click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit with 10 when there is something to change."
+)
+@json_option
+def command(*, with_diff: bool, detailed_exitcode: bool, as_json: bool) -> int:
+    """Show what apply would change: + new, ~ changed, - removed jobs; changes nothing."""
+    from debvisor_timers.scheduler import Scheduler
+
+    plan = Scheduler.system().plan()
+    if as_json:
+        echo_json(as_document(plan))
+    else:
+        echo_plan(plan, with_diff=with_diff)
+    return ExitCode.CHANGES if detailed_exitcode and not plan.is_empty else ExitCode.DONE
+
+
+def echo_plan(plan: Plan, *, with_diff: bool) -> None:
+    """Print `plan` for people."""
+    if plan.warnings:
+        echo_problems(plan.warnings)
+    width = max((len(job.job_id) for job in plan.jobs), default=0)
+    for job in plan.jobs:
+        sign, colour = _SIGNS[job.change]
+        click.echo(click.style(f"{sign} {job.job_id:<{width}}", fg=colour) + f"  {_next(job)}")
+        for name in job.edited:
+            click.echo(f"    {name} was edited by hand: apply refuses without --overwrite-edits")
+        if with_diff:
+            for line in _diff(job):
+                click.echo(line)
+    for name in plan.foreign:
+        click.echo(click.style(f"! {name}", fg="red") + "  is not ours: apply will refuse")
+    click.echo(summary(plan))
+
+
+def summary(plan: Plan) -> str:
+    """Return `2 to create, 1 to update, 0 to remove, 14 unchanged`."""
+    counts = [f"{plan.count(change)} to {change}" for change in _changes()]
+    return ", ".join([*counts, f"{plan.unchanged} unchanged"])
+
+
+def as_document(plan: Plan) -> dict[str, Any]:
+    """Return `plan` for programs: stable keys, times in ISO 8601."""
+    return {
+        "generation": plan.generation,
+        "unchanged": plan.unchanged,
+        "foreign": list(plan.foreign),
+        "jobs": [
+            {
+                "job": job.job_id,
+                "change": str(job.change),
+                "next_before": times.iso(job.next_before),
+                "next_after": times.iso(job.next_after),
+                "edited": list(job.edited),
+                "entries": [change.name for change in job.entries],
+            }
+            for job in plan.jobs
+        ],
+    }
+
+
+def _changes() -> list[Any]:
+    from debvisor_timers.operations.plan import Change
+
+    return list(Change)
+
+
+def _next(job: JobPlan) -> str:
+    before, after = times.local(job.next_before), times.local(job.next_after)
+    if job.change == "create":
+        return f"next {after}"
+    if job.change == "remove":
+        return f"was next {before}"
+    return f"next {after}" if before == after else f"next {before} -> {after}"
+
+
+def _diff(job: JobPlan) -> Iterator[str]:
+    for change in job.entries:
+        yield from difflib.unified_diff(
+            _lines(change.before),
+            _lines(change.after),
+            fromfile=_label(change, "before"),
+            tofile=_label(change, "after"),
+            lineterm="",
+        )
+
+
+def _lines(entry: Entry | None) -> list[str]:
+    from debvisor_timers.systemd.ports import FileEntry
+
+    if entry is None:
+        return []
+    return entry.text.splitlines() if isinstance(entry, FileEntry) else [f"-> {entry.target}"]
+
+
+def _label(change: EntryChange, side: str) -> str:
+    there = change.before if side == "before" else change.after
+    return change.name if there is not None else "/dev/null"

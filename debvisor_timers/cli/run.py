@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""run: run a job now."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from debvisor_timers.cli import times
+from debvisor_timers.cli.options import job_argument, json_option
+from debvisor_timers.cli.output import echo_json
+from debvisor_timers.cli.runs import last_document
+from debvisor_timers.errors import ExitCode
+
+if TYPE_CHECKING:
+    from debvisor_timers.history.last import LastRun
+    from debvisor_timers.operations.run import Caller
+
+
+@click.command("run", epilog="Example: debvisor-timers run nightly-backup --wait")
+@job_argument
+@click.option("--wait", is_flag=True, help="Wait for the end; exit with 5 when the run failed.")
+@click.option("--dry-run", is_flag=True, help="Show what would be run, run nothing.")
+@json_option
+def command(*, job: str, wait: bool, dry_run: bool, as_json: bool) -> int:
+    """Run JOB now, by systemd, exactly as its timer would. The schedule is not touched."""
+    from debvisor_timers.scheduler import Scheduler
+
+    scheduler = Scheduler.system()
+    if dry_run:
+        click.echo(scheduler.service_text(job), nl=False)
+        return ExitCode.DONE
+    result = scheduler.run(job, caller=_caller(), wait=wait)
+    if as_json:
+        echo_json({"job": job, "run": last_document(result.last)})
+    else:
+        click.echo(_words(job, result.last))
+    failed = result.last is not None and result.last.status == "failed"
+    return ExitCode.SYSTEMD if failed else ExitCode.DONE
+
+
+def _words(job: str, last: LastRun | None) -> str:
+    if last is None:
+        return f"started {job}; follow it with: debvisor-timers logs -f {job}"
+    return f"{job} {last.outcome_words} after {times.span(last.duration)}"
+
+
+def _caller() -> Caller:
+    from debvisor_timers.operations.run import Caller
+
+    return Caller(
+        uid=os.getuid(), user=pwd.getpwuid(os.getuid()).pw_name, login_uid=_login_uid()
+    )
+
+
+def _login_uid() -> int | None:
+    """Return who logged in, also behind sudo; None where the kernel does not know."""
+    try:
+        uid = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return None if uid == 0xFFFFFFFF else uid

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""show: one job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from debvisor_timers.cli import times
+from debvisor_timers.cli.list import document, schedule_words
+from debvisor_timers.cli.options import job_argument, json_option
+from debvisor_timers.cli.output import echo_json
+
+if TYPE_CHECKING:
+    from debvisor_timers.operations.show import JobDetails
+
+
+@click.command("show", epilog="Example: debvisor-timers show nightly-backup --units")
+@job_argument
+@click.option("--units", "with_units", is_flag=True, help="Print the unit files as well.")
+@json_option
+def command(*, job: str, with_units: bool, as_json: bool) -> None:
+    """Show JOB: what it is, its calendar as systemd has it, its last run, its next starts."""
+    from debvisor_timers.scheduler import Scheduler
+
+    details = Scheduler.system().show(job)
+    if as_json:
+        echo_json(_document(details))
+        return
+    for title, value in _lines(details):
+        click.echo(f"{click.style(f'{title:>12}', bold=True)}  {value}")
+    if with_units:
+        for name, text in details.units.items():
+            click.echo(f"\n# {name}\n{text}", nl=False)
+
+
+def _document(details: JobDetails) -> dict[str, object]:
+    return {
+        **document(details.row),
+        "description": details.row.job.description if details.row.job else "",
+        "source": str(details.row.job.source) if details.row.job else None,
+        "tags": dict(details.row.job.tags) if details.row.job else {},
+        "on_calendar": list(details.on_calendar),
+        "next_starts": [times.iso(start) for start in details.next_starts],
+        "units": dict(details.units),
+    }
+
+
+def _lines(details: JobDetails) -> Iterator[tuple[str, str]]:
+    row, job = details.row, details.row.job
+    yield "job", row.job_id
+    if job is not None:
+        yield from _definition(details)
+    yield "state", str(row.state)
+    if row.last is not None:
+        yield "last run", f"{times.local(row.last.start)}: {row.last.outcome_words}"
+        yield "took", times.span(row.last.duration)
+    for number, start in enumerate(details.next_starts):
+        yield ("next" if number == 0 else ""), times.local(start)
+    for number, name in enumerate(details.units):
+        yield ("units" if number == 0 else ""), name
+
+
+def _definition(details: JobDetails) -> Iterator[tuple[str, str]]:
+    job = details.row.job
+    if job is None:
+        return
+    yield "name", job.name or job.id
+    if job.description:
+        yield "description", job.description
+    yield "source", f"{job.source.file}:{job.source.line}"
+    if job.owner:
+        yield "owner", job.owner
+    if job.tags:
+        yield "tags", ", ".join(f"{key}={value}" for key, value in job.tags.items())
+    yield "schedule", schedule_words(details.row) or "on demand"
+    for line in details.on_calendar:
+        yield "OnCalendar", line
+    yield "priority", str(job.priority)
+    yield "user", job.user
+    yield "sandbox", str(job.sandbox)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""status: what needs attention."""
+
+from __future__ import annotations
+
+import click
+
+from debvisor_timers.cli.options import json_option
+from debvisor_timers.cli.output import echo_json
+from debvisor_timers.errors import ExitCode
+
+
+@click.command("status", epilog="Example: debvisor-timers status --json")
+@json_option
+def command(*, as_json: bool) -> int:
+    """Compare YAML, disk, systemd and what is enabled; name failed jobs.
+
+    Exits with 0 when all is well, with 10 when something needs attention.
+    """
+    from debvisor_timers.scheduler import Scheduler
+
+    status = Scheduler.system().status()
+    if as_json:
+        echo_json(
+            {
+                "jobs": status.jobs,
+                "timers": status.timers,
+                "healthy": status.is_healthy,
+                "findings": [
+                    {
+                        "kind": str(finding.kind),
+                        "subject": finding.subject,
+                        "message": finding.message,
+                        "fix": finding.fix,
+                    }
+                    for finding in status.findings
+                ],
+            }
+        )
+    else:
+        for finding in status.findings:
+            subject = click.style(finding.subject, bold=True)
+            click.echo(f"{subject} {finding.message}\n    mend: {finding.fix}")
+        words = "all is well" if status.is_healthy else f"{len(status.findings)} findings"
+        click.echo(f"{status.jobs} jobs, {status.timers} timers running: {words}")
+    return ExitCode.DONE if status.is_healthy else ExitCode.CHANGES

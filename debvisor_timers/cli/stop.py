@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""stop: end the running run of a job."""
+
+from __future__ import annotations
+
+import click
+
+from debvisor_timers.cli.options import job_argument
+
+
+@click.command("stop", epilog="Example: debvisor-timers stop nightly-backup")
+@job_argument
+def command(*, job: str) -> None:
+    """End the running run of JOB: SIGTERM, then SIGKILL after its stop_timeout.
+
+    The schedule is not touched: the next run comes as planned.
+    """
+    from debvisor_timers.scheduler import Scheduler
+
+    was_running = Scheduler.system().stop(job)
+    click.echo(f"stopped {job}" if was_running else f"{job} was not running")

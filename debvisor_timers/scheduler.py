@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python API: wires the real parts of this host; everything below enters here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from debvisor_timers.layout import Layout
+from debvisor_timers.operations.host import Host
+
+if TYPE_CHECKING:
+    from debvisor_timers.history.runs import Run
+    from debvisor_timers.operations.apply import ApplyOptions, ApplyResult
+    from debvisor_timers.operations.check import CheckResult
+    from debvisor_timers.operations.list import JobList
+    from debvisor_timers.operations.plan import Plan
+    from debvisor_timers.operations.recover import Recovery
+    from debvisor_timers.operations.run import Caller, RunResult
+    from debvisor_timers.operations.show import JobDetails
+    from debvisor_timers.operations.status import Status
+    from debvisor_timers.operations.upcoming import Upcoming
+
+
+class Scheduler:
+    """All that can be done with the jobs of one host; every method is one operation.
+
+    Each imports what it needs when it is called: starting a command costs milliseconds. The
+    errors are those of debvisor_timers.errors.
+    """
+
+    def __init__(self, host: Host) -> None:
+        """Work on `host`; `system()` gives the one that we run on."""
+        self.host = host
+
+    @classmethod
+    def system(cls, layout: Layout | None = None) -> Scheduler:
+        """Return the scheduler of this host, by its systemd and its journal."""
+        from debvisor_timers.systemd.real import real_host_parts
+
+        layout = layout or Layout()
+        return cls(Host(layout=layout, **real_host_parts(layout)))
+
+    def plan(self) -> Plan:
+        """Return what `apply` would change."""
+        from debvisor_timers.operations.plan import make_plan
+
+        return make_plan(self.host)
+
+    def apply(self, options: ApplyOptions) -> ApplyResult:
+        """Make the timers of this host what the YAML says."""
+        from debvisor_timers.operations.apply import apply
+
+        return apply(self.host, options)
+
+    def recover(self) -> Recovery:
+        """Undo or finish an apply that was cut off."""
+        from debvisor_timers.operations.recover import recover
+
+        return recover(self.host)
+
+    def check(self, files: Sequence[Path] = ()) -> CheckResult:
+        """Return every problem of `files`, or of all files."""
+        from debvisor_timers.operations.check import check
+
+        return check(self.host, files)
+
+    def list(self) -> JobList:
+        """Return all jobs with their last run and next start."""
+        from debvisor_timers.operations.list import list_jobs
+
+        return list_jobs(self.host)
+
+    def show(self, job_id: str) -> JobDetails:
+        """Return all that is known of one job."""
+        from debvisor_timers.operations.show import show_job
+
+        return show_job(self.host, job_id)
+
+    def next(self, job_id: str | None, *, after: datetime, count: int) -> Sequence[Upcoming]:
+        """Return the next `count` runs of one job, or of all together."""
+        from debvisor_timers.operations.upcoming import upcoming_of
+
+        return upcoming_of(self.host, job_id, after=after, count=count)
+
+    def run(self, job_id: str, *, caller: Caller, wait: bool) -> RunResult:
+        """Start a job now."""
+        from debvisor_timers.operations.run import run_job
+
+        return run_job(self.host, job_id, caller=caller, wait=wait)
+
+    def stop(self, job_id: str) -> bool:
+        """End the running run of a job; False when there is none."""
+        from debvisor_timers.operations.run import stop_job
+
+        return stop_job(self.host, job_id)
+
+    def history(self, job_id: str, *, limit: int) -> Sequence[Run]:
+        """Return the last runs of a job, newest first."""
+        from debvisor_timers.operations.history import history
+
+        return history(self.host, job_id, limit=limit)
+
+    def status(self) -> Status:
+        """Return what needs attention."""
+        from debvisor_timers.operations.status import status
+
+        return status(self.host)
