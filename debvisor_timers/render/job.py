@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a job to its unit files, links and scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, TemplateError
+
+from debvisor_timers.errors import RenderError
+from debvisor_timers.jobs.model import Job
+from debvisor_timers.layout import BOOT_TARGET, TARGET, Layout
+from debvisor_timers.render import check, names, ownership
+from debvisor_timers.render.service import SERVICE, script_name, service_values
+from debvisor_timers.render.timer import (
+    BOOT_TIMER,
+    TIMER,
+    boot_values,
+    calendar_lines,
+    timer_values,
+)
+
+__all__ = ["RenderSettings", "RenderedJob", "calendar_lines", "render_job"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderSettings:
+    """What rendering needs to know of the host, besides the job.
+
+    host_zone: the name of the host's time zone. systemd_version: of the systemd that runs now.
+    templates: from `load_templates`.
+    """
+
+    layout: Layout
+    host_zone: str
+    systemd_version: int
+    templates: Environment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedJob:
+    """All that a job needs on disk.
+
+    files: unit file name to text. links: path below the unit folder to target; empty for a job
+    that is not enabled. scripts: name below the folder of scripts to text.
+    """
+
+    job_id: str
+    files: Mapping[str, str]
+    links: Mapping[str, str]
+    scripts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A unit to be rendered; target: what it is enabled for, if it can be."""
+
+    name: str
+    template: str
+    table: check.UnitTable
+    values: dict[str, Any]
+    target: str = ""
+
+
+def render_job(job: Job, settings: RenderSettings, *, generation: int) -> RenderedJob:
+    """Return the unit files of `job`: the same for the same job, but for [X-Debvisor].
+
+    Raises RenderError when a value cannot stand in a unit file, or a template says something else
+    than the job asks for; RefusedError when the running systemd is too old for a directive.
+    """
+    units = tuple(_units(job, settings))
+    return RenderedJob(
+        job_id=job.id,
+        files={unit.name: _render(unit, job, settings, generation) for unit in units},
+        links={
+            f"{unit.target}.wants/{unit.name}": f"../{unit.name}"
+            for unit in units
+            if unit.target and job.enabled
+        },
+        scripts={} if job.script is None else {script_name(job): job.script},
+    )
+
+
+def _units(job: Job, settings: RenderSettings) -> Iterator[_Unit]:
+    values = service_values(job, settings.layout)
+    yield _Unit(names.service_unit(job.id), "job.service.j2", SERVICE, values)
+    if job.schedule is not None:
+        values = timer_values(job, settings.host_zone)
+        yield _Unit(names.timer_unit(job.id), "job.timer.j2", TIMER, values, TARGET)
+    if job.triggers:
+        values = boot_values(job)
+        yield _Unit(names.boot_unit(job.id), "boot.timer.j2", BOOT_TIMER, values, BOOT_TARGET)
+
+
+def _render(unit: _Unit, job: Job, settings: RenderSettings, generation: int) -> str:
+    asked = check.asked_for(unit.table, unit.values)
+    check.require_version(unit.name, asked, running=settings.systemd_version)
+    try:
+        body = settings.templates.get_template(unit.template).render(unit.values)
+    except TemplateError as error:
+        raise RenderError(
+            f"template {unit.template}{_line(error)}: {error}",
+            fix="correct or remove it in the templates folder of the configuration",
+        ) from error
+    text = ownership.sign(body, job=job.id, source=job.source, generation=generation)
+    check.require_exact(unit.name, text, asked)
+    return text
+
+
+def _line(error: TemplateError) -> str:
+    line = getattr(error, "lineno", None)
+    return f":{line}" if line else ""

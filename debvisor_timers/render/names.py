@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The names of our units: from a job's id to its units, and back."""
+
+from __future__ import annotations
+
+import re
+
+JOB_PREFIX = "debvisor-job-"
+"""DebVisor itself ships units named debvisor-*: ours carry one word more."""
+
+BOOT_PREFIX = "debvisor-boot-"
+
+OWN_PATTERNS = (f"{JOB_PREFIX}*", f"{BOOT_PREFIX}*")
+"""Shell patterns of every unit that we may write; the [X-Debvisor] section says which we did."""
+
+_OWN_NAME = re.compile(
+    rf"(?:{JOB_PREFIX}(?P<job>[a-z0-9][a-z0-9-]*)\.(?:service|timer)"
+    rf"|{BOOT_PREFIX}(?P<boot>[a-z0-9][a-z0-9-]*)\.timer)"
+)
+
+
+def service_unit(job_id: str) -> str:
+    """Return the name of the service that runs `job_id`."""
+    return f"{JOB_PREFIX}{job_id}.service"
+
+
+def timer_unit(job_id: str) -> str:
+    """Return the name of the timer that holds the schedule of `job_id`."""
+    return f"{JOB_PREFIX}{job_id}.timer"
+
+
+def boot_unit(job_id: str) -> str:
+    """Return the name of the timer that starts `job_id` after a boot."""
+    return f"{BOOT_PREFIX}{job_id}.timer"
+
+
+def job_of(unit_name: str) -> str | None:
+    """Return the id of the job that `unit_name` belongs to, None for a name that we never make."""
+    match = _OWN_NAME.fullmatch(unit_name)
+    return (match["job"] or match["boot"]) if match else None

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the service of a job says: the values of job.service.j2."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from debvisor_timers.jobs.model import Job, Priority
+from debvisor_timers.jobs.sandbox import PRESETS
+from debvisor_timers.layout import Layout
+from debvisor_timers.render.check import How, Row, UnitTable
+
+SERVICE: UnitTable = {
+    "Unit": (
+        Row("Description"),
+        Row("Documentation"),
+        Row("Requires", "depends_on", How.IF_ANY),
+        Row("After", "depends_on", How.IF_ANY),
+        Row("", "unit_directives", How.PAIRS),
+    ),
+    "Service": (
+        Row("Type"),
+        Row("Slice"),
+        Row("SyslogIdentifier"),
+        Row("LogExtraFields", "log_fields", How.EACH),
+        Row("User", "user", How.IF_ANY),
+        Row("Group", "group", How.IF_ANY),
+        Row("WorkingDirectory", "working_directory", How.IF_ANY),
+        Row("Environment", "environment", How.EACH),
+        Row("EnvironmentFile", "environment_files", How.EACH),
+        Row("StandardInput", "input", How.IF_ANY),
+        Row("StandardInputData", "input", How.EACH),
+        Row("ExecStartPre"),
+        Row("ExecStart"),
+        Row("ExecStopPost"),
+        Row("TimeoutStartSec"),
+        Row("TimeoutStopSec"),
+        Row("KillMode"),
+        Row("", "limits", How.PAIRS),
+        Row("", "sandbox", How.PAIRS),
+        Row("", "service_directives", How.PAIRS),
+    ),
+}
+"""Every directive that the service of a job can have."""
+
+PRIORITIES: Mapping[Priority, Mapping[str, str]] = {
+    Priority.CRITICAL: {
+        "Nice": "-5",
+        "IOSchedulingClass": "best-effort",
+        "IOSchedulingPriority": "0",
+    },
+    Priority.HIGH: {},
+    Priority.NORMAL: {"Nice": "5", "OOMScoreAdjust": "100"},
+    Priority.LOW: {"Nice": "15", "IOSchedulingClass": "idle", "OOMScoreAdjust": "500"},
+}
+"""Who yields, besides the weights of the slices; where memory ends, `low` is killed first."""
+
+_RESOURCES = {
+    "memory_max": "MemoryMax",
+    "memory_high": "MemoryHigh",
+    "cpu_quota": "CPUQuota",
+    "tasks_max": "TasksMax",
+    "io_weight": "IOWeight",
+}
+
+_BYTES_PER_LINE = 3 * 1024
+"""Divisible by 3, so that each line of base64 is complete in itself."""
+
+_SLICES = 16 * 16
+"""A reload is quadratic in the services of one slice (systemd 257)."""
+
+
+def service_values(job: Job, layout: Layout) -> dict[str, Any]:
+    """Return the values of job.service.j2, as plain as the job has them."""
+    directives = job.unit.Service
+    presets = {**PRIORITIES[job.priority], **_resources(job)}
+    return {
+        "job": job.id,
+        "description": job.title,
+        "depends_on": tuple(dependency.unit for dependency in job.depends_on),
+        "unit_directives": pairs(job.unit.Unit),
+        "slice": _slice(job),
+        "log_fields": tuple(_log_fields(job)),
+        "user": "" if job.user == "root" else job.user,
+        "group": job.group,
+        "working_directory": job.working_directory,
+        "environment": tuple(job.environment.items()),
+        "environment_files": job.environment_files,
+        "input": _base64_lines(job.input) if job.input else (),
+        "begin": f"{layout.libexec}/begin",
+        "run": f"{layout.libexec}/run",
+        "end": f"{layout.libexec}/end",
+        "command": job.command or (job.shell, f"{layout.scripts}/{script_name(job)}"),
+        "timeout": job.timeout,
+        "stop_timeout": job.stop_timeout,
+        "limits": _without(presets, directives),
+        "sandbox": _without(PRESETS[job.sandbox], directives),
+        "service_directives": pairs(directives),
+    }
+
+
+def script_name(job: Job) -> str:
+    """Return the name of the file with the job's script: the digest of its text."""
+    return hashlib.sha256((job.script or "").encode()).hexdigest()[:32]
+
+
+def pairs(directives: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, str], ...]:
+    """Return (directive, value) for each line that `directives` need."""
+    return tuple((name, value) for name, values in directives.items() for value in values)
+
+
+def _slice(job: Job) -> str:
+    number = hashlib.sha256(job.id.encode()).digest()[0] % _SLICES
+    return f"debvisor-{job.priority}-{number:02x}.slice"
+
+
+def _log_fields(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield the journal fields by which `journalctl` finds what the job and systemd say of it."""
+    yield "DEBVISOR_JOB", job.id
+    if job.owner:
+        yield "DEBVISOR_OWNER", job.owner
+    for name, value in job.tags.items():
+        yield "DEBVISOR_TAG", f"{name}={value}"
+
+
+def _base64_lines(text: str) -> tuple[str, ...]:
+    data = text.encode()
+    return tuple(
+        base64.b64encode(data[start : start + _BYTES_PER_LINE]).decode()
+        for start in range(0, len(data), _BYTES_PER_LINE)
+    )
+
+
+def _resources(job: Job) -> dict[str, str]:
+    return {
+        directive: str(value)
+        for name, directive in _RESOURCES.items()
+        if (value := getattr(job.resources, name)) is not None
+    }
+
+
+def _without(
+    presets: Mapping[str, str], directives: Mapping[str, tuple[str, ...]]
+) -> tuple[tuple[str, str], ...]:
+    """Return the presets that the job does not set itself."""
+    return tuple(item for item in presets.items() if item[0] not in directives)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the timers of a job say: the values of job.timer.j2 and boot.timer.j2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from debvisor_timers.calendar.oncalendar import to_oncalendar
+from debvisor_timers.jobs.model import CatchUp, Job
+from debvisor_timers.render.check import How, Row, UnitTable
+from debvisor_timers.render.names import service_unit
+from debvisor_timers.render.service import pairs
+
+_UNIT = (Row("Description"), Row("Documentation"), Row("PartOf"), Row("After"))
+
+TIMER: UnitTable = {
+    "Unit": _UNIT,
+    "Timer": (
+        Row("OnCalendar", "on_calendar", How.EACH),
+        Row("AccuracySec"),
+        Row("Persistent"),
+        Row("DeferReactivation"),
+        Row("", "timer_directives", How.PAIRS),
+    ),
+    "Install": (Row("WantedBy"),),
+}
+"""Every directive that the timer of a schedule can have."""
+
+BOOT_TIMER: UnitTable = {
+    "Unit": _UNIT,
+    "Timer": (Row("OnBootSec", "on_boot", How.EACH), Row("AccuracySec"), Row("Unit")),
+    "Install": (Row("WantedBy"),),
+}
+"""Every directive that the timer of a boot trigger has.
+
+A timer of its own: an OnBootSec= that has passed fires as soon as its timer is started (systemd
+257), so `apply` must be able to start the schedule without it.
+"""
+
+
+def calendar_lines(job: Job, host_zone: str) -> tuple[str, ...]:
+    """Return the OnCalendar= values of `job`; none for a job without a schedule.
+
+    A zone is named only where it is not `host_zone`: systemd 257 forks a process for each
+    evaluation of a line with a zone.
+    """
+    schedule = job.schedule
+    if schedule is None:
+        return ()
+    expression = schedule.expression
+    lines = schedule.on_calendar if expression is None else to_oncalendar(expression)
+    if schedule.timezone is None or schedule.timezone == host_zone:
+        return lines
+    return tuple(f"{line} {schedule.timezone}" for line in lines)
+
+
+def timer_values(job: Job, host_zone: str) -> dict[str, Any]:
+    """Return the values of job.timer.j2, as plain as the job has them."""
+    return {
+        "description": job.title,
+        "on_calendar": calendar_lines(job, host_zone),
+        "persistent": job.schedule is not None and job.schedule.catch_up is CatchUp.ONCE,
+        "timer_directives": pairs(job.unit.Timer),
+    }
+
+
+def boot_values(job: Job) -> dict[str, Any]:
+    """Return the values of boot.timer.j2, as plain as the job has them."""
+    return {
+        "description": job.title,
+        "on_boot": tuple(trigger.boot for trigger in job.triggers),
+        "service": service_unit(job.id),
+    }
