@@ -91,6 +91,12 @@ class Scheduler:
 
         return run_job(self.host, job_id, caller=caller, wait=wait)
 
+    def service_text(self, job_id: str) -> str:
+        """Return the service unit that a run of the job uses, as it stands on disk."""
+        from debvisor_timers.operations.jobs import applied_service
+
+        return applied_service(self.host, job_id)
+
     def stop(self, job_id: str) -> bool:
         """End the running run of a job; False when there is none."""
         from debvisor_timers.operations.run import stop_job

@@ -60,9 +60,7 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
 
 
 def _ask(plan: Plan) -> bool | None:
-    from debvisor_timers.operations.plan import Change
-
-    names = [job.job_id for job in plan.jobs if job.change is Change.REMOVE]
+    names = plan.removed
     shown = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
     return confirm(f"Remove {len(names)} jobs ({shown})?")
 

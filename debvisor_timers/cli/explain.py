@@ -6,7 +6,6 @@ from __future__ import annotations
 import click
 
 from debvisor_timers.cli.options import json_option
-from debvisor_timers.cli.output import echo_json
 
 
 @click.command("explain", epilog="Example: debvisor-timers explain schedule.timezone")

@@ -30,7 +30,9 @@ def command(*, as_json: bool) -> None:
     elif jobs.rows:
         echo_table(_TITLES, [_cells(row) for row in jobs.rows])
     else:
-        click.echo("no jobs; write one into /etc/debvisor/timers/jobs.d/, then: debvisor-timers apply")
+        click.echo(
+            "no jobs; write one into /etc/debvisor/timers/jobs.d/, then: debvisor-timers apply"
+        )
     if jobs.problems:
         echo_problems(jobs.problems)
 
@@ -51,9 +53,9 @@ def document(row: JobRow) -> dict[str, object]:
 
 def schedule_words(row: JobRow) -> str:
     """Return the job's schedule and triggers in words."""
-    from debvisor_timers.jobs.words import in_words
+    from debvisor_timers.jobs.words import schedule_words as of_job
 
-    return in_words(row.job) if row.job else ""
+    return of_job(row.job) if row.job else ""
 
 
 def _cells(row: JobRow) -> tuple[str, ...]:

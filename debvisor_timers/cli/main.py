@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, incomplete: str
     ) -> list[click.shell_completion.CompletionItem]:
         """Complete names from the table, options as click does."""
-        from click.shell_completion import CompletionItem  # noqa: PLC0415
+        from click.shell_completion import CompletionItem
 
         names = [
             CompletionItem(name, help=summary)
@@ -83,7 +83,7 @@ class LazyGroup(click.Group):
 
 
 def _unknown(name: str) -> str:
-    import difflib  # noqa: PLC0415 (only on a mistake)
+    import difflib
 
     near = difflib.get_close_matches(name, COMMANDS, n=1)
     return f"No such command {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
@@ -117,33 +117,32 @@ def main() -> NoReturn:
 
 
 def _exit_code() -> int:
+    """Run the command; this is the edge, where every error becomes words and a number."""
+    code: int = ExitCode.DONE
     try:
-        result = cli(prog_name="debvisor-timers", standalone_mode=False)
+        code = cli(prog_name="debvisor-timers", standalone_mode=False) or ExitCode.DONE
         sys.stdout.flush()
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
     except click.ClickException as error:
         error.show()
-        return ExitCode.USAGE
+        code = ExitCode.USAGE
     except DebvisorTimersError as error:
         _say(error)
-        return error.exit_code
+        code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; nothing was left half done", err=True)
-        return ExitCode.INTERRUPTED
+        code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
-    except Exception:  # noqa: BLE001 (the edge: everything else is a bug of ours, said as such)
+    except Exception:  # noqa: BLE001 (everything else is a bug of ours, and said as such)
         traceback.print_exc()
         click.echo("this is a bug in debvisor-timers; please report the lines above", err=True)
-        return ExitCode.BUG
-    return result if isinstance(result, int) else ExitCode.DONE
+        code = ExitCode.BUG
+    return code
 
 
 def _say(error: DebvisorTimersError) -> None:
-    from debvisor_timers.errors import DefinitionError  # noqa: PLC0415
-    from debvisor_timers.cli.output import echo_problems  # noqa: PLC0415
+    from debvisor_timers.cli.output import echo_problems
+    from debvisor_timers.errors import DefinitionError
 
     if isinstance(error, DefinitionError):
         echo_problems(error.problems)

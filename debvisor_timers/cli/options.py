@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 from click.shell_completion import CompletionItem
 
@@ -16,7 +14,7 @@ def _complete_job(
 ) -> list[CompletionItem]:
     """Complete job ids from the rendered units: no YAML is parsed, nothing is asked of systemd."""
     try:
-        names = sorted(os.listdir(Layout().units))
+        names = sorted(path.name for path in Layout().units.iterdir())
     except OSError:
         return []
     prefix, suffix = "debvisor-job-", ".service"

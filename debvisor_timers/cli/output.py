@@ -56,7 +56,9 @@ def progress(step: str) -> None:
 def _count(problems: Sequence[Problem]) -> str:
     errors = sum(problem.is_error for problem in problems)
     warnings = len(problems) - errors
-    words = [_plural(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count]
+    words = [
+        _plural(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count
+    ]
     return ", ".join(words)
 
 

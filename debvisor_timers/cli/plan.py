@@ -63,8 +63,10 @@ def echo_plan(plan: Plan, *, with_diff: bool) -> None:
 
 def summary(plan: Plan) -> str:
     """Return `2 to create, 1 to update, 0 to remove, 14 unchanged`."""
-    counts = [f"{plan.count(change)} to {change}" for change in _changes()]
-    return ", ".join([*counts, f"{plan.unchanged} unchanged"])
+    return (
+        f"{len(plan.created)} to create, {len(plan.updated)} to update,"
+        f" {len(plan.removed)} to remove, {plan.unchanged} unchanged"
+    )
 
 
 def as_document(plan: Plan) -> dict[str, Any]:
@@ -85,12 +87,6 @@ def as_document(plan: Plan) -> dict[str, Any]:
             for job in plan.jobs
         ],
     }
-
-
-def _changes() -> list[Any]:
-    from debvisor_timers.operations.plan import Change
-
-    return list(Change)
 
 
 def _next(job: JobPlan) -> str:

@@ -52,9 +52,7 @@ def _words(job: str, last: LastRun | None) -> str:
 def _caller() -> Caller:
     from debvisor_timers.operations.run import Caller
 
-    return Caller(
-        uid=os.getuid(), user=pwd.getpwuid(os.getuid()).pw_name, login_uid=_login_uid()
-    )
+    return Caller(uid=os.getuid(), user=pwd.getpwuid(os.getuid()).pw_name, login_uid=_login_uid())
 
 
 def _login_uid() -> int | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import click
 
-from debvisor_timers.cli.output import echo_json
-
 
 @click.command("schema", epilog="Example: debvisor-timers schema > jobs.schema.json")
 @click.option("--config", "of_config", is_flag=True, help="The schema of config.yaml instead.")

@@ -6,14 +6,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from debvisor_timers.errors import RefusedError
-from debvisor_timers.operations import steps
 from debvisor_timers.operations.fingerprint import Fingerprint, FingerprintFile
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
-from debvisor_timers.operations.plan import Change, Plan, make_plan
 from debvisor_timers.operations.recover import Recovery, recover_locked
+
+if TYPE_CHECKING:
+    from debvisor_timers.operations.plan import Plan
 
 LOCK_WAIT = timedelta(seconds=30)
 
@@ -66,6 +68,10 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
         before = Fingerprint.take(host)
         if (kept := known.read()) is not None and kept.matches(before):
             return _unchanged(kept, recovery)
+        # Parsing and rendering cost more to import than a no-op apply costs to run.
+        from debvisor_timers.operations import steps
+        from debvisor_timers.operations.plan import make_plan
+
         plan = make_plan(host)
         _refuse(plan, options)
         held = not plan.is_empty and steps.execute(host, plan, options.on_step)
@@ -90,7 +96,7 @@ def _refusals(plan: Plan, options: ApplyOptions) -> Iterator[tuple[str, str]]:
             f"{_names(edited)} edited by hand since the last apply",
             "put the change into the YAML (or a drop-in), or apply with --overwrite-edits",
         )
-    removed = plan.count(Change.REMOVE)
+    removed = len(plan.removed)
     if removed and not plan.definitions.jobs and not options.allow_empty:
         yield (
             f"it would remove all {removed} jobs of this host",
@@ -120,9 +126,9 @@ def _unchanged(kept: Fingerprint, recovery: Recovery) -> ApplyResult:
 def _result(plan: Plan, recovery: Recovery, *, timers_held: bool) -> ApplyResult:
     return ApplyResult(
         generation=plan.generation if not plan.is_empty else plan.generation - 1,
-        created=plan.count(Change.CREATE),
-        updated=plan.count(Change.UPDATE),
-        removed=plan.count(Change.REMOVE),
+        created=len(plan.created),
+        updated=len(plan.updated),
+        removed=len(plan.removed),
         unchanged=plan.unchanged,
         plan=plan,
         recovery=recovery,

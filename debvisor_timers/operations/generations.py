@@ -31,11 +31,12 @@ class Generations:
     def numbers(self) -> list[int]:
         """Return the numbers of the generations that are kept, ascending."""
         try:
-            return sorted(int(name) for name in os.listdir(self.folder) if name.isdecimal())
+            names = [path.name for path in self.folder.iterdir()]
         except FileNotFoundError:
             return []
         except OSError as error:
             raise SystemdError(f"cannot read {self.folder}: {error.strerror}") from error
+        return sorted(int(name) for name in names if name.isdecimal())
 
     def exists(self, number: int) -> bool:
         """Return True when generation `number` was committed."""

@@ -37,4 +37,6 @@ def applied_service(host: Host, job_id: str) -> str:
     if isinstance(entry, FileEntry):
         return entry.text
     find_job(load_definitions(host.layout.config), job_id)
-    raise RefusedError(f"job {job_id!r} is not applied yet", fix="run `debvisor-timers apply` first")
+    raise RefusedError(
+        f"job {job_id!r} is not applied yet", fix="run `debvisor-timers apply` first"
+    )

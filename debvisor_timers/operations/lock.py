@@ -64,4 +64,6 @@ def _locked(descriptor: int) -> LockedError:
         who = f"process {holder['pid']} ({holder['purpose']})"
     except (ValueError, KeyError, TypeError):
         who = "another process"
-    return LockedError(f"{who} is changing jobs right now", fix="wait for it to end, then try again")
+    return LockedError(
+        f"{who} is changing jobs right now", fix="wait for it to end, then try again"
+    )

@@ -76,9 +76,23 @@ class Plan:
         """Return True when there is nothing to do."""
         return not self.jobs
 
-    def count(self, change: Change) -> int:
-        """Return how many jobs are created, updated or removed."""
-        return sum(job.change is change for job in self.jobs)
+    @property
+    def created(self) -> tuple[str, ...]:
+        """Return the ids of the jobs that are new."""
+        return self._ids(Change.CREATE)
+
+    @property
+    def updated(self) -> tuple[str, ...]:
+        """Return the ids of the jobs that change."""
+        return self._ids(Change.UPDATE)
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """Return the ids of the jobs that go."""
+        return self._ids(Change.REMOVE)
+
+    def _ids(self, change: Change) -> tuple[str, ...]:
+        return tuple(job.job_id for job in self.jobs if job.change is change)
 
 
 def make_plan(host: Host) -> Plan:

@@ -102,7 +102,7 @@ def note_missed(host: Host, record: ApplyRecord) -> None:
             job_id = job_of(timer) or timer
             host.journal.send(
                 {
-                    "MESSAGE": f"Skipped the run of {job_id} due at {due}: an apply was changing it",
+                    "MESSAGE": f"Skipped the run of {job_id} due at {due}: apply held its timer",
                     "MESSAGE_ID": RUN_SKIPPED,
                     "PRIORITY": "5",
                     "DEBVISOR_JOB": job_id,
@@ -115,19 +115,13 @@ def note_missed(host: Host, record: ApplyRecord) -> None:
 
 def _restore(host: Host, record: ApplyRecord) -> None:
     on_disk = host.units.read()
-    changes = {
-        name: entry for name, entry in record.before.items() if on_disk.get(name) != entry
-    }
+    changes = {name: entry for name, entry in record.before.items() if on_disk.get(name) != entry}
     if changes:
         host.units.write(changes)
 
 
 def _created(record: ApplyRecord) -> list[str]:
-    return [
-        name
-        for name, entry in record.before.items()
-        if entry is None and "/" not in name
-    ]
+    return [name for name, entry in record.before.items() if entry is None and "/" not in name]
 
 
 def _microseconds(text: str) -> int:

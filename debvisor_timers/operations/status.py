@@ -14,10 +14,8 @@ from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.plan import JobPlan, Plan, make_plan
 from debvisor_timers.operations.recover import record_file
-from debvisor_timers.render.names import job_of, timer_unit
+from debvisor_timers.render.names import job_of
 from debvisor_timers.systemd.ports import ActiveState, Entry, UnitState
-
-APPLY = "debvisor-timers apply"
 
 
 class FindingKind(StrEnum):
@@ -89,9 +87,7 @@ def _finding(kind: FindingKind, subject: str, message: str, command: str) -> Sta
 
 def _definitions(error: DefinitionError) -> StatusFinding:
     count = sum(problem.is_error for problem in error.problems)
-    return _finding(
-        FindingKind.DEFINITIONS, "YAML", f"{count} errors in the definitions", "check"
-    )
+    return _finding(FindingKind.DEFINITIONS, "YAML", f"{count} errors in the definitions", "check")
 
 
 def _pending(plan: Plan) -> Iterator[StatusFinding]:

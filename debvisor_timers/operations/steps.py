@@ -111,9 +111,7 @@ def _start(host: Host, record: ApplyRecord) -> None:
 def _all_others_run(host: Host, record: ApplyRecord) -> bool:
     """Return True when starting the target would start nothing but what this apply starts."""
     folder = f"{TARGET}.wants/"
-    enabled = {
-        name.removeprefix(folder) for name in host.units.read() if name.startswith(folder)
-    }
+    enabled = {name.removeprefix(folder) for name in host.units.read() if name.startswith(folder)}
     others = enabled - set(record.started)
     return not _not_running(host, tuple(others))
 

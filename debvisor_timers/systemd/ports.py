@@ -207,7 +207,6 @@ class Journal(Protocol):
         cannot be opened.
         """
 
-
     def send(self, fields: Mapping[str, str]) -> None:
         """Append a record with `fields` (native protocol; any text is allowed as a value)."""
 

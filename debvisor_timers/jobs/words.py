@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When a job runs, in words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from debvisor_timers.calendar.systemd_syntax import describe_on_calendar
+from debvisor_timers.calendar.words import in_words
+from debvisor_timers.jobs.duration import format_timespan
+from debvisor_timers.jobs.model import Job
+
+
+def schedule_words(job: Job) -> str:
+    """Return the job's schedule and triggers: `every day at 02:00; 5min after boot`.
+
+    Empty for a job that is only ever started by hand.
+    """
+    return "; ".join(_parts(job))
+
+
+def _parts(job: Job) -> Iterator[str]:
+    schedule = job.schedule
+    if schedule is not None:
+        expression = schedule.expression
+        if expression is not None:
+            words = in_words(expression)
+        else:
+            words = ", ".join(describe_on_calendar(spec) for spec in schedule.on_calendar)
+        yield f"{words} {schedule.timezone}" if schedule.timezone else words
+    for trigger in job.triggers:
+        after = format_timespan(trigger.boot) if trigger.boot else "right"
+        yield f"{after} after boot"
