@@ -1,0 +1,274 @@
+#!/usr/bin/python3 -ISXutf8
+# SPDX-License-Identifier: Apache-2.0
+"""End a run of a job: note its result in a file that survives a crash, and in the journal.
+
+Root's `ExecStopPost=+/usr/libexec/debvisor-timers/end JOB`. A failure here fails the unit, aloud.
+Stays one file without imports of ours, and imports little: each start reads and compiles it anew.
+"""
+
+import _socket
+import os
+import sys
+import time
+from collections.abc import Mapping
+
+RUN_END = "ec5c7d712daf4bf4a90b07764211903e"
+RUNTIME = "/run/debvisor-timers"
+STATE = "/var/lib/debvisor-timers"
+JOURNAL = "/run/systemd/journal/socket"
+MANAGER = "/run/systemd/private"
+CGROUPS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")  # the second: hosts with both hierarchies
+MANAGER_SECONDS = 5.0
+JOURNAL_SECONDS = 5.0
+
+
+def end(
+    job: str,
+    environ: Mapping[str, str],
+    *,
+    runtime: str = RUNTIME,
+    cgroups: tuple[str, ...] = CGROUPS,
+) -> dict[str, str]:
+    """Return all that is known of the run that ends now."""
+    now_usec = time.time_ns() // 1000
+    fields = {
+        **started(job, environ.get("INVOCATION_ID", ""), runtime, now_usec),
+        "DEBVISOR_FINAL": "1",
+        "DEBVISOR_RESULT": environ["SERVICE_RESULT"],
+        # Both are absent where the job's program never ran.
+        "DEBVISOR_EXIT_CODE": environ.get("EXIT_CODE", ""),
+        "DEBVISOR_EXIT_STATUS": environ.get("EXIT_STATUS", ""),
+        **used(cgroups),
+        "DEBVISOR_END_USEC": str(now_usec),
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def started(job: str, invocation: str, runtime: str, now_usec: int) -> dict[str, str]:
+    """Return what `begin` noted of this run, or a new name for one that it never began."""
+    try:
+        with open(f"{runtime}/runs/{job}", encoding="utf-8", errors="surrogateescape") as file:
+            state = dict(line.rstrip("\n").split("=", 1) for line in file)
+    except (FileNotFoundError, ValueError):
+        state = {}
+    if state.get("DEBVISOR_INVOCATION_ID") == invocation:
+        return {name: value for name, value in state.items() if name.startswith("DEBVISOR_")}
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_usec // 1_000_000))
+    return {
+        "DEBVISOR_JOB": job,
+        "DEBVISOR_RUN_ID": f"{moment}-{os.urandom(3).hex()}",
+        "DEBVISOR_INVOCATION_ID": invocation,
+    }
+
+
+def used(cgroups: tuple[str, ...]) -> dict[str, str]:
+    """Return the CPU time and the peak memory of the unit; absent where the kernel has no number.
+
+    Read here, since systemd tells the journal of large amounts only (systemd 257).
+    """
+    with open("/proc/self/cgroup", encoding="utf-8") as file:
+        paths = [line[3:].rstrip("\n") for line in file if line.startswith("0::")]
+    found = {}
+    for folder in (root + path.removesuffix("/.control") for root in cgroups for path in paths):
+        for line in read_lines(f"{folder}/cpu.stat"):
+            if line.startswith("usage_usec "):
+                found["DEBVISOR_CPU_USEC"] = line.split()[1]
+        for line in read_lines(f"{folder}/memory.peak"):
+            found["DEBVISOR_MEMORY_PEAK"] = line.strip()
+    return found
+
+
+def read_lines(path: str) -> list[str]:
+    """Return the lines of a file of the kernel; none when it is not there."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.readlines()
+    except OSError:
+        return []
+
+
+def stop_job(unit: str, address: str = MANAGER) -> bool:
+    """Return True when systemd is stopping `unit` because somebody, or a shutdown, asked for it.
+
+    $SERVICE_RESULT cannot tell: a stop looks like a signal from outside, or like a success.
+    Raises OSError when the manager gives no answer.
+    """
+    manager = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    manager.settimeout(MANAGER_SECONDS)
+    manager.connect(address)
+    manager.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
+    if not receive(manager, 37).startswith(b"OK "):
+        raise PermissionError("systemd does not let us in")
+    # Not sent together with BEGIN: such a call is not looked at before more arrives (systemd 257).
+    manager.sendall(list_units_by_names(unit.encode()))
+    return job_type(reply(manager)) in {b"stop", b"restart"}
+
+
+def list_units_by_names(unit: bytes) -> bytes:
+    """Return the D-Bus call ListUnitsByNames(as) for one unit, little-endian.
+
+    Source: D-Bus specification, Message Protocol; systemd's own socket needs no Hello.
+    """
+    body = uint32(len(unit) + 5) + string(unit)
+    fields = b""
+    for code, kind, value in (
+        (b"\1", b"o", b"/org/freedesktop/systemd1"),
+        (b"\2", b"s", b"org.freedesktop.systemd1.Manager"),
+        (b"\3", b"s", b"ListUnitsByNames"),
+    ):
+        fields += padding(fields, 8) + code + b"\1" + kind + b"\0" + string(value)
+    fields += padding(fields, 8) + b"\10\1g\0\2as\0"
+    return (
+        b"l\1\0\1"
+        + uint32(len(body))
+        + uint32(1)
+        + uint32(len(fields))
+        + fields
+        + (padding(fields, 8) + body)
+    )
+
+
+def uint32(number: int) -> bytes:
+    """Return `number` as D-Bus has it."""
+    return number.to_bytes(4, "little")
+
+
+def string(text: bytes) -> bytes:
+    """Return `text` as a D-Bus string."""
+    return uint32(len(text)) + text + b"\0"
+
+
+def padding(data: bytes, size: int) -> bytes:
+    """Return the zeros between `data` and the next multiple of `size`."""
+    return bytes(-len(data) % size)
+
+
+def receive(manager: _socket.socket, size: int) -> bytes:
+    """Return the next `size` bytes."""
+    data = b""
+    while len(data) < size:
+        data += manager.recv(size - len(data)) or hung_up()
+    return data
+
+
+def hung_up() -> bytes:
+    """Raise what a closed connection means."""
+    raise ConnectionError("systemd hung up")
+
+
+def reply(manager: _socket.socket) -> bytes:
+    """Return the body of the reply to our only call; signals that come before it are skipped."""
+    while True:
+        head = receive(manager, 16)
+        body, fields = (int.from_bytes(head[at : at + 4], "little") for at in (4, 12))
+        rest = receive(manager, fields + -fields % 8 + body)
+        if head[1] == 3:
+            raise PermissionError("systemd refuses to tell about the unit")
+        if head[1] == 2:
+            return rest[len(rest) - body :]
+
+
+def job_type(units: bytes) -> bytes:
+    """Return the type of the job of the first unit in a(ssssssouso), empty for none."""
+    at = 8
+    for _ in range(7):
+        at += -at % 4
+        at += 4 + int.from_bytes(units[at : at + 4], "little") + 1
+    at += -at % 4 + 4
+    return units[at + 4 : at + 4 + int.from_bytes(units[at : at + 4], "little")]
+
+
+def is_run(fields: Mapping[str, str]) -> bool:
+    """Return True when the job was to run: a skip must not hide the result of the last real run."""
+    return fields["DEBVISOR_RESULT"] != "exec-condition"
+
+
+def write_last(state: str, job: str, fields: Mapping[str, str]) -> None:
+    """Write `fields` to STATE/last/JOB, a line each, all or nothing; durable when it returns."""
+    os.close(open_folder(state))
+    folder = open_folder(f"{state}/last")
+    new = os.open(f".{job}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644, dir_fd=folder)
+    with open(new, "wb") as file:
+        file.write(lines(fields))
+        file.flush()
+        os.fsync(new)
+    os.rename(f".{job}", job, src_dir_fd=folder, dst_dir_fd=folder)
+    os.fsync(folder)
+    os.close(folder)
+
+
+def record(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the journal record of a run that ended."""
+    name, result = fields["DEBVISOR_RUN_ID"], fields["DEBVISOR_RESULT"]
+    stopped = " (stopped)" if "DEBVISOR_STOPPED" in fields else ""
+    return {
+        "MESSAGE": f"Run {name} ended: {result}{stopped}",
+        "MESSAGE_ID": RUN_END,
+        "PRIORITY": "6" if result == "success" else "4",
+        "SYSLOG_IDENTIFIER": "debvisor-timers",
+        **fields,
+    }
+
+
+def open_folder(path: str) -> int:
+    """Return a descriptor of the folder `path`, made where missing; nobody else may write in it."""
+    os.makedirs(path, exist_ok=True)
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    status = os.fstat(folder)
+    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise PermissionError(f"others may write in the folder {path}; fix: chmod go-w {path}")
+    return folder
+
+
+def lines(fields: Mapping[str, str]) -> bytes:
+    """Return `fields` as `NAME=value` lines; a value stays on its line."""
+    text = "".join(f"{name}={value.replace(chr(10), ' ')}\n" for name, value in fields.items())
+    return text.encode("utf-8", "surrogateescape")
+
+
+def send(fields: Mapping[str, str], address: str = JOURNAL) -> None:
+    """Send one record to journald by its native protocol; OSError when it takes none."""
+    record = b""
+    for name, text in fields.items():
+        value = text.encode("utf-8", "surrogateescape")
+        size = len(value).to_bytes(8, "little")
+        record += name.encode() + (b"\n" + size if b"\n" in value else b"=") + value + b"\n"
+    journal = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+    # systemd holds the socket: while journald restarts, records queue; a full queue blocks.
+    journal.settimeout(JOURNAL_SECONDS)
+    journal.sendto(record, address)
+
+
+def main() -> int:
+    """End the run of the job named by the only argument; return the exit status.
+
+    The file first, then the record: both are tried, and each failure is told.
+    """
+    os.umask(0o022)  # the job's own UMask= holds for us too
+    job = sys.argv[1]
+    fields = end(job, os.environ)
+    failures = []
+    try:
+        if stop_job(f"debvisor-job-{job}.service"):
+            fields["DEBVISOR_STOPPED"] = "1"
+    except OSError as error:
+        # No failure of the run's own: systemd's record of the stop says it as well.
+        print(f"debvisor-timers: run of {job}: systemd gives no answer: {error}", file=sys.stderr)
+    try:
+        if is_run(fields):
+            write_last(STATE, job, fields)
+    except OSError as error:
+        failures.append(f"its result is not on disk: {error}")
+    try:
+        send(record(fields))
+    except OSError as error:
+        failures.append(f"journald takes no record: {error}")
+    if os.path.exists(f"{RUNTIME}/runs/{job}"):
+        os.unlink(f"{RUNTIME}/runs/{job}")
+    for failure in failures:
+        print(f"debvisor-timers: run of {job}: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+#!/usr/bin/python3 -ISXutf8
+# SPDX-License-Identifier: Apache-2.0
+"""Run the program of a job, with its standard error kept apart, and be replaced by it.
+
+The job's user's `ExecStart=/usr/libexec/debvisor-timers/run JOB PROGRAM ARGUMENT...`.
+Stays one file without imports of ours, and imports little: each start reads and compiles it anew.
+Always in UTF-8 mode: in some other encodings Python cannot give back the bytes of its arguments.
+"""
+
+import _signal  # type: ignore[import-not-found]  # the module `signal` takes 4 ms to import
+import _socket
+import errno
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+
+RUNS = "/run/debvisor-timers/runs"
+JOURNAL = "/run/systemd/journal/stdout"
+JOURNAL_SECONDS = 5.0
+CANNOT_EXECUTE = 203
+DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
+
+Environment = dict[bytes, bytes]
+
+
+def read_state(path: str) -> Mapping[str, str]:
+    """Return what `begin` noted for this run; OSError when it did not."""
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return dict(line.rstrip("\n").split("=", 1) for line in file)
+
+
+def inherited() -> Environment:
+    """Return the environment that systemd gave us, byte for byte.
+
+    Not os.environb: in the C locale CPython adds LC_CTYPE to it (PEP 538). That is what is left
+    where a sandbox hides /proc.
+    """
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            block = file.read()
+    except OSError:
+        return dict(os.environb)
+    entries = (entry.partition(b"=") for entry in block.split(b"\0") if b"=" in entry)
+    return {name: value for name, _, value in entries}
+
+
+def described(state: Mapping[str, str]) -> Environment:
+    """Return the variables that tell a program which run it is."""
+    variables = {
+        name: state[name]
+        for name in ("DEBVISOR_JOB", "DEBVISOR_RUN_ID", "DEBVISOR_TRIGGER", "DEBVISOR_ATTEMPT")
+    }
+    if usec := state.get("DEBVISOR_SCHEDULED_USEC"):
+        moment = time.gmtime(int(usec) // 1_000_000)
+        variables["DEBVISOR_SCHEDULED_FOR"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)
+    return {os.fsencode(name): os.fsencode(value) for name, value in variables.items()}
+
+
+def stderr_stream() -> bytes:
+    """Return the device and inode of standard error as $JOURNAL_STREAM has them, if open."""
+    try:
+        status = os.fstat(2)
+    except OSError:
+        return b""
+    return b"%d:%d" % (status.st_dev, status.st_ino)
+
+
+def separate_stderr(environment: Environment, unit: str, identifier: str) -> None:
+    """Give standard error a journal stream of its own, with priority err.
+
+    systemd 257 gives both streams one socket, and journald cannot tell them apart. Where standard
+    error is no journal stream, the administrator has sent it elsewhere: it stays as it is. Where a
+    sandbox forbids the connection, it stays with standard output.
+    """
+    if environment.get(b"JOURNAL_STREAM") != stderr_stream():
+        return
+    try:
+        stream = connect(unit, identifier)
+    except OSError:
+        return
+    os.dup2(stream.fileno(), 2)
+    # As systemd has it: the variable is about standard error where both are journal streams.
+    environment[b"JOURNAL_STREAM"] = stderr_stream()
+
+
+def connect(unit: str, identifier: str, address: str = JOURNAL) -> _socket.socket:
+    """Return a new stream to journald: priority err, with level prefixes, forwarded nowhere.
+
+    journald believes the unit's name from root only, and needs it for lines that it comes to read
+    when the process is gone. For other users the empty first line, which is not stored, lets it
+    look at the process at once.
+    """
+    stream = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    stream.settimeout(JOURNAL_SECONDS)
+    stream.connect(address)
+    stream.shutdown(_socket.SHUT_RD)
+    stream.sendall(os.fsencode(f"{identifier}\n{unit}\n3\n1\n0\n0\n0\n\n"))
+    stream.settimeout(None)
+    return stream
+
+
+def restore_signals(state: Mapping[str, str]) -> None:
+    """Undo what CPython does to signals at its start: the program would inherit it."""
+    _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)
+    if state.get("IGNORE_SIGPIPE", "").lower() in {"no", "false", "off", "n", "f", "0"}:
+        _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+
+
+def candidates(program: bytes, path: bytes) -> Iterator[bytes]:
+    """Yield the files that `program` can mean, as execvp(3) looks for them."""
+    if b"/" in program:
+        yield program
+        return
+    for folder in path.split(b":"):
+        yield folder + b"/" + program if folder else program
+
+
+def execute(command: list[bytes], environment: Environment) -> tuple[bytes, OSError]:
+    """Become the program of `command`; return the file and the reason when that cannot be.
+
+    As execvp(3): a file that may not be executed counts only where no later one can be.
+    """
+    failed = command[0], OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    for file in candidates(command[0], environment.get(b"PATH", DEFAULT_PATH)):
+        try:
+            os.execve(file, command, environment)  # noqa: S606
+        except PermissionError as error:
+            failed = file, error
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if os.path.exists(file):
+                return file, error
+        except OSError as error:
+            return file, error
+    return failed
+
+
+def explain(file: bytes, error: OSError) -> str:
+    """Return why `file` could not be executed, and how to mend it."""
+    if error.errno == errno.ENOENT and os.path.exists(file):
+        return "the interpreter that it names is missing; fix: correct its #! line, or install it"
+    if os.path.isdir(file):
+        return "it is a folder; fix: name a program in it"
+    return {
+        errno.ENOENT: "there is no such program; fix: install it, or correct the job's command",
+        errno.EACCES: f"user {os.geteuid()} may not execute it; fix: chmod a+x, or set `user`",
+        errno.ENOEXEC: "it is no program of this machine; fix: begin a script with #!/bin/sh",
+        errno.E2BIG: "arguments and environment are too long; fix: pass them in a file",
+    }.get(error.errno or 0, error.strerror or str(error))
+
+
+def main() -> int:
+    """Become the program; return the exit status when that cannot be."""
+    job, command = sys.argv[1], [os.fsencode(argument) for argument in sys.argv[2:]]
+    try:
+        state = read_state(f"{RUNS}/{job}")
+    except (OSError, ValueError) as error:
+        print(f"debvisor-timers: no run of {job}: nothing from begin: {error}", file=sys.stderr)
+        return 1
+    environment = inherited() | described(state)
+    separate_stderr(environment, f"debvisor-job-{job}.service", state.get("IDENTIFIER", job))
+    restore_signals(state)
+    file, failure = execute(command, environment)
+    where = f"job {job}, {state.get('DEBVISOR_SOURCE', 'source unknown')}"
+    text = (
+        f"debvisor-timers: cannot execute {os.fsdecode(file)} ({where}): {explain(file, failure)}\n"
+    )
+    os.write(2, os.fsencode(text))
+    return CANNOT_EXECUTE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
