@@ -231,7 +231,6 @@ class Box:
         Raises BoxTimeoutError, with the journal, if that takes longer than `deadline_seconds`.
         """
         ask: Callable[[], T | bool]
-        ask = condition if callable(condition) else self._succeeds(condition)
         try:
             return wait.wait_until(
                 ask, deadline_seconds=deadline_seconds, what=what or _words(condition)

@@ -18,9 +18,8 @@ _RUNTIME = (  # the Depends of debian/control, so that installing the package ne
 
 # Timers of the distribution would fire and write into the journal while a test looks at it.
 _QUIET = """
-systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
-    systemd-tmpfiles-clean.timer e2scrub_all.timer fstrim.timer man-db.timer logrotate.timer \
-    console-getty.service
+systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer \
+    systemd-tmpfiles-clean.timer console-getty.service
 # Only what our package depends on may keep these: `apt-get autoremove` shows a forgotten Depends.
 apt-mark auto {runtime} >/dev/null
 mkdir -p /var/log/journal
