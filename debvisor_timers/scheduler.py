@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.run import Caller, RunResult
     from debvisor_timers.operations.show import JobDetails
     from debvisor_timers.operations.status import Status
+    from debvisor_timers.operations.translate import TranslatedSchedule
     from debvisor_timers.operations.upcoming import Upcoming
 
 
@@ -84,6 +85,12 @@ class Scheduler:
         from debvisor_timers.operations.upcoming import upcoming_of
 
         return upcoming_of(self.host, job_id, after=after, count=count)
+
+    def translate(self, text: str, *, zone: str | None, count: int) -> TranslatedSchedule:
+        """Return a cron expression as OnCalendar lines with its next `count` elapses."""
+        from debvisor_timers.operations.translate import translate_schedule
+
+        return translate_schedule(self.host, text, zone=zone, count=count)
 
     def run(self, job_id: str, *, caller: Caller, wait: bool) -> RunResult:
         """Start a job now."""

@@ -19,9 +19,7 @@ from debvisor_timers.cli.options import job_argument
 @click.option("--json", "as_json", is_flag=True, help="Print journal records as JSON lines.")
 def command(*, job: str, follow: bool, lines: int, as_json: bool) -> None:
     """Show what JOB printed, and what systemd said of it: journalctl with the right filter."""
-    from debvisor_timers.render.names import service_unit
+    from debvisor_timers.operations.logs import journalctl_command
 
-    argv = ["journalctl", f"--unit={service_unit(job)}", f"--lines={lines}"]
-    argv += ["--follow"] if follow else []
-    argv += ["--output=json"] if as_json else ["--output=short-iso"]
+    argv = journalctl_command(job, follow=follow, lines=lines, as_json=as_json)
     os.execvp(argv[0], argv)  # noqa: S606 (no shell is the point)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,11 +13,9 @@ from debvisor_timers.cli.output import echo_json, echo_problems
 from debvisor_timers.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from debvisor_timers.operations.plan import JobPlan, Plan
 
-    from debvisor_timers.operations.plan import EntryChange, JobPlan, Plan
-    from debvisor_timers.systemd.ports import Entry
-
+_DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 _SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "remove": ("-", "red")}
 
 
@@ -54,8 +51,7 @@ def echo_plan(plan: Plan, *, with_diff: bool) -> None:
         for name in job.edited:
             click.echo(f"    {name} was edited by hand: apply refuses without --overwrite-edits")
         if with_diff:
-            for line in _diff(job):
-                click.echo(line)
+            _echo_diff(job)
     for name in plan.foreign:
         click.echo(click.style(f"! {name}", fg="red") + "  is not ours: apply will refuse")
     click.echo(summary(plan))
@@ -98,25 +94,8 @@ def _next(job: JobPlan) -> str:
     return f"next {after}" if before == after else f"next {before} -> {after}"
 
 
-def _diff(job: JobPlan) -> Iterator[str]:
-    for change in job.entries:
-        yield from difflib.unified_diff(
-            _lines(change.before),
-            _lines(change.after),
-            fromfile=_label(change, "before"),
-            tofile=_label(change, "after"),
-            lineterm="",
-        )
+def _echo_diff(job: JobPlan) -> None:
+    from debvisor_timers.operations.diff import unified_diff
 
-
-def _lines(entry: Entry | None) -> list[str]:
-    from debvisor_timers.systemd.ports import FileEntry
-
-    if entry is None:
-        return []
-    return entry.text.splitlines() if isinstance(entry, FileEntry) else [f"-> {entry.target}"]
-
-
-def _label(change: EntryChange, side: str) -> str:
-    there = change.before if side == "before" else change.after
-    return change.name if there is not None else "/dev/null"
+    for line in unified_diff(job):
+        click.echo(f"    {click.style(line, fg=_DIFF_COLOURS.get(line[:1]))}")

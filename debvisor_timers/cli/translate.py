@@ -16,10 +16,7 @@ from debvisor_timers.cli.output import echo_json
 from debvisor_timers.errors import ScheduleError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from debvisor_timers.calendar.translate import Translation
+    from debvisor_timers.operations.translate import TranslatedSchedule
 
 _COUNT = 5
 
@@ -62,38 +59,32 @@ def _serve() -> None:
 
 
 def _one(expression: str, timezone: str | None, *, as_json: bool) -> None:
-    from debvisor_timers.calendar.translate import translate
+    from debvisor_timers.scheduler import Scheduler
 
     try:
-        translation = translate(expression, zone=timezone)
+        answer = Scheduler.system().translate(expression, zone=timezone, count=_COUNT)
     except ScheduleError as error:
         raise ScheduleError(
             f"{error.message}\n    {expression}\n    {' ' * error.start}{'^' * error.length}",
             fix=error.fix,
         ) from error
-    runs = _next_runs(translation)
     if as_json:
-        echo_json(
-            {
-                "expr": expression,
-                "zone": timezone,
-                "on_calendar": list(translation.on_calendar),
-                "words": translation.words,
-                "next_starts": [times.iso(run) for run in runs],
-            }
-        )
+        echo_json(_document(expression, timezone, answer))
         return
-    for line in translation.on_calendar:
+    for line in answer.translation.on_calendar:
         click.echo(f"OnCalendar={line}")
-    click.echo(f"{translation.words}{f' {timezone}' if timezone else ''}")
-    for run in runs:
-        click.echo(f"  {times.local(run)}   {run.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    click.echo(f"{answer.translation.words}{f' {timezone}' if timezone else ''}")
+    for start in answer.next_starts:
+        click.echo(f"  {times.local(start)}   {start.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
 
 
-def _next_runs(translation: Translation) -> Sequence[datetime]:
-    from debvisor_timers.operations.upcoming import next_of_lines
-    from debvisor_timers.systemd.analyzer import SystemdAnalyzer
-
-    return next_of_lines(
-        SystemdAnalyzer(), translation.on_calendar, after=times.now(), count=_COUNT
-    )
+def _document(
+    expression: str, timezone: str | None, answer: TranslatedSchedule
+) -> dict[str, object]:
+    return {
+        "expr": expression,
+        "zone": timezone,
+        "on_calendar": list(answer.translation.on_calendar),
+        "words": answer.translation.words,
+        "next_starts": [times.iso(start) for start in answer.next_starts],
+    }

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,6 @@ from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.calendars import calendar_answers
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import find_job
-from debvisor_timers.systemd.ports import Analyzer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +46,3 @@ def upcoming_of(host: Host, job_id: str | None, *, after: datetime, count: int) 
     definitions = load_definitions(host.layout.config).require()
     jobs = [find_job(definitions, job_id)] if job_id else definitions.jobs.values()
     return upcoming(host, jobs, after=after, count=count)
-
-
-def next_of_lines(
-    analyzer: Analyzer, lines: Sequence[str], *, after: datetime, count: int
-) -> list[datetime]:
-    """Return the next `count` elapses of OnCalendar lines that act together, in UTC."""
-    answers = analyzer.calendar(lines, after=after, count=count)
-    return sorted({elapse for answer in answers for elapse in answer.elapses})[:count]
