@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A thin, typed skin over pystemd: text in and out, errors as ours, nothing introspected."""
+
+from __future__ import annotations
+
+import os
+import string
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from debvisor_timers.errors import PermissionRefusedError, SystemdError
+
+_SYSTEMD = b"org.freedesktop.systemd1"
+_ROOT = b"/org/freedesktop/systemd1"
+_MANAGER = "Manager"
+_PRIVATE_SOCKET = b"unix:path=/run/systemd/private"
+
+# pystemd 0.13.2 cannot be told a time-out; libsystemd reads it here. Its own 25 s are too few:
+# systemd 257 reloads 10,000 active timers in 55 s.
+_TIMEOUT_VARIABLE = "SYSTEMD_BUS_TIMEOUT"
+_TIMEOUT = "600s"
+
+_LABEL = frozenset((string.ascii_letters + string.digits).encode())
+_REFUSALS = ("AccessDenied", "InteractiveAuthorizationRequired")
+_LOCAL_ERRORS = {"DBusConnectionRefusedError", "DBusInterruptedError", "DBusBaseError"}
+
+
+def unit_path(name: str) -> bytes:
+    """Return the object path of the unit `name`: every byte but letters and digits as _hh."""
+    raw = name.encode()
+    label = "".join(
+        chr(byte) if byte in _LABEL and not (i == 0 and chr(byte).isdigit()) else f"_{byte:02x}"
+        for i, byte in enumerate(raw)
+    )
+    return _ROOT + b"/unit/" + label.encode()
+
+
+class Bus:
+    """A connection to PID 1, opened at the first call, over D-Bus or its private socket.
+
+    One thread at a time: pystemd holds the interpreter's lock for the whole of a call.
+    """
+
+    def __init__(self) -> None:
+        """Open nothing yet: `import pystemd` alone takes 30 ms."""
+        self._connection: Any = None
+        self._on_bus = True
+        self._callbacks: list[Callable[..., None]] = []
+
+    def __enter__(self) -> Self:
+        """Return the bus itself; leaving closes it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+            self._callbacks.clear()
+
+    def call(self, member: str, signature: str = "", *arguments: object) -> Any:
+        """Call `member` of the manager and return what it answers, bytes as text.
+
+        Raises SystemdError with the D-Bus name; PermissionRefusedError where the caller may not.
+        """
+        from pystemd.dbuslib import apply_signature  # noqa: PLC0415
+
+        values = apply_signature(signature.encode(), [_to_bytes(value) for value in arguments])
+        with _translated(f"{member}({', '.join(_shown(value) for value in arguments)})"):
+            reply = self._open().call_method(
+                _SYSTEMD, _ROOT, _interface(_MANAGER), member.encode(), values
+            )
+        return _to_text(reply.body)
+
+    def manager_property(self, name: str, signature: str) -> Any:
+        """Return a property of the manager."""
+        return self._get(_ROOT, _MANAGER, name, signature)
+
+    def unit_property(self, unit: str, interface: str, name: str, signature: str) -> Any:
+        """Return the property `name` of `unit`, read from its `interface` (Unit, Timer, Service).
+
+        A raw read of 0.1 ms at any number of units, where introspection is O(all units). systemd
+        loads a unit that is not loaded, and answers for one that does not exist as well.
+        """
+        return self._get(unit_path(unit), interface, name, signature)
+
+    def subscribe(self, member: str, receive: Callable[[Any], None]) -> None:
+        """Hand the body of each signal `member` of the manager to `receive`, during `process`."""
+
+        # pystemd 0.13.2 keeps no reference to the callback and sets an attribute on it (so no
+        # method), and what it raises comes out as an unrelated SystemError: unpacking a message
+        # of the manager is all that happens here.
+        def callback(message: Any, error: object = None, userdata: object = None) -> None:  # noqa: ARG001
+            message.process_reply(False)  # noqa: FBT003
+            receive(_to_text(message.body))
+
+        self._callbacks.append(callback)
+        with _translated(f"match {member}"):
+            # The sender is a filter of dbus-daemon against forged signals; the private socket
+            # has no names, and nobody else at its other end.
+            self._open().match_signal(
+                _SYSTEMD if self._on_bus else None,
+                _ROOT,
+                _interface(_MANAGER),
+                member.encode(),
+                callback,
+            )
+        self.call("Subscribe")
+
+    def process(self, *, messages: int = 1, wait: timedelta = timedelta()) -> None:
+        """Handle up to `messages` waiting messages, and then wait at most `wait` for another."""
+        connection = self._open()
+        with _translated("waiting"):
+            for _ in range(messages):
+                connection.process()
+            if wait:
+                _wait(connection, wait)
+
+    def _get(self, path: bytes, interface: str, name: str, signature: str) -> Any:
+        with _translated(f"reading {name}"):
+            value = self._open().get_property(
+                _SYSTEMD, path, _interface(interface), name.encode(), signature.encode()
+            )
+        return _to_text(value)
+
+    def _open(self) -> Any:
+        if self._connection is None:
+            os.environ.setdefault(_TIMEOUT_VARIABLE, _TIMEOUT)
+            self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> Any:
+        from pystemd.dbusexc import DBusBaseError  # noqa: PLC0415
+        from pystemd.dbuslib import DBus, DBusAddress  # noqa: PLC0415
+
+        try:
+            self._on_bus = True
+            return _opened(DBus())
+        except DBusBaseError as error:
+            # dbus-daemon is not there (stopped, not yet started, not installed): root can still
+            # talk to PID 1 itself, as systemctl does.
+            if os.geteuid() == 0:
+                with _translated("connecting to systemd"):
+                    self._on_bus = False
+                    return _opened(DBusAddress(_PRIVATE_SOCKET, peer_to_peer=True))
+            raise _error("connecting to the system bus", error) from error
+
+
+def _opened(connection: Any) -> Any:
+    connection.open()
+    return connection
+
+
+def _wait(connection: Any, wait: timedelta) -> None:
+    from pystemd.dbusexc import DBusBaseError  # noqa: PLC0415
+
+    before = time.monotonic()
+    try:
+        connection.wait(round(wait.total_seconds() * 1e6))
+    except DBusBaseError:
+        # A signal of the kernel (Ctrl-C) ends the wait with EINTR; Python then runs its handler.
+        # A broken connection ends it at once as well, and is told by the next `process`.
+        if time.monotonic() - before > wait.total_seconds():
+            raise
+
+
+@contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    from pystemd.dbusexc import DBusBaseError  # noqa: PLC0415
+
+    try:
+        yield
+    except DBusBaseError as error:
+        raise _error(doing, error) from error
+
+
+def _error(doing: str, error: Any) -> SystemdError | PermissionRefusedError:
+    message = error.err_message
+    text = message.decode(errors="replace") if isinstance(message, bytes) else str(message)
+    name = _dbus_name(error)
+    said = f"systemd: {doing}: {text or os.strerror(abs(error.errno))}"
+    if name.rpartition(".")[2] in _REFUSALS:
+        return PermissionRefusedError(said, fix="run it as root")
+    return SystemdError(said, dbus_name=name)
+
+
+def _dbus_name(error: Any) -> str:
+    """Return the D-Bus name; pystemd 0.13.2 keeps it in the class alone, where there is one."""
+    if error.err_name:
+        return _to_text(error.err_name) if "." in _to_text(error.err_name) else ""
+    kind = type(error).__name__
+    if kind in _LOCAL_ERRORS:
+        return ""
+    if kind == "DBusNoSuchUnitError":
+        return "org.freedesktop.systemd1.NoSuchUnit"
+    return f"org.freedesktop.DBus.Error.{kind.removeprefix('DBus').removesuffix('Error')}"
+
+
+def _interface(name: str) -> bytes:
+    return _SYSTEMD + b"." + name.encode()
+
+
+def _to_bytes(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode()
+    return [_to_bytes(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _to_text(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, list):
+        return [_to_text(item) for item in value]
+    return tuple(_to_text(item) for item in value) if isinstance(value, tuple) else value
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else ", ".join(map(str, value)) if value else ""  # type: ignore[call-overload]
