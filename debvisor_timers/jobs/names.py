@@ -29,7 +29,19 @@ _RESERVED = re.compile(
 )
 
 _UNIT_TYPES = frozenset(
-    "service socket target mount automount swap device path slice scope timer".split()
+    [
+        "service",
+        "socket",
+        "target",
+        "mount",
+        "automount",
+        "swap",
+        "device",
+        "path",
+        "slice",
+        "scope",
+        "timer",
+    ]
 )
 _UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(?:@[A-Za-z0-9:_.\\@-]*)?")
 _LONGEST_UNIT_NAME = 255

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""YAML text as a tree of nodes, without a guess at what any of them means."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import yaml
+from yaml.nodes import Node
+
+DEEPEST = 32
+"""How many levels of mappings and lists are read; ours have 6."""
+
+if TYPE_CHECKING or not yaml.__with_libyaml__:
+    from yaml.loader import BaseLoader as Parser
+else:
+    from yaml.cyaml import CParser as Parser
+
+
+class TooDeepError(Exception):
+    """The node tree is deeper than any file of ours."""
+
+
+class _Composer(Parser):
+    """Makes node trees only: a tag of a node is one that was written, never a guessed one."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    def resolve(self, *_: object) -> str:
+        return ""
+
+    def descend_resolver(self, *_: object) -> None:
+        # libyaml's loader recurses in C: without a limit, brackets alone overflow the stack.
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise TooDeepError
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
+
+
+def compose(text: str) -> Node | None:
+    """Return the root of the node tree, None for a text without values.
+
+    Raises yaml.YAMLError, or TooDeepError.
+    """
+    root: Node | None = _Composer(text).get_single_node()
+    return root
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Keep the garbage collector off: many small values, none of them garbage, double its time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

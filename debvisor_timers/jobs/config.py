@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""config.yaml: settings of the program, and defaults for all jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from debvisor_timers.jobs import values
+from debvisor_timers.jobs.document import Document, Value
+from debvisor_timers.jobs.field import key
+from debvisor_timers.jobs.files import read_source
+from debvisor_timers.jobs.locate import locate
+from debvisor_timers.jobs.model import CatchUp, HowItRuns, Model
+from debvisor_timers.jobs.scalar import NULL
+from debvisor_timers.jobs.translate import complaints_of
+from debvisor_timers.source import Problem
+
+CONFIG_NAME = "config.yaml"
+DEFAULTS = "defaults"
+
+
+class ScheduleDefaults(Model):
+    """What jobs with a schedule have where they do not say otherwise."""
+
+    timezone: values.Zone | None = key(
+        None,
+        help="The time zone of every schedule that names none.",
+        directive="OnCalendar=",
+        example="Europe/Amsterdam",
+        shown_default="the zone of the host",
+    )
+    catch_up: CatchUp | None = key(
+        None,
+        help="What happens to times that passed while the host was off, where a schedule does not "
+        "say: `skip` or `once`.",
+        directive="Persistent=",
+        example="once",
+        shown_default="skip",
+    )
+
+
+class JobDefaults(HowItRuns):
+    """Keys of jobs, for all jobs that do not have them."""
+
+    schedule: ScheduleDefaults | None = key(
+        None,
+        help="For jobs that have a schedule: the zone and the catch-up of those that say nothing.",
+        example={"timezone": "Europe/Amsterdam"},
+        shown_default="nothing",
+    )
+
+
+class Config(Model):
+    """Everything that config.yaml can hold."""
+
+    defaults: JobDefaults = key(
+        JobDefaults(),
+        help="Keys of jobs, for all jobs that do not have them. Mappings are merged key by key; "
+        "anything else in a job takes the place of the default.",
+        example={"timeout": "30min", "tags": {"site": "ams1"}},
+        shown_default="nothing",
+    )
+    keep_generations: values.Generations = key(
+        50,
+        help="How many applied generations are kept to go back to.",
+        example=100,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedConfig:
+    """config.yaml as values: `defaults` as they are written, those with an error left out."""
+
+    config: Config = field(default_factory=Config)
+    defaults: Mapping[str, Value] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    sources: Mapping[Path, str] = field(default_factory=dict)
+
+
+def load_config(path: Path | None) -> LoadedConfig:
+    """Return what config.yaml at `path` says; a missing file says nothing."""
+    if path is None or not (path.exists() or path.is_symlink()):
+        return LoadedConfig()
+    source = read_source(path)
+    if isinstance(source, Problem):
+        return LoadedConfig(problems=(source,))
+    return _validated(Document(source))
+
+
+def _validated(document: Document) -> LoadedConfig:
+    written = {name: value for name, value in document.value.items() if value is not NULL}
+    empty = document.value.keys() - written.keys() - {DEFAULTS}
+    sources = {document.path: document.digest}
+    problems = list(document.problems)
+    wrong: set[str] = set()
+    try:
+        config = Config.model_validate({**written, **dict.fromkeys(empty, NULL)})
+    except ValidationError as error:
+        config = Config()
+        for complaint in complaints_of(error, Config):
+            problems.append(locate(document, (), complaint))
+            wrong.add(str(complaint.path[1]) if complaint.path[:1] == (DEFAULTS,) else "")
+    defaults = written.get(DEFAULTS)
+    usable = defaults if isinstance(defaults, dict) else {}
+    return LoadedConfig(
+        config=config,
+        defaults={name: value for name, value in usable.items() if name not in wrong},
+        problems=tuple(problems),
+        sources=sources,
+    )

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All job files as jobs, with every problem of every file at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from debvisor_timers.errors import DefinitionError
+from debvisor_timers.jobs import checks
+from debvisor_timers.jobs.compose import without_collector
+from debvisor_timers.jobs.config import CONFIG_NAME, Config, LoadedConfig, load_config
+from debvisor_timers.jobs.defaults import merge_defaults
+from debvisor_timers.jobs.document import Document, Value
+from debvisor_timers.jobs.files import list_job_files, read_source
+from debvisor_timers.jobs.locate import locate
+from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.scalar import NULL
+from debvisor_timers.jobs.translate import Complaint, complaint_of, complaints_of, unknown_key
+from debvisor_timers.jobs.values import kind_of
+from debvisor_timers.source import Problem, Severity, Span
+
+JOBS = "jobs"
+"""The one key of a job file."""
+
+_NOT_KEYS = frozenset(Job.model_fields) - frozenset(
+    name for name, field in Job.model_fields.items() if field.description
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definitions:
+    """What the files say.
+
+    jobs: by id, in the order of the files; a job with a problem is missing.
+    problems: of all files, in their order; warnings among them.
+    sources: every file that was read, with the digest of its bytes (sha256, hex).
+    """
+
+    jobs: Mapping[str, Job]
+    config: Config
+    problems: tuple[Problem, ...]
+    sources: Mapping[Path, str]
+
+    def require(self) -> Definitions:
+        """Return these definitions; raise DefinitionError when any problem is an error."""
+        if any(problem.is_error for problem in self.problems):
+            raise DefinitionError(self.problems)
+        return self
+
+
+def load_definitions(config: Path) -> Definitions:
+    """Return what config.yaml and jobs.d/*.yaml below the folder `config` say.
+
+    Never raises for what is in the files: see `Definitions.problems`.
+    """
+    with without_collector():
+        loader = _Loader(load_config(config / CONFIG_NAME))
+        files, problems = list_job_files(config / "jobs.d")
+        loader.problems += problems
+        loader.load(files)
+        return loader.definitions()
+
+
+def load_files(paths: Sequence[Path], *, config: Path | None = None) -> Definitions:
+    """Return what the files `paths` say, under the defaults of config.yaml in the folder `config`.
+
+    A file named config.yaml is read as such. Jobs of other files are not looked at.
+    """
+    with without_collector():
+        configs = [path for path in paths if path.name == CONFIG_NAME]
+        chosen = configs[0] if configs else config / CONFIG_NAME if config else None
+        loader = _Loader(load_config(chosen))
+        loader.load(path for path in paths if path.name != CONFIG_NAME)
+        return loader.definitions()
+
+
+class _Loader:
+    """Collects jobs and problems, file by file."""
+
+    def __init__(self, config: LoadedConfig) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.problems: list[Problem] = list(config.problems)
+        self.sources: dict[Path, str] = dict(config.sources)
+        self._places: dict[str, Span] = {}
+        self._config = config
+
+    def definitions(self) -> Definitions:
+        problems = tuple(sorted(self.problems, key=_place))
+        return Definitions(
+            jobs=self.jobs, config=self._config.config, problems=problems, sources=self.sources
+        )
+
+    def load(self, files: Iterable[Path]) -> None:
+        for path in files:
+            source = read_source(path)
+            if isinstance(source, Problem):
+                self.problems.append(source)
+                continue
+            document = Document(source)
+            self.sources[path] = document.digest
+            self._load_document(document)
+
+    def _load_document(self, document: Document) -> None:
+        self.problems += document.problems
+        if document.problems and not document.value:
+            return
+        for name in document.value:
+            if name != JOBS:
+                self._complain(document, (), _unknown_in_file(name))
+        jobs = document.value.get(JOBS, NULL)
+        if isinstance(jobs, dict):
+            for job_id, body in jobs.items():
+                self._load_job(document, job_id, body)
+        elif jobs is not NULL:
+            fix = f"write each job under its id: {JOBS}: {{my-job: {{...}}}}"
+            message = f"{kind_of(jobs)} is not a mapping of jobs"
+            self._complain(document, (), Complaint(path=(JOBS,), message=message, fix=fix))
+        if jobs is NULL or not jobs:
+            self._warn_of_no_jobs(document)
+
+    def _warn_of_no_jobs(self, document: Document) -> None:
+        if any(name != JOBS for name in document.value):
+            return
+        span = document.span((JOBS,), on_key=True) if document.value else Span(file=document.path)
+        fix = "remove the file, or add a job"
+        problem = document.problem("there is no job in this file", span, fix=fix)
+        self.problems.append(replace(problem, severity=Severity.WARNING))
+
+    def _load_job(self, document: Document, job_id: str, body: Value) -> None:
+        place = document.span((JOBS, job_id), on_key=True)
+        self._check_first(document, job_id, place)
+        here = (JOBS, job_id)
+        if not isinstance(body, dict):
+            message = "has no keys" if body is NULL else f"{kind_of(body)} is not a mapping"
+            fix = "a job has at least a command or a script"
+            complaint = Complaint(path=(), message=message, fix=fix, on_key=body is NULL)
+            self._complain(document, here, complaint)
+            return
+        for name in _NOT_KEYS & body.keys():
+            self._complain(document, here, unknown_key((name,), ()))
+        values = merge_defaults(body, self._config.defaults)
+        try:
+            job = Job.model_validate({**values, "id": job_id, "source": place})
+        except ValidationError as error:
+            for complaint in _all_complaints(error, body):
+                self._complain(document, here, complaint)
+        else:
+            if self._places[job_id] is place and not _NOT_KEYS & body.keys():
+                self.jobs[job_id] = job
+
+    def _check_first(self, document: Document, job_id: str, place: Span) -> None:
+        first = self._places.setdefault(job_id, place)
+        if first is not place:
+            message = f"the job '{job_id}' is defined a second time"
+            fix = f"rename or remove one of them; the first is at {first}"
+            self.problems.append(document.problem(message, place, fix=fix))
+
+    def _complain(self, document: Document, base: tuple[str, ...], complaint: Complaint) -> None:
+        self.problems.append(locate(document, base, complaint))
+
+
+def _all_complaints(error: ValidationError, body: Mapping[str, Value]) -> list[Complaint]:
+    complaints = complaints_of(error, Job)
+    if all(complaint.path for complaint in complaints):
+        # pydantic checks a job as a whole only when each key is right.
+        try:
+            checks.check_one_program(command="command" in body, script="script" in body)
+        except PydanticCustomError as fault:
+            complaints.append(complaint_of(fault))
+    return complaints
+
+
+def _unknown_in_file(name: str) -> Complaint:
+    complaint = unknown_key((name,), (JOBS,))
+    if name in Job.model_fields:
+        return replace(complaint, fix=f"put it into a job: {JOBS}: {{my-job: {{{name}: ...}}}}")
+    return complaint
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    return (str(problem.span.file), problem.span.line, problem.span.column)
