@@ -24,6 +24,10 @@ _PRIVATE_SOCKET = b"unix:path=/run/systemd/private"
 _TIMEOUT_VARIABLE = "SYSTEMD_BUS_TIMEOUT"
 _TIMEOUT = "600s"
 
+# dbus-daemon lets through what was asked for; the private socket sends every change of every unit.
+_SIGNALS_PER_JOB = 2
+_PRIVATE_SIGNALS_PER_JOB = 10
+
 _LABEL = frozenset((string.ascii_letters + string.digits).encode())
 _REFUSALS = ("AccessDenied", "InteractiveAuthorizationRequired")
 _LOCAL_ERRORS = {"DBusConnectionRefusedError", "DBusInterruptedError", "DBusBaseError"}
@@ -120,11 +124,12 @@ class Bus:
             )
         self.call("Subscribe")
 
-    def process(self, *, messages: int = 1, wait: timedelta = timedelta()) -> None:
-        """Handle up to `messages` waiting messages, and then wait at most `wait` for another."""
+    def process(self, *, jobs: int = 1, wait: timedelta = timedelta()) -> None:
+        """Handle the signals that `jobs` jobs cause; then wait at most `wait` for another."""
         connection = self._open()
+        each = _SIGNALS_PER_JOB if self._on_bus else _PRIVATE_SIGNALS_PER_JOB
         with _translated("waiting"):
-            for _ in range(messages):
+            for _ in range(each * jobs):
                 connection.process()
             if wait:
                 _wait(connection, wait)

@@ -14,6 +14,7 @@ from debvisor_timers.errors import PermissionRefusedError, SystemdError
 from debvisor_timers.history.records import JournalMatch, JournalRecord
 
 _FOLDERS = (Path("/var/log/journal"), Path("/run/log/journal"))
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 # What reading of a damaged entry or file ends with; libsystemd goes on with the next.
@@ -59,6 +60,27 @@ class SystemdJournal:
                     record.realtime, until if newest_first else since, not newest_first
                 ):
                     yield record
+
+    def boot_id(self) -> str:
+        """Return the id of this boot as records have it: 32 hex digits."""
+        try:
+            return _BOOT_ID.read_text().strip().replace("-", "")
+        except OSError as error:
+            raise SystemdError(f"cannot read {_BOOT_ID}: {error.strerror}") from error
+
+    def send(self, fields: Mapping[str, str]) -> None:
+        """Append a record with `fields` (native protocol; any text is allowed as a value)."""
+        from systemd.journal import sendv  # noqa: PLC0415
+
+        try:
+            sendv(
+                *(
+                    f"{name}={value}".encode(errors="surrogateescape")
+                    for name, value in fields.items()
+                )
+            )
+        except OSError as error:
+            raise SystemdError(f"cannot write to the journal: {error.strerror}") from error
 
     def _open(self) -> Any:
         from systemd.journal import Reader  # noqa: PLC0415

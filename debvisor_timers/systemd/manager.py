@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,8 +26,8 @@ from debvisor_timers.systemd.ports import (
 _NEVER = (0, 2**64 - 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SLICE = timedelta(milliseconds=200)
-# dbus-daemon sends one signal for each of our jobs; the private socket sends all of PID 1's.
-_SIGNALS_PER_JOB = 10
+_FEW = 20
+_SPECIAL = re.compile(r"[][*?\\]")
 
 
 class SystemdManager:
@@ -131,9 +132,11 @@ class SystemdManager:
         """Return those of `names` that systemd holds in memory."""
         if not names:
             return set()
-        # A backslash (systemd-escape writes some) is special in a pattern, `?` stands for any.
-        patterns = [name.replace("\\", "?").replace("[", "?").replace("*", "?") for name in names]
-        return {row[0] for row in self._bus.call("ListUnitsByPatterns", "asas", [], patterns)}
+        # systemd tries every pattern on every unit. `?` stands for what is special in a pattern.
+        few = len(names) <= _FEW
+        patterns = [_SPECIAL.sub("?", name) for name in names] if few else ["*"]
+        rows = self._bus.call("ListUnitsByPatterns", "asas", [], patterns)
+        return {row[0] for row in rows} & set(names)
 
     def _timer_state(self, name: str, started: datetime) -> TimerState:
         def read(key: str) -> int:
@@ -176,7 +179,7 @@ class _Watch:
         for name in names:
             jobs[name] = str(self.bus.call(verb, "ss", name, "replace"))
             # Signals that nobody reads fill the connection: "No buffer space available".
-            self.bus.process(messages=_SIGNALS_PER_JOB)
+            self.bus.process()
         self._wait(jobs, deadline)
         return {name: JobResult(self.ended[job]) for name, job in jobs.items()}
 
@@ -192,7 +195,7 @@ class _Watch:
                     f"{f' and {len(pending) - 5} more' if len(pending) > 5 else ''}",
                     fix="see what it is doing: systemctl list-jobs",
                 )
-            self.bus.process(messages=2 * len(pending) + _SIGNALS_PER_JOB, wait=_SLICE)
+            self.bus.process(jobs=len(pending), wait=_SLICE)
 
 
 def _unit_state(row: Sequence[Any]) -> UnitState:

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from debvisor_timers.history.records import JournalMatch, JournalRecord
@@ -71,7 +72,8 @@ class UnitState:
 class TimerState:
     """When a timer last triggered its service and when it will; None: never, or not armed.
 
-    While the service runs systemd reports no next elapse (systemd 257).
+    While the service runs systemd reports no next elapse (systemd 257). Elapses since the boot
+    (OnBootSec=) are told as instants, too, which move when the clock is set.
     """
 
     last_trigger: datetime | None
@@ -108,7 +110,11 @@ class JobResult(StrEnum):
 
 
 class Manager(Protocol):
-    """systemd's manager (PID 1). Every method raises SystemdError when systemd says no."""
+    """systemd's manager (PID 1).
+
+    Every method raises SystemdError when systemd says no, and PermissionRefusedError when it is
+    the caller who may not.
+    """
 
     def version(self) -> int:
         """Return systemd's major version, 257 for `257.13-1~deb13u1`."""
@@ -136,8 +142,14 @@ class Manager(Protocol):
     def timer(self, name: str) -> TimerState:
         """Return when the timer unit `name` last triggered and when it will next."""
 
+    def timers(self, names: Iterable[str]) -> dict[str, TimerState]:
+        """Return the same for each of `names`; all None for one that does not exist."""
+
     def service(self, name: str) -> ServiceState:
         """Return the state of the service unit `name`."""
+
+    def drop_ins(self, name: str) -> tuple[Path, ...]:
+        """Return the drop-ins that systemd has merged into the unit `name`."""
 
     def reset_failed(self, name: str) -> None:
         """Forget that the unit failed; nothing happens when it is not loaded."""
@@ -178,7 +190,8 @@ class Analyzer(Protocol):
     def verify(self, units: Mapping[str, str]) -> list[Finding]:
         """Load the unit files `units` (name to text) beside the host's own; return all complaints.
 
-        A complaint is a line on stderr: unknown keys leave the exit status at 0 (systemd 257).
+        Complaints about units and drop-ins of others are left out. A complaint is a line on stderr:
+        the exit status is 0 or 1 for the same text, depending on its options (systemd 257).
         """
 
     def calendar(
@@ -206,6 +219,9 @@ class Journal(Protocol):
         Lazy: a caller that stops reading costs nothing more. Raises SystemdError when the journal
         cannot be opened.
         """
+
+    def boot_id(self) -> str:
+        """Return the id of this boot as records have it: 32 hex digits."""
 
     def send(self, fields: Mapping[str, str]) -> None:
         """Append a record with `fields` (native protocol; any text is allowed as a value)."""

@@ -17,8 +17,8 @@ from debvisor_timers.errors import SystemdError
 from debvisor_timers.layout import BOOT_TARGET, TARGET
 from debvisor_timers.systemd.ports import Entry, FileEntry, LinkEntry
 
-WANTS = (f"{TARGET}.wants", f"{BOOT_TARGET}.wants")
-"""The subfolders of a folder of units in which we own links."""
+WANTS_FOLDERS = (f"{TARGET}.wants", f"{BOOT_TARGET}.wants")
+"""The folders of a folder of units in which we own links."""
 
 _STAGE_PREFIX = ".debvisor-stage-"
 
@@ -34,22 +34,22 @@ class DiskUnitDirectory:
         path: Path,
         patterns: Sequence[str],
         *,
-        subfolders: Sequence[str] = WANTS,
+        folders: Sequence[str] = (),
         mode: int = 0o644,
     ) -> None:
-        """Own the names that match one of `patterns` in `path` and in its `subfolders`.
+        """Own the names that match one of `patterns` in `path` and in its subfolders `folders`.
 
         mode: of the files that are written.
         """
         self._path = path
         self._owned = re.compile("|".join(translate(pattern) for pattern in patterns))
-        self._subfolders = tuple(subfolders)
+        self._folders = tuple(folders)
         self._mode = mode
 
     def read(self) -> dict[str, Entry]:
         """Return every file and link of ours, by its path relative to the folder."""
         entries: dict[str, Entry] = {}
-        for folder in ("", *self._subfolders):
+        for folder in ("", *self._folders):
             entries.update(self._read_folder(folder))
         return entries
 
