@@ -231,6 +231,7 @@ class Box:
         Raises BoxTimeoutError, with the journal, if that takes longer than `deadline_seconds`.
         """
         ask: Callable[[], T | bool]
+        ask = self._succeeds(condition) if isinstance(condition, str | Sequence) else condition
         try:
             return wait.wait_until(
                 ask, deadline_seconds=deadline_seconds, what=what or _words(condition)
