@@ -39,10 +39,10 @@ class Scheduler:
     @classmethod
     def system(cls, layout: Layout | None = None) -> Scheduler:
         """Return the scheduler of this host, by its systemd and its journal."""
-        from debvisor_timers.systemd.real import real_host_parts
+        from debvisor_timers.systemd.real import real_parts
 
         layout = layout or Layout()
-        return cls(Host(layout=layout, **real_host_parts(layout)))
+        return cls(Host(layout=layout, **real_parts(layout)))
 
     def plan(self) -> Plan:
         """Return what `apply` would change."""

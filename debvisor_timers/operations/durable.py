@@ -11,16 +11,22 @@ from debvisor_timers.errors import SystemdError
 
 
 def write_json(path: Path, value: object, *, mode: int = 0o600) -> None:
-    """Write `value` as JSON to `path`: the old text or the new, never a part of either.
+    """Write `value` as JSON to `path`, as `write_bytes` does."""
+    text = json.dumps(value, separators=(",", ":"))
+    write_bytes(path, text.encode("utf-8", "surrogateescape"), mode=mode)
 
-    Durable when it returns. Raises SystemdError naming the path.
+
+def write_bytes(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Write `data` to `path`: the old content or the new, never a part of either.
+
+    Durable when it returns; folders are made. Raises SystemdError naming the path.
     """
     temporary = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", errors="surrogateescape") as file:
+        with temporary.open("wb") as file:
             os.fchmod(file.fileno(), mode)
-            json.dump(value, file, separators=(",", ":"))
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,10 +62,9 @@ class Generations:
             staged.mkdir(parents=True, mode=0o700)
             for source, applied in sources.items():
                 _copy(source, staged / source.relative_to(config), applied)
-            (staged / "units.json.gz").write_bytes(_packed(units))
+            durable.write_bytes(staged / "units.json.gz", _packed(units))
             meta = {"generation": number, "applied": at.isoformat()}
-            (staged / "generation.json").write_text(json.dumps(meta) + "\n", encoding="utf-8")
-            os.sync()
+            durable.write_json(staged / "generation.json", meta)
             staged.rename(self.folder / str(number))
             durable.sync_folder(self.folder)
         except OSError as error:
@@ -86,8 +84,7 @@ def _copy(source: Path, copy: Path, applied: str) -> None:
     text = source.read_bytes()
     if hashlib.sha256(text).hexdigest() != applied:
         raise SystemdError(f"{source} was changed while it was being applied", fix="apply again")
-    copy.parent.mkdir(exist_ok=True)
-    copy.write_bytes(text)
+    durable.write_bytes(copy, text)
 
 
 def _packed(units: Mapping[str, Entry]) -> bytes:

@@ -106,11 +106,10 @@ def _next_starts(
     host: Host, jobs: Mapping[str, Job], states: Mapping[str, JobState]
 ) -> dict[str, datetime]:
     """Return what systemd has armed; for running jobs, of whose timers it says nothing, compute."""
-    armed = [job_id for job_id, state in states.items() if state is JobState.SCHEDULED]
-    timers = host.manager.timers([timer_unit(job_id) for job_id in armed])
+    armed = {timer_unit(id_): id_ for id_, state in states.items() if state is JobState.SCHEDULED}
     found = {
-        job_id: timer.next_elapse
-        for job_id, timer in zip(armed, timers, strict=True)
+        armed[name]: timer.next_elapse
+        for name, timer in host.manager.timers(armed).items()
         if timer.next_elapse is not None
     }
     running = [

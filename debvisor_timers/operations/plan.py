@@ -206,11 +206,13 @@ def _changed_units(changes: tuple[JobPlan, ...]) -> dict[str, str]:
 def _with_next(
     host: Host, changes: tuple[JobPlan, ...], next_after: Mapping[str, datetime]
 ) -> tuple[JobPlan, ...]:
-    loaded = {unit.name for unit in host.manager.units("debvisor-job-*.timer")} if changes else {}
+    names = {job.job_id: timer_unit(job.job_id) for job in changes}
+    loaded = {unit.name for unit in host.manager.units("debvisor-job-*.timer")} if changes else set()
+    timers = host.manager.timers([name for name in names.values() if name in loaded])
 
     def before(job_id: str) -> datetime | None:
-        name = timer_unit(job_id)
-        return host.manager.timer(name).next_elapse if name in loaded else None
+        state = timers.get(names[job_id])
+        return state.next_elapse if state else None
 
     return tuple(
         replace(job, next_before=before(job.job_id), next_after=next_after.get(job.job_id))

@@ -129,10 +129,9 @@ def _check(host: Host, record: ApplyRecord) -> None:
     if dead:
         raise SystemdError(f"systemd did not start {', '.join(dead[:5])}")
     now = host.clock.now()
-    for name in record.started:
-        elapse = host.manager.timer(name).next_elapse
-        if elapse is not None and elapse < now - _JUST_NOW:
-            raise SystemdError(f"{name} would fire at once: its next elapse is {elapse}")
+    for name, timer in host.manager.timers(record.started).items():
+        if timer.next_elapse is not None and timer.next_elapse < now - _JUST_NOW:
+            raise SystemdError(f"{name} would fire at once: it is due since {timer.next_elapse}")
 
 
 def _commit(host: Host, plan: Plan, record: ApplyRecord) -> None:
