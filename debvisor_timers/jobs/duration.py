@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from fractions import Fraction
+from functools import lru_cache
 
 from debvisor_timers.errors import ScheduleError
 
@@ -22,6 +23,11 @@ _MICROSECONDS = {
     31_557_600_000_000: ("y", "year", "years"),
 }
 _UNITS = {name: size for size, names in _MICROSECONDS.items() for name in names}
+SPAN_PATTERN = (
+    r"^[ \t]*(infinity[ \t]*|[0-9]+(\.[0-9]+)?[ \t]*"
+    r"|([0-9]+(\.[0-9]+)?[ \t]*[A-Za-z\u00b5\u03bc]+[ \t]*)+)$"
+)
+"""How a duration looks, for editors."""
 _PART = re.compile(r"[ \t]*([0-9]+(?:\.[0-9]+)?)[ \t]*([A-Za-zµμ]*)[ \t]*")
 _LONGEST = timedelta(days=100 * 365.25)
 _SPELLING = (
@@ -36,6 +42,7 @@ _SPELLING = (
 _FIX = "write a time such as 90, 45s, 30min or 1h 30min"
 
 
+@lru_cache(maxsize=1024)
 def parse_timespan(text: str) -> timedelta | None:
     """Return the duration that systemd reads from `text`; None for `infinity`.
 

@@ -4,14 +4,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pydantic import Field
+from pydantic import BaseModel, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 REQUIRED: Final[Any] = ...
 """The default of a key that must be there."""
 
 SINCE = "0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a type is shown; stands among the annotations of the type.
+
+    name: what people call it.
+    schema: JSON Schema for editors; empty where pydantic's own is right.
+    """
+
+    name: str
+    schema: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return a copy of the schema: pydantic adds the key's own words to what it is given."""
+        return dict(self.schema) or handler(core_schema)
 
 
 def key(  # noqa: PLR0913 - the row of a table: each column is named where it is written
@@ -36,4 +57,12 @@ def key(  # noqa: PLR0913 - the row of a table: each column is named where it is
         "x-since": since,
         "x-default": shown_default,
     }
-    return Field(default, description=help, examples=[example], json_schema_extra=dict(extra))
+    told: dict[str, Any] = {
+        "description": help,
+        "examples": [example],
+        "json_schema_extra": dict(extra),
+    }
+    if isinstance(default, BaseModel):
+        # Frozen, so all may share it; pydantic would copy it for each job.
+        return Field(default_factory=lambda: default, **told)
+    return Field(default, **told)

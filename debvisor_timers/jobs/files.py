@@ -58,9 +58,7 @@ def _other_suffix(path: Path) -> Problem:
 def read_source(path: Path) -> SourceFile | Problem:
     """Return the text of `path`, or why there is none."""
     try:
-        with open(
-            path, "rb", opener=_open_without_waiting
-        ) as file:
+        with open(path, "rb", opener=_open_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return _whole(path, "is not a regular file", "remove it, or write a file")
             data = file.read(LARGEST_FILE + 1)

@@ -3,25 +3,133 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from debvisor_timers.jobs.config import Config
+from debvisor_timers.jobs.field import Shown
+from debvisor_timers.jobs.model import JobKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """One key of a job.
+    """One key of a file.
 
-    name: dotted, `schedule.cron`; `[]` follows a key that holds a list, `triggers[].boot`.
+    name: dotted, `schedule.cron`; a key that holds a list of mappings has theirs below it,
+    `triggers.boot`.
     type: for people, such as `text`, `duration` or `once | skip`.
     default: for people; empty where the key is required.
-    directive: what it becomes in a unit; empty where it is nothing of its own.
+    directive: what it becomes in a unit; empty where it is nothing of its own there.
     example: a value as YAML would hold it.
     """
 
     name: str
     type: str
-    required: bool
     default: str
     directive: str
     help: str
     example: object
     since: str
+
+    @property
+    def is_required(self) -> bool:
+        """Return True when there is no default."""
+        return not self.default
+
+
+@cache
+def table() -> tuple[Key, ...]:
+    """Return the keys of a job, each followed by the keys below it."""
+    return tuple(_walk(JobKeys, ""))
+
+
+@cache
+def config_table() -> tuple[Key, ...]:
+    """Return the keys of config.yaml; those of `defaults` that are as in a job are left out."""
+    names = {key.name for key in table()}
+    return tuple(
+        key for key in _walk(Config, "") if key.name.removeprefix("defaults.") not in names
+    )
+
+
+def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:
+    for name, field in sorted(model.model_fields.items(), key=lambda item: _RANK.get(item[0], 99)):
+        if field.description is None:
+            continue
+        yield _key(prefix + name, field)
+        below = model_in(field.annotation)
+        if below:
+            yield from _walk(below, f"{prefix}{name}.")
+
+
+# The order in which people think of a job; the rest follows as the models have it.
+_RANK = {
+    name: rank
+    for rank, name in enumerate(
+        ("name", "description", "schedule", "triggers", "command", "script", "shell", "input")
+    )
+}
+
+
+def _key(name: str, field: FieldInfo) -> Key:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    shown = extra.get("x-default")
+    return Key(
+        name=name,
+        type=_type(field),
+        default=""
+        if field.is_required()
+        else str(shown or _plain(field.get_default(call_default_factory=True))),
+        directive=str(extra["x-directive"]),
+        help=field.description or "",
+        example=(field.examples or [None])[0],
+        since=str(extra["x-since"]),
+    )
+
+
+def _plain(default: object) -> str:
+    if isinstance(default, bool):
+        return "true" if default else "false"
+    return str(default) if default or default == 0 else "nothing"
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that values of a type are, or that its items are; None where it is none."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(model_in, get_args(annotation))), None)
+
+
+def _type(field: FieldInfo) -> str:
+    return _kind(field.metadata) or _name(field.annotation)
+
+
+def _kind(metadata: Iterable[object]) -> str:
+    # The last one: a type made of another type carries the other's name first.
+    return next((one.name for one in reversed([*metadata]) if isinstance(one, Shown)), "")
+
+
+def _name(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _kind(arguments) or _name(arguments[0])
+    if origin is tuple:
+        return f"list of {_several(_name(arguments[0]))}"
+    if origin is dict:
+        return f"mapping of {_several(_name(arguments[0]))} to {_name(arguments[1])}"
+    if origin in {Union, UnionType}:
+        return _name(next(one for one in arguments if one is not NoneType))
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return " | ".join(annotation)
+    return "mapping"
+
+
+def _several(name: str) -> str:
+    return name if name == "text" else f"{name}s"

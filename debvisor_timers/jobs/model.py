@@ -13,7 +13,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    WithJsonSchema,
+    Strict,
     model_validator,
 )
 
@@ -21,7 +21,7 @@ from debvisor_timers.calendar.cron import CronExpression, parse_cron
 from debvisor_timers.errors import ScheduleError
 from debvisor_timers.jobs import checks, owned, values
 from debvisor_timers.jobs.faults import fault
-from debvisor_timers.jobs.field import REQUIRED, key
+from debvisor_timers.jobs.field import REQUIRED, Shown, key
 from debvisor_timers.source import Span
 
 
@@ -68,17 +68,33 @@ def _check_cron(text: str) -> str:
     return text
 
 
-Cron = Annotated[
-    values.Line, AfterValidator(_check_cron), WithJsonSchema({"type": "string", "minLength": 1})
-]
+_STRING: dict[str, Any] = {"type": "string", "minLength": 1}
+_ITEMS: dict[str, Any] = {"type": "array", "items": values.ANY_TEXT, "minItems": 1}
+
+Cron = Annotated[values.Line, AfterValidator(_check_cron), Shown("cron expression", _STRING)]
 OnCalendar = Annotated[
     tuple[Annotated[values.Line, AfterValidator(checks.check_on_calendar)], ...],
     BeforeValidator(checks.as_list),
+    Shown("text | list of text", {"anyOf": [_STRING, {**_ITEMS, "items": _STRING}]}),
 ]
-Command = Annotated[tuple[values.Argument, ...], BeforeValidator(checks.check_command)]
+Command = Annotated[
+    tuple[values.Argument, ...],
+    BeforeValidator(checks.check_command),
+    Shown("list of text", _ITEMS),
+]
 Directives = Annotated[
     tuple[Annotated[str, AfterValidator(checks.check_directive_value)], ...],
     BeforeValidator(checks.as_directive_values),
+    Shown("text | list of text", {"anyOf": [values.ANY_TEXT, _ITEMS]}),
+]
+UnitDirective = Annotated[
+    str, Strict(), AfterValidator(owned.check_unit_directive), Shown("directive")
+]
+ServiceDirective = Annotated[
+    str, Strict(), AfterValidator(owned.check_service_directive), Shown("directive")
+]
+TimerDirective = Annotated[
+    str, Strict(), AfterValidator(owned.check_timer_directive), Shown("directive")
 ]
 
 
@@ -91,12 +107,14 @@ class Schedule(Model):
         "and `on_calendar` is wanted. A bare text as `schedule` is the same as this key alone.",
         directive="OnCalendar=",
         example="0 2 * * *",
+        shown_default="none",
     )
     on_calendar: OnCalendar = key(
         (),
         help="A time in systemd's own syntax, see systemd.time(7), or a list of them.",
         directive="OnCalendar=",
         example="Mon..Fri 03:00",
+        shown_default="none",
     )
     timezone: values.Zone | None = key(
         None,
@@ -198,21 +216,21 @@ class UnitDependency(Model):
 class UnitDirectives(Model):
     """Any other directive of systemd, by section."""
 
-    Unit: dict[Annotated[str, AfterValidator(owned.check_unit_directive)], Directives] = key(
+    Unit: dict[UnitDirective, Directives] = key(
         {},
         help="Directives for section [Unit] of the service. A list writes a directive several "
         'times; "" resets it. What other keys set is refused here.',
         directive="any of systemd.unit(5)",
         example={"Wants": "network-online.target"},
     )
-    Service: dict[Annotated[str, AfterValidator(owned.check_service_directive)], Directives] = key(
+    Service: dict[ServiceDirective, Directives] = key(
         {},
         help="Directives for section [Service]. They take the place of the same directive of a "
         "sandbox preset or of the priority.",
         directive="any of systemd.service(5), systemd.exec(5), systemd.resource-control(5)",
         example={"ReadWritePaths": ["/var/lib/ceph", "/var/log/ceph"]},
     )
-    Timer: dict[Annotated[str, AfterValidator(owned.check_timer_directive)], Directives] = key(
+    Timer: dict[TimerDirective, Directives] = key(
         {},
         help="Directives for section [Timer].",
         directive="any of systemd.timer(5)",
@@ -337,7 +355,7 @@ class JobKeys(HowItRuns):
     description: values.Line = key(
         "", help="What the job is for, on one line.", example="Crash-consistent, kept for a week."
     )
-    schedule: Schedule | None = key(
+    schedule: Annotated[Schedule | None, Shown("cron expression | mapping")] = key(
         None,
         help="When the job runs. A bare text is a cron expression; a mapping holds more.",
         directive="OnCalendar=",

@@ -13,6 +13,12 @@ ZONES = Path("/usr/share/zoneinfo")
 OWN_PREFIXES = ("debvisor-job-", "debvisor-boot-", "debvisor-timers")
 
 JOB_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+JOB_ID_PATTERN = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
+USER_PATTERN = r"^([A-Za-z_][A-Za-z0-9_.@-]{0,254}\$?|0|[1-9][0-9]{0,9})$"
+VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
+TAG_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+"""How names look, for editors; the checks below are stricter."""
+
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,254}\$?")
 _UID = re.compile(r"0|[1-9][0-9]{0,9}")
 _INVALID_UIDS = frozenset({65_535, 4_294_967_295})
@@ -28,21 +34,12 @@ _RESERVED = re.compile(
     r"|SYSTEMD_EXEC_PID|WATCHDOG_\w+|REMOTE_(?:ADDR|PORT)"
 )
 
-_UNIT_TYPES = frozenset(
-    [
-        "service",
-        "socket",
-        "target",
-        "mount",
-        "automount",
-        "swap",
-        "device",
-        "path",
-        "slice",
-        "scope",
-        "timer",
-    ]
+_UNIT_TYPES = (
+    *("service", "socket", "target", "mount", "automount", "swap"),
+    *("device", "path", "slice", "scope", "timer"),
 )
+UNIT_PATTERN = rf"^[A-Za-z0-9:_.\\@-]+\.({'|'.join(_UNIT_TYPES)})$"
+"""How the name of a unit looks, for editors."""
 _UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(?:@[A-Za-z0-9:_.\\@-]*)?")
 _LONGEST_UNIT_NAME = 255
 

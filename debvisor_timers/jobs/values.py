@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, PlainValidator, Strict, WithJsonSchema
+from pydantic import AfterValidator, PlainValidator, Strict
 
 from debvisor_timers.errors import ScheduleError
 from debvisor_timers.jobs import amounts, names, text
-from debvisor_timers.jobs.duration import parse_timespan
+from debvisor_timers.jobs.duration import SPAN_PATTERN, parse_timespan
 from debvisor_timers.jobs.faults import fault, quoted
+from debvisor_timers.jobs.field import Shown
 from debvisor_timers.jobs.scalar import NULL, Plain
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
@@ -84,79 +86,90 @@ def kind_of(value: object) -> str:
 
 
 # Editors read 0123 or yes as a number or a truth value; here they are the text that was written.
-_TEXT: dict[str, Any] = {"type": ["string", "number", "boolean"]}
-_LINE: dict[str, Any] = {"type": ["string", "number", "boolean"]}
-_PATH: dict[str, Any] = {"type": "string", "pattern": "^/"}
-_SPAN: dict[str, Any] = {"type": ["string", "number"]}
+ANY_TEXT: Mapping[str, Any] = {"type": ["string", "number", "boolean"]}
+_SPAN: Mapping[str, Any] = {"type": ["string", "number"], "pattern": SPAN_PATTERN, "minimum": 0}
 
-Text = Annotated[str, Strict(), AfterValidator(text.check_text), WithJsonSchema(_TEXT)]
-Line = Annotated[str, Strict(), AfterValidator(text.check_line), WithJsonSchema(_LINE)]
-Argument = Annotated[str, Strict(), AfterValidator(text.check_argument), WithJsonSchema(_TEXT)]
-Input = Annotated[str, Strict(), AfterValidator(text.check_input), WithJsonSchema(_TEXT)]
-AbsolutePath = Annotated[str, Strict(), AfterValidator(text.check_path), WithJsonSchema(_PATH)]
+
+def _pattern(pattern: str, *types: str) -> Mapping[str, Any]:
+    return {"type": list(types) or "string", "pattern": pattern}
+
+
+def _range(low: int, high: int) -> Mapping[str, Any]:
+    return {"type": "integer", "minimum": low, "maximum": high}
+
+
+Text = Annotated[str, Strict(), AfterValidator(text.check_text), Shown("text", ANY_TEXT)]
+Line = Annotated[str, Strict(), AfterValidator(text.check_line), Shown("text, one line", ANY_TEXT)]
+Argument = Annotated[str, Strict(), AfterValidator(text.check_argument), Shown("text", ANY_TEXT)]
+Input = Annotated[str, Strict(), AfterValidator(text.check_input), Shown("text", ANY_TEXT)]
+AbsolutePath = Annotated[
+    str, Strict(), AfterValidator(text.check_path), Shown("path", _pattern("^/"))
+]
 HomePath = Annotated[
     str,
     Strict(),
     AfterValidator(partial(text.check_path, wanted="an absolute path or ~", home=True)),
-    WithJsonSchema({"type": "string", "pattern": "^(/|~$)"}),
+    Shown("path", _pattern("^(/|~$)")),
 ]
 OptionalPath = Annotated[
-    str,
-    Strict(),
-    AfterValidator(text.check_optional_path),
-    WithJsonSchema({"type": "string", "pattern": "^-?/"}),
+    str, Strict(), AfterValidator(text.check_optional_path), Shown("path", _pattern("^-?/"))
 ]
-JobId = Annotated[str, Strict(), AfterValidator(names.check_job_id)]
+JobId = Annotated[str, Strict(), AfterValidator(names.check_job_id), Shown("job id")]
 User = Annotated[
     str,
     Strict(),
     AfterValidator(names.check_user),
-    WithJsonSchema({"type": ["string", "integer"], "minLength": 1}),
+    Shown("name or number", _pattern(names.USER_PATTERN, "string", "integer")),
 ]
-Variable = Annotated[str, Strict(), AfterValidator(names.check_variable)]
-Tag = Annotated[str, Strict(), AfterValidator(names.check_tag)]
-Zone = Annotated[str, Strict(), AfterValidator(names.check_zone)]
-UnitName = Annotated[str, Strict(), AfterValidator(names.check_unit)]
+Variable = Annotated[str, Strict(), AfterValidator(names.check_variable), Shown("name")]
+Tag = Annotated[str, Strict(), AfterValidator(names.check_tag), Shown("name")]
+Zone = Annotated[str, Strict(), AfterValidator(names.check_zone), Shown("time zone")]
+UnitName = Annotated[
+    str,
+    Strict(),
+    AfterValidator(names.check_unit),
+    Shown("unit name", _pattern(names.UNIT_PATTERN)),
+]
 Memory = Annotated[
     str,
     Strict(),
     AfterValidator(amounts.check_memory),
-    WithJsonSchema({"type": ["string", "integer"], "pattern": amounts.MEMORY_PATTERN}),
+    Shown("amount of memory", _pattern(amounts.MEMORY_PATTERN, "string", "number")),
 ]
 Quota = Annotated[
     str,
     Strict(),
     AfterValidator(amounts.check_quota),
-    WithJsonSchema({"type": "string", "pattern": amounts.QUOTA_PATTERN}),
+    Shown("percentage", _pattern(amounts.QUOTA_PATTERN)),
 ]
-Flag = Annotated[bool, PlainValidator(read_flag), WithJsonSchema({"type": "boolean"})]
+Flag = Annotated[bool, PlainValidator(read_flag), Shown("true | false", {"type": "boolean"})]
 Timeout = Annotated[
     timedelta | None,
     PlainValidator(partial(read_timespan, infinity=True, zero=False)),
-    WithJsonSchema(_SPAN),
+    Shown("duration | infinity", _SPAN),
 ]
 Timespan = Annotated[
     timedelta,
     PlainValidator(partial(read_timespan, infinity=False, zero=False)),
-    WithJsonSchema(_SPAN),
+    Shown("duration", _SPAN),
 ]
 Delay = Annotated[
     timedelta,
     PlainValidator(partial(read_timespan, infinity=False, zero=True)),
-    WithJsonSchema(_SPAN),
+    Shown("duration", _SPAN),
 ]
 Tasks = Annotated[
     int,
     PlainValidator(partial(read_count, low=1, high=4_194_304)),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 4_194_304}),
+    Shown("number", _range(1, 4_194_304)),
 ]
 Weight = Annotated[
     int,
     PlainValidator(partial(read_count, low=1, high=10_000)),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 10_000}),
+    Shown("number", _range(1, 10_000)),
 ]
 Generations = Annotated[
     int,
     PlainValidator(partial(read_count, low=1, high=100_000)),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 100_000}),
+    Shown("number", _range(1, 100_000)),
 ]

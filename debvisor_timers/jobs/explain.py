@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""explain: what a key is, from the table of keys."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from debvisor_timers.errors import NotFoundError
+from debvisor_timers.jobs.faults import nearest
+from debvisor_timers.jobs.keys import Key, config_table, table
+from debvisor_timers.jobs.yamltext import to_yaml
+
+_WIDTH = 88
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What is known of a key, or of all keys where none was asked for.
+
+    key: None where none was asked for.
+    below: the keys below it, or all those at the top.
+    """
+
+    key: Key | None
+    below: tuple[Key, ...]
+
+    def __str__(self) -> str:
+        """Return it as text for people."""
+        lines = [*_about(self.key)] if self.key else ["Keys of a job (explain KEY tells more):"]
+        return "\n".join([*lines, *_list(self.below)])
+
+
+def explain(name: str | None = None) -> Explanation:
+    """Return what is known of the key `name`, dotted; of all keys where it is None.
+
+    Keys of config.yaml are known too. `jobs.` before a name and `[]` or a number after a list are
+    passed over. Raises NotFoundError with the nearest key.
+    """
+    keys = {key.name: key for key in (*config_table(), *table())}
+    if name is None:
+        return Explanation(key=None, below=tuple(key for key in table() if "." not in key.name))
+    plain = ".".join(
+        part.split("[")[0] for part in name.strip(".").split(".") if not part.isdigit()
+    )
+    for prefix in ("jobs.", "defaults."):
+        plain = plain if plain in keys else plain.removeprefix(prefix)
+    if plain not in keys:
+        raise _unknown(name, keys)
+    return Explanation(key=keys[plain], below=_below(plain))
+
+
+def _below(name: str) -> tuple[Key, ...]:
+    return tuple(
+        key
+        for key in (*config_table(), *table())
+        if key.name.startswith(f"{name}.") and "." not in key.name.removeprefix(f"{name}.")
+    )
+
+
+def _unknown(name: str, keys: dict[str, Key]) -> NotFoundError:
+    last = {key.rpartition(".")[2]: key for key in keys}
+    match = nearest(name, keys) or last.get(nearest(name.rpartition(".")[2], last), "")
+    fix = f"debvisor-timers explain {match}" if match else "debvisor-timers explain lists all keys"
+    hint = f"; did you mean '{match}'?" if match else ""
+    return NotFoundError(f"unknown key '{name}'{hint}", fix=fix)
+
+
+def _about(key: Key) -> Iterator[str]:
+    yield key.name
+    yield from textwrap.wrap(key.help, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+    yield ""
+    yield f"  type       {key.type}"
+    yield f"  default    {key.default or 'none: the key must be there'}"
+    if key.directive:
+        yield f"  in units   {key.directive}"
+    yield f"  since      {key.since}"
+    yield "  example"
+    yield from (f"    {line}" for line in to_yaml(example_of(key)).splitlines())
+
+
+def example_of(key: Key) -> dict[str, object]:
+    """Return the example of a key with the keys above it, as YAML would hold it."""
+    name, example = key.name, {key.name.rpartition(".")[2]: key.example}
+    while name := name.rpartition(".")[0]:
+        is_list = _table_type(name).startswith("list")
+        example = {name.rpartition(".")[2]: [example] if is_list else example}
+    return example
+
+
+def _table_type(name: str) -> str:
+    return next((key.type for key in table() if key.name == name), "")
+
+
+def _list(keys: Sequence[Key]) -> Iterator[str]:
+    if not keys:
+        return
+    yield ""
+    width = max(len(key.name) for key in keys) + 2
+    for key in keys:
+        first = key.help.split(". ")[0].split(": ")[0].rstrip(".")
+        yield f"  {key.name:<{width}}{first}"
