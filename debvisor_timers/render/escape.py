@@ -32,6 +32,9 @@ _UNREPRESENTABLE = re.compile(
     + "]"
 )
 
+_SPACE = " \t"
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
 # Ends a line, moves the cursor or turns the reading direction: never literally in a unit file.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 
@@ -74,7 +77,7 @@ def description(text: str) -> Escaped:
 
 def plain(text: str) -> Escaped:
     """Return `text` for a key that takes one value as it stands, but for specifiers."""
-    if text != text.strip():
+    if text != text.strip(_SPACE):
         raise RenderError(f"{text!r} begins or ends with a space, which systemd would remove")
     return Escaped(verbatim(text).replace("%", "%%"))
 
@@ -96,9 +99,9 @@ def unit_names(names: Iterable[str]) -> Escaped:
 def verbatim(text: str) -> Escaped:
     """Return `text`, written in systemd's own syntax (specifiers included), as one line."""
     _check(text)
-    if _INVISIBLE.search(text.replace("\t", "")):
+    if _CONTROL.search(text):
         raise RenderError(f"{text!r} has control characters, which a unit file cannot hold")
-    line = text.strip()
+    line = text.strip(_SPACE)
     if _closed(line) != line:
         raise RenderError(f"{text!r} ends with a backslash, which would swallow the next line")
     return Escaped(line)

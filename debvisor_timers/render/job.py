@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -99,9 +100,10 @@ def _render(unit: _Unit, job: Job, settings: RenderSettings, generation: int) ->
     check.require_version(unit.name, asked, running=settings.systemd_version)
     try:
         body = settings.templates.get_template(unit.template).render(unit.values)
-    except TemplateError as error:
+    except (TemplateError, TypeError, AttributeError) as error:
+        # The latter two: a filter was handed what it is not for, or nothing at all.
         raise RenderError(
-            f"template {unit.template}{_line(error)}: {error}",
+            f"template {unit.template}:{_line(error)}: {error}",
             fix="correct or remove it in the templates folder of the configuration",
         ) from error
     text = ownership.sign(body, job=job.id, source=job.source, generation=generation)
@@ -109,6 +111,8 @@ def _render(unit: _Unit, job: Job, settings: RenderSettings, generation: int) ->
     return text
 
 
-def _line(error: TemplateError) -> str:
-    line = getattr(error, "lineno", None)
-    return f":{line}" if line else ""
+def _line(error: Exception) -> int:
+    """Return the line of the template; Jinja puts it into the traceback as if it were code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename.endswith((".j2", "<template>"))]
+    return getattr(error, "lineno", None) or (lines[-1] if lines else 0) or 0

@@ -102,8 +102,8 @@ def statements(text: str) -> list[tuple[str, str]]:
         stripped = logical.strip(_SPACE)
         if not stripped or stripped[0] in "#;":
             continue
-        if stripped[0] == "[" and stripped[-1] == "]":
-            section = stripped[1:-1]
+        if stripped[0] == "[":
+            section = stripped[1:-1] if stripped[-1] == "]" else stripped
             found.append((section, ""))
         else:
             key, equals, _ = stripped.partition("=")
@@ -124,8 +124,10 @@ def _logical_lines(text: str) -> Iterable[str]:
 
 def _read_line(raw: str, logical: str, section: str) -> Line:
     stripped = logical.strip(_SPACE)
-    if stripped.startswith("[") and stripped.endswith("]"):
-        return Line(raw, stripped[1:-1], is_header=True)
+    if stripped.startswith("["):
+        # Without its bracket systemd 257 refuses the whole file; here it opens a section too.
+        name = stripped[1:-1] if stripped.endswith("]") else stripped
+        return Line(raw, name, is_header=True)
     key, equals, value = stripped.partition("=")
     if not equals or not key:
         return Line(raw, section)

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host to render for, and jobs as short as they get."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment
+
+from debvisor_timers.jobs.model import Job
+from debvisor_timers.layout import Layout
+from debvisor_timers.render.job import RenderSettings
+from debvisor_timers.render.templates import load_templates
+from debvisor_timers.source import Span
+
+TEMPLATES = load_templates()
+
+
+def settings(
+    *,
+    templates: Environment = TEMPLATES,
+    zone: str = "Europe/Berlin",
+    version: int = 257,
+    layout: Layout = Layout(),  # noqa: B008 -- frozen
+) -> RenderSettings:
+    """Return the settings of a Debian 13 host."""
+    return RenderSettings(
+        layout=layout, host_zone=zone, systemd_version=version, templates=templates
+    )
+
+
+def job(job_id: str = "a", **keys: Any) -> Job:
+    """Return a job: /bin/true at 02:00, changed by `keys`; None leaves a key out."""
+    source = Span(file=Path("/etc/debvisor/timers/jobs.d/a.yaml"), line=2, column=3)
+    whole = {"schedule": "0 2 * * *", "command": ["/bin/true"]} | keys
+    wanted = {name: value for name, value in whole.items() if value is not None}
+    return Job.model_validate({"id": job_id, "source": source} | wanted)
