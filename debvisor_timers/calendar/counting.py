@@ -36,7 +36,7 @@ def enumerate_words(words: Sequence[str], last: str = "and") -> str:
 
 def ordinal(number: int) -> str:
     """Return `1st`, `2nd`, `3rd`, `4th`, ... `11th`."""
-    endings = {1: "st", 2: "nd", 3: "rd"}
+    endings = {1: "st", 2: "nd", 3: "rd"}  # codespell:ignore nd
     ending = "th" if number % 100 in {11, 12, 13} else endings.get(number % 10, "th")
     return f"{number}{ending}"
 

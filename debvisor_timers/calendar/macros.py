@@ -47,14 +47,14 @@ def refuse_macro(text: str) -> ScheduleError:
 
 
 def _advice(word: str) -> str:
-    if word == "@reboot":
-        return "leave out the schedule, and write triggers: [{boot: 0s}]"
     lower = word.lower()
+    if lower == "@reboot":
+        return "leave out the schedule, and write triggers: [{boot: 0s}]"
     if lower in _OF_OTHERS:
         return f"write '{_OF_OTHERS[lower]}'"
     if lower.startswith("@every"):
         return "write a step, such as '*/5 * * * *' for every 5 minutes"
-    near = difflib.get_close_matches(lower, [*MACROS, "@reboot"], n=1)
+    near = difflib.get_close_matches(lower, MACROS, n=1)
     if near:
         return f"did you mean '{near[0]}'?"
     return f"use one of {', '.join(MACROS)}, or five fields"

@@ -6,10 +6,10 @@ from __future__ import annotations
 import difflib
 import re
 
-from debvisor_timers.calendar.kinds import DAY_OF_WEEK, FieldKind
+from debvisor_timers.calendar.kinds import DAY_OF_MONTH, DAY_OF_WEEK, FieldKind
 from debvisor_timers.errors import ScheduleError
 
-_SPREAD = "write a fixed {name} such as {example}; to spread jobs out, give the job a jitter"
+_SPREAD = "write a fixed {name} such as {example}; to spread jobs out, use jitter"
 
 
 def quote(text: str) -> str:
@@ -88,15 +88,15 @@ def explain(item: str, at: int, kind: FieldKind, grammar: re.Pattern[str]) -> Sc
     strange = re.search(r"[^!-~]", item)
     if strange is not None:
         return _strange_character(strange.group(), at + strange.start(), kind)
-    for pattern, message, fix in _KNOWN:
-        if pattern.match(item):
+    for pattern, elsewhere, message, fix in _KNOWN:
+        if elsewhere is not kind and pattern.match(item):
             return _error(item, at, kind, message, fix)
     if re.fullmatch(r"[A-Za-z]+", item):
         return _word(item, at, kind)
     readable = grammar.match(item)
     if readable is not None:
         return _rest(item, at, kind, readable.end())
-    return _error(item, at, kind, "{name} {item} is not understood", "use {hint}")
+    return _error(item, at, kind, "{name} {item} is not understood", "use {hint}; {forms}")
 
 
 def _error(item: str, at: int, kind: FieldKind, message: str, fix: str) -> ScheduleError:
@@ -104,6 +104,7 @@ def _error(item: str, at: int, kind: FieldKind, message: str, fix: str) -> Sched
         "name": kind.name,
         "item": quote(item),
         "hint": kind.hint,
+        "forms": kind.forms,
         "example": str(min(kind.high, 17)) if kind.high > 12 else "3",
         "digits": re.sub(r"[^0-9].*", "", item.lstrip("+-/")),
     }
@@ -117,7 +118,7 @@ def _strange_character(character: str, at: int, kind: FieldKind) -> ScheduleErro
     number = f"U+{ord(character):04X}"
     return ScheduleError(
         f"{kind.name}: character {quote(character)} ({number}) has no meaning in a cron expression",
-        fix="use plain digits, letters, spaces and tabs",
+        fix="remove it, or use plain digits, letters and spaces",
         start=at,
     )
 
@@ -140,13 +141,16 @@ def _rest(item: str, at: int, kind: FieldKind, end: int) -> ScheduleError:
     )
 
 
-def _known(pattern: str, message: str, fix: str) -> tuple[re.Pattern[str], str, str]:
-    return re.compile(pattern), message, fix
+def _known(
+    pattern: str, message: str, fix: str, elsewhere: FieldKind | None = None
+) -> tuple[re.Pattern[str], FieldKind | None, str, str]:
+    return re.compile(pattern, re.IGNORECASE), elsewhere, message, fix
 
 
-# Tried in order: what other schedulers write, and slips that have a plain cure.
+# Tried in order: what other schedulers write, and slips that have a plain cure. `elsewhere` is the
+# field in which the form has a meaning, and its mistakes another reason.
 _KNOWN = (
-    _known(r"[Hh](?:[/(-]|$)", "{name} {item}: 'H' is Jenkins' hash of the job's name", _SPREAD),
+    _known(r"H(?:[/(-]|$)", "{name} {item}: 'H' is Jenkins' hash of the job's name", _SPREAD),
     _known(r".*~", "{name} {item}: '~' draws a random value in cronie", _SPREAD),
     _known(
         r".*\?",
@@ -156,7 +160,7 @@ _KNOWN = (
     _known(r"[+-][0-9]", "{name} {item}: numbers have no sign", "use {hint}"),
     _known(r"/[0-9]+$", "{name} {item} has a step of nothing", "write '*/{digits}'"),
     _known(
-        r"(?:[0-9]+|[A-Za-z]{3})-$",
+        r"(?:[0-9]+|[a-z]{3})-$",
         "{name} {item} is a range without an end",
         "write its last value too",
     ),
@@ -164,14 +168,21 @@ _KNOWN = (
         r".*/$", "{name} {item} has no number after its '/'", "write the step, or remove the '/'"
     ),
     _known(
-        r"(?i)(?:L(?:-?[0-9]+)?W?|[0-9]+W)$",
+        r"(?:L(?:-?[0-9]+)?W?|[0-9]+W)$",
         "{name} {item}: 'L' and 'W' belong in day of month",
         "move it there, or use {hint}",
+        elsewhere=DAY_OF_MONTH,
     ),
     _known(
-        r"(?i)(?:[0-9]|[a-z]{3})(?:#[0-9]+|L)$",
+        r"(?:[0-9]|[a-z]{3})(?:#[0-9]+|L)$",
         "{name} {item}: 'd#n' and 'dL' belong in day of week",
         "move it there, or use {hint}",
+        elsewhere=DAY_OF_WEEK,
     ),
-    _known(r"0[xX]", "{name} {item} is not a decimal number", "use {hint}"),
+    _known(
+        r"[^#L]+[-/][^#]+(?:#[0-9]+|[LW])$",
+        "{name} {item}: '#', 'L' and 'W' go with one day",
+        "write an item for each day, with commas between them",
+    ),
+    _known(r"0x", "{name} {item} is not a decimal number", "use {hint}"),
 )

@@ -36,7 +36,7 @@ def to_oncalendar(expression: CronExpression) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _format_all_dates(dates: tuple[Dates, ...]) -> tuple[str, ...]:
-    return tuple(format_dates(some) for some in dates)
+    return tuple(line for some in dates for line in format_dates(some))
 
 
 @lru_cache(maxsize=4096)
@@ -44,20 +44,29 @@ def _format_time(hours: frozenset[int], minutes: frozenset[int]) -> str:
     return f"{format_values(hours, 0, 23)}:{format_values(minutes, 0, 59)}:00"
 
 
-def format_dates(dates: Dates) -> str:
-    """Return the part before the time: weekdays, where not all seven, and the date."""
+def format_dates(dates: Dates) -> list[str]:
+    """Return what stands before the time, weekdays where not all seven and the date; mostly one."""
     weekdays = "" if dates.weekdays == EVERY_WEEKDAY else f"{format_weekdays(dates.weekdays)} "
     months = format_values(dates.months, 1, 12)
-    return f"{weekdays}{_YEARS[dates.years]}-{months}{_format_days(dates)}"
+    days = _from_end(dates.days) if dates.from_end else [f"-{format_values(dates.days, 1, 31)}"]
+    return [f"{weekdays}{_YEARS[dates.years]}-{months}{some}" for some in days]
 
 
-def _format_days(dates: Dates) -> str:
-    if not dates.from_end:
-        return f"-{format_values(dates.days, 1, 31)}"
+def _from_end(days: frozenset[int]) -> list[str]:
+    """Return `~` and the days, in as many lists as systemd needs.
+
+    systemd 252 and 257: the first item of such a list may be 28 at most, and each further one 3
+    less than the one before it might have been: `~01,25` is accepted, `~01,26` is not.
+    """
     # The manual's own way to write the last such weekday; bounded by the end of the month.
-    if dates.days == _LAST_WEEK:
-        return "~07/1"
-    return f"~{','.join(_format_runs(sorted(dates.days)))}"
+    if days == _LAST_WEEK:
+        return ["~07/1"]
+    lists: list[list[list[int]]] = [[]]
+    for run in runs(sorted(days)):
+        if run[-1] > 28 - 3 * len(lists[-1]):
+            lists.append([])
+        lists[-1].append(run)
+    return [f"~{','.join(_format_run(run) for run in some)}" for some in lists]
 
 
 def format_values(values: frozenset[int], low: int, high: int) -> str:
@@ -72,7 +81,7 @@ def format_values(values: frozenset[int], low: int, high: int) -> str:
     if step > 1:
         last = high if numbers[-1] + step > high else numbers[-1]
         return f"{numbers[0]:02}..{last:02}/{step}"
-    return ",".join(_format_runs(numbers))
+    return ",".join(_format_run(run) for run in runs(numbers))
 
 
 def format_weekdays(weekdays: frozenset[int]) -> str:
@@ -83,7 +92,5 @@ def format_weekdays(weekdays: frozenset[int]) -> str:
     )
 
 
-def _format_runs(numbers: list[int]) -> list[str]:
-    return [
-        f"{run[0]:02}" if len(run) == 1 else f"{run[0]:02}..{run[-1]:02}" for run in runs(numbers)
-    ]
+def _format_run(run: list[int]) -> str:
+    return f"{run[0]:02}" if len(run) == 1 else f"{run[0]:02}..{run[-1]:02}"

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from debvisor_timers.calendar.clock_words import clock_words
 from debvisor_timers.calendar.counting import enumerate_words, in_numbers, ordinal, runs
@@ -56,13 +56,11 @@ def _in_months(days: str, months: frozenset[int]) -> str:
 
 
 def _month(months: frozenset[int]) -> str:
-    return "the month" if months == EVERY_MONTH else _names(sorted(months), _MONTHS)
-
-
-def _names(numbers: Sequence[int], names: Sequence[str]) -> str:
+    if months == EVERY_MONTH:
+        return "the month"
     parts = [
-        names[run[0]] if len(run) == 1 else f"{names[run[0]]} to {names[run[-1]]}"
-        for run in runs(numbers)
+        _MONTHS[run[0]] if len(run) == 1 else f"{_MONTHS[run[0]]}-{_MONTHS[run[-1]]}"
+        for run in runs(sorted(months))
     ]
     return enumerate_words(parts)
 
