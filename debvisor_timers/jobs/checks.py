@@ -6,16 +6,33 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+from debvisor_timers.calendar.cron import CronExpression, parse_cron
+from debvisor_timers.errors import ScheduleError
 from debvisor_timers.jobs import text
-from debvisor_timers.jobs.faults import fault, quoted
+from debvisor_timers.jobs.faults import fault, kind_of, quoted
 from debvisor_timers.jobs.names import check_zone
-from debvisor_timers.jobs.values import kind_of
 
 _BARE_PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _PREFIXES = "-@:+!|"
 _POINTER_BYTES = 9
+
+
+@lru_cache(maxsize=4096)
+def cron_expression(text: str) -> CronExpression:
+    """Return the cron expression that `text` is; raise ScheduleError. Equal texts share one."""
+    return parse_cron(text)
+
+
+def check_cron(text: str) -> str:
+    """Return a cron expression, checked."""
+    try:
+        cron_expression(text)
+    except ScheduleError as error:
+        raise fault(error.message, fix=error.fix, start=error.start, length=error.length) from error
+    return text
 
 
 def as_list(value: Any) -> Any:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import yaml
+from yaml.error import Mark
 from yaml.nodes import Node
 
 DEEPEST = 32
@@ -21,7 +22,12 @@ else:
 
 
 class TooDeepError(Exception):
-    """The node tree is deeper than any file of ours."""
+    """The node tree is deeper than any file of ours; `mark` is where the last level begins."""
+
+    def __init__(self, mark: Mark) -> None:
+        """Keep `mark`."""
+        super().__init__()
+        self.mark = mark
 
 
 class _Composer(Parser):
@@ -34,11 +40,11 @@ class _Composer(Parser):
     def resolve(self, *_: object) -> str:
         return ""
 
-    def descend_resolver(self, *_: object) -> None:
+    def descend_resolver(self, parent: Node, _index: object) -> None:
         # libyaml's loader recurses in C: without a limit, brackets alone overflow the stack.
         self._depth += 1
         if self._depth > DEEPEST:
-            raise TooDeepError
+            raise TooDeepError(parent.start_mark)
 
     def ascend_resolver(self) -> None:
         self._depth -= 1

@@ -85,8 +85,11 @@ class Document:
     def _compose(self) -> Node | None:
         try:
             root = compose(self._text)
-        except TooDeepError:
-            self._say(f"is nested more than {DEEPEST} levels deep", "check the brackets")
+        except TooDeepError as error:
+            place = Span(file=self.path, line=error.mark.line + 1, column=error.mark.column + 1)
+            message = f"nested more than {DEEPEST} levels deep"
+            fix = "check brackets and indentation"
+            self.problems.append(self.problem(message, place, fix=fix))
         except MarkedYAMLError as error:
             wrong = explain_syntax(error, self.lines)
             span = Span(file=self.path, line=wrong.line, column=wrong.column)

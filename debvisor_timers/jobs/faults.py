@@ -8,6 +8,8 @@ from difflib import get_close_matches
 
 from pydantic_core import PydanticCustomError
 
+from debvisor_timers.jobs.scalar import NULL
+
 FAULT = "fault"
 """The type of every error that our own checks raise, as pydantic reports it."""
 
@@ -31,9 +33,10 @@ def quoted(value: object) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known word that `word` is most likely meant to be, empty when none is near."""
-    names = list(known)
-    folded = {name.lower().replace("-", "_"): name for name in names}
-    matches = get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.6)
+    folded = {name.lower().replace("-", "_"): name for name in known}
+    wanted = word.lower().replace("-", "_")
+    begin_so = [name for name in folded if name.startswith(wanted)] if len(wanted) > 2 else []
+    matches = get_close_matches(wanted, folded, n=1, cutoff=0.7) or begin_so
     return folded[matches[0]] if matches else ""
 
 
@@ -41,3 +44,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the nearest known word, empty when none is near."""
     match = nearest(word, known)
     return f"; did you mean '{match}'?" if match else ""
+
+
+def kind_of(value: object) -> str:
+    """Return what `value` is, for a message: quoted text, `a list`, `nothing`."""
+    if value is NULL:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return quoted(value)

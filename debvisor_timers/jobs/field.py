@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -66,3 +66,10 @@ def key(  # noqa: PLR0913 - the row of a table: each column is named where it is
         # Frozen, so all may share it; pydantic would copy it for each job.
         return Field(default_factory=lambda: default, **told)
     return Field(default, **told)
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that values of a type are, or that its items are; None where it is none."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(model_in, get_args(annotation))), None)

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from debvisor_timers.jobs.config import Config
-from debvisor_timers.jobs.field import Shown
+from debvisor_timers.jobs.field import Shown, model_in
 from debvisor_timers.jobs.model import JobKeys
 
 
@@ -98,13 +98,6 @@ def _plain(default: object) -> str:
     if isinstance(default, bool):
         return "true" if default else "false"
     return str(default) if default or default == 0 else "nothing"
-
-
-def model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the model that values of a type are, or that its items are; None where it is none."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(model_in, get_args(annotation))), None)
 
 
 def _type(field: FieldInfo) -> str:

@@ -16,12 +16,18 @@ from debvisor_timers.jobs.compose import without_collector
 from debvisor_timers.jobs.config import CONFIG_NAME, Config, LoadedConfig, load_config
 from debvisor_timers.jobs.defaults import merge_defaults
 from debvisor_timers.jobs.document import Document, Value
+from debvisor_timers.jobs.faults import kind_of
 from debvisor_timers.jobs.files import list_job_files, read_source
 from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.scalar import NULL
-from debvisor_timers.jobs.translate import Complaint, complaint_of, complaints_of, unknown_key
-from debvisor_timers.jobs.values import kind_of
+from debvisor_timers.jobs.translate import (
+    Complaint,
+    complaint_of,
+    complaints_of,
+    keys_at,
+    unknown_key,
+)
 from debvisor_timers.source import Problem, Severity, Span
 
 JOBS = "jobs"
@@ -142,7 +148,7 @@ class _Loader:
             self._complain(document, here, complaint)
             return
         for name in _NOT_KEYS & body.keys():
-            self._complain(document, here, unknown_key((name,), ()))
+            self._complain(document, here, unknown_key((name,), keys_at(Job, ())))
         values = merge_defaults(body, self._config.defaults)
         try:
             job = Job.model_validate({**values, "id": job_id, "source": place})

@@ -13,12 +13,12 @@ from debvisor_timers.source import Problem
 def locate(document: Document, base: tuple[str, ...], complaint: Complaint) -> Problem:
     """Return the problem of a complaint about the values at `base` in `document`."""
     path = (*base, *complaint.path)
-    if complaint.path == ("id",):
+    if complaint.path == ("id",) and not complaint.on_key:
         path, complaint = base, replace(complaint, path=(), on_key=True)
     span = document.span(
         path, on_key=complaint.on_key, start=complaint.start, length=complaint.length
     )
-    named = complaint.path[:-1] if complaint.message.startswith("unknown key") else complaint.path
+    named = complaint.path[:-1] if complaint.about_parent else complaint.path
     depth = document.depth(path) - len(base)
     key = ".".join(step for step in named[: max(depth, 0)] if isinstance(step, str))
     return document.problem(complaint.message, span, key=key, fix=complaint.fix)

@@ -5,21 +5,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
-    Strict,
     model_validator,
 )
 
-from debvisor_timers.calendar.cron import CronExpression, parse_cron
-from debvisor_timers.errors import ScheduleError
-from debvisor_timers.jobs import checks, owned, values
+from debvisor_timers.calendar.cron import CronExpression
+from debvisor_timers.jobs import checks, values
 from debvisor_timers.jobs.faults import fault
 from debvisor_timers.jobs.field import REQUIRED, Shown, key
 from debvisor_timers.source import Span
@@ -55,53 +50,10 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
 
-@lru_cache(maxsize=4096)
-def _expression(text: str) -> CronExpression:
-    return parse_cron(text)
-
-
-def _check_cron(text: str) -> str:
-    try:
-        _expression(text)
-    except ScheduleError as error:
-        raise fault(error.message, fix=error.fix, start=error.start, length=error.length) from error
-    return text
-
-
-_STRING: dict[str, Any] = {"type": "string", "minLength": 1}
-_ITEMS: dict[str, Any] = {"type": "array", "items": values.ANY_TEXT, "minItems": 1}
-
-Cron = Annotated[values.Line, AfterValidator(_check_cron), Shown("cron expression", _STRING)]
-OnCalendar = Annotated[
-    tuple[Annotated[values.Line, AfterValidator(checks.check_on_calendar)], ...],
-    BeforeValidator(checks.as_list),
-    Shown("text | list of text", {"anyOf": [_STRING, {**_ITEMS, "items": _STRING}]}),
-]
-Command = Annotated[
-    tuple[values.Argument, ...],
-    BeforeValidator(checks.check_command),
-    Shown("list of text", _ITEMS),
-]
-Directives = Annotated[
-    tuple[Annotated[str, AfterValidator(checks.check_directive_value)], ...],
-    BeforeValidator(checks.as_directive_values),
-    Shown("text | list of text", {"anyOf": [values.ANY_TEXT, _ITEMS]}),
-]
-UnitDirective = Annotated[
-    str, Strict(), AfterValidator(owned.check_unit_directive), Shown("directive")
-]
-ServiceDirective = Annotated[
-    str, Strict(), AfterValidator(owned.check_service_directive), Shown("directive")
-]
-TimerDirective = Annotated[
-    str, Strict(), AfterValidator(owned.check_timer_directive), Shown("directive")
-]
-
-
 class Schedule(Model):
     """When a job runs: a cron expression, or lines of systemd's own syntax."""
 
-    cron: Cron | None = key(
+    cron: values.Cron | None = key(
         None,
         help="A cron expression of five fields, or a macro such as @daily. Exactly one of `cron` "
         "and `on_calendar` is wanted. A bare text as `schedule` is the same as this key alone.",
@@ -109,7 +61,7 @@ class Schedule(Model):
         example="0 2 * * *",
         shown_default="none",
     )
-    on_calendar: OnCalendar = key(
+    on_calendar: values.OnCalendar = key(
         (),
         help="A time in systemd's own syntax, see systemd.time(7), or a list of them.",
         directive="OnCalendar=",
@@ -148,7 +100,7 @@ class Schedule(Model):
     @property
     def expression(self) -> CronExpression | None:
         """Return the cron expression as a value; None for `on_calendar`."""
-        return None if self.cron is None else _expression(self.cron)
+        return None if self.cron is None else checks.cron_expression(self.cron)
 
 
 class BootTrigger(Model):
@@ -216,21 +168,21 @@ class UnitDependency(Model):
 class UnitDirectives(Model):
     """Any other directive of systemd, by section."""
 
-    Unit: dict[UnitDirective, Directives] = key(
+    Unit: dict[values.UnitDirective, values.Directives] = key(
         {},
         help="Directives for section [Unit] of the service. A list writes a directive several "
         'times; "" resets it. What other keys set is refused here.',
         directive="any of systemd.unit(5)",
         example={"Wants": "network-online.target"},
     )
-    Service: dict[ServiceDirective, Directives] = key(
+    Service: dict[values.ServiceDirective, values.Directives] = key(
         {},
         help="Directives for section [Service]. They take the place of the same directive of a "
         "sandbox preset or of the priority.",
         directive="any of systemd.service(5), systemd.exec(5), systemd.resource-control(5)",
         example={"ReadWritePaths": ["/var/lib/ceph", "/var/log/ceph"]},
     )
-    Timer: dict[TimerDirective, Directives] = key(
+    Timer: dict[values.TimerDirective, values.Directives] = key(
         {},
         help="Directives for section [Timer].",
         directive="any of systemd.timer(5)",
@@ -368,7 +320,7 @@ class JobKeys(HowItRuns):
         directive="OnBootSec=",
         example=[{"boot": "5min"}],
     )
-    command: Command | None = key(
+    command: values.Command | None = key(
         None,
         help="The program and its arguments, each exactly as written: no shell reads them. "
         "Exactly one of `command` and `script` is wanted.",

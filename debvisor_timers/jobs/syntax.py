@@ -66,6 +66,7 @@ _RULES = (
         "a list cannot begin here",
         "begin it on a line of its own",
     ),
+    _rule(r"unexpected ':'", "a colon cannot stand here", "write a space after it"),
     _rule(r"expected '-'", "an entry of the list was expected", "check the indentation"),
     _rule(r"expected key|could not find expected ':'", "a key with a colon was expected", _INDENT),
     _rule(

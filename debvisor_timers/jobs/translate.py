@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from debvisor_timers.jobs.faults import FAULT, did_you_mean, nearest, quoted
+from debvisor_timers.jobs.faults import FAULT, did_you_mean, kind_of, nearest, quoted
+from debvisor_timers.jobs.field import model_in
 from debvisor_timers.jobs.scalar import NULL
-from debvisor_timers.jobs.values import kind_of
 
 KEY_MARK = "[key]"
 """How pydantic says that a key of a mapping is wrong, not its value."""
@@ -24,6 +24,7 @@ class Complaint:
 
     path: the keys and indexes that lead to it.
     on_key: the key itself is wrong, or something under it is missing.
+    about_parent: the message names the key itself, so that what is above it is the subject.
     start, length: which characters of the value are wrong; a length of 0 means all of it.
     """
 
@@ -31,6 +32,7 @@ class Complaint:
     message: str
     fix: str = ""
     on_key: bool = False
+    about_parent: bool = False
     start: int = 0
     length: int = 0
 
@@ -63,7 +65,8 @@ def _complaint(detail: ErrorDetails, model: type[BaseModel]) -> Complaint:
 def _of_key(path: tuple[str | int, ...], detail: ErrorDetails) -> Complaint:
     context = detail.get("ctx", {})
     message = str(context.get("message", detail["msg"]))
-    return Complaint(path=path, message=message, fix=str(context.get("fix", "")), on_key=True)
+    fix = str(context.get("fix", ""))
+    return Complaint(path=path, message=message, fix=fix, on_key=True, about_parent=True)
 
 
 def _own(path: tuple[str | int, ...], context: Mapping[str, Any]) -> Complaint:
@@ -84,7 +87,7 @@ def unknown_key(path: tuple[str | int, ...], known: Iterable[str]) -> Complaint:
     match = nearest(name, known)
     fix = f"write {match}, or remove it" if match else f"remove it; known keys: {_some(known)}"
     message = f"unknown key {quoted(name)}{did_you_mean(name, known)}"
-    return Complaint(path=path, message=message, fix=fix, on_key=True)
+    return Complaint(path=path, message=message, fix=fix, on_key=True, about_parent=True)
 
 
 def _some(known: list[str]) -> str:
@@ -99,17 +102,9 @@ def keys_at(model: type[BaseModel], path: Iterable[str | int]) -> list[str]:
             return []
         if isinstance(step, str):
             here = (
-                _model_in(here.model_fields[step].annotation) if step in here.model_fields else None
+                model_in(here.model_fields[step].annotation) if step in here.model_fields else None
             )
     return [name for name, field in here.model_fields.items() if field.description] if here else []
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the model that values of a type are, or that its items are."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = (_model_in(argument) for argument in getattr(annotation, "__args__", ()))
-    return next((found for found in inner if found), None)
 
 
 def _wrong_type(path: tuple[str | int, ...], detail: ErrorDetails) -> Complaint:

@@ -9,14 +9,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, PlainValidator, Strict
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, Strict
 
 from debvisor_timers.errors import ScheduleError
-from debvisor_timers.jobs import amounts, names, text
+from debvisor_timers.jobs import amounts, checks, names, owned, text
 from debvisor_timers.jobs.duration import SPAN_PATTERN, parse_timespan
-from debvisor_timers.jobs.faults import fault, quoted
+from debvisor_timers.jobs.faults import fault, kind_of, quoted
 from debvisor_timers.jobs.field import Shown
-from debvisor_timers.jobs.scalar import NULL, Plain
+from debvisor_timers.jobs.scalar import Plain
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 
@@ -72,17 +72,6 @@ def _timespan(value: object) -> timedelta | None:
         return parse_timespan(value)
     except ScheduleError as error:
         raise fault(error.message, fix=error.fix, start=error.start, length=error.length) from error
-
-
-def kind_of(value: object) -> str:
-    """Return what `value` is, for a message: quoted text, `a list`, `nothing`."""
-    if value is NULL:
-        return "nothing"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    return quoted(value)
 
 
 # Editors read 0123 or yes as a number or a truth value; here they are the text that was written.
@@ -172,4 +161,33 @@ Generations = Annotated[
     int,
     PlainValidator(partial(read_count, low=1, high=100_000)),
     Shown("number", _range(1, 100_000)),
+]
+
+_STRING: dict[str, Any] = {"type": "string", "minLength": 1}
+_ITEMS: dict[str, Any] = {"type": "array", "items": ANY_TEXT, "minItems": 1}
+
+Cron = Annotated[Line, AfterValidator(checks.check_cron), Shown("cron expression", _STRING)]
+OnCalendar = Annotated[
+    tuple[Annotated[Line, AfterValidator(checks.check_on_calendar)], ...],
+    BeforeValidator(checks.as_list),
+    Shown("text | list of text", {"anyOf": [_STRING, {**_ITEMS, "items": _STRING}]}),
+]
+Command = Annotated[
+    tuple[Argument, ...],
+    BeforeValidator(checks.check_command),
+    Shown("list of text", _ITEMS),
+]
+Directives = Annotated[
+    tuple[Annotated[str, AfterValidator(checks.check_directive_value)], ...],
+    BeforeValidator(checks.as_directive_values),
+    Shown("text | list of text", {"anyOf": [ANY_TEXT, _ITEMS]}),
+]
+UnitDirective = Annotated[
+    str, Strict(), AfterValidator(owned.check_unit_directive), Shown("directive")
+]
+ServiceDirective = Annotated[
+    str, Strict(), AfterValidator(owned.check_service_directive), Shown("directive")
+]
+TimerDirective = Annotated[
+    str, Strict(), AfterValidator(owned.check_timer_directive), Shown("directive")
 ]
