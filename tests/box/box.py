@@ -8,18 +8,17 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, TypeVar
+from typing import Self, TypeVar, overload
 
 from tests.box import overlay, wait
-from tests.box.container import Bind, Container
+from tests.box.container import Bind, Container, dying_with_us
 from tests.box.errors import BoxCommandError, BoxError, BoxTimeoutError, section
 from tests.box.layers import Layer, make
 from tests.box.leftovers import Place
+from tests.box.process import forget, run_to_end
 
 T = TypeVar("T")
 Command = str | Sequence[str]
@@ -62,6 +61,7 @@ class Box:
         empty: folders of the box that an empty one in memory is to hide.
         """
         make(layer)
+        self._spawned: list[subprocess.Popen[str]] = []
         self._place = Place()
         self.name = self._place.name
         self.path = overlay.mount(layer.stack, self._place.path)
@@ -138,7 +138,7 @@ class Box:
 
     def shutdown(self, *, deadline_seconds: float = 30) -> None:
         """Shut down cleanly, as `systemctl poweroff` does; what was written stays."""
-        self._container.power_off(deadline_seconds=deadline_seconds)
+        self._container.power_off(deadline_seconds=deadline_seconds, nudge=self._wake_spawned)
 
     def reboot(self, *, deadline_seconds: float = 30) -> None:
         """Shut down cleanly and boot again."""
@@ -155,7 +155,17 @@ class Box:
     def close(self) -> None:
         """Cut the power and remove the box; a second call does nothing."""
         self._container.kill()
+        for process in self._spawned:
+            forget(process)
         self._place.close()
+
+    def _wake_spawned(self) -> None:
+        """Wake every nsenter: systemd-shutdown stops all processes before it kills them.
+
+        nsenter stops with its child, reaps it no longer, and the box could never be off.
+        """
+        for process in self._spawned:
+            process.send_signal(signal.SIGCONT)
 
     # --- commands ----------------------------------------------------------------------------
 
@@ -176,36 +186,27 @@ class Box:
         if it ends other than with 0 (unless check=False), BoxTimeoutError if it does not end.
         """
         argv = self._argv(command)
-        with _file(input) as stdin, _file(None) as stdout, _file(None) as stderr:
-            # Files, not pipes: a program left in the background does not keep us waiting.
-            process = subprocess.Popen(
-                self._inside(argv, user=user),
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-                env=_ENVIRONMENT | dict(env or {}),
-            )
-            status = _status(process, timeout)
-            done = subprocess.CompletedProcess(argv, status or 0, _text(stdout), _text(stderr))
-        if status is None:
-            raise BoxTimeoutError(
-                self._account(f"no end after {timeout} s: {' '.join(argv)}", done)
-            )
-        if check and status:
+        environment = _ENVIRONMENT | dict(env or {})
+        ended = run_to_end(self._inside(argv, user=user), input, environment, timeout)
+        if ended.status is None:
+            said = section("stdout", ended.stdout) + section("stderr", ended.stderr)
+            said += section("journal", self._journal_tail())
+            raise BoxTimeoutError(f"no end after {timeout} s: {' '.join(argv)}\n{said}")
+        if check and ended.status:
             raise BoxCommandError(
                 argv=argv,
-                status=status,
-                stdout=done.stdout,
-                stderr=done.stderr,
+                status=ended.status,
+                stdout=ended.stdout,
+                stderr=ended.stderr,
                 journal=self._journal_tail(),
             )
-        return done
+        return subprocess.CompletedProcess(argv, ended.status, ended.stdout, ended.stderr)
 
     def spawn(
         self, command: Command, *, env: Mapping[str, str] | None = None, user: str = ""
     ) -> subprocess.Popen[str]:
         """Start `command` as run() does and return at once; its output comes through pipes."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self._inside(self._argv(command), user=user),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -213,6 +214,8 @@ class Box:
             env=_ENVIRONMENT | dict(env or {}),
             text=True,
         )
+        self._spawned.append(process)
+        return process
 
     def shell(self, command: Command = ("/bin/bash", "-l")) -> int:
         """Run `command` on our own terminal or pipes, and return its exit status."""
@@ -220,18 +223,27 @@ class Box:
         argv = self._inside(self._argv(command), user="")
         return subprocess.run(argv, env=environment, check=False).returncode
 
+    @overload
+    def wait_until(
+        self, condition: Callable[[], T], deadline_seconds: float = 10, what: str = ""
+    ) -> T: ...
+
+    @overload
+    def wait_until(
+        self, condition: Command, deadline_seconds: float = 10, what: str = ""
+    ) -> object: ...
+
     def wait_until(
         self,
-        condition: Callable[[], T] | Command,
+        condition: Callable[[], object] | Command,
         deadline_seconds: float = 10,
         what: str = "",
-    ) -> T | bool:
+    ) -> object:
         """Return the first true value of `condition`: a function, or a command that ends with 0.
 
         Raises BoxTimeoutError, with the journal, if that takes longer than `deadline_seconds`.
         """
-        ask: Callable[[], T | bool]
-        ask = self._succeeds(condition) if isinstance(condition, str | Sequence) else condition
+        ask = condition if callable(condition) else self._succeeds(condition)
         try:
             return wait.wait_until(
                 ask, deadline_seconds=deadline_seconds, what=what or _words(condition)
@@ -274,6 +286,7 @@ class Box:
         if not self.is_on:
             return [_program("chroot"), str(self.path), *as_user, *argv]
         enter = [_program("nsenter"), f"--target={self.leader}", "--all", "--"]
+        enter = dying_with_us(enter, signal.SIGKILL)
         # The command dies with its nsenter; otherwise one that is timed out would go on.
         return [*enter, "setpriv", "--pdeathsig=KILL", *as_user, *argv]
 
@@ -283,70 +296,12 @@ class Box:
     def _succeeds(self, command: Command) -> Callable[[], bool]:
         return lambda: self.run(command, check=False).returncode == 0
 
-    def _account(self, what: str, done: subprocess.CompletedProcess[str]) -> str:
-        parts = section("stdout", done.stdout) + section("stderr", done.stderr)
-        return f"{what}\n{parts}{section('journal', self._journal_tail())}"
-
 
 def _program(name: str) -> str:
     found = shutil.which(name)
     if not found:
         raise BoxError(f"{name} is not installed; run: make setup")
     return found
-
-
-def _file(content: str | bytes | None) -> IO[bytes]:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's with block closes it
-    raw = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
-    file.write(raw or b"")
-    file.seek(0)
-    return file
-
-
-def _text(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "surrogateescape")
-
-
-def _status(process: subprocess.Popen[bytes], timeout: float) -> int | None:
-    """Return the exit status, or None for a process that we had to kill."""
-    try:
-        return process.wait(timeout)
-    except BaseException as error:
-        _end(process)
-        if isinstance(error, subprocess.TimeoutExpired):
-            return None
-        raise
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill what `process` has started, then itself.
-
-    nsenter must outlive its child: an orphan would be the host's PID 1's to reap, and until then
-    the kernel does not let the box's PID 1 go (seen: 2 s).
-    """
-    for child in _children(process.pid):
-        _kill_tree(child)
-    try:
-        process.wait(1)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _kill_tree(pid: int) -> None:
-    for child in _children(pid):
-        _kill_tree(child)
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _children(pid: int) -> list[int]:
-    with suppress(FileNotFoundError, ProcessLookupError):
-        return [
-            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        ]
-    return []
 
 
 def _words(condition: object) -> str:

@@ -10,13 +10,14 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.box import cgroup
 from tests.box.errors import BoxError, BoxTimeoutError, section
+from tests.box.wait import wait_until
 
 _POWER_OFF = signal.SIGRTMIN + 4  # systemd(1): PID 1 starts poweroff.target
 _NSPAWN = ("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--resolv-conf=off")
@@ -61,7 +62,7 @@ def run_once(
     command += [] if network else ["--private-network"]
     try:
         done = subprocess.run(
-            cgroup.enter(name, _dying_with_us([*command, *argv])),
+            cgroup.enter(name, dying_with_us([*command, *argv], signal.SIGTERM)),
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr.fileno(),
             check=False,
@@ -118,10 +119,10 @@ class Container:
             watcher.start()
             self._await_ready(notify)
 
-    def power_off(self, *, deadline_seconds: float) -> None:
-        """Shut down cleanly, as `systemctl poweroff` does."""
+    def power_off(self, *, deadline_seconds: float, nudge: Callable[[], None]) -> None:
+        """Shut down cleanly, as `systemctl poweroff` does; calls `nudge` every now and then."""
         self._signal(_POWER_OFF)
-        self._await_exit(deadline_seconds)
+        self._await_exit(deadline_seconds, nudge)
 
     def kill(self) -> None:
         """Kill every process at once: what a power cut does to a machine."""
@@ -129,7 +130,7 @@ class Container:
             self._signal(signal.SIGKILL)
         if self._process:
             with suppress(BoxTimeoutError):
-                self._await_exit(2)
+                self._await_exit(2, lambda: None)
             self._process.kill()
             self._process.wait()
         forget(self._name)
@@ -145,7 +146,7 @@ class Container:
         }
         with self._console.open("ab") as console:
             return subprocess.Popen(
-                cgroup.enter(self._name, _dying_with_us([*argv, *self._options])),
+                cgroup.enter(self._name, dying_with_us([*argv, *self._options], signal.SIGTERM)),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
@@ -174,13 +175,15 @@ class Container:
         with suppress(ProcessLookupError):
             os.kill(self.leader, number)
 
-    def _await_exit(self, deadline_seconds: float) -> None:
-        assert self._process
+    def _await_exit(self, deadline_seconds: float, nudge: Callable[[], None]) -> None:
+        def is_off() -> bool:
+            nudge()
+            return not self.is_running
+
         try:
-            self._process.wait(deadline_seconds)
-        except subprocess.TimeoutExpired:
-            said = f"{self._name} was not off after {deadline_seconds} s"
-            raise BoxTimeoutError(said + self._words()) from None
+            wait_until(is_off, deadline_seconds=deadline_seconds, what=f"{self._name} is off")
+        except BoxTimeoutError as error:
+            raise BoxTimeoutError(f"{error}{self._words()}") from None
         self.leader = 0
 
 
@@ -190,11 +193,15 @@ def _wake_at_exit(process: subprocess.Popen[bytes], address: str) -> None:
         notify.sendto(b"EXITED=1", address)
 
 
-def _dying_with_us(argv: Sequence[str]) -> list[str]:
+def dying_with_us(argv: Sequence[str], last: signal.Signals) -> list[str]:
+    """Return the command that runs `argv` and sends it the signal `last` when we are gone.
+
+    For systemd-nspawn that is SIGTERM, upon which it ends the box; SIGKILL would leave it alone.
+    """
     # The kernel sends the signal when the *thread* that started the process ends.
     if threading.current_thread() is not threading.main_thread():
         return list(argv)
-    return ["setpriv", "--pdeathsig=KILL", *argv]
+    return ["setpriv", f"--pdeathsig={last.name.removeprefix('SIG')}", *argv]
 
 
 def _escaped(path: str) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from tests.box.errors import BoxTimeoutError
 
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.02
 T = TypeVar("T")
 
 

@@ -20,6 +20,8 @@ class Change(StrEnum):
     """From summer time, +02:00, to +01:00: an hour that comes twice."""
 
 
+# glibc takes standard time for all that lies before the first change, whatever the file says.
+_EARLIER = "1:00\t0\tSTD\t1990 Jan 1"
 _LINES = {
     Change.GAP: ("1:00\t0\tSTD", "1:00\t1:00\tDST"),
     Change.OVERLAP: ("1:00\t1:00\tDST", "1:00\t0\tSTD"),
@@ -33,7 +35,7 @@ def zone_source(name: str, *, change: Change, at: datetime) -> str:
     """
     before, after = _LINES[change]
     until = at.astimezone(UTC).strftime("%Y %b %d %H:%M:%Su")
-    return f"Zone\t{name}\t{before}\t{until}\n\t\t\t{after}\n"
+    return f"Zone\t{name}\t{_EARLIER}\n\t\t\t{before}\t{until}\n\t\t\t{after}\n"
 
 
 def install_zone(box: Box, *, change: Change, at: datetime, name: str = SOON) -> None:

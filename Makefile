@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make` prints the targets. Every one works from a fresh clone; what is missing is installed first.
+
+SHELL = /bin/bash
+.SHELLFLAGS = -euo pipefail -c
+.DEFAULT_GOAL = help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+PYTHON = .venv/bin/python
+BOX = $(PYTHON) -m tests.box
+IS_ROOT := $(filter 0,$(shell id -u))
+export PYTHONDONTWRITEBYTECODE = 1
+
+# Programs that tests and demo need on this machine, and the Debian package of each.
+PROGRAMS = mmdebstrap=mmdebstrap systemd-nspawn=systemd-container shellcheck=shellcheck \
+	setpriv=util-linux git=git
+SHELL_FILES = .ci/run $(wildcard debian/*.preinst debian/*.postinst debian/*.prerm debian/*.postrm) \
+	$(wildcard debian/tests/*.sh)
+SPELLED = $(wildcard *.md) .ci Makefile constraints.txt debian debvisor_timers docs examples templates tests units
+
+# $(call stage,NAME,COMMAND): run it, say how long it took.
+define stage
+	@printf '\n== %s\n' '$(1)'; SECONDS=0; $(2); printf '== %s: %s s\n' '$(1)' "$$SECONDS"
+endef
+
+.PHONY: help
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: setup
+setup: .venv/programs .venv/python  ## install what is missing: programs by apt (as root), Python packages into .venv
+
+.venv/programs: Makefile
+	@mkdir -p .venv
+	@missing=""; \
+	for pair in $(PROGRAMS); do command -v "$${pair%%=*}" >/dev/null || missing+=" $${pair##*=}"; done; \
+	python3 -c 'import ensurepip' 2>/dev/null || missing+=" python3-venv"; \
+	if [ -z "$$missing" ]; then touch $@; \
+	elif [ -z "$(IS_ROOT)" ]; then \
+		echo "setup: not installed:$$missing; as root: apt-get install$$missing"; \
+		[ "$${CI:-}" != true ]; \
+	else \
+		echo "setup: apt-get install$$missing"; \
+		apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+			-o Dpkg::Use-Pty=0 $$missing >/dev/null; \
+		touch $@; \
+	fi
+
+.venv/python: constraints.txt pyproject.toml | .venv/programs
+	@echo "setup: a virtual environment in .venv with the versions of constraints.txt"
+	@[ -x $(PYTHON) ] || python3 -m venv .venv
+	@sed '/\[compiled\]/d' constraints.txt | \
+		$(PYTHON) -m pip install --quiet --disable-pip-version-check -r /dev/stdin
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check \
+		--no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: test
+test: setup lint test-unit test-systemd  ## run everything below (without root: what can run, and say what cannot)
+
+.PHONY: lint
+lint: setup  ## judge the code: ruff, mypy, codespell, shellcheck
+	$(call stage,ruff,.venv/bin/ruff format --check --quiet .; .venv/bin/ruff check --quiet .)
+	$(call stage,mypy,.venv/bin/mypy)
+	$(call stage,codespell,.venv/bin/codespell $(SPELLED))
+	$(call stage,shellcheck,shellcheck $(SHELL_FILES))
+
+.PHONY: test-unit
+test-unit: setup  ## test on this machine's Python, with systemd's in-memory twin; needs no root
+	$(call stage,unit tests,$(PYTHON) -m pytest -q -n 2 tests/unit tests/contract)
+
+.PHONY: test-systemd
+test-systemd: setup  ## test on a booted Debian 13, against the installed package; needs root
+ifdef IS_ROOT
+	$(call stage,contract on real systemd,$(BOX) pytest -q tests/contract)
+	$(call stage,system tests,$(PYTHON) -m pytest -q -n 2 --dist loadfile tests/system)
+else
+	@echo "SKIPPED for want of root: the contract on a real systemd, and the system tests"
+	@[ "$${CI:-}" != true ] || { echo "CI must not skip anything: run it as root"; exit 1; }
+endif
+
+.PHONY: deb
+deb: .venv/programs  ## build the Debian package, judge it with lintian, print its path
+	@python3 -m tests.box build --lintian
+
+.PHONY: shell
+shell: .venv/programs  ## boot a Debian 13 with the package in it, and give a shell
+	@python3 -m tests.box shell
+
+.PHONY: clean
+clean:  ## remove what the other targets made: .venv, caches, boxes
+	@[ -z "$(IS_ROOT)" ] || python3 -m tests.box clean
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
