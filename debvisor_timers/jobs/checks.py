@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from debvisor_timers.calendar import zones
 from debvisor_timers.calendar.cron import CronExpression, parse_cron
 from debvisor_timers.errors import ScheduleError
 from debvisor_timers.jobs import text
 from debvisor_timers.jobs.faults import fault, kind_of, quoted
-from debvisor_timers.jobs.names import check_zone
 
 _BARE_PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _PREFIXES = "-@:+!|"
@@ -70,8 +70,8 @@ def _is_zone(word: str) -> bool:
     if not word[:1].isalpha():
         return False
     try:
-        return bool(check_zone(word))
-    except ValueError:
+        return bool(zones.check_zone(word))
+    except ScheduleError:
         return False
 
 

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from pathlib import Path
 
-from debvisor_timers.jobs.faults import did_you_mean, fault, quoted
+from debvisor_timers.calendar import zones
+from debvisor_timers.errors import ScheduleError
+from debvisor_timers.jobs.faults import fault, quoted
 
-ZONES = Path("/usr/share/zoneinfo")
 OWN_PREFIXES = ("debvisor-job-", "debvisor-boot-", "debvisor-timers")
 
 JOB_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
@@ -24,7 +23,6 @@ _UID = re.compile(r"0|[1-9][0-9]{0,9}")
 _INVALID_UIDS = frozenset({65_535, 4_294_967_295})
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_ZONE = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*")
 
 # Written by systemd, by `begin` or by `run`; a value of the job's own would take their place
 # (systemd 257: Environment= is merged over what the manager passes).
@@ -92,42 +90,12 @@ def check_tag(name: str) -> str:
     return name
 
 
-@lru_cache(maxsize=1024)
 def check_zone(name: str) -> str:
-    """Return the name of a time zone that this host has.
-
-    Source: systemd 257, timezone_is_valid(): a file with the magic TZif below /usr/share/zoneinfo.
-    """
-    if name == "UTC" or (_ZONE.fullmatch(name) and _is_zone_file(ZONES / name)):
-        return name
-    known = _known_zones()
-    if not known:
-        raise fault(f"there are no time zones in {ZONES}", fix="install the package tzdata")
-    exact = {zone.lower(): zone for zone in known}.get(name.lower())
-    hint = f"; did you mean '{exact}'?" if exact else did_you_mean(name, known)
-    raise fault(
-        f"unknown time zone {quoted(name)}{hint}",
-        fix="use a name that `timedatectl list-timezones` shows",
-    )
-
-
-def _is_zone_file(path: Path) -> bool:
+    """Return the name of a time zone that systemd on this host knows."""
     try:
-        with path.open("rb") as file:
-            return file.read(4) == b"TZif"
-    except OSError:
-        return False
-
-
-@lru_cache(maxsize=1)
-def _known_zones() -> tuple[str, ...]:
-    try:
-        table = (ZONES / "tzdata.zi").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ("UTC",) if ZONES.is_dir() else ()
-    zones = {line.split()[1] for line in table if line.startswith("Z ")}
-    links = {line.split()[2] for line in table if line.startswith("L ")}
-    return tuple(sorted(zones | links | {"UTC"}))
+        return zones.check_zone(name)
+    except ScheduleError as error:
+        raise fault(error.message, fix=error.fix) from error
 
 
 def check_unit(name: str) -> str:
