@@ -12,7 +12,7 @@ from debvisor_timers.systemd.clock import SystemClock
 from debvisor_timers.systemd.journal import SystemdJournal
 from debvisor_timers.systemd.manager import SystemdManager
 from debvisor_timers.systemd.ports import Analyzer, Clock, Journal, Manager, UnitDirectory
-from debvisor_timers.systemd.unit_directory import WANTS, DiskUnitDirectory
+from debvisor_timers.systemd.unit_directory import WANTS_FOLDERS, DiskUnitDirectory
 
 
 class Parts(TypedDict):
@@ -29,7 +29,7 @@ class Parts(TypedDict):
 def real_parts(layout: Layout) -> Parts:
     """Return the adapters for the host that we run on, with the folders of `layout`."""
     return Parts(
-        units=DiskUnitDirectory(layout.units, OWN_PATTERNS, folders=WANTS),
+        units=DiskUnitDirectory(layout.units, OWN_PATTERNS, folders=WANTS_FOLDERS),
         scripts=DiskUnitDirectory(layout.scripts, ("*",), mode=0o755),
         manager=SystemdManager(stamps=layout.stamps),
         journal=SystemdJournal(),
