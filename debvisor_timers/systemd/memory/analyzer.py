@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The twin's Analyzer: the complaints that matter to us, in systemd's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from debvisor_timers.systemd.memory.calendar import CalendarError, parse_calendar
+from debvisor_timers.systemd.memory.directives import KNOWN_KEYS
+from debvisor_timers.systemd.memory.loading import MONOTONIC
+from debvisor_timers.systemd.memory.state import State
+from debvisor_timers.systemd.memory.unit_text import UnitText, parse_unit
+from debvisor_timers.systemd.ports import CalendarAnswer, Entry, Finding, LinkEntry
+
+_SECTIONS = {"timer": "Timer", "service": "Service"}
+
+
+class MemoryAnalyzer:
+    """An Analyzer that knows sections, keys, calendars, and what a unit cannot be without."""
+
+    def __init__(self, state: State) -> None:
+        """Share `state` with the other parts of the twin."""
+        self._state = state
+
+    def verify(self, units: Mapping[str, str]) -> list[Finding]:
+        """Return the complaints about `units`."""
+        self._state.steps.look("analyzer.verify")
+        found: list[Finding] = []
+        for name, text in units.items():
+            found.extend(_about_lines(name, text))
+            found.extend(_about_unit(name, parse_unit(text)))
+            found.extend(self._about_needs(name, parse_unit(text), units))
+        return list(dict.fromkeys(found))
+
+    def calendar(
+        self, specs: Sequence[str], *, after: datetime, count: int
+    ) -> list[CalendarAnswer]:
+        """Return the next `count` elapses of each of `specs`, strictly after `after`, in order."""
+        self._state.steps.look("analyzer.calendar")
+        base = after.astimezone(UTC).replace(microsecond=0)
+        return [self._answer(spec, base, count) for spec in specs]
+
+    def _answer(self, spec: str, base: datetime, count: int) -> CalendarAnswer:
+        try:
+            calendar = parse_calendar(spec)
+        except CalendarError:
+            error = f"Failed to parse calendar specification '{spec}': Invalid argument"
+            return CalendarAnswer(spec=spec, error=error)
+        elapses: list[datetime] = []
+        while len(elapses) < count:
+            elapse = calendar.next_elapse(elapses[-1] if elapses else base, self._state.local())
+            if elapse is None:
+                break
+            elapses.append(elapse)
+        return CalendarAnswer(spec=spec, normalized=calendar.normalized, elapses=tuple(elapses))
+
+    def _about_needs(
+        self, name: str, unit: UnitText, units: Mapping[str, str]
+    ) -> Iterator[Finding]:
+        for needed in unit.words("Unit", "Requires"):
+            entry: Entry | None = self._state.disk.get(needed)
+            if entry == LinkEntry("/dev/null"):
+                message = f"Failed to create {name}/start: Unit {needed} is masked."
+            elif entry is None and needed not in units and needed not in self._state.shipped:
+                message = f"Failed to create {name}/start: Unit {needed} not found."
+            else:
+                continue
+            yield Finding(unit=name, line=0, message=message)
+
+
+def _about_lines(name: str, text: str) -> Iterator[Finding]:
+    allowed = {"Unit", "Install", _SECTIONS.get(name.rpartition(".")[2], "Service")}
+    for number, line in enumerate(text.splitlines(), start=1):
+        section = line.strip()[1:-1] if line.strip().startswith("[") else ""
+        if section and section not in allowed and not section.startswith("X-"):
+            yield Finding(unit=name, line=number, message=f"Unknown section '{section}'. Ignoring.")
+    for item in parse_unit(text).lines:
+        if item.section not in allowed or item.key.startswith("X-"):
+            continue
+        if item.key not in KNOWN_KEYS[item.section]:
+            message = f"Unknown key '{item.key}' in section [{item.section}], ignoring."
+            yield Finding(unit=name, line=item.number, message=message)
+        elif item.key == "OnCalendar" and item.value and not _is_calendar(item.value):
+            message = f"Failed to parse calendar specification, ignoring: {item.value}"
+            yield Finding(unit=name, line=item.number, message=message)
+
+
+def _about_unit(name: str, unit: UnitText) -> Iterator[Finding]:
+    if name.endswith(".service") and not unit.get("Service", "ExecStart"):
+        message = "Service has no ExecStart=, ExecStop=, or SuccessAction=. Refusing."
+    elif name.endswith(".timer") and not _has_value(unit):
+        message = "Timer unit lacks value setting. Refusing."
+    else:
+        return
+    yield Finding(unit=name, line=0, message=message)
+    yield Finding(unit=name, line=0, message="has a bad unit file setting.")
+
+
+def _has_value(unit: UnitText) -> bool:
+    spans = any(unit.get("Timer", key) for key in MONOTONIC)
+    return spans or any(_is_calendar(spec) for spec in unit.get("Timer", "OnCalendar"))
+
+
+def _is_calendar(spec: str) -> bool:
+    try:
+        parse_calendar(spec)
+    except CalendarError:
+        return False
+    return True

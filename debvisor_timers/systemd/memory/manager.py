@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The twin's Manager."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from debvisor_timers.errors import SystemdError
+from debvisor_timers.systemd.memory.engine import Engine
+from debvisor_timers.systemd.memory.loading import collect, is_outdated, load
+from debvisor_timers.systemd.memory.state import State
+from debvisor_timers.systemd.ports import (
+    JobResult,
+    ServiceState,
+    TimerState,
+    UnitState,
+)
+
+
+class MemoryManager:
+    """A Manager over a State; waiting for a job lets the twin's time pass."""
+
+    def __init__(self, state: State, engine: Engine) -> None:
+        """Share `state` with the other parts of the twin."""
+        self._state = state
+        self._engine = engine
+
+    def version(self) -> int:
+        """Return the major version that the twin plays."""
+        self._state.steps.look("manager.version")
+        return self._state.version
+
+    def reload(self) -> None:
+        """Reload all unit files (daemon-reload)."""
+        self._state.steps.take("manager.reload")
+        self._engine.reload()
+
+    def units(self, *patterns: str) -> list[UnitState]:
+        """Return the loaded units that match one of the shell patterns, in order of their names."""
+        self._state.steps.look("manager.units")
+        return [
+            UnitState(
+                name=name,
+                load_state=unit.load_state,
+                active_state=unit.active,
+                sub_state=unit.sub,
+                job=unit.job,
+            )
+            for name, unit in sorted(self._state.loaded.items())
+            if any(fnmatchcase(name, pattern) for pattern in patterns)
+        ]
+
+    def start(
+        self, units: Sequence[str], *, wait: bool = True, timeout: timedelta | None = None
+    ) -> dict[str, JobResult]:
+        """Queue a start job for each of `units`; with `wait`, until all have ended."""
+        return self._run_jobs("start", self._engine.start, units, wait=wait, timeout=timeout)
+
+    def stop(
+        self, units: Sequence[str], *, wait: bool = True, timeout: timedelta | None = None
+    ) -> dict[str, JobResult]:
+        """Queue a stop job for each of `units` that is loaded; like `start` otherwise."""
+        loaded = [name for name in units if name in self._state.loaded]
+        return self._run_jobs("stop", self._engine.stop, loaded, wait=wait, timeout=timeout)
+
+    def timer(self, name: str) -> TimerState:
+        """Return when the timer unit `name` last triggered and when it will next."""
+        return self.timers([name])[name]
+
+    def timers(self, names: Iterable[str]) -> dict[str, TimerState]:
+        """Return the same for each of `names`."""
+        self._state.steps.look("manager.timers")
+        found = {name: load(self._state, name) for name in names}
+        states = {
+            name: TimerState(last_trigger=unit.last_trigger, next_elapse=unit.next_elapse)
+            for name, unit in found.items()
+        }
+        collect(self._state)
+        return states
+
+    def service(self, name: str) -> ServiceState:
+        """Return the state of the service unit `name`."""
+        self._state.steps.look("manager.service")
+        unit = load(self._state, name)
+        collect(self._state)
+        return ServiceState(
+            active_state=unit.active,
+            sub_state=unit.sub,
+            result=unit.result,
+            invocation_id=unit.invocation_id,
+            need_daemon_reload=is_outdated(self._state, unit),
+        )
+
+    def drop_ins(self, name: str) -> tuple[Path, ...]:
+        """Return nothing: the twin knows no drop-ins."""
+        self._state.steps.look(f"manager.drop_ins {name}")
+        return ()
+
+    def reset_failed(self, name: str) -> None:
+        """Forget that the unit failed; nothing happens when it is not loaded."""
+        self._state.steps.take("manager.reset_failed", name)
+        self._engine.reset_failed(name)
+
+    def touch_stamp(self, timer: str) -> None:
+        """Let the Persistent= timer believe that it was triggered now: it misses nothing."""
+        self._state.steps.take("manager.touch_stamp", timer)
+        # A stamp of this very moment counts as one of the past, as it does by the time that PID 1
+        # reads a real one.
+        self._state.stamps[timer] = self._state.now - timedelta(microseconds=1)
+
+    def remove_stamp(self, timer: str) -> None:
+        """Remove what systemd remembers on disk of a timer that is gone."""
+        self._state.steps.take("manager.remove_stamp", timer)
+        self._state.stamps.pop(timer, None)
+
+    def _run_jobs(
+        self,
+        verb: str,
+        queue: Callable[[str], int],
+        units: Sequence[str],
+        *,
+        wait: bool,
+        timeout: timedelta | None,
+    ) -> dict[str, JobResult]:
+        names = list(dict.fromkeys(units))
+        if not names:
+            return {}
+        self._state.steps.take(f"manager.{verb}", *names)
+        deadline = None if timeout is None else self._state.now + timeout
+        jobs = {name: queue(name) for name in names}
+        if not wait:
+            return {}
+        self._wait(set(jobs.values()), deadline)
+        return {name: self._state.results[job] for name, job in jobs.items()}
+
+    def _wait(self, jobs: set[int], deadline: datetime | None) -> None:
+        while jobs - self._state.results.keys():
+            event = self._engine.next_event()
+            if event is None or (deadline is not None and event > deadline):
+                self._engine.advance_to(deadline or self._state.now)
+                raise SystemdError("systemd did not finish in time")
+            self._engine.advance_to(event)
