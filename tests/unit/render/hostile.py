@@ -43,10 +43,13 @@ def lines() -> st.SearchStrategy[str]:
     return texts().map(one_line)
 
 
-def paths() -> st.SearchStrategy[str]:
-    """Return absolute paths that systemd takes as they are: one folder, no dots alone."""
-    name = lines().map(lambda line: line.replace("/", "_"))
-    return name.filter(lambda text: text not in {"", ".", ".."}).map(lambda text: f"/srv/{text}x")
+def paths(ending: str = "x") -> st.SearchStrategy[str]:
+    """Return absolute paths that systemd takes as they are, in one folder; no dots alone."""
+
+    def path(line: str) -> str:
+        return f"/srv/{line.replace('/', '_')}{ending}"
+
+    return lines().filter(lambda line: 0 < len(line.encode()) < 200).map(path)
 
 
 _NAMES = st.from_regex(r"[A-Z_][A-Z0-9_]{0,8}", fullmatch=True).map(lambda name: f"H_{name}")
@@ -64,7 +67,7 @@ def jobs(draw: st.DrawFn, /, *, job_id: str = "hostile", **fixed: Any) -> Job:
         "tags": draw(st.dictionaries(_NAMES, lines(), max_size=2)),
         "input": draw(st.none() | texts()),
         "environment": draw(st.dictionaries(_NAMES, texts(), max_size=4)),
-        "environment_files": draw(st.lists(paths().map(lambda path: f"-{path}"), max_size=2)),
+        "environment_files": draw(st.lists(paths("f").map(lambda path: f"-{path}"), max_size=2)),
         "schedule": {"on_calendar": "2099-01-01 00:00:00"},
     }
     if draw(st.booleans()):
