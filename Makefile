@@ -85,6 +85,10 @@ endif
 deb: .venv/programs  ## build the Debian package, judge it with lintian, print its path
 	@python3 -m tests.box build --lintian
 
+.PHONY: demo
+demo: .venv/programs  ## show the main job in a booted Debian 13
+	@python3 -m tests.demo
+
 .PHONY: shell
 shell: .venv/programs  ## boot a Debian 13 with the package in it, and give a shell
 	@python3 -m tests.box shell

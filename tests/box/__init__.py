@@ -9,7 +9,7 @@ from tests.box.container import Bind
 from tests.box.errors import BoxCommandError, BoxError, BoxTimeoutError
 from tests.box.layers import Layer, layer_of_deb, make
 from tests.box.leftovers import sweep
-from tests.box.package import build_deb, installed_layer
+from tests.box.package import build_deb, installed_layer, judge
 from tests.box.recipes import BASE, BUILD, TEST
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "build_deb",
     "inside_a_box",
     "installed_layer",
+    "judge",
     "layer_of_deb",
     "make",
     "sweep",

@@ -13,7 +13,7 @@ from tests.box.box import Box
 from tests.box.errors import BoxError
 from tests.box.inside import boot_with_checkout, pytest_in
 from tests.box.layers import Layer, make
-from tests.box.package import build_deb, installed_layer
+from tests.box.package import build_deb, installed_layer, judge
 from tests.box.places import say
 from tests.box.recipes import TEST
 
@@ -91,7 +91,10 @@ def _pytest(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    sys.stdout.write(f"{build_deb(lintian=options.lintian)}\n")
+    deb = build_deb()
+    if options.lintian:
+        judge(deb)
+    sys.stdout.write(f"{deb}\n")
     return 0
 
 

@@ -8,12 +8,12 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from tests.box import cgroup
 from tests.box.errors import BoxError, BoxTimeoutError, section
@@ -51,26 +51,31 @@ def run_once(
     environment: Mapping[str, str] | None = None,
     network: bool = False,
 ) -> None:
-    """Run `argv` in `root` without booting it; all it says goes to standard error.
+    """Run `argv` in `root` without booting it.
 
-    binds: place in the root -> file of the host. Raises BoxError if it ends other than with 0.
+    binds: place in the root -> file of the host.
+    Raises BoxError, with the last of what was said, if it ends other than with 0.
     """
     name = new_name()
     command = [*_NSPAWN, "--as-pid2", "--pipe", f"--directory={root}", f"--machine={name}"]
     command += [Bind(source=source, target=at).option for at, source in (binds or {}).items()]
     command += [f"--setenv={key}={value}" for key, value in (environment or {}).items()]
     command += [] if network else ["--private-network"]
-    try:
-        done = subprocess.run(
-            cgroup.enter(name, dying_with_us([*command, *argv], signal.SIGTERM)),
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr.fileno(),
-            check=False,
-        )
-    finally:
-        forget(name)
-    if done.returncode:
-        raise BoxError(f"exit status {done.returncode} in {root}: {' '.join(argv)}")
+    with TemporaryFile() as said:
+        try:
+            done = subprocess.run(
+                cgroup.enter(name, dying_with_us([*command, *argv], signal.SIGTERM)),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        finally:
+            forget(name)
+        if done.returncode:
+            said.seek(0)
+            words = "".join(said.read().decode(errors="replace").splitlines(keepends=True)[-60:])
+            raise BoxError(f"exit status {done.returncode}: {' '.join(argv)}\n{words}")
 
 
 def forget(name: str) -> None:

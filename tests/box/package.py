@@ -24,27 +24,35 @@ _NEVER = ("__pycache__", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache",
 
 _BUILD = """
 cd /build/source
-export DEB_BUILD_OPTIONS=nocheck HOME=/build LC_ALL=C.UTF-8 LINTIAN_PROFILE=debian
+export DEB_BUILD_OPTIONS=nocheck HOME=/build LC_ALL=C.UTF-8
 dpkg-buildpackage --build=binary --unsigned-source --unsigned-changes
 """
-# The whole of lintian's opinion; info and pedantic are printed, only the rest fails.
-_LINTIAN = """
-cd /build
-lintian --allow-root --display-info --pedantic --fail-on=error,warning *.changes
-"""
 
 
-def build_deb(source: Path = CHECKOUT, *, lintian: bool = False) -> Path:
-    """Return the .deb of `source`, built now unless these very files were built before.
-
-    lintian: judge the package, too; BoxError if it has an error or a warning.
-    """
+def build_deb(source: Path = CHECKOUT) -> Path:
+    """Return the .deb of `source`, built now unless these very files were built before."""
     files = list(_built_files(source))
     folder = cache() / "debs" / _digest(source, files)
     with lock(cache() / "locks" / f"deb-{folder.name}"):
-        if not _deb(folder) or (lintian and not (folder / "lintian-clean").exists()):
-            _build(source, files, folder, lintian=lintian)
+        if not _deb(folder):
+            _build(source, files, folder)
     return _deb(folder)[0]
+
+
+def judge(deb: Path) -> None:
+    """Let lintian judge `deb`, unless it has found this very file clean.
+
+    Raises BoxError, with what it says, for an error or a warning.
+    """
+    clean = deb.with_name("lintian-clean")
+    if clean.exists():
+        return
+    make(BUILD)
+    lintian = ["lintian", "--allow-root", "--display-info", "--pedantic"]
+    with timed("lintian"), _workplace() as part, overlay.mounted(BUILD.stack, part) as root:
+        place = f"/run/box/{deb.name}"
+        run_once(root, [*lintian, "--fail-on=error,warning", place], binds={place: deb})
+    clean.touch()
 
 
 def installed_layer() -> Layer:
@@ -52,7 +60,7 @@ def installed_layer() -> Layer:
     return make(layer_of_deb(build_deb(), parent=TEST))
 
 
-def _build(source: Path, files: list[Path], folder: Path, *, lintian: bool) -> None:
+def _build(source: Path, files: list[Path], folder: Path) -> None:
     make(BUILD)
     with timed(f"building the package {folder.name}"), _workplace() as part:
         target = part / "source"
@@ -60,18 +68,15 @@ def _build(source: Path, files: list[Path], folder: Path, *, lintian: bool) -> N
         with overlay.mounted(BUILD.stack, part) as root:
             (root / "build").mkdir()
             shutil.move(target, root / "build/source")
-            script = _BUILD + (_LINTIAN if lintian else "")
-            run_once(root, ["/bin/sh", "-ec", script])
-            _keep(root / "build", folder, lintian=lintian)
+            run_once(root, ["/bin/sh", "-ec", _BUILD])
+            _keep(root / "build", folder)
 
 
-def _keep(built: Path, folder: Path, *, lintian: bool) -> None:
+def _keep(built: Path, folder: Path) -> None:
     debs = list(built.glob("*.deb"))
     if not debs:
-        raise BoxError("dpkg-buildpackage made no .deb; what it said is above")
+        raise BoxError("dpkg-buildpackage made no .deb")
     folder.mkdir(parents=True, exist_ok=True)
-    if lintian:
-        (folder / "lintian-clean").touch()
     for deb in debs:
         part = folder / f".{deb.name}"
         shutil.copy(deb, part)
