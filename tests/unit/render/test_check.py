@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
 from debvisor_timers.errors import RefusedError, RenderError
+from debvisor_timers.jobs import owned
+from debvisor_timers.render.check import Row
 from debvisor_timers.render.job import render_job
+from debvisor_timers.render.service import SERVICE
+from debvisor_timers.render.timer import BOOT_TIMER, TIMER
 from tests.unit.render.settings import job, settings
 
 
@@ -32,3 +38,23 @@ def test_a_line_longer_than_systemd_reads_is_refused() -> None:
     longer = long.model_copy(update={"command": ("/bin/true", *["\x01" * 40_000] * 7)})
     with pytest.raises(RenderError, match="longer than 1000000 bytes"):
         render_job(longer, settings(), generation=1)
+
+
+ADDITIVE = {"Documentation", "After"}
+"""Directives of ours that a user may add to: each line adds to a list."""
+
+
+@pytest.mark.parametrize(
+    ("table", "refused"),
+    [
+        (SERVICE["Unit"], owned.UNIT),
+        (SERVICE["Service"], owned.SERVICE),
+        (TIMER["Timer"], owned.TIMER),
+        (BOOT_TIMER["Timer"], owned.TIMER),
+    ],
+)
+def test_the_escape_hatch_refuses_every_directive_of_ours(
+    table: Sequence[Row], refused: Mapping[str, str]
+) -> None:
+    ours = {row.key for row in table if row.key}
+    assert ours - set(refused) - ADDITIVE == set()
