@@ -33,6 +33,8 @@ def execute(host: Host, plan: Plan, on_step: Callable[[str], None]) -> bool:
     held = not _is_active(host, TARGET)
     record = _record(host, plan, held=held)
     step = "writing the apply record"
+    on_step(step)
+    record_file(host).write(record)  # until it stands nothing has changed: no failure to undo
     try:
         for step, take in _steps(host, plan, record):
             on_step(step)
@@ -50,7 +52,6 @@ def execute(host: Host, plan: Plan, on_step: Callable[[str], None]) -> bool:
 def _steps(
     host: Host, plan: Plan, record: ApplyRecord
 ) -> Iterator[tuple[str, Callable[[], object]]]:
-    yield "writing the apply record", lambda: record_file(host).write(record)
     yield "stopping changed timers", lambda: host.manager.stop(record.stopped)
     yield "writing scripts", lambda: _write_scripts(host, plan)
     yield "writing units", lambda: host.units.write(record.after)
