@@ -103,7 +103,8 @@ def _validated(document: Document) -> LoadedConfig:
         config = Config()
         for complaint in complaints_of(error, Config):
             problems.append(locate(document, (), complaint))
-            wrong.add(str(complaint.path[1]) if complaint.path[:1] == (DEFAULTS,) else "")
+            if complaint.path[:1] == (DEFAULTS,):
+                wrong |= {str(name) for name in complaint.path[1:2]}
     defaults = written.get(DEFAULTS)
     usable = defaults if isinstance(defaults, dict) else {}
     return LoadedConfig(

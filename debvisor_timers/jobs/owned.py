@@ -81,7 +81,6 @@ SERVICE: Mapping[str, str] = {
     "KillMode": "children of the program may clean up, then all of them are killed",
     "SendSIGKILL": "a job that ignores SIGTERM is killed after `stop_timeout`",
     "FinalKillSignal": "a job that ignores SIGTERM is killed after `stop_timeout`",
-    "IgnoreSIGPIPE": "the program that starts each run ignores SIGPIPE; reset it in a `script`",
     "RootDirectory": _ROOT,
     "RootDirectoryStartOnly": _ROOT,
     "RootImage": _ROOT,

@@ -52,6 +52,9 @@ def _complaint(detail: ErrorDetails, model: type[BaseModel]) -> Complaint:
     path = detail["loc"]
     if path and path[-1] == KEY_MARK:
         return _of_key(path[:-1], detail)
+    if detail["input"] is NULL and detail["type"] != "extra_forbidden":
+        fix = "give it a value, or remove the key"
+        return Complaint(path=path, message="has no value", fix=fix, on_key=True)
     if detail["type"] == FAULT:
         return _own(path, detail.get("ctx", {}))
     if detail["type"] == "extra_forbidden":
@@ -109,9 +112,6 @@ def keys_at(model: type[BaseModel], path: Iterable[str | int]) -> list[str]:
 
 def _wrong_type(path: tuple[str | int, ...], detail: ErrorDetails) -> Complaint:
     value = detail["input"]
-    if value is NULL or value is None:
-        fix = "give it a value, or remove the key"
-        return Complaint(path=path, message="has no value", fix=fix, on_key=True)
     if detail["type"] == "enum":
         return _not_in_set(path, value, detail)
     say = _TYPES.get(detail["type"])

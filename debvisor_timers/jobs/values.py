@@ -178,7 +178,7 @@ Command = Annotated[
     Shown("list of text", _ITEMS),
 ]
 Directives = Annotated[
-    tuple[Annotated[str, AfterValidator(checks.check_directive_value)], ...],
+    tuple[Annotated[str, Strict(), AfterValidator(checks.check_directive_value)], ...],
     BeforeValidator(checks.as_directive_values),
     Shown("text | list of text", {"anyOf": [ANY_TEXT, _ITEMS]}),
 ]
