@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 JournalMatch = Mapping[str, str | tuple[str, ...]]
 """Fields that must all match; a tuple of values means any of them."""
@@ -27,3 +28,37 @@ class JournalRecord:
     def get(self, field: str) -> str:
         """Return the first value of `field`, empty when the record lacks it."""
         return self.fields.get(field, ("",))[0]
+
+
+class MessageId(StrEnum):
+    """What tells of a job's life in the journal.
+
+    Source: systemd 257, sd-messages.h (records of PID 1, which name the unit in UNIT=); the last
+    two are ours, sent by `begin` and `end`.
+    """
+
+    STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
+    """A start began; never for a unit whose condition is not met."""
+    DONE = "39f53479d3a045ac8e11786248231fbf"
+    """A start job is done: the run succeeded, or was skipped by a condition."""
+    NOT_STARTED = "be02cf6855d2428ba40df7e9d022f03d"
+    """A start job is not done; JOB_RESULT= says why."""
+    EXITED = "98e322203f7a4ed290d09fe03c09fe15"
+    """A process of the unit ended badly; COMMAND= says which, and 0 is never told."""
+    FAILED = "d9b373ed55a64feb8242e02dbe79a49c"
+    """The unit failed; UNIT_RESULT= says how."""
+    DEACTIVATED = "7ad2d189f7e94e70a38c781354912448"
+    """The unit ended well."""
+    SKIPPED = "0e4284a0caca4bfc81c0bb6786972673"
+    """ExecCondition= kept the unit from running."""
+    RESTART = "5eb03494b6584870a536b337290809b3"
+    """Another attempt follows."""
+    STOPPED = "9d1aaa27d60140bd96365438aad20286"
+    """A stop job is done; JOB_TYPE= says stop or restart."""
+    CONSUMED = "ae8f7b866b0347b9af31fe1c80b127c0"
+    """CPU and memory that the unit used, where they were large; comes after the end."""
+    RUN_BEGIN = "f1c63ac425f94a3b9894b31bb73a2710"
+    RUN_END = "ec5c7d712daf4bf4a90b07764211903e"
+
+
+OURS = frozenset({MessageId.RUN_BEGIN, MessageId.RUN_END})

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The result of the last real run of a job, from the file that `end` leaves: no journal needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from debvisor_timers.history.outcome import Ending, Exit, RunOutcome, RunStatus, judge, moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRun:
+    """The last run of a job that was to run and has ended; skipped runs leave no trace here.
+
+    start: None when `begin` could not note it.
+    """
+
+    id: str
+    start: datetime | None
+    end: datetime
+    invocation_id: str
+    exit: Exit
+    ending: Ending
+
+    @property
+    def outcome(self) -> RunOutcome:
+        """Return how it ended."""
+        return self.ending.outcome
+
+    @property
+    def status(self) -> RunStatus:
+        """Return the state that it is in."""
+        return self.outcome.status
+
+    @property
+    def outcome_words(self) -> str:
+        """Return how it ended, with the reason: `failed (exit status 3)`."""
+        return self.ending.words
+
+    @property
+    def exit_status(self) -> int | None:
+        """Return the exit status of the job's program; None when it has none."""
+        return self.exit.exit_status
+
+    @property
+    def duration(self) -> timedelta | None:
+        """Return how long it took, None when its start is not known."""
+        return self.end - self.start if self.start else None
+
+
+def read_last(folder: Path, job_id: str) -> LastRun | None:
+    """Return the last run of the job from `folder`; None without one, or when it makes no sense.
+
+    A file that makes no sense is no error: the journal knows more, and the next run replaces it.
+    """
+    try:
+        text = (folder / job_id).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return parse_last(text)
+
+
+def parse_last(text: str) -> LastRun | None:
+    """Return the run that `text` (`NAME=value` lines) tells of, None when it makes no sense."""
+    fields = {name: value for name, _, value in (line.partition("=") for line in text.splitlines())}
+    name, result = fields.get("DEBVISOR_RUN_ID"), fields.get("DEBVISOR_RESULT")
+    end = moment(fields.get("DEBVISOR_END_USEC", ""))
+    if not name or not result or end is None:
+        return None
+    exit_ = Exit(
+        code=fields.get("DEBVISOR_EXIT_CODE", ""), status=fields.get("DEBVISOR_EXIT_STATUS", "")
+    )
+    stopped = "DEBVISOR_STOPPED" in fields
+    return LastRun(
+        id=name,
+        start=moment(fields.get("DEBVISOR_START_USEC", "")),
+        end=end,
+        invocation_id=fields.get("DEBVISOR_INVOCATION_ID", ""),
+        exit=exit_,
+        ending=Ending(outcome=RunOutcome.STOPPED) if stopped else judge(result, exit_),
+    )

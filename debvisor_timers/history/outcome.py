@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a run ended, in words that people and programs use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from signal import Signals
+
+
+class RunStatus(StrEnum):
+    """The coarse state of a run."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class RunOutcome(StrEnum):
+    """How a run ended; LOST: nothing tells of its end (a crash of the host, most often)."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    STOPPED = "stopped"
+    SKIPPED = "skipped"
+    LOST = "lost"
+
+    @property
+    def status(self) -> RunStatus:
+        """Return the state that a run with this outcome is in."""
+        return _STATUS.get(self, RunStatus.FAILED)
+
+
+_STATUS = {
+    RunOutcome.RUNNING: RunStatus.RUNNING,
+    RunOutcome.SUCCEEDED: RunStatus.COMPLETED,
+    RunOutcome.SKIPPED: RunStatus.SKIPPED,
+}
+
+
+class Trigger(StrEnum):
+    """What started a run; UNKNOWN: none of our programs could run in the unit."""
+
+    TIMER = "timer"
+    BOOT = "boot"
+    MANUAL = "manual"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """How a process ended: `code` exited, killed or dumped; `status` a number or a signal's name.
+
+    Both come as systemd has them: a number in the journal, a name (`TERM`) in $EXIT_STATUS.
+    """
+
+    code: str = ""
+    status: str = ""
+
+    @property
+    def exit_status(self) -> int | None:
+        """Return the exit status; None when a signal ended the process, or it never ran."""
+        return int(self.status) if self.code == "exited" and self.status.isdigit() else None
+
+    @property
+    def signal(self) -> str | None:
+        """Return the name of the signal that ended the process (`SIGTERM`), None for none."""
+        if self.code not in {"killed", "dumped"}:
+            return None
+        if not self.status.isdigit():
+            return f"SIG{self.status}"
+        number = int(self.status)
+        return Signals(number).name if number in set(Signals) else f"signal {number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """An outcome and its reason; the reason is empty where the outcome says it all."""
+
+    outcome: RunOutcome
+    reason: str = ""
+
+    @property
+    def words(self) -> str:
+        """Return the ending for people: `failed (exit status 3)`."""
+        outcome = self.outcome.replace("_", " ")
+        return f"{outcome} ({self.reason})" if self.reason else outcome
+
+
+def judge(result: str, exit_: Exit) -> Ending:
+    """Return what systemd's `result` ($SERVICE_RESULT, UNIT_RESULT=) says of a run.
+
+    Source: systemd.exec(5), $SERVICE_RESULT.
+    """
+    match result:
+        case "success":
+            return Ending(outcome=RunOutcome.SUCCEEDED)
+        case "timeout":
+            return Ending(outcome=RunOutcome.TIMED_OUT)
+        case "exec-condition":
+            return Ending(outcome=RunOutcome.SKIPPED, reason="its condition was not met")
+    return Ending(
+        outcome=RunOutcome.FAILED, reason=_REASONS.get(result) or _exit_reason(exit_, result)
+    )
+
+
+_REASONS = {
+    "oom-kill": "out of memory",
+    "resources": "systemd could not prepare it",
+    "start-limit-hit": "started too often",
+    "watchdog": "its watchdog barked",
+}
+
+_SETUP: Mapping[int, str] = {
+    200: "its working directory",
+    203: "its program cannot be executed",
+    216: "its group",
+    217: "its user",
+    218: "its capabilities",
+    225: "its network namespace",
+    226: "its mounts or sandbox paths",
+    228: "its system call filter",
+    237: "its keyring",
+    238: "its state directory",
+    243: "its credentials",
+}
+"""systemd's own exit statuses, for what it could not set up; source: systemd.exec(5)."""
+
+
+def _exit_reason(exit_: Exit, result: str) -> str:
+    if exit_.signal:
+        return f"killed by {exit_.signal}"
+    if exit_.exit_status is None:
+        return result
+    setup = _SETUP.get(exit_.exit_status)
+    return f"exit status {exit_.exit_status}" + (f": {setup}" if setup else "")
+
+
+def moment(usec: str) -> datetime | None:
+    """Return the moment that is `usec` microseconds after 1970 began; None when it is no number."""
+    return datetime.fromtimestamp(int(usec) / 1_000_000, UTC) if usec.isdigit() else None
