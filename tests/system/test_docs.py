@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every example of the documents, in order, on a booted Debian 13 with the package installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.box import Box, Layer, build_deb
+from tests.documents import (
+    DOCUMENTS,
+    MANUALS,
+    Block,
+    Kind,
+    Step,
+    blocks,
+    output_pattern,
+    without_empty_lines,
+)
+
+READER = "alice"
+"""Who types behind `$`: may look at everything, is not root."""
+
+
+@pytest.fixture
+def host(installed: Layer) -> Iterator[Box]:
+    """A host in Amsterdam with a user who may look, and the package file in root's home."""
+    with Box.boot(installed, hostname="zeus", timezone="Europe/Amsterdam") as box:
+        groups = "debvisor-timers,systemd-journal"
+        box.run(["useradd", "--create-home", "--groups", groups, READER])
+        deb = build_deb()
+        box.write(f"/root/{deb.name}", deb.read_bytes())
+        yield box
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_example_does_what_it_shows(document: Path, host: Box) -> None:
+    for block in blocks(document):
+        if block.kind is Kind.YAML and block.path:
+            host.write(block.path, block.text, 0o640)
+            host.run(["chgrp", "debvisor-timers", block.path])
+        elif block.kind is Kind.CONSOLE:
+            for step in block.steps():
+                play(host, block, step)
+
+
+def play(box: Box, block: Block, step: Step) -> None:
+    user = "" if step.as_root else READER
+    script = f"exec 2>&1; cd ~{user}\n{step.command}\n"
+    done = box.run(["/bin/bash", "-ec", script], check=False, user=user)
+    shown = output_pattern(step.output)
+    place = f"{block.document.name}:{step.line}: {step.command}"
+
+    assert done.returncode == 0, f"{place}\nended with {done.returncode}:\n{done.stdout}"
+    assert shown.fullmatch(without_empty_lines(done.stdout)), "\n".join(
+        [place, "the document shows:", *step.output, "it printed:", done.stdout]
+    )
+
+
+@pytest.mark.parametrize("page", MANUALS, ids=lambda path: path.name)
+def test_man_has_nothing_to_say_about_a_page(page: Path, module_box: Box) -> None:
+    name, section = page.stem.rsplit(".", 1)
+    file = f"/usr/share/man/man{section}/{name}.{section}.gz"
+
+    done = module_box.run(f"MANWIDTH=80 man --warnings --encoding=UTF-8 --local-file {file}")
+
+    assert done.stderr == ""
+    assert "debvisor-timers" in done.stdout
+    assert "sys‐" not in done.stdout, "names are hyphenated"
+
+
+# --- completion ----------------------------------------------------------------------------------
+
+COMPLETE = """
+source /usr/share/bash-completion/completions/debvisor-timers
+COMP_WORDS=({words}); COMP_CWORD={number}
+_debvisor_timers_completion debvisor-timers
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+def complete(box: Box, *words: str) -> list[str]:
+    """Return what bash offers for the last of `words`."""
+    quoted = " ".join(f"'{word}'" for word in words)
+    script = COMPLETE.format(words=quoted, number=len(words) - 1)
+    return box.run(["/bin/bash", "-c", script]).stdout.split()
+
+
+def test_bash_completes_a_command(module_box: Box) -> None:
+    assert complete(module_box, "debvisor-timers", "hi") == ["history"]
+
+
+def test_bash_completes_an_option(module_box: Box) -> None:
+    assert complete(module_box, "debvisor-timers", "plan", "--det") == ["--detailed-exitcode"]
+
+
+def test_bash_completes_the_id_of_an_applied_job(module_box: Box) -> None:
+    jobs = "jobs: {scrub-tank: {command: [/bin/true]}, send-mail: {command: [/bin/true]}}\n"
+    module_box.write("/etc/debvisor/timers/jobs.d/completion.yaml", jobs)
+    module_box.run(["debvisor-timers", "apply"])
+
+    assert complete(module_box, "debvisor-timers", "run", "sc") == ["scrub-tank"]
+
+
+@pytest.mark.parametrize(
+    ("file", "first_line"),
+    [
+        ("/usr/share/zsh/vendor-completions/_debvisor-timers", "#compdef debvisor-timers"),
+        (
+            "/usr/share/fish/vendor_completions.d/debvisor-timers.fish",
+            "function _debvisor_timers_completion;",
+        ),
+    ],
+)
+def test_completion_for_other_shells_is_installed(
+    file: str, first_line: str, module_box: Box
+) -> None:
+    assert module_box.read(file).splitlines()[0] == first_line
