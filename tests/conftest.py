@@ -35,15 +35,28 @@ def module_box(installed: Layer) -> Iterator[Box]:
         yield new
 
 
+RUNS_IN_THE_BOX = "runs in the box"
+"""In the reason of a skip: `make test` runs that test in a box, right after those outside."""
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the journals of the boxes of a failed test, while they are still there."""
     report = yield
+    if report.skipped and os.environ.get("CI") == "true":
+        _refuse_skip(report)
     if report.failed and call.when == "call":
         for name, value in getattr(item, "funcargs", {}).items():
             if isinstance(value, Box):
                 journal = value.journal("--lines=200", "--output=short-precise")
                 report.sections.append((f"journal of {name}", journal))
     return report
+
+
+def _refuse_skip(report: pytest.TestReport) -> None:
+    """Where CI runs, a tool that is missing must not look like a success."""
+    if not hasattr(report, "wasxfail") and RUNS_IN_THE_BOX not in str(report.longrepr):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"

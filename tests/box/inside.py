@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from tests.box.box import Box
@@ -35,5 +36,6 @@ def boot_with_checkout(layer: Layer, *, hide_package: bool = True) -> Box:
 
 def pytest_in(box: Box, arguments: Sequence[str]) -> int:
     """Run pytest with `arguments` in a box of boot_with_checkout, on our terminal; its status."""
-    pytest = ["env", *_ENVIRONMENT, "python3", "-m", "pytest", "-p", "no:cacheprovider"]
+    ci = f"CI={os.environ.get('CI', '')}"
+    pytest = ["env", ci, *_ENVIRONMENT, "python3", "-m", "pytest", "-p", "no:cacheprovider"]
     return box.shell(["/bin/sh", "-ec", _PYTEST, "sh", SOURCE, *pytest, *arguments])
