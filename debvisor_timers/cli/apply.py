@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli.options import json_option
-from debvisor_timers.cli.output import confirm, echo_json, echo_problems, progress
+from debvisor_timers.cli.output import confirm, counted, echo_json, echo_problems, progress
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.apply import ApplyResult
@@ -62,7 +62,7 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
 def _ask(plan: Plan) -> bool | None:
     names = plan.removed
     shown = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
-    return confirm(f"Remove {len(names)} jobs ({shown})?")
+    return confirm(f"Remove {counted(len(names), 'job')} ({shown})?")
 
 
 def _echo(result: ApplyResult) -> None:

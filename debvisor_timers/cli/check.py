@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli.options import json_option
-from debvisor_timers.cli.output import echo_json, echo_problems
+from debvisor_timers.cli.output import counted, echo_json, echo_problems
 from debvisor_timers.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def command(*, files: tuple[Path, ...], as_json: bool) -> int:
         if result.problems:
             echo_problems(result.problems)
         words = "not applicable" if result.has_errors else "correct"
-        click.echo(f"{result.jobs} jobs in {result.files} files: {words}")
+        jobs, files = counted(result.jobs, "job"), counted(result.files, "file")
+        click.echo(f"{jobs} in {files}: {words}")
     return ExitCode.DEFINITIONS if result.has_errors else ExitCode.DONE
 
 

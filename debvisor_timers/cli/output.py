@@ -53,17 +53,18 @@ def progress(step: str) -> None:
         click.echo(f"\r\033[K{step} ..." if step else "\r\033[K", nl=False, err=True)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return `1 job` or `2 jobs`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _count(problems: Sequence[Problem]) -> str:
     errors = sum(problem.is_error for problem in problems)
     warnings = len(problems) - errors
     words = [
-        _plural(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count
+        counted(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count
     ]
     return ", ".join(words)
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _coloured(text: str, severity: Severity) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import click
 
 from debvisor_timers.cli.options import json_option
-from debvisor_timers.cli.output import echo_json
+from debvisor_timers.cli.output import counted, echo_json
 from debvisor_timers.errors import ExitCode
 
 
@@ -41,6 +41,8 @@ def command(*, as_json: bool) -> int:
         for finding in status.findings:
             subject = click.style(finding.subject, bold=True)
             click.echo(f"{subject} {finding.message}\n    mend: {finding.fix}")
-        words = "all is well" if status.is_healthy else f"{len(status.findings)} findings"
-        click.echo(f"{status.jobs} jobs, {status.timers} timers running: {words}")
+        findings = counted(len(status.findings), "finding")
+        words = "all is well" if status.is_healthy else findings
+        jobs, timers = counted(status.jobs, "job"), counted(status.timers, "timer")
+        click.echo(f"{jobs}, {timers} running: {words}")
     return ExitCode.DONE if status.is_healthy else ExitCode.CHANGES
