@@ -22,7 +22,8 @@ from debvisor_timers.calendar.mistakes import quote
 from debvisor_timers.calendar.refusals import WORD, refuse_never, refuse_word_count
 from debvisor_timers.errors import ScheduleError
 
-# A field of all 60 minutes has 170 characters: what is longer than this is no schedule.
+# A field of all 60 minutes has 170 characters: what is longer than this is no schedule, and int()
+# refuses numbers of more than 4300 digits.
 LONGEST_TEXT = 2000
 
 _PARSERS: tuple[Callable[[str], object], ...] = (

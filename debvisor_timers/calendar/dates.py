@@ -98,7 +98,7 @@ def _merge_lengths(
     merged: list[tuple[frozenset[int], frozenset[int]]] = []
     for length, months, days in groups:
         for index, (others, other_days) in enumerate(merged):
-            if days and others and days == frozenset(day for day in other_days if day <= length):
+            if days and days == frozenset(day for day in other_days if day <= length):
                 merged[index] = (others | months, other_days)
                 break
         else:
@@ -157,7 +157,8 @@ def _fit(dates: Dates) -> Dates | None:
         months = frozenset(month for month in months if days and _longest(month) >= min(days))
     if not (dates.weekdays and months and days):
         return None
-    return replace(dates, months=months, days=days)
+    same = months == dates.months and days == dates.days
+    return dates if same else replace(dates, months=months, days=days)
 
 
 def _longest(month: int) -> int:
@@ -165,16 +166,18 @@ def _longest(month: int) -> int:
 
 
 def _merge_days(sets: Iterable[Dates]) -> list[Dates]:
-    merged: dict[Dates, frozenset[int]] = {}
+    merged: dict[tuple[object, ...], Dates] = {}
     for dates in sets:
-        others = replace(dates, days=frozenset())
-        merged[others] = merged.get(others, frozenset()) | dates.days
-    return [replace(others, days=days) for others, days in merged.items()]
+        key = (dates.weekdays, dates.months, dates.years, dates.from_end)
+        same = merged.get(key)
+        merged[key] = replace(same, days=same.days | dates.days) if same else dates
+    return list(merged.values())
 
 
 def _merge_weekdays(sets: Iterable[Dates]) -> list[Dates]:
-    merged: dict[Dates, frozenset[int]] = {}
+    merged: dict[tuple[object, ...], Dates] = {}
     for dates in sets:
-        others = replace(dates, weekdays=frozenset())
-        merged[others] = merged.get(others, frozenset()) | dates.weekdays
-    return [replace(others, weekdays=weekdays) for others, weekdays in merged.items()]
+        key = (dates.months, dates.years, dates.days, dates.from_end)
+        same = merged.get(key)
+        merged[key] = replace(same, weekdays=same.weekdays | dates.weekdays) if same else dates
+    return list(merged.values())

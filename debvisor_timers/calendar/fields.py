@@ -78,7 +78,7 @@ def parse_value(text: str, at: int, kind: FieldKind) -> int:
         if number is None:
             raise mistakes.unknown_name(text, at, kind)
         return number
-    number = _bounded_int(text)
+    number = int(text)
     if not kind.low <= number <= kind.high:
         raise mistakes.out_of_range(text, at, kind)
     return number
@@ -87,7 +87,7 @@ def parse_value(text: str, at: int, kind: FieldKind) -> int:
 def _parse_step(text: str | None, at: int, item: str, kind: FieldKind) -> int:
     if text is None:
         return 1
-    step = _bounded_int(text)
+    step = int(text)
     if step == 0:
         raise mistakes.zero_step(item, at, len(text), kind)
     if step > LARGEST_STEP:
@@ -98,9 +98,3 @@ def _parse_step(text: str | None, at: int, item: str, kind: FieldKind) -> int:
             length=len(text),
         )
     return step
-
-
-def _bounded_int(digits: str) -> int:
-    """Return the number, or one beyond every limit; int() refuses thousands of digits."""
-    significant = digits.lstrip("0")
-    return int(significant or "0") if len(significant) <= 10 else LARGEST_STEP + 1

@@ -100,7 +100,9 @@ def _import_cronsim() -> Any:
 
 def test_seldom_schedules_elapse_when_cron_would_fire() -> None:
     writer = CronWriter(seed=1)
-    texts = dict.fromkeys(writer.seldom() for _ in range(3 * SELDOM))
+    texts = dict.fromkeys(
+        text for _ in range(2 * SELDOM) for text in (writer.seldom(), writer.both_must())
+    )
     expressions = [text for text in texts if read_cron(text).fires_at_all()][:SELDOM]
     base = datetime(2026, 11, 23, 13, 0, tzinfo=UTC)
     expected = {text: read_cron(text).instants_after(base, 5) for text in expressions}
@@ -111,7 +113,8 @@ def test_seldom_schedules_elapse_when_cron_would_fire() -> None:
 def test_what_never_fires_is_refused_and_nothing_else() -> None:
     """Judge by all 14 calendars that a year can have; what fires is elapsed by systemd."""
     writer = CronWriter(seed=2)
-    texts = list(dict.fromkeys(writer.seldom() for _ in range(6 * SELDOM)))
+    texts = list(dict.fromkeys(writer.seldom() for _ in range(5 * SELDOM)))
+    texts += [writer.both_must() for _ in range(SELDOM)]
     possible = {text: read_cron(text).fires_at_all() for text in texts}
     wrong = [text for text in texts if _is_accepted(text) != possible[text]]
     assert not wrong

@@ -22,6 +22,8 @@ class CronWriter:
     def expression(self) -> str:
         """Return an expression; most say little about the time, or little about the day."""
         focus = self.random.random()
+        if focus < 0.1 and self.beyond_cronsim:
+            return self.both_must()
         if focus < 0.6:
             return f"{self.clock()} {self.day_part()}"
         if focus < 0.85:
@@ -42,6 +44,14 @@ class CronWriter:
             ["*", "*", "?", "*/2", "*/7", "*/3", "1#5", "*,3", "0L", "*/5", "3#1", "6#5"]
         )
         return f"{self.clock()} {','.join(days)} {months} {weekday}"
+
+    def both_must(self) -> str:
+        """Return an expression whose day fields are ANDed and count from both ends of a month."""
+        pick = self.random.choice
+        late = ["L-1", "L-2", "L", "LW", "L-5,L-20", *_LATE]
+        days = f"{pick(['*/31,', '*/30,', '*/9,', ''])}{pick(late)}"
+        weekday = f"{pick(['*/7,', '*/8,', '*/9,'])}{pick(['1#4', '5L', '5#5', '1L,3#4', '4'])}"
+        return f"{self.clock()} {days} {pick(['2', '*', '2-4', '*/2'])} {weekday}"
 
     def clock(self) -> str:
         """Return one minute and one hour."""

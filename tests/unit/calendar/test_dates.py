@@ -52,3 +52,17 @@ def test_leap_and_common_years_never_meet() -> None:
     february = frozenset({2})
     leap = Dates(months=february, years=Years.LEAP)
     assert intersect(leap, Dates(months=february, years=Years.COMMON)) == []
+
+
+def test_a_set_of_leap_years_stays_so_when_it_meets_the_end_of_the_month() -> None:
+    leap = Dates(months=frozenset({2}), years=Years.LEAP, days=frozenset({27}))
+    last_friday = Dates(weekdays=FRIDAY, days=LAST_WEEK, from_end=True)
+    both = Dates(weekdays=FRIDAY, months=leap.months, years=Years.LEAP, days=leap.days)
+    assert intersect(leap, last_friday) == intersect(last_friday, leap) == [both]
+
+
+def test_a_set_of_leap_years_covers_no_set_of_every_year() -> None:
+    february = frozenset({2})
+    leap = Dates(months=february, years=Years.LEAP)
+    every = Dates(months=february, days=frozenset({5}))
+    assert join([every, leap]) == (every, leap)

@@ -17,6 +17,7 @@ def zoneinfo(tmp_path: Path) -> Path:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"TZif2 and so on")
+    (tmp_path / "leapseconds").write_text("# no time zone\n", encoding="utf-8")
     (tmp_path / "zone.tab").write_text("# no time zone\n", encoding="utf-8")
     return tmp_path
 
@@ -35,6 +36,7 @@ def test_zones_of_the_database_are_known(zoneinfo: Path, name: str) -> None:
         ("Mars/Olympus", "use a name that `timedatectl list-timezones` prints"),
         ("CET", "use a name"),
         ("zone.tab", "use a name"),
+        ("leapseconds", "use a name"),
         ("Europe", "use a name"),
         ("", "use a name"),
         ("/Europe/Berlin", "did you mean 'Europe/Berlin'?"),
