@@ -81,6 +81,10 @@ else
 	@[ "$${CI:-}" != true ] || { echo "CI must not skip anything: run it as root"; exit 1; }
 endif
 
+.PHONY: docs
+docs: setup  ## write the tables of keys and presets into the manual pages anew
+	@$(PYTHON) -m docs.generate
+
 .PHONY: deb
 deb: .venv/programs  ## build the Debian package, judge it with lintian, print its path
 	@python3 -m tests.box build --lintian
