@@ -113,7 +113,13 @@ def statements(text: str) -> list[tuple[str, str]]:
 
 def is_unusual(text: str) -> bool:
     """Return False when each line of `text` is a line for systemd too: nearly always."""
-    return "\\\n" in text or "\r" in text or "\0" in text or _BYTE_ORDER_MARK in text
+    return (
+        "\\\n" in text
+        or text.endswith("\\")
+        or "\r" in text
+        or "\0" in text
+        or _BYTE_ORDER_MARK in text
+    )
 
 
 def _logical_lines(text: str) -> Iterable[str]:

@@ -122,6 +122,7 @@ def test_set_refuses_a_strange_key(key: str) -> None:
         ("[A]\nb=c\\\n# d\ne\n", [("A", ""), ("A", "b")]),
         ("[A]\nnonsense\n=x\n", [("A", ""), ("A", "nonsense"), ("A", "=x")]),
         ("a=b\n", [("", "a")]),
+        ("[A]\\", [("A", "")]),
     ],
 )
 def test_statements_are_those_of_systemd(text: str, found: list[tuple[str, str]]) -> None:
