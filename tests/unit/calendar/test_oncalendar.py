@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debvisor_timers.calendar.cron import parse_cron
@@ -71,6 +71,7 @@ def test_values_of_minutes(values: list[int], text: str) -> None:
     assert format_values(frozenset(values), 0, 59) == text
 
 
+@settings(database=None, derandomize=True)
 @given(st.frozensets(st.integers(0, 59), min_size=1))
 def test_printed_values_read_back_and_have_no_open_step(values: frozenset[int]) -> None:
     text = format_values(values, 0, 59)
