@@ -18,6 +18,5 @@ TWIN = pytest.param(TwinRig, id="twin")
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """A systemd without units of ours, and none left behind."""
     new: Rig = request.param()
-    new.clean()
     yield new
     new.clean()

@@ -253,7 +253,7 @@ def test_a_unit_without_drop_ins_has_none(rig: Rig) -> None:
 
 
 def test_a_timer_fires_at_its_instant_and_says_so(rig: Rig) -> None:
-    due = rig.in_seconds(1)
+    due = rig.in_seconds(0.4)
     later = due + timedelta(days=1)
     rig.write(a_timer=timer(f"{at(due)}\n{at(later)}"), a_service=rig.service("contract-a.service"))
     rig.manager.start(["contract-a.timer"])
@@ -268,7 +268,7 @@ def test_a_timer_fires_at_its_instant_and_says_so(rig: Rig) -> None:
 
 
 def test_two_lines_for_one_instant_are_one_run(rig: Rig) -> None:
-    due = rig.in_seconds(1)
+    due = rig.in_seconds(0.4)
     rig.write(a_timer=timer(f"{at(due)}\n{at(due)}"), a_service=rig.service("contract-a.service"))
     rig.manager.start(["contract-a.timer"])
     rig.pass_to(due)
@@ -276,7 +276,7 @@ def test_two_lines_for_one_instant_are_one_run(rig: Rig) -> None:
 
 
 def test_while_the_service_runs_the_timer_has_no_next_elapse(rig: Rig) -> None:
-    due = rig.in_seconds(1)
+    due = rig.in_seconds(0.4)
     rig.write(
         a_timer=timer(f"{at(due)}\n{DAILY}"),
         a_service=rig.service("contract-a.service", takes=1),
@@ -288,7 +288,7 @@ def test_while_the_service_runs_the_timer_has_no_next_elapse(rig: Rig) -> None:
 
 
 def test_a_missed_elapse_runs_as_soon_as_the_service_ends(rig: Rig) -> None:
-    due = rig.in_seconds(1)
+    due = rig.in_seconds(0.4)
     rig.write(
         a_timer=timer(f"{at(due)}\n{at(due + timedelta(seconds=1))}"),
         a_service=rig.service("contract-a.service", takes=1.5),
@@ -299,7 +299,7 @@ def test_a_missed_elapse_runs_as_soon_as_the_service_ends(rig: Rig) -> None:
 
 
 def test_with_deferred_reactivation_a_missed_elapse_is_skipped(rig: Rig) -> None:
-    due = rig.in_seconds(1)
+    due = rig.in_seconds(0.4)
     rig.write(
         a_timer=timer(
             f"{at(due)}\n{at(due + timedelta(seconds=1))}", extra="DeferReactivation=yes"
@@ -412,7 +412,7 @@ def test_a_persistent_timer_catches_up_once(rig: Rig) -> None:
 def test_a_touched_stamp_keeps_a_restarted_timer_from_catching_up(
     rig: Rig, touched: bool, starts: int
 ) -> None:
-    due = rig.in_seconds(1)
+    due = rig.in_seconds(0.4)
     rig.write(
         a_timer=timer(at(due), extra="Persistent=yes"),
         a_service=rig.service("contract-a.service"),
@@ -441,7 +441,7 @@ def test_a_stamp_can_be_made_and_removed(rig: Rig) -> None:
 def test_without_persistent_a_restarted_timer_catches_up_only_while_it_was_kept_loaded(
     rig: Rig, enabled: bool, starts: int
 ) -> None:
-    due = rig.in_seconds(1)
+    due = rig.in_seconds(0.4)
     rig.write(a_timer=timer(f"{at(due)}\n{DAILY}"), a_service=rig.service("contract-a.service"))
     rig.enable(*["contract-a.timer"] if enabled else [])
     rig.manager.start([TARGET, "contract-a.timer"])
@@ -468,7 +468,7 @@ def test_without_persistent_a_new_schedule_catches_up_since_the_last_activation(
 
 
 def test_a_restart_does_not_fire_again_for_an_elapse_that_was_served(rig: Rig) -> None:
-    due = rig.in_seconds(1)
+    due = rig.in_seconds(0.4)
     rig.write(a_timer=timer(f"{at(due)}\n{DAILY}"), a_service=rig.service("contract-a.service"))
     rig.enable("contract-a.timer")
     rig.manager.start([TARGET])
@@ -588,7 +588,7 @@ def test_starting_an_active_timer_again_changes_nothing(rig: Rig) -> None:
 
 
 def test_stopping_a_timer_leaves_its_run_alone(rig: Rig) -> None:
-    due = rig.in_seconds(1)
+    due = rig.in_seconds(0.4)
     rig.write(a_timer=timer(at(due)), a_service=rig.service("contract-a.service", takes=30))
     rig.manager.start(["contract-a.timer"])
     rig.pass_to(due)
