@@ -23,10 +23,13 @@ class Draft:
     """One run; a record that is missing leaves its fields empty.
 
     systemd's word counts for more than ours: `end` sees only what stands in its environment.
+    is_refused: a start limit was hit; such records carry the invocation of the run before
+    (systemd 257).
     """
 
     job: str
     boot_id: str
+    is_refused: bool = False
     job_id: str = ""
     first_seen: datetime
     started: datetime | None = None
@@ -37,6 +40,7 @@ class Draft:
     step: str = ""
     step_exit: Exit | None = None
     not_started: str = ""
+    skipped_for: str = ""
     is_stopped: bool = False
     is_restarting: bool = False
     begin: JournalRecord | None = None
@@ -46,7 +50,7 @@ class Draft:
     def take(self, record: JournalRecord) -> None:
         """Add what `record` tells."""
         invocation = record.get("INVOCATION_ID") or record.get("DEBVISOR_INVOCATION_ID")
-        if invocation and invocation not in self.invocation_ids:
+        if invocation and invocation not in self.invocation_ids and not self.is_refused:
             self.invocation_ids.append(invocation)
         _TAKE[MessageId(record.get("MESSAGE_ID"))](self, record)
 
@@ -67,6 +71,10 @@ class Draft:
 
     def ending(self) -> Ending | None:
         """Return how the run ended; None when nothing tells of its end."""
+        if self.skipped_for:
+            return Ending(outcome=RunOutcome.SKIPPED, reason=self.skipped_for)
+        if self.is_refused:
+            return Ending(outcome=RunOutcome.FAILED, reason="started too often")
         if self.is_stopped or self.ours("DEBVISOR_STOPPED"):
             return Ending(outcome=RunOutcome.STOPPED)
         if self.not_started in _NOT_STARTED:
@@ -76,7 +84,7 @@ class Draft:
         result = self.result or self.ours("DEBVISOR_RESULT")
         if not result and not self.not_started:
             return None
-        ending = judge(result or "systemd refused to start it", self.exit)
+        ending = judge(result or "systemd did not start it", self.exit)
         if self.step_exit and not self.main_exit and ending.outcome is RunOutcome.FAILED:
             words = judge("exit-code", self.step_exit).reason
             return Ending(outcome=RunOutcome.FAILED, reason=f"{self.step}: {words}")
@@ -145,6 +153,12 @@ def _end(draft: Draft, record: JournalRecord) -> None:
     draft.end = record
 
 
+def _never_started(draft: Draft, record: JournalRecord) -> None:
+    draft.begin = record
+    draft.ended = record.realtime
+    draft.skipped_for = record.get("DEBVISOR_REASON") or "for a reason that is not known"
+
+
 _TAKE: dict[MessageId, Callable[[Draft, JournalRecord], None]] = {
     MessageId.STARTING: _starting,
     MessageId.DONE: _done,
@@ -158,4 +172,5 @@ _TAKE: dict[MessageId, Callable[[Draft, JournalRecord], None]] = {
     MessageId.CONSUMED: _consumed,
     MessageId.RUN_BEGIN: _begin,
     MessageId.RUN_END: _end,
+    MessageId.RUN_SKIPPED: _never_started,
 }

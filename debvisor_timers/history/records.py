@@ -34,7 +34,7 @@ class MessageId(StrEnum):
     """What tells of a job's life in the journal.
 
     Source: systemd 257, sd-messages.h (records of PID 1, which name the unit in UNIT=); the last
-    two are ours, sent by `begin` and `end`.
+    three are ours: sent by `begin`, by `end`, and by an apply that held a timer when it was due.
     """
 
     STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
@@ -59,6 +59,7 @@ class MessageId(StrEnum):
     """CPU and memory that the unit used, where they were large; comes after the end."""
     RUN_BEGIN = "f1c63ac425f94a3b9894b31bb73a2710"
     RUN_END = "ec5c7d712daf4bf4a90b07764211903e"
+    RUN_SKIPPED = "3d0f0a1c5e1b4b6f9a0c7d2e8b514f63"
 
 
-OURS = frozenset({MessageId.RUN_BEGIN, MessageId.RUN_END})
+OURS = frozenset({MessageId.RUN_BEGIN, MessageId.RUN_END, MessageId.RUN_SKIPPED})

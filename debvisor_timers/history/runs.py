@@ -131,7 +131,7 @@ class _Assembly:
         return self._drafts[::-1]
 
     def is_alive(self, draft: Draft, current_boot: str) -> bool:
-        return draft.boot_id == current_boot and self._newest[draft.job] is draft
+        return draft.boot_id == current_boot and self._newest.get(draft.job) is draft
 
     def add(self, record: JournalRecord) -> None:
         for job in _jobs(record):
@@ -144,8 +144,8 @@ class _Assembly:
         invocation = record.get("INVOCATION_ID") or record.get("DEBVISOR_INVOCATION_ID")
         key = (record.boot_id, job, invocation)
         draft = self._by_invocation.get(key) if invocation else None
-        # A refused start (start limit) carries the invocation of the run before (systemd 257).
-        if draft and not (draft.ended and message in _END_A_RUN):
+        is_refused = bool(draft and draft.ended and message in _END_A_RUN)
+        if draft and not is_refused:
             return draft
         newest = self._newest.get(job)
         if message == MessageId.STARTING and newest and newest.awaits(record):
@@ -153,9 +153,12 @@ class _Assembly:
         elif message in _SAY_NOTHING_NEW:
             return None
         else:
-            draft = Draft(job=job, boot_id=record.boot_id, first_seen=record.realtime)
+            draft = Draft(
+                job=job, boot_id=record.boot_id, first_seen=record.realtime, is_refused=is_refused
+            )
             self._drafts.append(draft)
-            self._newest[job] = draft
+            if message != MessageId.RUN_SKIPPED:  # that one never started: an older one may run
+                self._newest[job] = draft
         if invocation:
             self._by_invocation[key] = draft
         return draft

@@ -207,7 +207,9 @@ def _with_next(
     host: Host, changes: tuple[JobPlan, ...], next_after: Mapping[str, datetime]
 ) -> tuple[JobPlan, ...]:
     names = {job.job_id: timer_unit(job.job_id) for job in changes}
-    loaded = {unit.name for unit in host.manager.units("debvisor-job-*.timer")} if changes else set()
+    loaded = (
+        {unit.name for unit in host.manager.units("debvisor-job-*.timer")} if changes else set()
+    )
     timers = host.manager.timers([name for name in names.values() if name in loaded])
 
     def before(job_id: str) -> datetime | None:

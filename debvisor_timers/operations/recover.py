@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from debvisor_timers.history.records import RUN_SKIPPED
+from debvisor_timers.history.records import MessageId
 from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.generations import Generations
 from debvisor_timers.operations.host import Host
@@ -97,20 +98,28 @@ def finish(host: Host, record: ApplyRecord) -> None:
 def note_missed(host: Host, record: ApplyRecord) -> None:
     """Record as skipped every elapse that came while its timer was stopped by the apply."""
     now = host.clock.now()
-    for timer, due in record.due.items():
-        if datetime.fromisoformat(due) <= now:
-            job_id = job_of(timer) or timer
-            host.journal.send(
-                {
-                    "MESSAGE": f"Skipped the run of {job_id} due at {due}: apply held its timer",
-                    "MESSAGE_ID": RUN_SKIPPED,
-                    "PRIORITY": "5",
-                    "DEBVISOR_JOB": job_id,
-                    "DEBVISOR_REASON": "apply",
-                    "DEBVISOR_TRIGGER": "timer",
-                    "DEBVISOR_SCHEDULED_USEC": str(_microseconds(due)),
-                }
-            )
+    for timer, text in record.due.items():
+        due = datetime.fromisoformat(text)
+        if due <= now:
+            _note_skipped(host, job_of(timer) or timer, due)
+
+
+def _note_skipped(host: Host, job_id: str, due: datetime) -> None:
+    usec = str(round(due.timestamp() * 1_000_000))
+    host.journal.send(
+        {
+            "MESSAGE": f"Skipped the run of {job_id} due at {due}: an apply held its timer",
+            "MESSAGE_ID": MessageId.RUN_SKIPPED,
+            "PRIORITY": "5",
+            "DEBVISOR_JOB": job_id,
+            "DEBVISOR_RUN_ID": f"{due:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+            "DEBVISOR_TRIGGER": "timer",
+            "DEBVISOR_REASON": "an apply held its timer",
+            "DEBVISOR_SCHEDULED_USEC": usec,
+            "DEBVISOR_START_USEC": usec,
+            "DEBVISOR_END_USEC": usec,
+        }
+    )
 
 
 def _restore(host: Host, record: ApplyRecord) -> None:
@@ -122,7 +131,3 @@ def _restore(host: Host, record: ApplyRecord) -> None:
 
 def _created(record: ApplyRecord) -> list[str]:
     return [name for name, entry in record.before.items() if entry is None and "/" not in name]
-
-
-def _microseconds(text: str) -> int:
-    return round(datetime.fromisoformat(text).timestamp() * 1_000_000)
