@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 PROGRAMS = mmdebstrap=mmdebstrap systemd-nspawn=systemd-container shellcheck=shellcheck \
 	setpriv=util-linux git=git
 SHELL_FILES = .ci/run $(wildcard debian/*.preinst debian/*.postinst debian/*.prerm debian/*.postrm) \
-	$(wildcard debian/tests/*.sh)
+	debian/tests/one-job
 SPELLED = $(wildcard *.md) .ci Makefile constraints.txt debian debvisor_timers docs examples templates tests units
 
 # $(call stage,NAME,COMMAND): run it, say how long it took.

@@ -10,6 +10,7 @@ import pytest
 
 from tests.box import TEST, Bind, Box, build_deb, judge
 from tests.box.layers import Layer
+from tests.box.places import CHECKOUT
 
 TIMERS = 1000
 # Written as `apply` writes them, but for the user's part: due often, with a missed run to catch up.
@@ -158,3 +159,12 @@ def test_the_package_holds_templates_helpers_and_completion(box: Box) -> None:
     box.run("test -f /usr/share/bash-completion/completions/debvisor-timers")
     shown = box.run("stat -c %a:%U /usr/libexec/debvisor-timers/*")
     assert shown.stdout == "755:root\n" * 3
+
+
+def test_the_test_that_debian_runs_passes(installed: Layer) -> None:
+    tree = Bind(source=CHECKOUT / "debian", target="/srv/debian")
+    with Box.boot(installed, binds=[tree]) as box:
+        # A file of that name tells autopkgtest that the tree is built: it needs no compiler then.
+        box.run("mkdir /root/tree; cp -r /srv/debian /root/tree/; touch /root/tree/debian/files")
+        done = box.run("autopkgtest --no-built-binaries /root/tree -- null 2>&1", timeout=120)
+    assert "one-job              PASS" in done.stdout
