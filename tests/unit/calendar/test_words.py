@@ -29,7 +29,7 @@ def test_the_same_words_are_said_only_of_the_same_instants() -> None:
     writer = CronWriter(seed=31)
     said: dict[str, str] = {}
     collisions = 0
-    for _ in range(12_000):
+    for _ in range(8_000):
         text = (
             f"{writer.clock()[0]} 0 {writer.day_part()}" if len(said) % 2 else writer.expression()
         )
@@ -38,10 +38,10 @@ def test_the_same_words_are_said_only_of_the_same_instants() -> None:
         except ScheduleError:
             continue
         other = said.setdefault(words, text)
-        if other != text and collisions < 150:
+        if other != text and collisions < 80:
             collisions += 1
             assert _instants(text) == _instants(other), f"{text} and {other}: {words}"
-    assert collisions == 150
+    assert collisions == 80
 
 
 def _instants(text: str) -> tuple[frozenset[int], frozenset[int], list[date]]:
