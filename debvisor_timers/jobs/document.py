@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from yaml.error import MarkedYAMLError, YAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from debvisor_timers.jobs.compose import DEEPEST, TooDeepError, compose, without_collector
+from debvisor_timers.jobs.faults import quoted
 from debvisor_timers.jobs.files import LINE_BREAK, SourceFile, printable
 from debvisor_timers.jobs.scalar import NULL, NULL_SPELLINGS, Null, Plain
 from debvisor_timers.jobs.syntax import explain_syntax
@@ -106,8 +107,9 @@ class Document:
     def _mapping_of_file(self) -> dict[str, Value]:
         if self._root is None:
             return {}
-        if _PROPERTY.search(self._text):
-            self._check_properties(self._root, seen=set())
+        if _PROPERTY.search(self._text) and not self._check_properties(self._root, seen=set()):
+            # An alias can hold itself, or double at each level: what it stands for is not read.
+            return {}
         value = self._convert(self._root)
         if isinstance(value, dict):
             return value
@@ -149,13 +151,14 @@ class Document:
 
     def _duplicate(self, node: MappingNode, key: ScalarNode) -> None:
         first = next(other for other, _ in node.value if other.value == key.value)
-        message = f"the key '{key.value}' stands here a second time"
+        message = f"the key {quoted(key.value)} stands here a second time"
         fix = f"remove one of them; the first is in line {first.start_mark.line + 1}"
         self._wrong_key(key, message, fix)
 
-    def _check_properties(self, node: Node, seen: set[int]) -> None:
+    def _check_properties(self, node: Node, seen: set[int]) -> bool:
+        """Tell of anchors and tags below `node`; return True when no node stands in two places."""
         if id(node) in seen:
-            return
+            return False
         seen.add(id(node))
         begins = self._text[node.start_mark.index : node.start_mark.index + 1]
         if begins == "&":
@@ -163,9 +166,8 @@ class Document:
             self._wrong_key(node, "anchors and aliases (& and *) are not used here", fix)
         elif begins == "!" or node.tag:
             self._wrong_key(node, "tags (!) are not used here", "remove it, or put quotes around")
-        for item in () if isinstance(node, ScalarNode) else node.value:
-            for child in item if isinstance(item, tuple) else (item,):
-                self._check_properties(child, seen)
+        # A list, so that all of them are looked at.
+        return all([self._check_properties(child, seen) for child in _children(node)])
 
     def _find(self, path: KeyPath) -> tuple[Node | None, Node | None, int]:
         """Return the key and the value at `path`, and how many of its steps could be taken."""
@@ -202,6 +204,13 @@ class Document:
         if raw == node.value:
             return start
         return start + 1 if raw[1:-1] == node.value and raw[0] in "'\"" else None
+
+
+def _children(node: Node) -> Iterator[Node]:
+    if isinstance(node, MappingNode):
+        yield from (part for pair in node.value for part in pair)
+    elif isinstance(node, SequenceNode):
+        yield from node.value
 
 
 def _is_nothing(node: Node) -> bool:

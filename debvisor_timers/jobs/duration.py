@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from debvisor_timers.errors import ScheduleError
+from debvisor_timers.jobs.faults import quoted
 
 # systemd 257, parse_time(): a month is 30.44 days and a year 365.25.
 _MICROSECONDS = {
@@ -67,7 +68,7 @@ def _microseconds(part: re.Match[str], text: str) -> Fraction:
     if unit == "" and part.span() != (0, len(text)):
         raise _wrong(text, part.start(1), len(number), f"{number} has no unit")
     if unit and unit not in _UNITS:
-        raise _wrong(text, part.start(2), len(unit), f"unknown unit '{unit}'")
+        raise _wrong(text, part.start(2), len(unit), f"unknown unit {quoted(unit)}")
     return Fraction(number) * _UNITS[unit or "s"]
 
 
@@ -80,7 +81,7 @@ def _bounded(microseconds: Fraction, text: str) -> timedelta:
 
 
 def _wrong(text: str, start: int, length: int, why: str = "") -> ScheduleError:
-    message = f"'{text}' is not a duration" + (f": {why}" if why else "")
+    message = f"{quoted(text)} is not a duration" + (f": {why}" if why else "")
     return ScheduleError(message, fix=_FIX, start=start, length=max(length, 1))
 
 

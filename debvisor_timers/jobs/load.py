@@ -16,7 +16,7 @@ from debvisor_timers.jobs.compose import without_collector
 from debvisor_timers.jobs.config import CONFIG_NAME, Config, LoadedConfig, load_config
 from debvisor_timers.jobs.defaults import merge_defaults
 from debvisor_timers.jobs.document import Document, Value
-from debvisor_timers.jobs.faults import kind_of
+from debvisor_timers.jobs.faults import kind_of, quoted
 from debvisor_timers.jobs.files import list_job_files, read_source
 from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import Job
@@ -162,7 +162,7 @@ class _Loader:
     def _check_first(self, document: Document, job_id: str, place: Span) -> None:
         first = self._places.setdefault(job_id, place)
         if first is not place:
-            message = f"the job '{job_id}' is defined a second time"
+            message = f"the job {quoted(job_id)} is defined a second time"
             fix = f"rename or remove one of them; the first is at {first}"
             self.problems.append(document.problem(message, place, fix=fix))
 

@@ -20,5 +20,9 @@ def locate(document: Document, base: tuple[str, ...], complaint: Complaint) -> P
     )
     named = complaint.path[:-1] if complaint.about_parent else complaint.path
     depth = document.depth(path) - len(base)
-    key = ".".join(step for step in named[: max(depth, 0)] if isinstance(step, str))
+    key = ".".join(_shown(step) for step in named[: max(depth, 0)] if isinstance(step, str))
     return document.problem(complaint.message, span, key=key, fix=complaint.fix)
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)[1:-1]

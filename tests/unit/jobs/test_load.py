@@ -81,18 +81,24 @@ def test_problems_of_all_files_come_at_once_and_in_order(tmp_path: Path) -> None
     definitions = load_definitions(tmp_path)
 
     assert told(definitions, tmp_path) == [
-        "jobs.d/a.yaml:2:3: error: has neither command nor script\n"
-        "    2 |   a:\n"
-        "      |   ^\n"
-        " fix: add one: command: [/usr/bin/program, argument]",
-        "jobs.d/a.yaml:4:5: error: unknown key 'nmae'; did you mean 'name'?\n"
-        "    4 |     nmae: y\n"
-        "      |     ^^^^\n"
-        " fix: write name, or remove it",
-        "jobs.d/b.yaml:3:18: error: schedule: hour 25 is outside 0-23\n"
-        '    3 |     schedule: "0 25 * * *"\n'
-        "      |                  ^^\n"
-        " fix: use an hour from 0 to 23",
+        (
+            "jobs.d/a.yaml:2:3: error: has neither command nor script\n"
+            "    2 |   a:\n"
+            "      |   ^\n"
+            " fix: add one: command: [/usr/bin/program, argument]"
+        ),
+        (
+            "jobs.d/a.yaml:4:5: error: unknown key 'nmae'; did you mean 'name'?\n"
+            "    4 |     nmae: y\n"
+            "      |     ^^^^\n"
+            " fix: write name, or remove it"
+        ),
+        (
+            "jobs.d/b.yaml:3:18: error: schedule: hour 25 is outside 0-23\n"
+            '    3 |     schedule: "0 25 * * *"\n'
+            "      |                  ^^\n"
+            " fix: use an hour from 0 to 23"
+        ),
     ]
 
 
@@ -184,15 +190,23 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     (jobs / "short.yml").touch()
 
     assert told(load_definitions(tmp_path), tmp_path) == [
-        "jobs.d/dir.yaml: error: is a directory, not a file\n"
-        " fix: job files lie side by side; rename it",
-        "jobs.d/gone.yaml: error: is a link to /nowhere/at-all, which does not exist\n"
-        " fix: remove or mend the link",
-        "jobs.d/loop.yaml: error: cannot be read: too many levels of symbolic links\n"
-        " fix: check the file and its folder",
+        (
+            "jobs.d/dir.yaml: error: is a directory, not a file\n"
+            " fix: job files lie side by side; rename it"
+        ),
+        (
+            "jobs.d/gone.yaml: error: is a link to /nowhere/at-all, which does not exist\n"
+            " fix: remove or mend the link"
+        ),
+        (
+            "jobs.d/loop.yaml: error: cannot be read: too many levels of symbolic links\n"
+            " fix: check the file and its folder"
+        ),
         "jobs.d/pipe.yaml: error: is not a regular file\n fix: remove it, or write a file",
-        "jobs.d/short.yml: error: would not be read: job files end in .yaml\n"
-        " fix: mv short.yml short.yaml",
+        (
+            "jobs.d/short.yml: error: would not be read: job files end in .yaml\n"
+            " fix: mv short.yml short.yaml"
+        ),
     ]
 
 
@@ -263,10 +277,13 @@ def test_load_files_reads_config_yaml_as_such(tmp_path: Path) -> None:
     path = write(tmp_path, "config.yaml", "keep_generation: 5\n")
 
     assert told(load_files([path]), tmp_path) == [
-        "config.yaml:1:1: error: unknown key 'keep_generation'; did you mean 'keep_generations'?\n"
-        "    1 | keep_generation: 5\n"
-        "      | ^^^^^^^^^^^^^^^\n"
-        " fix: write keep_generations, or remove it"
+        (
+            "config.yaml:1:1: error: unknown key 'keep_generation'; "
+            "did you mean 'keep_generations'?\n"
+            "    1 | keep_generation: 5\n"
+            "      | ^^^^^^^^^^^^^^^\n"
+            " fix: write keep_generations, or remove it"
+        )
     ]
 
 

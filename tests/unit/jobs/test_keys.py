@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of keys is whole, and explain, the man page and the escape hatch agree with it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from debvisor_timers.errors import NotFoundError
+from debvisor_timers.jobs import owned
+from debvisor_timers.jobs.explain import example_of, explain
+from debvisor_timers.jobs.keys import Key, config_table, table
+from debvisor_timers.jobs.load import load_files
+from debvisor_timers.jobs.model import Sandbox
+from debvisor_timers.jobs.reference import config_reference, reference, sandbox_reference
+from debvisor_timers.jobs.sandbox import PRESETS
+from debvisor_timers.jobs.yamltext import to_yaml
+
+KEYS = [*table(), *config_table()]
+
+NAMES = """
+name description schedule schedule.cron schedule.on_calendar schedule.timezone schedule.catch_up
+triggers triggers.boot command script shell input owner tags priority user group timeout
+stop_timeout environment environment_files working_directory sandbox resources
+resources.memory_max resources.memory_high resources.cpu_quota resources.tasks_max
+resources.io_weight depends_on depends_on.unit enabled unit unit.Unit unit.Service unit.Timer
+"""
+
+
+def test_the_table_has_each_key() -> None:
+    assert [key.name for key in table()] == NAMES.split()
+    assert [key.name for key in config_table()] == ["defaults", "keep_generations"]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_a_row_is_whole(key: Key) -> None:
+    assert key.type
+    assert key.help.endswith(".")
+    assert key.example is not None
+    assert re.fullmatch(r"\d+\.\d+", key.since)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "default"),
+    [
+        ("timeout", "duration | infinity", "1h"),
+        ("priority", "critical | high | normal | low", "normal"),
+        ("schedule.cron", "cron expression", "none"),
+        ("triggers.boot", "duration", ""),
+        ("enabled", "true | false", "true"),
+        ("command", "list of text", "none"),
+        ("environment", "mapping of names to text", "nothing"),
+        ("depends_on", "list of mappings", "nothing"),
+        ("resources.tasks_max", "number", "the limit of systemd"),
+    ],
+)
+def test_types_and_defaults_are_told_in_words(name: str, kind: str, default: str) -> None:
+    (key,) = [key for key in table() if key.name == name]
+
+    assert (key.type, key.default) == (kind, default)
+
+
+@pytest.mark.parametrize("key", table(), ids=lambda key: key.name)
+def test_the_example_of_a_key_is_a_job_that_loads(key: Key, tmp_path: Path) -> None:
+    example = example_of(key)
+    program = {} if {"command", "script"} & example.keys() else {"command": ["/bin/true"]}
+    if key.name in {"schedule.timezone", "schedule.catch_up"}:
+        assert isinstance(example["schedule"], dict)
+        example["schedule"]["cron"] = "@daily"
+    path = tmp_path / "a.yaml"
+    path.write_text(to_yaml({"jobs": {"a": {**program, **example}}}), encoding="utf-8")
+
+    assert load_files([path]).problems == ()
+
+
+@pytest.mark.parametrize("key", config_table(), ids=lambda key: key.name)
+def test_the_example_of_a_setting_loads(key: Key, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(to_yaml(example_of(key)), encoding="utf-8")
+
+    assert load_files([path]).problems == ()
+
+
+def test_explain_tells_what_is_known_of_a_key() -> None:
+    assert str(explain("timeout")) == (
+        "timeout\n"
+        "  How long a run may take. After that it gets SIGTERM, and SIGKILL when `stop_timeout`\n"
+        "  has passed too. A number alone means seconds; `infinity` sets no limit.\n"
+        "\n"
+        "  type       duration | infinity\n"
+        "  default    1h\n"
+        "  in units   TimeoutStartSec=\n"
+        "  since      0.1\n"
+        "  example\n"
+        "    timeout: 30min"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("schedule", "schedule"),
+        ("schedule.cron", "schedule.cron"),
+        ("triggers[0].boot", "triggers.boot"),
+        ("triggers.0.boot", "triggers.boot"),
+        ("jobs.timeout", "timeout"),
+        ("defaults.timeout", "timeout"),
+        ("keep_generations", "keep_generations"),
+    ],
+)
+def test_explain_finds_a_key(asked: str, found: str) -> None:
+    explanation = explain(asked)
+
+    assert explanation.key is not None
+    assert explanation.key.name == found
+
+
+def test_explain_lists_the_keys_below() -> None:
+    assert [key.name for key in explain("resources").below] == [
+        "resources.memory_max",
+        "resources.memory_high",
+        "resources.cpu_quota",
+        "resources.tasks_max",
+        "resources.io_weight",
+    ]
+
+
+def test_explain_lists_all_keys() -> None:
+    text = str(explain())
+
+    assert all(f"  {name} " in text for name in NAMES.split() if "." not in name)
+
+
+@pytest.mark.parametrize(
+    ("asked", "nearest"),
+    [
+        ("tiemout", "timeout"),
+        ("shedule.corn", "schedule.cron"),
+        ("memory_max", "resources.memory_max"),
+    ],
+)
+def test_explain_names_the_nearest_key(asked: str, nearest: str) -> None:
+    with pytest.raises(NotFoundError) as raised:
+        explain(asked)
+
+    assert raised.value.message == f"unknown key '{asked}'; did you mean '{nearest}'?"
+    assert raised.value.fix == f"debvisor-timers explain {nearest}"
+
+
+def test_explain_of_nonsense() -> None:
+    with pytest.raises(NotFoundError) as raised:
+        explain("qqq")
+
+    assert raised.value.message == "unknown key 'qqq'"
+
+
+@pytest.mark.parametrize("text", [reference(), config_reference(), sandbox_reference()])
+@pytest.mark.skipif(shutil.which("scdoc") is None, reason="needs scdoc")
+def test_the_man_page_is_accepted_by_scdoc(text: str) -> None:
+    page = f"x(5)\n\n# NAME\n\nx - y\n\n{text}"
+
+    subprocess.run(["scdoc"], input=page, text=True, capture_output=True, check=True, timeout=10)
+
+
+def test_the_man_page_has_each_key() -> None:
+    for key in table():
+        assert f"*{key.name}*".replace("_", r"\_") in reference()
+
+
+@pytest.mark.parametrize("section", [owned.UNIT, owned.SERVICE, owned.TIMER])
+def test_a_refused_directive_names_only_keys_that_exist(section: dict[str, str]) -> None:
+    names = {key.name for key in table()}
+
+    for instead in section.values():
+        if instead.startswith("use the key"):
+            assert set(re.findall(r"`([^`]*)`", instead)) <= names
+
+
+def test_no_preset_sets_what_the_escape_hatch_refuses() -> None:
+    for directives in PRESETS.values():
+        assert not directives.keys() & owned.SERVICE.keys()
+
+
+def test_each_preset_holds_the_weaker_one() -> None:
+    assert PRESETS[Sandbox.NONE] == {}
+    assert PRESETS[Sandbox.STANDARD].keys() < PRESETS[Sandbox.STRICT].keys()
+
+
+def test_what_the_table_says_is_rendered_cannot_be_set_twice() -> None:
+    refused = {*owned.UNIT, *owned.SERVICE, *owned.TIMER}
+    weighed = {"After", "Nice", "IOSchedulingClass", "OOMScoreAdjust", "ProtectSystem"}
+    rendered = {
+        name
+        for key in table()
+        for name in re.findall(r"(\w+)=", key.directive)
+        if not key.name.startswith("unit")
+    }
+
+    assert rendered - refused - weighed == {"NoNewPrivileges"}
