@@ -88,12 +88,8 @@ def systemctl(*arguments: str) -> None:
         ["systemctl", *arguments], capture_output=True, text=True, check=False, timeout=300
     )
     if done.returncode:
-        journal = subprocess.run(
-            ["journalctl", "-b", "-p", "warning", "-n", "60", "--no-pager"],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout
+        show = ["journalctl", "-b", "-p", "warning", "-n", "60", "--no-pager"]
+        journal = subprocess.run(show, capture_output=True, text=True, check=False).stdout
         pytest.fail(f"systemctl {' '.join(arguments)[:200]}: {done.stderr}\n{journal}")
 
 
