@@ -157,11 +157,13 @@ class Bus:
         except DBusBaseError as error:
             # dbus-daemon is not there (stopped, not yet started, not installed): root can still
             # talk to PID 1 itself, as systemctl does.
-            if os.geteuid() == 0:
-                with _translated("connecting to systemd"):
-                    self._on_bus = False
-                    return _opened(DBusAddress(_PRIVATE_SOCKET, peer_to_peer=True))
-            raise _error("connecting to the system bus", error) from error
+            if os.geteuid() != 0:
+                raise _unreachable(error) from error
+        try:
+            self._on_bus = False
+            return _opened(DBusAddress(_PRIVATE_SOCKET, peer_to_peer=True))
+        except DBusBaseError as error:
+            raise _unreachable(error) from error
 
 
 def _opened(connection: Any) -> Any:
@@ -190,6 +192,13 @@ def _translated(doing: str) -> Iterator[None]:
         yield
     except DBusBaseError as error:
         raise _error(doing, error) from error
+
+
+def _unreachable(error: Any) -> SystemdError:
+    return SystemdError(
+        f"cannot reach systemd: {os.strerror(abs(error.errno))}",
+        fix="see whether dbus and systemd run here: systemctl status dbus.socket",
+    )
 
 
 def _error(doing: str, error: Any) -> SystemdError | PermissionRefusedError:
