@@ -93,6 +93,11 @@ class SystemdManager:
             need_daemon_reload=bool(read(name, "Unit", "NeedDaemonReload", "b")),
         )
 
+    def stale(self, names: Iterable[str]) -> list[str]:
+        """Return those of the loaded units `names` whose files changed since they were loaded."""
+        read = self._bus.unit_property
+        return [name for name in names if read(name, "Unit", "NeedDaemonReload", "b")]
+
     def drop_ins(self, name: str) -> tuple[Path, ...]:
         """Return the drop-ins that systemd has merged into the loaded unit `name`."""
         paths = self._bus.unit_property(name, "Unit", "DropInPaths", "as")

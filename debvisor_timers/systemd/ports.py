@@ -148,6 +148,9 @@ class Manager(Protocol):
     def service(self, name: str) -> ServiceState:
         """Return the state of the service unit `name`."""
 
+    def stale(self, names: Iterable[str]) -> list[str]:
+        """Return those of the loaded units `names` whose files changed since they were loaded."""
+
     def drop_ins(self, name: str) -> tuple[Path, ...]:
         """Return the drop-ins that systemd has merged into the unit `name`."""
 

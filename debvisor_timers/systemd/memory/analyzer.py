@@ -36,7 +36,10 @@ class MemoryAnalyzer:
     def calendar(
         self, specs: Sequence[str], *, after: datetime, count: int
     ) -> list[CalendarAnswer]:
-        """Return the next `count` elapses of each of `specs`, strictly after `after`, in order."""
+        """Return the next `count` elapses of each of `specs`, strictly after `after`, in order.
+
+        Where systemd would rewrite an expression (`2025..2197/5`), `normalized` is only close.
+        """
         self._state.steps.look("analyzer.calendar")
         base = after.astimezone(UTC).replace(microsecond=0)
         return [self._answer(spec, base, count) for spec in specs]

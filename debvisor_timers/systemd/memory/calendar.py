@@ -102,7 +102,7 @@ def parse_calendar(spec: str) -> Calendar:
         weekdays=_weekdays(weekday_word),
         years=_values(match["year"] or "*", 1970, _LAST_YEAR),
         months=_values(match["month"], 1, 12),
-        days=_values(match["day"], 1, 31),
+        days=_values(match["day"], 1, 31, from_end=match["from_end"] == "~"),
         from_end=match["from_end"] == "~",
         times=_times(time_word),
         zone=zone,
@@ -159,19 +159,25 @@ def _times(word: str) -> tuple[time, ...]:
     )
 
 
-def _values(word: str, low: int, high: int) -> frozenset[int]:
+def _values(word: str, low: int, high: int, *, from_end: bool = False) -> frozenset[int]:
     values: set[int] = set()
     for piece in word.split(","):
-        values.update(range(low, high + 1) if piece == "*" else _range(piece, low, high))
+        every = piece == "*"
+        values.update(range(low, high + 1) if every else _range(piece, low, high, from_end))
     return frozenset(values)
 
 
-def _range(piece: str, low: int, high: int) -> range:
+def _range(piece: str, low: int, high: int, from_end: bool) -> range:  # noqa: FBT001
     match = _PIECE.fullmatch(piece.replace("*", str(low)) if piece.startswith("*/") else piece)
     if match is None:
         raise CalendarError(piece)
     first, step = int(match["low"]), int(match["step"] or 1)
-    last = int(match["high"] or (high if match["step"] else first))
-    if not low <= first <= last <= high or step == 0:
+    open_end = low if from_end else high
+    last = int(match["high"] or (open_end if match["step"] else first))
+    early, late = (
+        (last, first) if from_end and match["step"] and not match["high"] else (first, last)
+    )
+    if not low <= early <= late <= high or step == 0:
         raise CalendarError(piece)
-    return range(first, last + 1, step)
+    # Steps go forward in time: counted from the end of the month, that is downwards.
+    return range(late, early - 1, -step) if from_end else range(early, late + 1, step)

@@ -94,6 +94,11 @@ class MemoryManager:
             need_daemon_reload=is_outdated(self._state, unit),
         )
 
+    def stale(self, names: Iterable[str]) -> list[str]:
+        """Return those of the loaded units `names` whose files changed since they were loaded."""
+        self._state.steps.look("manager.stale")
+        return [name for name in names if is_outdated(self._state, load(self._state, name))]
+
     def drop_ins(self, name: str) -> tuple[Path, ...]:
         """Return nothing: the twin knows no drop-ins."""
         self._state.steps.look(f"manager.drop_ins {name}")
