@@ -10,7 +10,6 @@ import _socket
 import os
 import sys
 import time
-from collections.abc import Mapping
 
 RUN_BEGIN = "f1c63ac425f94a3b9894b31bb73a2710"
 RUNTIME = "/run/debvisor-timers"
@@ -28,7 +27,7 @@ DEFINITION = {
 
 
 def begin(
-    job: str, environ: Mapping[str, str], *, runtime: str = RUNTIME, units: str = UNITS
+    job: str, environ: dict[str, str], *, runtime: str = RUNTIME, units: str = UNITS
 ) -> dict[str, str]:
     """Write RUNTIME/runs/JOB and return what stands in it.
 
@@ -56,7 +55,7 @@ def run_id(now_usec: int) -> str:
     return f"{moment}-{os.urandom(3).hex()}"
 
 
-def trigger(job: str, environ: Mapping[str, str], requests: str, now_usec: int) -> dict[str, str]:
+def trigger(job: str, environ: dict[str, str], requests: str, now_usec: int) -> dict[str, str]:
     """Return what started this run; only the first process of a run can know.
 
     A daemon-reload erases $TRIGGER_UNIT (systemd 257), and the journal never has it.
@@ -109,7 +108,7 @@ def definition(path: str) -> dict[str, str]:
     return found
 
 
-def write(runtime: str, job: str, fields: Mapping[str, str]) -> None:
+def write(runtime: str, job: str, fields: dict[str, str]) -> None:
     """Write `fields` to RUNTIME/runs/JOB, a line each, all or nothing; everybody may read it."""
     os.close(open_folder(runtime))
     folder = open_folder(f"{runtime}/runs")
@@ -130,13 +129,13 @@ def open_folder(path: str) -> int:
     return folder
 
 
-def lines(fields: Mapping[str, str]) -> bytes:
+def lines(fields: dict[str, str]) -> bytes:
     """Return `fields` as `NAME=value` lines; a value stays on its line."""
     text = "".join(f"{name}={value.replace(chr(10), ' ')}\n" for name, value in fields.items())
     return text.encode("utf-8", "surrogateescape")
 
 
-def send(fields: Mapping[str, str], address: str = JOURNAL) -> None:
+def send(fields: dict[str, str], address: str = JOURNAL) -> None:
     """Send one record to journald by its native protocol; OSError when it takes none."""
     record = b""
     for name, text in fields.items():
@@ -149,7 +148,7 @@ def send(fields: Mapping[str, str], address: str = JOURNAL) -> None:
     journal.sendto(record, address)
 
 
-def record(fields: Mapping[str, str]) -> dict[str, str]:
+def record(fields: dict[str, str]) -> dict[str, str]:
     """Return the journal record of a run that begins."""
     name, by = fields["DEBVISOR_RUN_ID"], fields.get("DEBVISOR_BY", "")
     trigger = fields["DEBVISOR_TRIGGER"] + (f" by {by}" if by else "")
@@ -167,7 +166,7 @@ def main() -> int:
     os.umask(0o022)  # the job's own UMask= holds for us too
     job = sys.argv[1]
     try:
-        fields = begin(job, os.environ)
+        fields = begin(job, dict(os.environ))
     except (OSError, ValueError, KeyError) as error:
         reason = f"{type(error).__name__}: {error}"
         print(f"debvisor-timers: no run of {job}: begin failed: {reason}", file=sys.stderr)

@@ -10,7 +10,6 @@ import _socket
 import os
 import sys
 import time
-from collections.abc import Mapping
 
 RUN_END = "ec5c7d712daf4bf4a90b07764211903e"
 RUNTIME = "/run/debvisor-timers"
@@ -24,7 +23,7 @@ JOURNAL_SECONDS = 5.0
 
 def end(
     job: str,
-    environ: Mapping[str, str],
+    environ: dict[str, str],
     *,
     runtime: str = RUNTIME,
     cgroups: tuple[str, ...] = CGROUPS,
@@ -178,12 +177,12 @@ def job_type(units: bytes) -> bytes:
     return units[at + 4 : at + 4 + int.from_bytes(units[at : at + 4], "little")]
 
 
-def is_run(fields: Mapping[str, str]) -> bool:
+def is_run(fields: dict[str, str]) -> bool:
     """Return True when the job was to run: a skip must not hide the result of the last real run."""
     return fields["DEBVISOR_RESULT"] != "exec-condition"
 
 
-def write_last(state: str, job: str, fields: Mapping[str, str]) -> None:
+def write_last(state: str, job: str, fields: dict[str, str]) -> None:
     """Write `fields` to STATE/last/JOB, a line each, all or nothing; durable when it returns."""
     os.close(open_folder(state))
     folder = open_folder(f"{state}/last")
@@ -197,7 +196,7 @@ def write_last(state: str, job: str, fields: Mapping[str, str]) -> None:
     os.close(folder)
 
 
-def record(fields: Mapping[str, str]) -> dict[str, str]:
+def record(fields: dict[str, str]) -> dict[str, str]:
     """Return the journal record of a run that ended."""
     name, result = fields["DEBVISOR_RUN_ID"], fields["DEBVISOR_RESULT"]
     stopped = " (stopped)" if "DEBVISOR_STOPPED" in fields else ""
@@ -220,13 +219,13 @@ def open_folder(path: str) -> int:
     return folder
 
 
-def lines(fields: Mapping[str, str]) -> bytes:
+def lines(fields: dict[str, str]) -> bytes:
     """Return `fields` as `NAME=value` lines; a value stays on its line."""
     text = "".join(f"{name}={value.replace(chr(10), ' ')}\n" for name, value in fields.items())
     return text.encode("utf-8", "surrogateescape")
 
 
-def send(fields: Mapping[str, str], address: str = JOURNAL) -> None:
+def send(fields: dict[str, str], address: str = JOURNAL) -> None:
     """Send one record to journald by its native protocol; OSError when it takes none."""
     record = b""
     for name, text in fields.items():
@@ -246,7 +245,7 @@ def main() -> int:
     """
     os.umask(0o022)  # the job's own UMask= holds for us too
     job = sys.argv[1]
-    fields = end(job, os.environ)
+    fields = end(job, dict(os.environ))
     failures = []
     try:
         if stop_job(f"debvisor-job-{job}.service"):

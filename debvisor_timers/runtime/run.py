@@ -13,7 +13,6 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
 
 RUNS = "/run/debvisor-timers/runs"
 JOURNAL = "/run/systemd/journal/stdout"
@@ -24,7 +23,7 @@ DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 Environment = dict[bytes, bytes]
 
 
-def read_state(path: str) -> Mapping[str, str]:
+def read_state(path: str) -> dict[str, str]:
     """Return what `begin` noted for this run; OSError when it did not."""
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
         return dict(line.rstrip("\n").split("=", 1) for line in file)
@@ -45,7 +44,7 @@ def inherited() -> Environment:
     return {name: value for name, _, value in entries}
 
 
-def described(state: Mapping[str, str]) -> Environment:
+def described(state: dict[str, str]) -> Environment:
     """Return the variables that tell a program which run it is."""
     variables = {
         name: state[name]
@@ -100,20 +99,18 @@ def connect(unit: str, identifier: str, address: str = JOURNAL) -> _socket.socke
     return stream
 
 
-def restore_signals(state: Mapping[str, str]) -> None:
+def restore_signals(state: dict[str, str]) -> None:
     """Undo what CPython does to signals at its start: the program would inherit it."""
     _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)
     if state.get("IGNORE_SIGPIPE", "").lower() in {"no", "false", "off", "n", "f", "0"}:
         _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
 
 
-def candidates(program: bytes, path: bytes) -> Iterator[bytes]:
-    """Yield the files that `program` can mean, as execvp(3) looks for them."""
+def candidates(program: bytes, path: bytes) -> list[bytes]:
+    """Return the files that `program` can mean, as execvp(3) looks for them."""
     if b"/" in program:
-        yield program
-        return
-    for folder in path.split(b":"):
-        yield folder + b"/" + program if folder else program
+        return [program]
+    return [folder + b"/" + program if folder else program for folder in path.split(b":")]
 
 
 def execute(command: list[bytes], environment: Environment) -> tuple[bytes, OSError]:
