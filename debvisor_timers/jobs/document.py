@@ -166,8 +166,8 @@ class Document:
             self._wrong_key(node, "anchors and aliases (& and *) are not used here", fix)
         elif begins == "!" or node.tag:
             self._wrong_key(node, "tags (!) are not used here", "remove it, or put quotes around")
-        # A list, so that all of them are looked at.
-        return all([self._check_properties(child, seen) for child in _children(node)])
+        shared = [child for child in _children(node) if not self._check_properties(child, seen)]
+        return not shared
 
     def _find(self, path: KeyPath) -> tuple[Node | None, Node | None, int]:
         """Return the key and the value at `path`, and how many of its steps could be taken."""

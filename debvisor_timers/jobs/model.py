@@ -115,7 +115,7 @@ class BootTrigger(Model):
 
 
 class Resources(Model):
-    """Limits for all processes of a run together."""
+    """The limits of a run."""
 
     memory_max: values.Memory | None = key(
         None,

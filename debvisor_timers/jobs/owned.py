@@ -110,6 +110,7 @@ SERVICE: Mapping[str, str] = {
 TIMER: Mapping[str, str] = {
     "OnCalendar": "use the key `schedule`",
     "Persistent": "use the key `schedule.catch_up`",
+    "X-CatchUp": "use the key `schedule.catch_up`",
     "AccuracySec": "a job starts within a second of its time",
     "RandomizedDelaySec": _TIMES,
     "RandomizedOffsetSec": _TIMES,

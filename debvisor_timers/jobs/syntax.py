@@ -87,7 +87,7 @@ def explain_syntax(error: MarkedYAMLError, lines: list[str]) -> SyntaxFault:
     rest = lines[line][column:] if line < len(lines) else ""
     if "\t" in rest[:1]:
         return _place("a tab is used for indentation", "use spaces", line, column)
-    words = {"char": rest[:1], "value": _value(rest)}
+    words = {"char": _shown(rest[:1]), "value": _shown(_value(rest))}
     return _place(rule.message.format(**words), rule.fix.format(**words), line, column)
 
 
@@ -107,3 +107,7 @@ def _value(rest: str) -> str:
 
 def _place(message: str, fix: str, line: int, column: int) -> SyntaxFault:
     return SyntaxFault(message=message, fix=fix, line=line + 1, column=column + 1)
+
+
+def _shown(text: str) -> str:
+    return text if text.isprintable() else ascii(text)[1:-1]

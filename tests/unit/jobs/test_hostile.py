@@ -84,7 +84,7 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-KEYS = st.sampled_from([key.name for key in table() if "." not in key.name] + ["id", "source"])
+KEYS = st.sampled_from([*(key.name for key in table() if "." not in key.name), "id", "source"])
 
 
 @settings(max_examples=400, deadline=None)
