@@ -25,7 +25,6 @@ class ApplyRecord:
     scripts: the scripts that did not exist before.
     obsolete_scripts: the scripts that no job needs afterwards.
     stopped: timers that were running and are stopped; started: timers that are started.
-    persistent: those of both that have a stamp.
     forgotten: units that go for good, whose stamps and failures systemd shall forget.
     due: when each stopped timer would have fired next (ISO 8601).
     """
@@ -37,7 +36,6 @@ class ApplyRecord:
     obsolete_scripts: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
-    persistent: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
     due: Mapping[str, str] = field(default_factory=dict)
 
@@ -73,7 +71,7 @@ class RecordFile:
         durable.remove(self.path)
 
 
-_NAMES = ("scripts", "obsolete_scripts", "stopped", "started", "persistent", "forgotten")
+_NAMES = ("scripts", "obsolete_scripts", "stopped", "started", "forgotten")
 
 
 def _plain(entries: Entries) -> dict[str, list[str] | None]:

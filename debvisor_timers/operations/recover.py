@@ -70,11 +70,10 @@ def undo(host: Host, record: ApplyRecord) -> None:
     host.manager.reload()
     for name in _created(record):
         host.manager.reset_failed(name)
-    for name in record.persistent:
-        if name in record.stopped:
-            host.manager.touch_stamp(name)
-        else:
-            host.manager.remove_stamp(name)
+    for name in record.stopped:
+        host.manager.touch_stamp(name)
+    for name in set(record.started) - set(record.stopped):
+        host.manager.remove_stamp(name)
     target = host.manager.units(TARGET)
     if target and (target[0].active_state is ActiveState.ACTIVE or target[0].job == "start"):
         # During boot our own unit comes before the timers: waiting for them would never end.

@@ -73,7 +73,6 @@ def _record(host: Host, plan: Plan, *, held: bool) -> ApplyRecord:
         obsolete_scripts=plan.old_scripts,
         stopped=moves.stopped,
         started=() if held else moves.started,
-        persistent=moves.persistent,
         forgotten=tuple(
             change.name for change in changes if change.after is None and "/" not in change.name
         ),
@@ -97,10 +96,13 @@ def _write_scripts(host: Host, plan: Plan) -> None:
 
 
 def _touch_stamps(host: Host, record: ApplyRecord) -> None:
-    """Let no timer that is started catch up: an edit never starts a job."""
-    for name in record.persistent:
-        if name in record.started:
-            host.manager.touch_stamp(name)
+    """Let no timer that is started catch up: an edit never starts a job.
+
+    Without a stamp systemd 257 would count from when a timer last was started or triggered, and
+    fire for what its new calendar had before now; that is why every timer has Persistent=yes.
+    """
+    for name in record.started:
+        host.manager.touch_stamp(name)
 
 
 def _start(host: Host, record: ApplyRecord) -> None:

@@ -21,12 +21,11 @@ class TimerMoves:
 
     stopped: running, and changed, disabled or removed. started: new, newly enabled, or changed and
     running before; never a boot trigger, since an OnBootSec= that has passed fires at once
-    (systemd 257). persistent: those of both that have Persistent=yes.
+    (systemd 257).
     """
 
     stopped: tuple[str, ...]
     started: tuple[str, ...]
-    persistent: tuple[str, ...]
 
 
 def timer_moves(plan: Plan, loaded: list[UnitState]) -> TimerMoves:
@@ -44,17 +43,7 @@ def timer_moves(plan: Plan, loaded: list[UnitState]) -> TimerMoves:
     failed = {name for name, state in states.items() if state is ActiveState.FAILED}
     stopped = (changed | (was_enabled - is_enabled) | boot_disabled) & active
     started = (is_enabled - was_enabled) | (is_enabled & changed & (active | failed))
-    return TimerMoves(
-        stopped=tuple(sorted(stopped)),
-        started=tuple(sorted(started)),
-        persistent=tuple(
-            sorted(
-                name
-                for name in stopped | started
-                if _is_persistent(before.get(name)) or _is_persistent(after.get(name))
-            )
-        ),
-    )
+    return TimerMoves(stopped=tuple(sorted(stopped)), started=tuple(sorted(started)))
 
 
 def _changed(plan: Plan) -> set[str]:
@@ -79,9 +68,3 @@ def _links(entries: Mapping[str, Entry | None], folder: str) -> set[str]:
 
 def _timer_section(entry: Entry | None) -> object:
     return UnitFile.parse(entry.text).items("Timer") if isinstance(entry, FileEntry) else None
-
-
-def _is_persistent(entry: Entry | None) -> bool:
-    if not isinstance(entry, FileEntry):
-        return False
-    return UnitFile.parse(entry.text).get("Timer", "Persistent") == ("yes",)

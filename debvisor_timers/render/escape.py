@@ -119,11 +119,6 @@ def timespan(duration: timedelta | None) -> Escaped:
     return Escaped("infinity" if duration is None else format_timespan(duration))
 
 
-def yes_no(value: bool) -> Escaped:  # noqa: FBT001 -- a filter has its value in first place
-    """Return yes or no."""
-    return Escaped("yes" if value else "no")
-
-
 FILTERS: Mapping[str, Callable[..., Escaped]] = {
     function.__name__: function
     for function in (
@@ -137,7 +132,6 @@ FILTERS: Mapping[str, Callable[..., Escaped]] = {
         timespan,
         unit_names,
         verbatim,
-        yes_no,
     )
 }
 """The filters of the templates, by the names that they have there."""

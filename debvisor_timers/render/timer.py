@@ -19,6 +19,7 @@ TIMER: UnitTable = {
         Row("OnCalendar", "on_calendar", How.EACH),
         Row("AccuracySec"),
         Row("Persistent"),
+        Row("X-CatchUp"),
         Row("DeferReactivation"),
         Row("", "timer_directives", How.PAIRS),
     ),
@@ -59,7 +60,7 @@ def timer_values(job: Job, host_zone: str) -> dict[str, Any]:
     return {
         "description": job.title,
         "on_calendar": calendar_lines(job, host_zone),
-        "persistent": job.schedule is not None and job.schedule.catch_up is CatchUp.ONCE,
+        "catch_up": job.schedule.catch_up if job.schedule else CatchUp.SKIP,
         "timer_directives": pairs(job.unit.Timer),
     }
 

@@ -15,8 +15,8 @@ from debvisor_timers.errors import (
     SystemdError,
 )
 from debvisor_timers.history.runs import RunStatus
-from debvisor_timers.operations.history import history
 from debvisor_timers.layout import TARGET
+from debvisor_timers.operations.history import history
 from debvisor_timers.operations.plan import Change, make_plan
 from debvisor_timers.operations.recover import Recovery, recover
 from debvisor_timers.systemd.ports import ActiveState, FileEntry, LinkEntry
@@ -119,7 +119,7 @@ def test_a_removed_job_leaves_nothing(world: World) -> None:
     assert not [name for name in world.units() if "hourly" in name]
     assert world.running() == {NIGHTLY_TIMER}
     assert world.systemd.scripts.read() == {}
-    assert not [unit for unit in world.systemd.manager.units("debvisor-job-hourly*")]
+    assert world.systemd.manager.units("debvisor-job-hourly*") == []
 
 
 def test_removal_has_to_be_confirmed(world: World) -> None:

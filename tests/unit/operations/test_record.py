@@ -19,7 +19,6 @@ RECORD = ApplyRecord(
     obsolete_scripts=("4567",),
     stopped=("a.timer",),
     started=("b.timer",),
-    persistent=("a.timer",),
     forgotten=("a.timer",),
     due={"a.timer": "2026-11-23T02:00:00+00:00"},
 )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from debvisor_timers.layout import Layout
@@ -32,7 +33,7 @@ class World:
     """A host whose systemd is the twin; `write` puts job files, `apply` applies them."""
 
     def __init__(self, folder: Path) -> None:
-        self.systemd = MemorySystemd()
+        self.systemd = MemorySystemd(now=datetime(2026, 11, 23, 12, 0, 7, tzinfo=UTC))
         self.layout = Layout(config=folder / "etc", state=folder / "state", runtime=folder / "run")
         self.layout.jobs.mkdir(parents=True)
         self.host = Host(
@@ -65,7 +66,7 @@ class World:
             "files": sorted(
                 str(path.relative_to(self.layout.state))
                 for path in self.layout.state.rglob("*")
-                if path.is_file() and "generations" in path.parts or path.name == "apply.json"
+                if (path.is_file() and "generations" in path.parts) or path.name == "apply.json"
             ),
         }
 

@@ -23,7 +23,7 @@ from debvisor_timers.render.unitfile import UnitFile
 from tests.unit.render.settings import settings
 
 CASES = sorted((Path(__file__).resolve().parents[2] / "cases" / "render").glob("*.yaml"))
-_UNIT = re.compile(r"#! unit (\S+) \[(\S+)\] (\w+)(?: = (.*))?")
+_UNIT = re.compile(r"#! unit (\S+) \[(\S+)\] ([\w-]+)(?: = (.*))?")
 _LINK = re.compile(r"#! link (\S+)")
 
 

@@ -176,17 +176,22 @@ def test_a_timer_never_fires_late_or_behind_a_run() -> None:
     assert timer.items("Timer") == (
         ("OnCalendar", "*-*-* 02:00:00"),
         ("AccuracySec", "1s"),
-        ("Persistent", "no"),
+        ("Persistent", "yes"),
+        ("X-CatchUp", "skip"),
         ("DeferReactivation", "yes"),
     )
     assert timer.get("Unit", "PartOf") == ("debvisor-timers.target",)
-    assert timer.get("Unit", "After") == ("debvisor-timers-recover.service",)
+    assert timer.get("Unit", "After") == (
+        "debvisor-timers-recover.service debvisor-timers-stamps.service",
+    )
     assert timer.get("Install", "WantedBy") == ("debvisor-timers.target",)
 
 
-def test_catching_up_is_what_persistent_means() -> None:
+def test_catching_up_is_told_to_the_service_that_touches_stamps() -> None:
+    """Every timer is persistent: one without a stamp fires for what it missed (systemd 257)."""
     of = job(schedule={"cron": "0 2 * * *", "catch_up": "once"})
     assert unit(of, "debvisor-job-a.timer").get("Timer", "Persistent") == ("yes",)
+    assert unit(of, "debvisor-job-a.timer").get("Timer", "X-CatchUp") == ("once",)
 
 
 def test_boot_triggers_have_a_timer_that_apply_need_not_start() -> None:
