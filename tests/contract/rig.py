@@ -62,6 +62,10 @@ class Rig(ABC):
         """Let systemd believe that `timer` was last triggered at `when`."""
 
     @abstractmethod
+    def keep_target(self) -> None:
+        """Let the boot want the target, as it wants ours once it is installed."""
+
+    @abstractmethod
     def service(
         self,
         name: str,
@@ -150,7 +154,9 @@ class RealRig(Rig):
     def __init__(self) -> None:
         """Open nothing yet."""
         self._stamps = Layout().stamps
-        self.units = DiskUnitDirectory(Path("/etc/systemd/system"), PATTERNS, folders=FOLDERS)
+        units = Path("/etc/systemd/system")
+        self._link = units / "multi-user.target.wants" / TARGET
+        self.units = DiskUnitDirectory(units, PATTERNS, folders=FOLDERS)
         self.manager = SystemdManager(stamps=self._stamps)
         self.journal = SystemdJournal()
         self.analyzer = CommandAnalyzer()
@@ -174,6 +180,17 @@ class RealRig(Rig):
         stamp = self._stamps / f"stamp-{timer}"
         stamp.touch()
         os.utime(stamp, (when.timestamp(), when.timestamp()))
+
+    def keep_target(self) -> None:
+        """Link it where `systemctl enable` would."""
+        self._link.parent.mkdir(exist_ok=True)
+        self._link.symlink_to(f"../{TARGET}")
+        self.manager.reload()
+
+    def clean(self) -> None:
+        """Take the link away as well."""
+        self._link.unlink(missing_ok=True)
+        super().clean()
 
     def service(
         self,
@@ -214,6 +231,10 @@ class TwinRig(Rig):
     def set_stamp(self, timer: str, when: datetime) -> None:
         """Set the stamp."""
         self.twin.state.stamps[timer] = when
+
+    def keep_target(self) -> None:
+        """Enable it."""
+        self.twin.state.enabled.add(TARGET)
 
     def service(
         self,

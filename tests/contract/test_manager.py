@@ -467,6 +467,53 @@ def test_without_persistent_a_new_schedule_catches_up_since_the_last_activation(
     assert rig.starts("contract-a.service") == 1
 
 
+@pytest.mark.parametrize(("persistent", "starts"), [(False, 1), (True, 0)])
+def test_a_touched_stamp_lets_a_new_schedule_count_from_now(
+    rig: Rig, persistent: bool, starts: int
+) -> None:
+    extra = "Persistent=yes" if persistent else ""
+    rig.write(
+        a_timer=timer(at(rig.in_seconds(3600)), extra=extra),
+        a_service=rig.service("contract-a.service"),
+    )
+    rig.enable("contract-a.timer")
+    rig.manager.start([TARGET])
+    past = rig.in_seconds(0.01)
+    rig.pass_to(past)
+    rig.manager.stop(["contract-a.timer"])
+    rig.write(a_timer=timer(f"{at(past)}\n{DAILY}", extra=extra))
+    rig.manager.reload()
+    rig.manager.touch_stamp("contract-a.timer")
+    rig.manager.start(["contract-a.timer"])
+    rig.let_pass(timedelta(milliseconds=200))
+    assert rig.starts("contract-a.service") == starts
+
+
+@pytest.mark.parametrize(("persistent", "starts"), [(False, 1), (True, 0)])
+def test_a_target_that_was_stopped_for_a_while_makes_up_for_it_unless_stamps_are_touched(
+    rig: Rig, persistent: bool, starts: int
+) -> None:
+    due = rig.in_seconds(0.8)
+    extra = "Persistent=yes" if persistent else ""
+    rig.write(
+        a_timer=timer(f"{at(due)}\n{DAILY}", unit=PART_OF, extra=extra),
+        a_service=rig.service("contract-a.service"),
+    )
+    rig.enable("contract-a.timer")
+    rig.keep_target()
+    rig.manager.start([TARGET])
+    rig.manager.stop([TARGET])
+    rig.wait_for(
+        lambda: states(rig, "contract-a.timer") == [("contract-a.timer", "dead")],
+        "the timer has stopped",
+    )
+    rig.pass_to(due)
+    rig.manager.touch_stamp("contract-a.timer")
+    rig.manager.start([TARGET])
+    rig.let_pass(timedelta(milliseconds=200))
+    assert rig.starts("contract-a.service") == starts
+
+
 def test_a_restart_does_not_fire_again_for_an_elapse_that_was_served(rig: Rig) -> None:
     due = rig.in_seconds(0.4)
     rig.write(a_timer=timer(f"{at(due)}\n{DAILY}"), a_service=rig.service("contract-a.service"))
