@@ -31,8 +31,8 @@ def command(*, files: tuple[Path, ...], as_json: bool) -> int:
         if result.problems:
             echo_problems(result.problems)
         words = "not applicable" if result.has_errors else "correct"
-        jobs, files = counted(result.jobs, "job"), counted(result.files, "file")
-        click.echo(f"{jobs} in {files}: {words}")
+        count = f"{counted(result.jobs, 'job')} in {counted(result.files, 'file')}"
+        click.echo(f"{count}: {words}")
     return ExitCode.DEFINITIONS if result.has_errors else ExitCode.DONE
 
 

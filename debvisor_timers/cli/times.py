@@ -53,7 +53,7 @@ def now() -> datetime:
 
 
 def _two_largest(seconds: int) -> list[str]:
-    words = []
+    words: list[str] = []
     for unit, size in _STEPS:
         count, seconds = divmod(seconds, size)
         if count or words:

@@ -41,11 +41,12 @@ def read_json(path: Path) -> object | None:
     Raises SystemdError when the file is there and cannot be read.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
+        value: object = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise _cannot("read", path, error) from error
+    return value
 
 
 def remove(path: Path) -> None:

@@ -88,7 +88,7 @@ def _parse(plain: Any) -> ApplyRecord:
         if value is None:
             return None
         kind, text = value
-        return {"file": FileEntry, "link": LinkEntry}[kind](text)
+        return FileEntry(text) if kind == "file" else LinkEntry(text)
 
     def entries(key: str) -> Entries:
         return {name: one(value) for name, value in plain[key].items()}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -370,7 +371,7 @@ def whole(world: World, text: str) -> bool:
     return plan.is_empty and world.running() == links
 
 
-def killed_at_every_step(kind, factory):  # type: ignore[no-untyped-def]
+def killed_at_every_step(kind: str, factory: pytest.TempPathFactory) -> Iterator[tuple[int, World]]:
     """Yield (step, world) for a world whose apply died at each step, without any clean-up."""
     before, after = EDITS[kind]
     rehearsal = World(factory.mktemp("rehearsal"))

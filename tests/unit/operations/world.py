@@ -49,11 +49,22 @@ class World:
     def write(self, text: str, name: str = "a.yaml") -> None:
         (self.layout.jobs / name).write_text(text, encoding="utf-8")
 
-    def apply(self, text: str | None = None, **options: bool) -> ApplyResult:
+    def apply(
+        self,
+        text: str | None = None,
+        *,
+        yes: bool = True,
+        allow_empty: bool = False,
+        overwrite_edits: bool = False,
+    ) -> ApplyResult:
         if text is not None:
             self.write(text)
-        yes = options.pop("yes", True)
-        return apply(self.host, ApplyOptions(confirm_removal=lambda _plan: yes, **options))
+        options = ApplyOptions(
+            confirm_removal=lambda _plan: yes,
+            allow_empty=allow_empty,
+            overwrite_edits=overwrite_edits,
+        )
+        return apply(self.host, options)
 
     def picture(self) -> Mapping[str, object]:
         """Return all that an apply may change and an undo must bring back."""
