@@ -118,6 +118,13 @@ def test_a_service_without_a_command_cannot_be_queued(rig: Rig) -> None:
     assert error_name(raised.value) == "BadUnitSetting"
 
 
+def test_units_named_before_one_that_cannot_be_queued_are_started(rig: Rig) -> None:
+    rig.write(a_timer=timer(DAILY), a_service=rig.service("contract-a.service"))
+    with pytest.raises(SystemdError):
+        rig.manager.start(["contract-a.timer", "contract-none.timer"])
+    rig.wait_for(lambda: ("contract-a.timer", "waiting") in states(rig), "it has started")
+
+
 def test_a_missing_required_unit_is_an_error(rig: Rig) -> None:
     rig.write(a_service=rig.service("contract-a.service", unit="Requires=contract-none.service"))
     with pytest.raises(SystemdError, match=r"contract-none\.service not found"):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from debvisor_timers.errors import SystemdError
@@ -27,22 +27,24 @@ class Engine:
         """Work on `state`, which others look at as well."""
         self._state = state
 
-    def start(self, name: str) -> int:
-        """Queue a start job for `name` and return its number; Raises SystemdError."""
-        unit = load(self._state, name)
+    def start(self, names: Sequence[str]) -> dict[str, int]:
+        """Queue a start job for each of `names`, return their numbers. Raises SystemdError."""
+        jobs = {}
         try:
-            self._refuse(unit, set())
-            job = self._start(unit, trigger="")
-            self._fire_due()
+            for name in names:
+                unit = load(self._state, name)
+                self._refuse(unit, set())
+                jobs[name] = self._start(unit, trigger="")
         finally:
+            self._fire_due()
             collect(self._state)
-        return job
+        return jobs
 
-    def stop(self, name: str) -> int:
-        """Queue a stop job for `name` and return its number."""
-        job = self._stop(load(self._state, name))
+    def stop(self, names: Sequence[str]) -> dict[str, int]:
+        """Queue a stop job for each of `names` and return their numbers."""
+        jobs = {name: self._stop(load(self._state, name)) for name in names}
         collect(self._state)
-        return job
+        return jobs
 
     def reload(self) -> None:
         """Read all loaded units again; a timer whose schedule changed may be due at once."""
@@ -187,9 +189,10 @@ class Engine:
     def _end_job(self, unit: Loaded, result: JobResult) -> int:
         self._state.results[unit.job_id] = result
         unit.job = ""
-        for timer in list(self._state.loaded.values()):
-            if timer.kind == "timer" and timer.sub == "running" and timer.triggers == unit.name:
-                arm(self._state, timer)
+        if unit.kind == "service":
+            for timer in self._state.loaded.values():
+                if timer.sub == "running" and timer.kind == "timer" and timer.triggers == unit.name:
+                    arm(self._state, timer)
         return unit.job_id
 
     def _stop(self, unit: Loaded) -> int:
@@ -204,7 +207,7 @@ class Engine:
             self._set_down(unit)
         job = self._end_job(unit, JobResult.DONE)
         for other in list(self._state.loaded.values()):
-            if other.is_up and unit.name in _stopped_with(other):
+            if unit.name in other.stopped_with and other.is_up:
                 self._stop(other)
         return job
 
@@ -247,9 +250,3 @@ class Engine:
             self._state.stamps[timer.name] = self._state.now
         timer.sub, timer.next_elapse = "running", None
         self._start(service, trigger=timer.name)
-
-
-def _stopped_with(unit: Loaded) -> tuple[str, ...]:
-    """Return the units whose stop stops `unit` as well."""
-    keys = ("PartOf", "Requires", "BindsTo")
-    return tuple(word for key in keys for word in unit.text.words("Unit", key))

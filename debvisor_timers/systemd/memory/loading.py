@@ -9,6 +9,7 @@ from debvisor_timers.systemd.memory.unit_text import UnitText, parse_unit
 from debvisor_timers.systemd.ports import ActiveState, FileEntry, LinkEntry
 
 MONOTONIC = ("OnBootSec", "OnStartupSec", "OnActiveSec", "OnUnitActiveSec", "OnUnitInactiveSec")
+_STOPPED_WITH = ("PartOf", "Requires", "BindsTo")
 _REFERENCES = (
     "Requires",
     "Requisite",
@@ -35,7 +36,8 @@ def refresh(state: State, unit: Loaded) -> None:
     """Read the file of `unit` (again)."""
     unit.load_state, unit.text = _read(state, unit.name)
     unit.wants = _wants(state, unit)
-    references = {word for key in _REFERENCES for word in unit.text.words("Unit", key)}
+    unit.stopped_with = frozenset(_words(unit, _STOPPED_WITH))
+    references = _words(unit, _REFERENCES)
     if unit.kind == "timer" and unit.load_state == "loaded":
         references.add(unit.triggers)
     unit.references = frozenset(references | unit.wants)
@@ -64,9 +66,16 @@ def _keeps_itself(state: State, unit: Loaded) -> bool:
 
 
 def _wants(state: State, unit: Loaded) -> frozenset[str]:
-    folder = f"{unit.name}.wants/"
-    links = {name.removeprefix(folder) for name in state.disk if name.startswith(folder)}
-    return frozenset(links | set(unit.text.words("Unit", "Wants")))
+    wanted = set(unit.text.words("Unit", "Wants"))
+    # Other units can have such a folder as well; ours do not.
+    if unit.kind == "target":
+        folder = f"{unit.name}.wants/"
+        wanted |= {name.removeprefix(folder) for name in state.disk if name.startswith(folder)}
+    return frozenset(wanted)
+
+
+def _words(unit: Loaded, keys: tuple[str, ...]) -> set[str]:
+    return {word for key in keys for word in unit.text.words("Unit", key)}
 
 
 def _read(state: State, name: str) -> tuple[str, UnitText]:

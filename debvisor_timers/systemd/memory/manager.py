@@ -124,7 +124,7 @@ class MemoryManager:
     def _run_jobs(
         self,
         verb: str,
-        queue: Callable[[str], int],
+        queue: Callable[[Sequence[str]], dict[str, int]],
         units: Sequence[str],
         *,
         wait: bool,
@@ -135,7 +135,7 @@ class MemoryManager:
             return {}
         self._state.steps.take(f"manager.{verb}", *names)
         deadline = None if timeout is None else self._state.now + timeout
-        jobs = {name: queue(name) for name in names}
+        jobs = queue(names)
         if not wait:
             return {}
         self._wait(set(jobs.values()), deadline)

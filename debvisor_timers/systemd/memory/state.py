@@ -42,13 +42,17 @@ class Execution:
 
 @dataclass(slots=True, kw_only=True)
 class Loaded:
-    """A unit in PID 1's memory: the text as it was when it was read, and the state."""
+    """A unit in PID 1's memory: the text as it was when it was read, and the state.
+
+    stopped_with: the units whose stop stops this one as well.
+    """
 
     name: str
     text: UnitText = field(default_factory=UnitText)
     load_state: str = "loaded"
     references: frozenset[str] = frozenset()
     wants: frozenset[str] = frozenset()
+    stopped_with: frozenset[str] = frozenset()
     active: ActiveState = ActiveState.INACTIVE
     sub: str = "dead"
     result: str = "success"
