@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,7 +84,8 @@ class LoadedConfig:
 
 def load_config(path: Path | None) -> LoadedConfig:
     """Return what config.yaml at `path` says; a missing file says nothing."""
-    if path is None or not (path.exists() or path.is_symlink()):
+    # Not Path.exists(): in a folder that may not be searched it raises. Then jobs.d tells of it.
+    if path is None or not os.path.lexists(path):
         return LoadedConfig()
     source = read_source(path)
     if isinstance(source, Problem):

@@ -9,7 +9,7 @@ import subprocess
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debvisor_timers.errors import ScheduleError
@@ -84,11 +84,13 @@ def test_a_duration_is_written(span: timedelta, text: str) -> None:
     assert format_timespan(span) == text
 
 
+@settings(deadline=None)
 @given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=36_500)))
 def test_what_is_written_is_read_back(span: timedelta) -> None:
     assert parse_timespan(format_timespan(span)) == span
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789. \thmsdwyMinu", max_size=12))
 def test_editors_accept_what_is_read(text: str) -> None:
     try:

@@ -40,11 +40,13 @@ def check(definitions: Definitions) -> None:
             assert 1 <= problem.span.column <= len(problem.source_line) + 1
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
     check(load(data))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 @example("jobs: &a {a: *a}")
 @example("&a [*a]")

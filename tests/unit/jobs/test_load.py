@@ -181,6 +181,22 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
     ]
 
 
+def test_a_config_folder_without_permission(tmp_path: Path) -> None:
+    config = tmp_path / "timers"
+    write(config, "config.yaml", "keep_generations: 7\n")
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    config.chmod(0)
+
+    with as_nobody():
+        definitions = load_definitions(config)
+    config.chmod(0o755)
+
+    assert told(definitions, config) == [
+        "jobs.d: error: cannot be read: permission denied\n fix: run this as root"
+    ]
+
+
 def test_what_is_no_file(tmp_path: Path) -> None:
     jobs = tmp_path / "jobs.d"
     (jobs / "dir.yaml").mkdir(parents=True)
