@@ -153,9 +153,9 @@ def test_a_damaged_journal_gives_what_is_left(tmp_path: Path) -> None:
     file = copy_of_journal(tmp_path, mark, 2000)
     assert read_numbers(tmp_path, mark) == list(range(2000))
     content = bytearray(file.read_bytes())
-    # The newest 50 kB of data; what lies behind is empty space.
-    end = len(content.rstrip(b"\0"))
-    content[end - 100_000 : end - 50_000] = random.Random(1).randbytes(50_000)
+    # journald appends: what follows the text of record 1500 is of records 1500 to about 1550.
+    start = content.index(b"x" * 200 + b" 1500")
+    content[start : start + 30_000] = random.Random(1).randbytes(30_000)
     file.write_bytes(content)
     left = read_numbers(tmp_path, mark)
     assert left[:1000] == list(range(1000))
