@@ -10,13 +10,25 @@ import pwd
 import shutil
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 
+from debvisor_timers.jobs.document import Document
 from debvisor_timers.jobs.faults import quoted
+from debvisor_timers.jobs.files import read_source
+from debvisor_timers.jobs.load import JOBS
+from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.translate import Complaint
 from debvisor_timers.source import Problem, Severity
 
 # systemd 257: the PATH of a service that sets none (no split /usr/bin and /bin on Debian 13).
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+Finding = tuple[tuple[str | int, ...], str, str]
+"""Where (the path of a value in the job), what is missing, how to mend it."""
 
 
 def check_host(job: Job) -> list[Problem]:
@@ -25,21 +37,43 @@ def check_host(job: Job) -> list[Problem]:
     A job on such a host would fail at each run: the user is looked up, the files are read, and
     the program is started only then.
     """
-    checks = (_users(job), _program(job), _files(job))
-    return [
-        Problem(span=job.source, key=key, message=message, fix=fix, severity=Severity.WARNING)
-        for found in checks
-        for key, message, fix in found
-    ]
+    return [_warning(job, finding) for found in _CHECKS for finding in found(job)]
 
 
-def _users(job: Job) -> Iterator[tuple[str, str, str]]:
+def _warning(job: Job, finding: Finding) -> Problem:
+    path, message, fix = finding
+    document = _document_of(job.source.file)
+    if document is None:
+        key = str(path[0])
+        problem = Problem(span=job.source, key=key, message=message, fix=fix)
+    else:
+        complaint = Complaint(path=path, message=message, fix=fix)
+        problem = locate(document, (JOBS, job.id), complaint)
+    return replace(problem, severity=Severity.WARNING)
+
+
+def _document_of(path: Path) -> Document | None:
+    """Return the file again, for the places in it: they are not kept with each job."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return _parsed(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=1)
+def _parsed(path: Path, _changed: int, _size: int) -> Document | None:
+    source = read_source(path)
+    return None if isinstance(source, Problem) else Document(source)
+
+
+def _users(job: Job) -> Iterator[Finding]:
     if not job.user.isdigit() and not _has_user(job.user):
         message = f"there is no user {quoted(job.user)} on this host"
-        yield "user", message, f"correct it, or: adduser --system --group {job.user}"
+        yield ("user",), message, f"correct it, or: adduser --system --group {job.user}"
     if job.group and not job.group.isdigit() and not _has_group(job.group):
         message = f"there is no group {quoted(job.group)} on this host"
-        yield "group", message, f"correct it, or: addgroup --system {job.group}"
+        yield ("group",), message, f"correct it, or: addgroup --system {job.group}"
 
 
 def _has_user(name: str) -> bool:
@@ -56,8 +90,9 @@ def _has_group(name: str) -> bool:
         return False
 
 
-def _program(job: Job) -> Iterator[tuple[str, str, str]]:
-    key, program = ("command", job.command[0]) if job.command else ("shell", job.shell)
+def _program(job: Job) -> Iterator[Finding]:
+    key: tuple[str | int, ...] = ("command", 0) if job.command else ("shell",)
+    program = job.command[0] if job.command else job.shell
     if not program.startswith("/"):
         path = job.environment.get("PATH", _DEFAULT_PATH)
         if shutil.which(program, path=path) is None:
@@ -81,12 +116,15 @@ def _mode(path: str) -> int | None:
         return None
 
 
-def _files(job: Job) -> Iterator[tuple[str, str, str]]:
-    for path in job.environment_files:
+def _files(job: Job) -> Iterator[Finding]:
+    for number, path in enumerate(job.environment_files):
         if not path.startswith("-") and not glob.glob(path):  # noqa: PTH207 - absolute pattern
             fix = f"create it, or write -{path} if it may be missing"
-            yield "environment_files", f"{quoted(path)} does not exist on this host", fix
+            yield ("environment_files", number), f"{quoted(path)} does not exist on this host", fix
     folder = job.working_directory
     if folder.startswith("/") and _mode(folder) is None:
         fix = f"mkdir -p {folder}"
-        yield "working_directory", f"{quoted(folder)} does not exist on this host", fix
+        yield ("working_directory",), f"{quoted(folder)} does not exist on this host", fix
+
+
+_CHECKS = (_users, _program, _files)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from debvisor_timers.jobs.check import check_host
+from debvisor_timers.jobs.load import load_files
 from debvisor_timers.jobs.model import Job
-from debvisor_timers.source import Severity, Span
+from debvisor_timers.source import Severity, Span, format_problem
 
 PLACE = Span(file=Path("a.yaml"), line=3, column=3, length=1)
 
@@ -67,3 +68,39 @@ def test_files() -> None:
         "environment_files: '/nowhere' does not exist on this host",
         "working_directory: '/nowhere' does not exist on this host",
     ]
+
+
+def test_a_warning_stands_at_the_value(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "jobs:\n  a:\n    command: [/nowhere/x]\n    environment_files: [-/a, /nowhere]\n",
+        encoding="utf-8",
+    )
+
+    problems = check_host(load_files([path]).jobs["a"])
+
+    assert [format_problem(problem).replace(f"{tmp_path}/", "") for problem in problems] == [
+        (
+            "a.yaml:3:15: warning: command: '/nowhere/x' does not exist on this host\n"
+            "    3 |     command: [/nowhere/x]\n"
+            "      |               ^^^^^^^^^^\n"
+            " fix: install it, or correct it"
+        ),
+        (
+            "a.yaml:4:30: warning: environment_files: '/nowhere' does not exist on this host\n"
+            "    4 |     environment_files: [-/a, /nowhere]\n"
+            "      |                              ^^^^^^^^\n"
+            " fix: create it, or write -/nowhere if it may be missing"
+        ),
+    ]
+
+
+def test_a_warning_on_a_default_stands_at_the_job(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("defaults: {user: no-such-user}\n", encoding="utf-8")
+    path = tmp_path / "a.yaml"
+    path.write_text("jobs:\n  a: {script: x}\n", encoding="utf-8")
+
+    (problem,) = check_host(load_files([path], config=tmp_path).jobs["a"])
+
+    assert str(problem.span) == f"{path}:2:3"
+    assert problem.message == "there is no user 'no-such-user' on this host"
