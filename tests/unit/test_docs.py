@@ -284,6 +284,8 @@ def test_every_make_target_exists(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_that_is_named_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    named = set(re.findall(r"debvisor-timers\*? (?:--color \w+ )?([a-z]+)\b", text))
+    named = re.findall(
+        r"[`*]debvisor-timers ([a-z]+)\b|^[#$] debvisor-timers ([a-z]+)\b", text, re.MULTILINE
+    )
 
-    assert named - set(COMMANDS) <= {"apply", "record", "is", "and", "has", "to"}
+    assert {first or second for first, second in named} <= set(COMMANDS)
