@@ -71,21 +71,24 @@ class Draft:
 
     def ending(self) -> Ending | None:
         """Return how the run ended; None when nothing tells of its end."""
-        if self.skipped_for:
-            return Ending(outcome=RunOutcome.SKIPPED, reason=self.skipped_for)
         if self.is_stopped or self.ours("DEBVISOR_STOPPED"):
             return Ending(outcome=RunOutcome.STOPPED)
-        if self.not_started in _NOT_STARTED:
-            return _NOT_STARTED[self.not_started]
-        return self._judged()
+        return self._never_ran() or self._by_result()
 
-    def _judged(self) -> Ending | None:
+    def _never_ran(self) -> Ending | None:
+        if self.skipped_for:
+            return Ending(outcome=RunOutcome.SKIPPED, reason=self.skipped_for)
+        if self.is_refused:
+            return Ending(outcome=RunOutcome.FAILED, reason="started too often")
         if self.ended and not self.invocation_ids and not self.not_started:
             return judge("exec-condition", Exit())
+        return _NOT_STARTED.get(self.not_started)
+
+    def _by_result(self) -> Ending | None:
         result = self.result or self.ours("DEBVISOR_RESULT")
         if not result and not self.not_started:
             return None
-        ending = judge(result or "systemd refused to start it", self.exit)
+        ending = judge(result or "systemd did not start it", self.exit)
         if self.step_exit and not self.main_exit and ending.outcome is RunOutcome.FAILED:
             words = judge("exit-code", self.step_exit).reason
             return Ending(outcome=RunOutcome.FAILED, reason=f"{self.step}: {words}")

@@ -23,6 +23,7 @@ DEFINITION = {
     ("[X-Debvisor]", "Source"): "DEBVISOR_SOURCE",
     ("[Service]", "SyslogIdentifier"): "IDENTIFIER",
     ("[Service]", "IgnoreSIGPIPE"): "IGNORE_SIGPIPE",
+    ("[Service]", "WorkingDirectory"): "DIRECTORY",
 }
 
 
@@ -143,9 +144,10 @@ def send(fields: dict[str, str], address: str = JOURNAL) -> None:
         size = len(value).to_bytes(8, "little")
         record += name.encode() + (b"\n" + size if b"\n" in value else b"=") + value + b"\n"
     journal = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
-    # systemd holds the socket: while journald restarts, records queue; a full queue blocks.
+    # systemd holds the socket: while journald restarts, records queue, and a full queue blocks.
     journal.settimeout(JOURNAL_SECONDS)
     journal.sendto(record, address)
+    journal.close()
 
 
 def record(fields: dict[str, str]) -> dict[str, str]:

@@ -93,14 +93,17 @@ def stop_job(unit: str, address: str = MANAGER) -> bool:
     Raises OSError when the manager gives no answer.
     """
     manager = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    manager.settimeout(MANAGER_SECONDS)
-    manager.connect(address)
-    manager.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
-    if not receive(manager, 37).startswith(b"OK "):
-        raise PermissionError("systemd does not let us in")
-    # Not sent together with BEGIN: such a call is not looked at before more arrives (systemd 257).
-    manager.sendall(list_units_by_names(unit.encode()))
-    return job_type(reply(manager)) in {b"stop", b"restart"}
+    try:
+        manager.settimeout(MANAGER_SECONDS)
+        manager.connect(address)
+        manager.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
+        if not receive(manager, 37).startswith(b"OK "):
+            raise PermissionError("systemd does not let us in")
+        # Not sent with BEGIN: such a call is not looked at before more arrives (systemd 257).
+        manager.sendall(list_units_by_names(unit.encode()))
+        return job_type(reply(manager)) in {b"stop", b"restart"}
+    finally:
+        manager.close()
 
 
 def list_units_by_names(unit: bytes) -> bytes:
@@ -233,9 +236,10 @@ def send(fields: dict[str, str], address: str = JOURNAL) -> None:
         size = len(value).to_bytes(8, "little")
         record += name.encode() + (b"\n" + size if b"\n" in value else b"=") + value + b"\n"
     journal = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
-    # systemd holds the socket: while journald restarts, records queue; a full queue blocks.
+    # systemd holds the socket: while journald restarts, records queue, and a full queue blocks.
     journal.settimeout(JOURNAL_SECONDS)
     journal.sendto(record, address)
+    journal.close()
 
 
 def main() -> int:

@@ -17,6 +17,7 @@ import time
 RUNS = "/run/debvisor-timers/runs"
 JOURNAL = "/run/systemd/journal/stdout"
 JOURNAL_SECONDS = 5.0
+CANNOT_CHANGE_DIRECTORY = 200
 CANNOT_EXECUTE = 203
 DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 
@@ -146,6 +147,21 @@ def explain(file: bytes, error: OSError) -> str:
     }.get(error.errno or 0, error.strerror or str(error))
 
 
+def enter(directory: str) -> str:
+    """Change to the job's working directory; return why that cannot be, empty when it is done.
+
+    The unit says WorkingDirectory=-PATH, since systemd 257 changes to it for `end` as well, also
+    with `+`: a job that removes the folder must not keep its result from being noted.
+    """
+    if not directory.startswith("-"):
+        return ""
+    try:
+        os.chdir(directory[1:])
+    except OSError as error:
+        return f"cannot change to {directory[1:]}: {error.strerror}; fix: make it"
+    return ""
+
+
 def main() -> int:
     """Become the program; return the exit status when that cannot be."""
     job, command = sys.argv[1], [os.fsencode(argument) for argument in sys.argv[2:]]
@@ -156,14 +172,19 @@ def main() -> int:
         return 1
     environment = inherited() | described(state)
     separate_stderr(environment, f"debvisor-job-{job}.service", state.get("IDENTIFIER", job))
+    where = f"(job {job}, {state.get('DEBVISOR_SOURCE', 'source unknown')})"
+    if problem := enter(state.get("DIRECTORY", "")):
+        complain(f"{problem} {where}")
+        return CANNOT_CHANGE_DIRECTORY
     restore_signals(state)
     file, failure = execute(command, environment)
-    where = f"job {job}, {state.get('DEBVISOR_SOURCE', 'source unknown')}"
-    text = (
-        f"debvisor-timers: cannot execute {os.fsdecode(file)} ({where}): {explain(file, failure)}\n"
-    )
-    os.write(2, os.fsencode(text))
+    complain(f"cannot execute {os.fsdecode(file)} {where}: {explain(file, failure)}")
     return CANNOT_EXECUTE
+
+
+def complain(text: str) -> None:
+    """Say `text` on standard error, whatever bytes are in it."""
+    os.write(2, os.fsencode(f"debvisor-timers: {text}\n"))
 
 
 if __name__ == "__main__":

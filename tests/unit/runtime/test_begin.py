@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""begin: what it notes for run and end, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from debvisor_timers.history.records import MessageId
+from debvisor_timers.runtime import begin
+
+UNIT = """\
+[Unit]
+Description=Generation=1
+[Service]
+SyslogIdentifier=nightly%%backup
+IgnoreSIGPIPE=no
+[X-Debvisor]
+Job=backup
+Source=/etc/debvisor/timers/jobs.d/backup.yaml:4
+Generation=12
+"""
+
+
+def noted(tmp_path: Path, **environ: str) -> dict[str, str]:
+    """Begin a run of `backup` with this environment; return the file that `run` reads."""
+    runtime, units = tmp_path / "run", tmp_path / "units"
+    environment = {"INVOCATION_ID": "0123", **environ}
+    begin.begin("backup", environment, runtime=str(runtime), units=str(units))
+    text = (runtime / "runs" / "backup").read_text(encoding="utf-8")
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+def ask(tmp_path: Path, *, age_seconds: int) -> Path:
+    """Leave a request to run `backup`, as old as this."""
+    folder = tmp_path / "run" / "requests"
+    folder.mkdir(parents=True)
+    usec = (time.time_ns() // 1000) - age_seconds * 1_000_000
+    request = {"uid": 0, "user": "alice", "login_uid": 1000, "requested_usec": usec}
+    (folder / "backup.json").write_text(json.dumps(request), encoding="utf-8")
+    return folder / "backup.json"
+
+
+def test_the_message_id_is_the_one_that_the_history_looks_for() -> None:
+    assert begin.RUN_BEGIN == MessageId.RUN_BEGIN
+
+
+def test_a_run_id_sorts_by_time_and_is_new_each_time() -> None:
+    first, second = begin.run_id(1795399200_000000), begin.run_id(1795399200_000000)
+    assert re.fullmatch(r"20261123T020000Z-[0-9a-f]{6}", first)
+    assert first != second
+
+
+def test_a_run_of_its_timer_is_noted_with_its_elapse(tmp_path: Path) -> None:
+    found = noted(
+        tmp_path,
+        TRIGGER_UNIT="debvisor-job-backup.timer",
+        TRIGGER_TIMER_REALTIME_USEC="1795399200000546",
+    )
+    assert found["DEBVISOR_TRIGGER"] == "timer"
+    assert found["DEBVISOR_SCHEDULED_USEC"] == "1795399200000546"
+    assert (found["DEBVISOR_JOB"], found["DEBVISOR_INVOCATION_ID"]) == ("backup", "0123")
+
+
+def test_a_run_of_the_boot_timer_has_no_schedule(tmp_path: Path) -> None:
+    found = noted(
+        tmp_path, TRIGGER_UNIT="debvisor-boot-backup.timer", TRIGGER_TIMER_REALTIME_USEC="1"
+    )
+    assert found["DEBVISOR_TRIGGER"] == "boot"
+    assert "DEBVISOR_SCHEDULED_USEC" not in found
+
+
+def test_a_manual_run_names_who_asked_and_takes_the_request(tmp_path: Path) -> None:
+    request = ask(tmp_path, age_seconds=5)
+    found = noted(tmp_path)
+    assert (found["DEBVISOR_TRIGGER"], found["DEBVISOR_BY"]) == ("manual", "alice")
+    assert found["DEBVISOR_BY_LOGIN_UID"] == "1000"
+    assert not request.exists()
+
+
+@pytest.mark.parametrize("age_seconds", [90, -90])
+def test_a_request_that_is_not_fresh_is_dropped(tmp_path: Path, age_seconds: int) -> None:
+    request = ask(tmp_path, age_seconds=age_seconds)
+    found = noted(tmp_path)
+    assert found["DEBVISOR_TRIGGER"] == "manual"
+    assert "DEBVISOR_BY" not in found
+    assert not request.exists()
+
+
+def test_the_definition_comes_from_its_own_sections(tmp_path: Path) -> None:
+    units = tmp_path / "units"
+    units.mkdir()
+    (units / "debvisor-job-backup.service").write_text(UNIT, encoding="utf-8")
+    found = noted(tmp_path)
+    assert found["DEBVISOR_GENERATION"] == "12"
+    assert found["DEBVISOR_SOURCE"] == "/etc/debvisor/timers/jobs.d/backup.yaml:4"
+    assert (found["IDENTIFIER"], found["IGNORE_SIGPIPE"]) == ("nightly%backup", "no")
+
+
+def test_a_line_break_in_a_value_makes_no_second_field(tmp_path: Path) -> None:
+    found = noted(tmp_path, INVOCATION_ID="0123\nDEBVISOR_GENERATION=9")
+    assert found["DEBVISOR_INVOCATION_ID"] == "0123 DEBVISOR_GENERATION=9"
+    assert "DEBVISOR_GENERATION" not in found
+
+
+def test_a_folder_in_which_others_may_write_is_refused(tmp_path: Path) -> None:
+    runs = tmp_path / "run" / "runs"
+    runs.mkdir(parents=True)
+    runs.chmod(0o777)
+    with pytest.raises(PermissionError, match=f"fix: chmod go-w {runs}"):
+        noted(tmp_path)
+
+
+def test_a_link_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "runs").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="runs"):
+        noted(tmp_path)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_record_is_sent_by_the_native_protocol(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind(str(tmp_path / "socket"))
+        begin.send({"MESSAGE": "two\nlines", "ODD": "a=\udcffb"}, str(tmp_path / "socket"))
+        sent = journal.recv(1000)
+    assert sent == b"MESSAGE\n\x09\0\0\0\0\0\0\0two\nlines\nODD=a=\xffb\n"
+
+
+def test_the_record_says_who_asked_and_carries_our_fields_only() -> None:
+    fields = {
+        "DEBVISOR_RUN_ID": "x",
+        "DEBVISOR_TRIGGER": "manual",
+        "DEBVISOR_BY": "alice",
+        "IDENTIFIER": "backup",
+    }
+    found = begin.record(fields)
+    assert found["MESSAGE"] == "Run x begins (manual by alice)"
+    assert found["DEBVISOR_BY"] == "alice"
+    assert "IDENTIFIER" not in found
