@@ -108,7 +108,7 @@ User = Annotated[
     str,
     Strict(),
     AfterValidator(names.check_user),
-    Shown("name or number", _pattern(names.USER_PATTERN, "string", "integer")),
+    Shown("name or number", _pattern(names.USER_PATTERN, "string", "integer", "boolean")),
 ]
 Variable = Annotated[str, Strict(), AfterValidator(names.check_variable), Shown("name")]
 Tag = Annotated[str, Strict(), AfterValidator(names.check_tag), Shown("name")]
@@ -164,13 +164,14 @@ Generations = Annotated[
 ]
 
 _STRING: dict[str, Any] = {"type": "string", "minLength": 1}
+_LINES: dict[str, Any] = {**ANY_TEXT, "minLength": 1}
 _ITEMS: dict[str, Any] = {"type": "array", "items": ANY_TEXT, "minItems": 1}
 
 Cron = Annotated[Line, AfterValidator(checks.check_cron), Shown("cron expression", _STRING)]
 OnCalendar = Annotated[
     tuple[Annotated[Line, AfterValidator(checks.check_on_calendar)], ...],
     BeforeValidator(checks.as_list),
-    Shown("text | list of text", {"anyOf": [_STRING, {**_ITEMS, "items": _STRING}]}),
+    Shown("text | list of text", {"anyOf": [_LINES, {**_ITEMS, "items": _LINES}]}),
 ]
 Command = Annotated[
     tuple[Argument, ...],

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -218,6 +218,8 @@ KEYS = st.sampled_from([key.name for key in table() if "." not in key.name])
 
 
 @settings(max_examples=500, deadline=None)
+@example({"user": "true"})
+@example({"schedule": "{on_calendar: 64}"})
 @given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=2))
 def test_what_the_loader_accepts_editors_accept(keys: dict[str, str]) -> None:
     text = job("\n".join(f"{name}: {value}" for name, value in keys.items()))
