@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.operations.desired import Desired, desired_states
@@ -16,7 +17,7 @@ from debvisor_timers.operations.verify import verify
 from debvisor_timers.render.names import job_of, timer_unit
 from debvisor_timers.render.ownership import digest, is_edited, read_ownership
 from debvisor_timers.source import Problem
-from debvisor_timers.systemd.ports import Entry, FileEntry
+from debvisor_timers.systemd.ports import Entry, FileEntry, LinkEntry
 
 
 class Change(StrEnum):
@@ -176,6 +177,9 @@ def _entry_changes(
 def _same(old: Entry | None, new: Entry | None) -> bool:
     if isinstance(old, FileEntry) and isinstance(new, FileEntry):
         return old == new or digest(old.text) == digest(new.text)
+    if isinstance(old, LinkEntry) and isinstance(new, LinkEntry):
+        # `systemctl enable` writes whole paths; systemd goes by the name of the unit alone.
+        return PurePosixPath(old.target).name == PurePosixPath(new.target).name
     return old == new
 
 
