@@ -19,9 +19,9 @@ _BOOT_WANTS = f"{BOOT_TARGET}.wants/"
 class TimerMoves:
     """Timer units by what happens to them, each tuple sorted.
 
-    stopped: running, and changed, disabled or removed. started: new, newly enabled, or changed and
-    running before; never a boot trigger, since an OnBootSec= that has passed fires at once
-    (systemd 257).
+    stopped: running, and changed, disabled or removed. started: new, newly enabled and not running,
+    or changed and running before; never a boot trigger, since an OnBootSec= that has passed fires
+    at once (systemd 257).
     """
 
     stopped: tuple[str, ...]
@@ -42,7 +42,10 @@ def timer_moves(plan: Plan, loaded: list[UnitState]) -> TimerMoves:
     active = {name for name, state in states.items() if state is ActiveState.ACTIVE}
     failed = {name for name, state in states.items() if state is ActiveState.FAILED}
     stopped = (changed | (was_enabled - is_enabled) | boot_disabled) & active
-    started = (is_enabled - was_enabled) | (is_enabled & changed & (active | failed))
+    # `systemctl disable` without --now leaves a timer running: an undo must not stop that one.
+    started = (is_enabled - was_enabled - (active - stopped)) | (
+        is_enabled & changed & (active | failed)
+    )
     return TimerMoves(stopped=tuple(sorted(stopped)), started=tuple(sorted(started)))
 
 
