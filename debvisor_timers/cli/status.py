@@ -40,7 +40,7 @@ def command(*, as_json: bool) -> int:
     else:
         for finding in status.findings:
             subject = click.style(finding.subject, bold=True)
-            click.echo(f"{subject}: {finding.message}\n    mend: {finding.fix}")
+            click.echo(f"{subject}: {finding.message}\n    fix: {finding.fix}")
         findings = counted(len(status.findings), "finding")
         words = "all is well" if status.is_healthy else findings
         jobs, timers = counted(status.jobs, "job"), counted(status.timers, "timer")

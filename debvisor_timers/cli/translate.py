@@ -59,8 +59,11 @@ def _serve() -> None:
 
 
 def _one(expression: str, timezone: str | None, *, as_json: bool) -> None:
+    from debvisor_timers.calendar.zones import check_zone
     from debvisor_timers.scheduler import Scheduler
 
+    if timezone is not None:
+        check_zone(timezone)  # its fault is none of the expression's, which has the caret
     try:
         answer = Scheduler.system().translate(expression, zone=timezone, count=_COUNT)
     except ScheduleError as error:
