@@ -7,8 +7,12 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from os import kill
 from pathlib import Path
+
+from tests.box.errors import BoxTimeoutError
+from tests.box.wait import wait_until
 
 _HOST_HAS_SYSTEMD = Path("/run/systemd/system").exists()
 # The shell moves itself, then becomes the program: no moment outside the group.
@@ -37,24 +41,20 @@ def remove(name: str) -> None:
         subprocess.run(kill_argv, capture_output=True, check=False)
         return
     for folder in _folders(name):
-        _kill_all(folder)
-        _remove_tree(folder)
+        # A process that is killed is in its group until the kernel has taken it apart.
+        with suppress(BoxTimeoutError):
+            wait_until(partial(_is_gone, folder), deadline_seconds=5, what=f"no {folder}")
 
 
-def _kill_all(folder: Path) -> None:
-    for procs in folder.rglob("cgroup.procs"):
-        with suppress(OSError):  # a group may go away while we look
-            for pid in procs.read_text().split():
+def _is_gone(folder: Path) -> bool:
+    """Kill whatever is in `folder`, remove what is empty, and return whether all of it is gone."""
+    for path in sorted([folder, *folder.rglob("*/")], reverse=True):
+        with suppress(OSError):  # busy still, or gone while we look
+            for pid in (path / "cgroup.procs").read_text().split():
                 with suppress(ProcessLookupError):
                     kill(int(pid), signal.SIGKILL)
-
-
-def _remove_tree(folder: Path) -> None:
-    below = sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True)
-    for path in [*below, folder]:
-        # Busy for a moment while the kernel reaps the last process: the next sweep gets it.
-        with suppress(OSError):
             path.rmdir()
+    return not folder.exists()
 
 
 def _folders(name: str) -> list[Path]:

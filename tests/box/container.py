@@ -44,6 +44,7 @@ def new_name() -> str:
 
 
 def run_once(
+    name: str,
     root: Path,
     argv: Sequence[str],
     *,
@@ -51,12 +52,11 @@ def run_once(
     environment: Mapping[str, str] | None = None,
     network: bool = False,
 ) -> None:
-    """Run `argv` in `root` without booting it.
+    """Run `argv` in `root`, as the container `name`, without booting it.
 
     binds: place in the root -> file of the host.
     Raises BoxError, with the last of what was said, if it ends other than with 0.
     """
-    name = new_name()
     command = [*_NSPAWN, "--as-pid2", "--pipe", f"--directory={root}", f"--machine={name}"]
     command += [Bind(source=source, target=at).option for at, source in (binds or {}).items()]
     command += [f"--setenv={key}={value}" for key, value in (environment or {}).items()]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.box import mirror, overlay
-from tests.box.container import run_once
+from tests.box import cgroup, mirror, overlay
+from tests.box.container import dying_with_us, run_once
 from tests.box.errors import BoxError
-from tests.box.places import cache, lock, say, timed
+from tests.box.places import cache, say, timed
+from tests.box.workplace import maker, workplace
 
 _RECIPE = 2  # raise it when a layer of the same packages is to be made differently
 
@@ -78,9 +80,10 @@ def make(layer: Layer) -> Layer:
     if layer.parent:
         make(layer.parent)
     if not layer.path.exists():
-        with lock(cache() / "locks" / f"layer-{layer.key}"):
+        _forget_unused()
+        with workplace(layer.key) as part:
             if not layer.path.exists():
-                _make_now(layer)
+                _make_now(layer, part)
     os.utime(layer.path)
     return layer
 
@@ -90,28 +93,11 @@ def clean() -> None:
     shutil.rmtree(cache(), ignore_errors=True)
 
 
-def _make_now(layer: Layer) -> None:
-    _forget_unused()
-    with timed(f"making layer {layer.key}"), _workplace(layer) as part:
+def _make_now(layer: Layer, part: Path) -> None:
+    layer.path.parent.mkdir(exist_ok=True)
+    with timed(f"making layer {layer.key}"):
         content = _upon_parent(layer, part) if layer.parent else _first(layer, part)
         content.rename(layer.path)
-
-
-@contextmanager
-def _workplace(layer: Layer) -> Iterator[Path]:
-    part = layer.path.with_name(f".{layer.key}.part")
-    _remove(part)  # of one that was killed: we hold the lock, so nobody works in it
-    part.mkdir(parents=True)
-    try:
-        yield part
-    finally:
-        _remove(part)
-
-
-def _remove(part: Path) -> None:
-    overlay.unmount_below(part)
-    if part.exists():
-        shutil.rmtree(part)
 
 
 def _first(layer: Layer, part: Path) -> Path:
@@ -125,7 +111,7 @@ def _first(layer: Layer, part: Path) -> Path:
             raise BoxError("mmdebstrap failed (its words are above); is a Debian mirror reachable?")
     (root / "etc/dpkg/dpkg.cfg.d/box").write_text(_DPKG)
     (root / "etc/apt/apt.conf.d/99box").write_text(_APT)
-    run_once(root, ["/bin/sh", "-ec", layer.script + _UPDATED])
+    run_once(maker(layer.key), root, ["/bin/sh", "-ec", layer.script + _UPDATED])
     return root
 
 
@@ -136,7 +122,8 @@ def _mmdebstrap(layer: Layer, root: Path, found: Sequence[str]) -> bool:
     argv += [f"--include={','.join(layer.packages)}"]
     argv += ['--customize-hook=rm -f "$1"/etc/apt/apt.conf.d/99mmdebstrap']
     argv += [mirror.SUITE, str(root), *found]
-    return subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode == 0
+    contained = cgroup.enter(maker(layer.key), dying_with_us(argv, signal.SIGTERM))
+    return subprocess.run(contained, stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def _upon_parent(layer: Layer, part: Path) -> Path:
@@ -147,6 +134,7 @@ def _upon_parent(layer: Layer, part: Path) -> Path:
         with _apt_options(part) as (environment, binds):
             script = _install_script(names, update=bool(layer.packages)) + layer.script + _UPDATED
             run_once(
+                maker(layer.key),
                 root,
                 ["/bin/sh", "-ec", script],
                 binds={**files, **binds},

@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from tests.box import overlay
 from tests.box.container import run_once
 from tests.box.errors import BoxError
 from tests.box.layers import Layer, layer_of_deb, make
-from tests.box.places import CHECKOUT, cache, lock, timed
+from tests.box.places import CHECKOUT, cache, timed
 from tests.box.recipes import BUILD, TEST
+from tests.box.workplace import maker, workplace
 
 # What no build reads: a change there must not cost a build.
 _NOT_BUILT = ("tests", ".ci", ".git", ".gitignore", "Makefile", "constraints.txt")
@@ -32,10 +32,14 @@ dpkg-buildpackage --build=binary --unsigned-source --unsigned-changes
 def build_deb(source: Path = CHECKOUT) -> Path:
     """Return the .deb of `source`, built now unless these very files were built before."""
     files = list(_built_files(source))
-    folder = cache() / "debs" / _digest(source, files)
-    with lock(cache() / "locks" / f"deb-{folder.name}"):
-        if not _deb(folder):
-            _build(source, files, folder)
+    name = f"deb-{_digest(source, files)}"
+    folder = cache() / "debs" / name
+    if not _deb(folder):
+        make(BUILD)
+        with workplace(name) as part:
+            if not _deb(folder):
+                _copy(source, files, part / "source")
+                _build(name, part, folder)
     return _deb(folder)[0]
 
 
@@ -48,10 +52,12 @@ def judge(deb: Path) -> None:
     if clean.exists():
         return
     make(BUILD)
+    name = f"lintian-{deb.parent.name}"
     lintian = ["lintian", "--allow-root", "--display-info", "--pedantic"]
-    with timed("lintian"), _workplace() as part, overlay.mounted(BUILD.stack, part) as root:
+    with workplace(name) as part, overlay.mounted(BUILD.stack, part) as root, timed("lintian"):
         place = f"/run/box/{deb.name}"
-        run_once(root, [*lintian, "--fail-on=error,warning", place], binds={place: deb})
+        argv = [*lintian, "--fail-on=error,warning", place]
+        run_once(maker(name), root, argv, binds={place: deb})
     clean.touch()
 
 
@@ -60,16 +66,12 @@ def installed_layer() -> Layer:
     return make(layer_of_deb(build_deb(), parent=TEST))
 
 
-def _build(source: Path, files: list[Path], folder: Path) -> None:
-    make(BUILD)
-    with timed(f"building the package {folder.name}"), _workplace() as part:
-        target = part / "source"
-        _copy(source, files, target)
-        with overlay.mounted(BUILD.stack, part) as root:
-            (root / "build").mkdir()
-            shutil.move(target, root / "build/source")
-            run_once(root, ["/bin/sh", "-ec", _BUILD])
-            _keep(root / "build", folder)
+def _build(name: str, part: Path, folder: Path) -> None:
+    with timed(f"building the package {name}"), overlay.mounted(BUILD.stack, part) as root:
+        (root / "build").mkdir()
+        shutil.move(part / "source", root / "build/source")
+        run_once(maker(name), root, ["/bin/sh", "-ec", _BUILD])
+        _keep(root / "build", folder)
 
 
 def _keep(built: Path, folder: Path) -> None:
@@ -81,19 +83,6 @@ def _keep(built: Path, folder: Path) -> None:
         part = folder / f".{deb.name}"
         shutil.copy(deb, part)
         part.rename(folder / deb.name)
-
-
-class _workplace(tempfile.TemporaryDirectory[str]):  # noqa: N801 - used as a function
-    """A folder beside the layers, unmounted before it is removed."""
-
-    def __init__(self) -> None:
-        """Make it on the file system of the cache: overlayfs cannot write onto every other."""
-        cache().mkdir(parents=True, exist_ok=True)
-        super().__init__(prefix="build-", dir=cache())
-
-    def __enter__(self) -> Path:  # type: ignore[override]
-        """Return the folder."""
-        return Path(self.name)
 
 
 def _deb(folder: Path) -> list[Path]:

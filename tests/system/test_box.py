@@ -25,8 +25,9 @@ from tests.box import (
     make,
     sweep,
 )
-from tests.box.places import CHECKOUT, RUN
+from tests.box.places import CHECKOUT, RUN, cache
 from tests.box.wait import wait_until
+from tests.box.workplace import workplace
 from tests.box.zone import SOON, Change, install_zone
 
 # A process that holds a box; "ready" and the box's name on its standard output.
@@ -251,6 +252,28 @@ def test_a_layer_that_fails_is_not_there_and_leaves_no_mount() -> None:
         make(layer)
     assert not layer.path.exists()
     assert mounts_of(layer.key) == []
+
+
+def test_a_maker_that_was_killed_leaves_nothing_to_the_next() -> None:
+    layer = "Layer(name='endless', parent=BASE, script='echo half >/half; exec sleep 54321')"
+    code = f"from tests.box import BASE, Layer, make; layer = {layer}; print(layer.key, flush=True)"
+    maker = subprocess.Popen(
+        [sys.executable, "-c", f"{code}; make(layer)"],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert maker.stdout
+    key = maker.stdout.readline().strip()
+    half = cache() / "parts" / key / "upper/half"
+    wait_until(half.exists, deadline_seconds=30, what="the layer is half made")
+    maker.kill()
+    maker.communicate()
+
+    with workplace(key) as part:
+        assert list(part.iterdir()) == []
+        assert mounts_of(key) == []
+        assert subprocess.run(["pgrep", "-f", "sleep 54321"], check=False).returncode == 1
 
 
 @pytest.mark.parametrize(
