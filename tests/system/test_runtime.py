@@ -111,6 +111,12 @@ BAD_UNITS = {
 }
 
 
+def said(box: Box, job: str) -> str:
+    """Return all that the journal has of the job's unit."""
+    box.run(["journalctl", "--sync"])
+    return box.journal("-u", f"debvisor-job-{job}")
+
+
 @pytest.fixture(scope="module")
 def ended(module_box: Box) -> Box:
     """A box in which every job of the tables above was started once, and has ended."""
@@ -211,9 +217,7 @@ def test_begin_refuses_a_folder_that_others_may_write_in(module_box: Box) -> Non
         assert start(module_box, "open-folder") == 1
     finally:
         module_box.run("chmod o-w /run/debvisor-timers/runs")
-    assert "fix: chmod go-w /run/debvisor-timers/runs" in module_box.journal(
-        "-u", "debvisor-job-open-folder"
-    )
+    assert "fix: chmod go-w /run/debvisor-timers/runs" in said(module_box, "open-folder")
 
 
 def test_an_end_that_cannot_write_the_result_fails_the_unit_and_still_records_it(
@@ -225,7 +229,7 @@ def test_an_end_that_cannot_write_the_result_fails_the_unit_and_still_records_it
         assert start(module_box, "no-state") == 1
     finally:
         module_box.run("rmdir /var/lib/debvisor-timers/last/no-state")
-    assert "its result is not on disk" in module_box.journal("-u", "debvisor-job-no-state")
+    assert "its result is not on disk" in said(module_box, "no-state")
     (run,) = runs(module_box, "no-state")
     assert (run.outcome_words, run.exit_status) == ("failed (end: exit status 1)", 0)
 
