@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from debvisor_timers.systemd.ports import (
 # What systemd says for "never": 0 for the past, the largest number for the future.
 _NEVER = (0, 2**64 - 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
 _SLICE = timedelta(milliseconds=200)
 _FEW = 20
 _SPECIAL = re.compile(r"[][*?\\]")
@@ -107,7 +109,8 @@ class SystemdManager:
         """Forget that the unit failed; nothing happens when it is not loaded."""
         # pystemd 0.13.2 loses 1.2 kB at each call that fails, so none is provoked.
         if self._loaded([name]):
-            self._bus.call("ResetFailedUnit", "s", name)
+            with _unless_collected():
+                self._bus.call("ResetFailedUnit", "s", name)
 
     def touch_stamp(self, timer: str) -> None:
         """Let the Persistent= timer believe that it was triggered now: it misses nothing."""
@@ -160,7 +163,8 @@ class SystemdManager:
         names = list(dict.fromkeys(units))
         if not wait:
             for name in names:
-                self._bus.call(verb, "ss", name, "replace")
+                with _unless_collected(when=verb == "StopUnit"):
+                    self._bus.call(verb, "ss", name, "replace")
             return {}
         if not names:
             return {}
@@ -182,7 +186,8 @@ class _Watch:
         self.bus.subscribe("JobRemoved", self._note)
         jobs = {}
         for name in names:
-            jobs[name] = str(self.bus.call(verb, "ss", name, "replace"))
+            with _unless_collected(when=verb == "StopUnit"):
+                jobs[name] = str(self.bus.call(verb, "ss", name, "replace"))
             # Signals that nobody reads fill the connection: "No buffer space available".
             self.bus.process()
         self._wait(jobs, deadline)
@@ -201,6 +206,19 @@ class _Watch:
                     fix="see what it is doing: systemctl list-jobs",
                 )
             self.bus.process(jobs=len(pending), wait=_SLICE)
+
+
+@contextmanager
+def _unless_collected(*, when: bool = True) -> Iterator[None]:
+    """Pass over a unit that systemd has unloaded since it was listed; `when` False: no.
+
+    systemd 257 collects units that nothing refers to between any two calls: seen at boot.
+    """
+    try:
+        yield
+    except SystemdError as error:
+        if not when or error.dbus_name != _NO_SUCH_UNIT:
+            raise
 
 
 def _unit_state(row: Sequence[Any]) -> UnitState:
