@@ -93,6 +93,11 @@ deb: .venv/programs  ## build the Debian package, judge it with lintian, print i
 demo: .venv/programs  ## show the main job in a booted Debian 13
 	@python3 -m tests.demo
 
+JOBS ?= 1000
+.PHONY: bench
+bench: .venv/programs  ## measure the speed in a booted Debian 13 (JOBS=10000: with so many jobs); no test
+	@python3 -m tests.bench --jobs $(JOBS)
+
 .PHONY: shell
 shell: .venv/programs  ## boot a Debian 13 with the package in it, and give a shell
 	@python3 -m tests.box shell

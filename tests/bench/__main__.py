@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make bench`: measure in fresh boxes, print one table."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bench import report
+from tests.bench.boxes import PEER, fresh, measured, program_layer
+from tests.bench.program import UNITS
+from tests.bench.result import Result
+from tests.box import Layer, make
+from tests.box.places import say
+
+COPY = "/var/tmp/rendered"
+_ROUNDS = {1_000: 3, 10_000: 1}
+
+
+def main() -> int:
+    """Measure as the command line says; 0 unless something could not be measured."""
+    options = _options()
+    rounds = options.rounds or next((n for most, n in _ROUNDS.items() if options.jobs <= most), 1)
+    started = time.monotonic()
+    layer, peer = make(program_layer()), make(PEER)
+    result = Result()
+    with fresh(layer) as box:
+        say("bench: what a run costs")
+        result.add(measured(box, "overhead", 40))
+        report.machine(result, box)
+    for number in range(1, rounds + 1):
+        say(f"bench: round {number} of {rounds}, {options.jobs} jobs")
+        _round(result, layer, peer, options.jobs)
+    say(f"bench: {time.monotonic() - started:.0f} s")
+    sys.stdout.write(report.table(result, jobs=options.jobs, rounds=rounds))
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python3 -m tests.bench", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=1_000)
+    parser.add_argument("--rounds", type=int, default=0, help="fresh boxes per measurement")
+    return parser.parse_args()
+
+
+def _round(result: Result, layer: Layer, peer: Layer, jobs: int) -> None:
+    """Measure the program, then the floor with the very units that it wrote, then the peer."""
+    times = 9 if jobs <= 1_000 else 5
+    with tempfile.TemporaryDirectory() as name:
+        rendered = Path(name) / "rendered"
+        with fresh(layer) as box:
+            result.add(measured(box, "program", jobs, times))
+            box.run(f"cp -a {UNITS} {COPY}")
+            shutil.copytree(box.path / COPY[1:], rendered, symlinks=True)
+        with fresh(layer) as box:
+            shutil.copytree(rendered, box.path / COPY[1:], symlinks=True)
+            result.add(measured(box, "floor", COPY))
+    with fresh(peer) as box:
+        result.add(measured(box, "peer", jobs, 3))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

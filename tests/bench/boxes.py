@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The boxes of the bench: what an apply writes lies on the disk of this machine, not in memory."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.box import BASE, Bind, Box, Layer, build_deb, layer_of_deb
+from tests.box.inside import SOURCE
+from tests.box.places import CHECKOUT, cache
+
+ON_DISK = ("/etc/systemd/system", "/var/lib/debvisor-timers", "/var/lib/systemd/timers")
+
+PEER = Layer(name="peer", parent=BASE, packages=("systemd-cron",))
+
+
+def program_layer() -> Layer:
+    """Return a plain Debian with the package of this checkout, and what it depends on."""
+    return layer_of_deb(build_deb(), parent=BASE)
+
+
+@contextmanager
+def fresh(layer: Layer) -> Iterator[Box]:
+    """Give a booted box whose units and state are on a disk: a sync costs what it costs."""
+    cache().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=cache()) as name:
+        places = {target: Path(name, target.replace("/", "_")) for target in ON_DISK}
+        binds = [Bind(source=CHECKOUT, target=SOURCE)]
+        binds += [Bind(source=at, target=target, writable=True) for target, at in places.items()]
+        box = Box(layer, binds=binds, empty=[f"{SOURCE}/debvisor_timers"])
+        try:
+            for target, at in places.items():
+                (box.path / target[1:]).mkdir(parents=True, exist_ok=True)
+                shutil.copytree(box.path / target[1:], at, symlinks=True)
+            box.start()
+            yield box
+        finally:
+            box.close()
+
+
+def measured(box: Box, module: str, *arguments: object) -> dict[str, Any]:
+    """Run the module of this package inside `box` and return what it printed."""
+    script = 'cd "$1"; shift; exec python3 -m "$@"'
+    argv = ["/bin/sh", "-ec", script, "sh", SOURCE, f"tests.bench.{module}", *map(str, arguments)]
+    found: dict[str, Any] = json.loads(box.run(argv, timeout=3000).stdout)
+    return found

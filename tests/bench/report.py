@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table that `make bench` prints."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from tests.bench.program import EXPRESSIONS
+from tests.bench.result import Result
+from tests.box import Box
+
+_FLOOR = (
+    "floor: write, one sync",
+    "floor: verify",
+    "floor: Reload",
+    "floor: start of the target",
+)
+
+
+def machine(result: Result, box: Box) -> None:
+    """Note what we measure on."""
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    result.facts["machine"] = (
+        f"{os.cpu_count()} x {cpu[1] if cpu else os.uname().machine}, {memory:.0f} GiB,"
+        f" Linux {os.uname().release}"
+    )
+    versions = box.run("systemctl --version | head -n 1; python3 --version").stdout.split("\n")
+    result.facts["software"] = ", ".join([*versions[:2], "in a systemd-nspawn container"])
+
+
+def table(result: Result, *, jobs: int, rounds: int) -> str:
+    """Return the whole report as text."""
+    return "\n".join([*_head(result, jobs, rounds), *_times(result), *_numbers(result, jobs), ""])
+
+
+def _head(result: Result, jobs: int, rounds: int) -> Iterator[str]:
+    yield f"debvisor-timers, {jobs:,} jobs, {rounds} round(s), each in freshly booted containers"
+    yield f"machine: {result.facts['machine']}; load now {os.getloadavg()[0]:.1f}"
+    yield f"software: {result.facts['software']}"
+    yield "units and state on this machine's disk, everything else in memory; page cache warm;"
+    yield "times are of whole processes; CPU is theirs and their children's, PID 1's apart"
+    yield ""
+    yield f"{'':37}{'median':>9} {'min':>8} {'max':>8} {'CPU':>8} {'PID 1':>8} {'MiB':>6} {'n':>4}"
+
+
+def _times(result: Result) -> Iterator[str]:
+    for name, samples in result.samples.items():
+        if name.startswith("("):
+            continue
+        walls = [sample["wall"] for sample in samples]
+        peak = max(sample["peak"] for sample in samples)
+        cells = (
+            *(median(walls), min(walls), max(walls)),
+            median(sample["cpu"] for sample in samples),
+            median(sample["pid1"] for sample in samples),
+        )
+        shown = " ".join(f"{_seconds(cell):>8}" for cell in cells)
+        yield f"{name:37} {shown} {f'{peak:.0f}' if peak else '':>6} {len(samples):>4}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.2f} s "
+
+
+def _numbers(result: Result, jobs: int) -> Iterator[str]:
+    yield ""
+    for name, values in result.numbers.items():
+        yield f"{name:48} {median(values):>10,.6g}"
+    yield ""
+    for name, value, goal in _ratios(result, jobs):
+        yield f"{name:48} {value:>10}   goal: {goal}"
+
+
+def _ratios(result: Result, jobs: int) -> Iterator[tuple[str, str, str]]:
+    floor = sum(result.wall(name) for name in _FLOOR)
+    floor_cpu = sum(result.cpu(name) for name in _FLOOR)
+    yield (
+        "first apply / floor, wall",
+        f"{result.wall('first apply') / floor:.2f}",
+        f"1.5; the floor is {_seconds(floor)}",
+    )
+    yield "first apply / floor, CPU", f"{result.cpu('first apply') / floor_cpu:.2f}", "none"
+    goal = "0.4 s" if jobs <= 1_000 else "1 s"
+    yield "no-op apply", _seconds(result.wall("no-op apply")), goal
+    least = result.wall("python3 reading all units")
+    yield "no-op apply / Python that reads the units", _over(result.wall("no-op apply"), least), ""
+    yield "--help", _seconds(result.wall("--help")), "60 ms"
+    yield "completion", _seconds(result.wall("completion")), "60 ms"
+    many = result.wall("translate, 20,000 lines") - result.wall("translate, 1 line")
+    yield "translate, expressions per second", f"{EXPRESSIONS / many:,.0f}", "20,000"
+    ours, bare = result.wall("run: begin, run, end"), result.wall("run: /bin/true alone")
+    empty = result.wall("run: three empty programs")
+    yield "a run / three empty programs", _over(ours, empty), "1.5"
+    yield "what a run costs more than /bin/true alone", _seconds(ours - bare), ""
+    yield (
+        "floor: Reload, first / peer's",
+        _over(result.wall("floor: Reload"), result.wall("peer: Reload, generator included")),
+        "",
+    )
+    yield (
+        "Reload, all timers active / peer's",
+        _over(
+            result.wall("Reload, all timers active"), result.wall("peer: Reload, all timers active")
+        ),
+        "",
+    )
+
+
+def _over(value: float, least: float) -> str:
+    return f"{value / least:.2f}"
