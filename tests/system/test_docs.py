@@ -64,6 +64,34 @@ def _told(block: Block, step: Step, what: str, printed: str) -> str:
     return f"{place}: {step.command}\n{what}; shown:\n{shown}\nprinted:\n{printed}"
 
 
+BRAKED = "jobs: {a: {schedule: '@daily', triggers: [{boot: 1h}], command: [/bin/true]}}\n"
+TIMERS = ("debvisor-job-a.timer", "debvisor-boot-a.timer")
+
+
+def active(box: Box) -> list[str]:
+    """Return how systemctl calls the two timers of the job."""
+    return box.run(["systemctl", "is-active", *TIMERS], check=False).stdout.split()
+
+
+def test_the_emergency_brake_holds_over_a_reboot_only_when_the_target_is_disabled(box: Box) -> None:
+    box.write("/etc/debvisor/timers/jobs.d/a.yaml", BRAKED)
+    box.run(["debvisor-timers", "apply"])
+
+    box.run("systemctl stop debvisor-timers.target")
+    assert active(box) == ["inactive", "inactive"]
+    box.reboot()
+    assert active(box) == ["active", "active"]
+
+    box.run("systemctl disable --now debvisor-timers.target")
+    box.reboot()
+    assert active(box) == ["inactive", "inactive"]
+
+    box.run("systemctl enable --now debvisor-timers.target")
+    assert active(box) == ["active", "inactive"]
+    box.reboot()
+    assert active(box) == ["active", "active"]
+
+
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Box]:
     """A root with the package and with man, which need not be booted."""
