@@ -14,7 +14,7 @@ from debvisor_timers.render.service import pairs
 _UNIT = (Row("Description"), Row("Documentation"), Row("PartOf"), Row("After"))
 
 TIMER: UnitTable = {
-    "Unit": _UNIT,
+    "Unit": (*_UNIT, Row("Wants")),
     "Timer": (
         Row("OnCalendar", "on_calendar", How.EACH),
         Row("AccuracySec"),

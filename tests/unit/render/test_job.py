@@ -38,7 +38,7 @@ LogExtraFields=DEBVISOR_OWNER=ops
 LogExtraFields="DEBVISOR_TAG=place=rack 7"
 User=backup
 Group=adm
-WorkingDirectory=/srv/100%%
+WorkingDirectory=-/srv/100%%
 Environment=POOLS=tank
 Environment="GREETING=Hello $USER"
 EnvironmentFile=-/etc/default/scrub
@@ -184,6 +184,7 @@ def test_a_timer_never_fires_late_or_behind_a_run() -> None:
     assert timer.get("Unit", "After") == (
         "debvisor-timers-recover.service debvisor-timers-stamps.service",
     )
+    assert timer.get("Unit", "Wants") == ("debvisor-timers-stamps.service",)
     assert timer.get("Install", "WantedBy") == ("debvisor-timers.target",)
 
 
@@ -303,7 +304,8 @@ def test_hostile_text_comes_back_from_the_unit(hostile: Job) -> None:
     files = [read_plain(line) for line in service.get("Service", "EnvironmentFile")]
     assert [_without_glob(path) for path in files] == list(hostile.environment_files)
     folder = service.get("Service", "WorkingDirectory")
-    assert [read_plain(line) for line in folder] == [hostile.working_directory] * len(folder)
+    folders = [read_plain(line).removeprefix("-") for line in folder]
+    assert folders == [hostile.working_directory] * len(folder)
     data = b"".join(map(base64.b64decode, service.get("Service", "StandardInputData")))
     assert data.decode() == (hostile.input or "")
     fields = [read_words(line) for line in service.get("Service", "LogExtraFields")]
