@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this host lacks for a job: users, programs, files. Warnings: another host may differ."""
+"""What this host lacks for a job (a warning: another host may differ), and what is unsafe on it."""
 
 from __future__ import annotations
 
@@ -32,24 +32,25 @@ Finding = tuple[tuple[str | int, ...], str, str]
 
 
 def check_host(job: Job) -> list[Problem]:
-    """Return a warning for each thing that `job` names and this host does not have.
+    """Return a warning for each thing that `job` names and this host does not have, and an error
+    for each that others than root could use to become root.
 
-    A job on such a host would fail at each run: the user is looked up, the files are read, and
+    A job with a warning would fail at each run: the user is looked up, the files are read, and
     the program is started only then.
     """
-    return [_warning(job, finding) for found in _CHECKS for finding in found(job)]
+    warnings = [_problem(job, finding) for found in _CHECKS for finding in found(job)]
+    errors = [_problem(job, finding) for finding in _unsafe_files(job)]
+    return errors + [replace(warning, severity=Severity.WARNING) for warning in warnings]
 
 
-def _warning(job: Job, finding: Finding) -> Problem:
+def _problem(job: Job, finding: Finding) -> Problem:
     path, message, fix = finding
     document = _document_of(job.source.file)
     if document is None:
         key = str(path[0])
-        problem = Problem(span=job.source, key=key, message=message, fix=fix)
-    else:
-        complaint = Complaint(path=path, message=message, fix=fix)
-        problem = locate(document, (JOBS, job.id), complaint)
-    return replace(problem, severity=Severity.WARNING)
+        return Problem(span=job.source, key=key, message=message, fix=fix)
+    complaint = Complaint(path=path, message=message, fix=fix)
+    return locate(document, (JOBS, job.id), complaint)
 
 
 def _document_of(path: Path) -> Document | None:
@@ -125,6 +126,33 @@ def _files(job: Job) -> Iterator[Finding]:
     if folder.startswith("/") and _mode(folder) is None:
         fix = f"mkdir -p {folder}"
         yield ("working_directory",), f"{quoted(folder)} does not exist on this host", fix
+
+
+def _unsafe_files(job: Job) -> Iterator[Finding]:
+    """Yield the environment files that others than root can write.
+
+    systemd gives what stands in them to `begin` and `end` too, which run as root: with LD_PRELOAD=
+    in such a file, who can write it is root.
+    """
+    for number, path in enumerate(job.environment_files):
+        unsafe = _writable_by_others(Path(path.removeprefix("-")))
+        if unsafe is not None:
+            message = f"{quoted(str(unsafe))} can be changed by others than root"
+            fix = f"chown root {unsafe}; chmod go-w {unsafe}"
+            yield ("environment_files", number), message, fix
+
+
+def _writable_by_others(path: Path) -> Path | None:
+    """Return the file or the first folder above it that others than root can change."""
+    real = Path(os.path.realpath(path))
+    for part in (*reversed(real.parents), real):
+        try:
+            status = part.stat()
+        except OSError:
+            return None
+        if status.st_uid != 0 or status.st_mode & 0o022:
+            return part
+    return None
 
 
 _CHECKS = (_users, _program, _files)

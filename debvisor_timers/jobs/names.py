@@ -32,6 +32,9 @@ _RESERVED = re.compile(
     r"|SYSTEMD_EXEC_PID|WATCHDOG_\w+|REMOTE_(?:ADDR|PORT)"
 )
 
+# The dynamic linker obeys these in `begin` and `end` as well, which run as root whatever `user` is.
+_LINKER = re.compile(r"LD_\w+|GLIBC_TUNABLES|GCONV_PATH|LOCPATH")
+
 _UNIT_TYPES = (
     *("service", "socket", "target", "mount", "automount", "swap"),
     *("device", "path", "slice", "scope", "timer"),
@@ -77,6 +80,11 @@ def check_variable(name: str) -> str:
         )
     if _RESERVED.fullmatch(name):
         raise fault(f"{name} is set for each run by systemd or by us", fix="use another name")
+    if _LINKER.fullmatch(name):
+        raise fault(
+            f"{name} would change the programs too that run around the job as root",
+            fix=f"set it for the program alone: command: [/usr/bin/env, {name}=..., PROGRAM]",
+        )
     return name
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from debvisor_timers.jobs.check import check_host
 from debvisor_timers.jobs.load import Definitions, load_definitions, load_files
 from debvisor_timers.operations.desired import desired_states
 from debvisor_timers.operations.host import Host
@@ -35,8 +34,6 @@ def check(host: Host, files: Sequence[Path] = ()) -> CheckResult:
     config = host.layout.config
     definitions = load_files(files, config=config) if files else load_definitions(config)
     problems = list(definitions.problems)
-    for job in definitions.jobs.values():
-        problems += check_host(job)
     problems += _opinion_of_systemd(host, definitions)
     return CheckResult(
         files=len(definitions.sources),
@@ -53,7 +50,7 @@ def _opinion_of_systemd(host: Host, definitions: Definitions) -> tuple[Problem, 
         for name, entry in state.entries.items()
         if isinstance(entry, FileEntry)
     }
-    return verify(host, definitions, units).problems
+    return verify(host, definitions, tuple(definitions.jobs.values()), units).problems
 
 
 def _place(problem: Problem) -> tuple[str, int, int]:

@@ -107,7 +107,8 @@ def make_plan(host: Host) -> Plan:
     desired = desired_states(host, definitions.jobs.values(), generation=generation)
     on_disk = host.units.read()
     changes = tuple(_job_plans(on_disk, desired))
-    verdict = verify(host, definitions, _changed_units(changes)).require(definitions)
+    jobs = [definitions.jobs[job.job_id] for job in changes if job.job_id in definitions.jobs]
+    verdict = verify(host, definitions, jobs, _changed_units(changes)).require(definitions)
     scripts = {name: text for state in desired.values() for name, text in state.scripts.items()}
     present = host.scripts.read()
     return Plan(

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from debvisor_timers.errors import DefinitionError
+from debvisor_timers.jobs.check import check_host
 from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.calendars import calendar_answers, first_elapse
 from debvisor_timers.operations.host import Host
 from debvisor_timers.render.names import job_of
-from debvisor_timers.source import Problem
+from debvisor_timers.source import Problem, Severity
 from debvisor_timers.systemd.ports import CalendarAnswer, Finding
 
 
@@ -35,17 +36,20 @@ class Verdict:
         return self
 
 
-def verify(host: Host, definitions: Definitions, units: Mapping[str, str]) -> Verdict:
-    """Let systemd-analyze read `units` (name to text) and the calendars of their jobs.
+def verify(
+    host: Host, definitions: Definitions, jobs: Sequence[Job], units: Mapping[str, str]
+) -> Verdict:
+    """Let systemd-analyze read `units` (name to text) and the calendars of `jobs`.
 
-    One call for the units and one for all calendars, whatever their number.
+    One call for the units and one for all calendars, whatever their number. Adds what this host
+    lacks for these jobs, and what is unsafe on it.
     """
-    changed = {job_of(name) for name in units}
-    jobs = [job for job in definitions.jobs.values() if job.id in changed]
+    about_host = [problem for job in jobs for problem in check_host(job)]
     findings = host.analyzer.verify(units) if units else []
     answers = calendar_answers(host, jobs, after=host.clock.now())
     return Verdict(
         problems=(
+            *about_host,
             *(_problem(finding, definitions) for finding in findings),
             *(problem for job in jobs for problem in _calendar_problems(job, answers[job.id])),
         ),
@@ -75,8 +79,14 @@ def _at_schedule(job: Job, message: str, fix: str) -> Problem:
 
 def _problem(finding: Finding, definitions: Definitions) -> Problem:
     job_id = job_of(finding.unit) or ""
+    is_advice = finding.message.startswith(_ADVICE)
     return Problem(
         span=definitions.jobs[job_id].source,
         key=f"jobs.{job_id}",
         message=f"systemd on {finding.unit}: {finding.message}",
+        severity=Severity.WARNING if is_advice else Severity.ERROR,
     )
+
+
+_ADVICE = ("Special user ",)
+"""How systemd 257 begins a complaint about what it does all the same, `User=nobody` for one."""

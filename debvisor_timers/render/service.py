@@ -86,7 +86,7 @@ def service_values(job: Job, layout: Layout) -> dict[str, Any]:
         "log_fields": tuple(_log_fields(job)),
         "user": "" if job.user == "root" else job.user,
         "group": job.group,
-        "working_directory": job.working_directory,
+        "working_directory": _directory(job),
         "environment": tuple(job.environment.items()),
         "environment_files": job.environment_files,
         "input": _base64_lines(job.input) if job.input else (),
@@ -124,6 +124,16 @@ def _log_fields(job: Job) -> Iterator[tuple[str, str]]:
         yield "DEBVISOR_OWNER", job.owner
     for name, value in job.tags.items():
         yield "DEBVISOR_TAG", f"{name}={value}"
+
+
+def _directory(job: Job) -> str:
+    """Return the folder so that systemd passes over a missing one; `run` then refuses it aloud.
+
+    systemd 257 changes to it for the helpers too, `+` or not: a job that removes its own folder
+    would keep `end` from noting the result.
+    """
+    folder = job.working_directory
+    return f"-{folder}" if folder.startswith("/") else folder
 
 
 def _base64_lines(text: str) -> tuple[str, ...]:

@@ -43,6 +43,18 @@ def test_nothing_is_said_of_what_is_there(keys: dict[str, Any]) -> None:
     assert told(**keys) == []
 
 
+def test_an_environment_file_that_others_can_change_is_an_error(tmp_path: Path) -> None:
+    """It would reach our programs that run as root: LD_PRELOAD= in it makes its writer root."""
+    (tmp_path / "env").touch(mode=0o666)
+    files = [str(tmp_path / "env"), f"-{tmp_path / 'env'}"]
+    of = {"id": "a", "source": PLACE, "command": ["/bin/sh"], "environment_files": files}
+
+    problems = check_host(Job.model_validate(of))
+
+    assert [problem.severity for problem in problems] == [Severity.ERROR] * 2
+    assert all("can be changed by others than root" in problem.message for problem in problems)
+
+
 def test_users_and_groups() -> None:
     assert told(user="no-such-user", group="no-such-group") == [
         "user: there is no user 'no-such-user' on this host",
