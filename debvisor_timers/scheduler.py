@@ -110,6 +110,14 @@ class Scheduler:
 
         return stop_job(self.host, job_id)
 
+    def logs_command(
+        self, job_id: str, *, follow: bool, lines: int, as_json: bool
+    ) -> Sequence[str]:
+        """Return the argv of journalctl that shows what a job said."""
+        from debvisor_timers.operations.logs import journalctl_command
+
+        return journalctl_command(self.host, job_id, follow=follow, lines=lines, as_json=as_json)
+
     def history(self, job_id: str, *, limit: int) -> Sequence[Run]:
         """Return the last runs of a job, newest first."""
         from debvisor_timers.operations.history import history

@@ -19,7 +19,8 @@ from debvisor_timers.cli.options import job_argument
 @click.option("--json", "as_json", is_flag=True, help="Print journal records as JSON lines.")
 def command(*, job: str, follow: bool, lines: int, as_json: bool) -> None:
     """Show what JOB printed, and what systemd said of it: journalctl with the right filter."""
-    from debvisor_timers.operations.logs import journalctl_command
+    from debvisor_timers.scheduler import Scheduler
 
-    argv = journalctl_command(job, follow=follow, lines=lines, as_json=as_json)
+    scheduler = Scheduler.system()
+    argv = list(scheduler.logs_command(job, follow=follow, lines=lines, as_json=as_json))
     os.execvp(argv[0], argv)  # noqa: S606 (no shell is the point)

@@ -18,6 +18,7 @@ from debvisor_timers.errors import ExitCode
 
 if TYPE_CHECKING:
     from debvisor_timers.history.last import LastRun
+    from debvisor_timers.history.runs import Run
     from debvisor_timers.operations.run import Caller
 
 
@@ -36,17 +37,17 @@ def command(*, job: str, wait: bool, dry_run: bool, as_json: bool) -> int:
         return ExitCode.DONE
     result = scheduler.run(job, caller=_caller(), wait=wait)
     if as_json:
-        echo_json({"job": job, "run": last_document(result.last)})
+        echo_json({"job": job, "run": last_document(result.run)})
     else:
-        click.echo(_words(job, result.last))
-    failed = result.last is not None and result.last.status == "failed"
+        click.echo(_words(job, result.run))
+    failed = result.run is not None and result.run.status == "failed"
     return ExitCode.SYSTEMD if failed else ExitCode.DONE
 
 
-def _words(job: str, last: LastRun | None) -> str:
-    if last is None:
+def _words(job: str, run: LastRun | Run | None) -> str:
+    if run is None:
         return f"started {job}; follow it with: debvisor-timers logs -f {job}"
-    return f"{job} {last.outcome_words} after {times.span(last.duration)}"
+    return f"{job} {run.outcome_words} after {times.span(run.duration)}"
 
 
 def _caller() -> Caller:

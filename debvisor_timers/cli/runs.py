@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from debvisor_timers.history.runs import Run
 
 
-def last_document(last: LastRun | None) -> dict[str, object] | None:
+def last_document(last: LastRun | Run | None) -> dict[str, object] | None:
     """Return the last run of a job for programs, None when there is none."""
     if last is None:
         return None

@@ -140,7 +140,11 @@ def _unreadable(path: Path, error: OSError) -> Problem:
             path, f"is a link to {target}, which does not exist", "remove or mend the link"
         )
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return _whole(path, "cannot be read: permission denied", "run this as root")
+        return _whole(
+            path,
+            "cannot be read: permission denied",
+            "run this as root, or as a member of the group debvisor-timers",
+        )
     if error.errno == errno.ENXIO:
         return _whole(path, "is not a regular file", "remove it, or write a file")
     if error.errno == errno.EISDIR:

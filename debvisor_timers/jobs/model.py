@@ -195,15 +195,15 @@ class HowItRuns(Model):
 
     owner: values.Line = key(
         "",
-        help="Whose job this is, for people; `list --owner` selects by it.",
+        help="Whose job this is, for people; journalctl finds it as DEBVISOR_OWNER=.",
         directive="LogExtraFields=",
         example="admin",
         shown_default="nobody",
     )
     tags: dict[values.Tag, values.Line] = key(
         {},
-        help="Names and values of your own choice.",
-        directive="[X-Debvisor]",
+        help="Names and values of your own choice; journalctl finds them as DEBVISOR_TAG=.",
+        directive="LogExtraFields=",
         example={"environment": "production"},
     )
     priority: Priority = key(
@@ -263,7 +263,8 @@ class HowItRuns(Model):
     sandbox: Sandbox = key(
         Sandbox.NONE,
         help="A preset of directives that keep the job away from what it does not need; see "
-        "SANDBOX. Directives of `unit.Service` take the place of single ones.",
+        "debvisor-timers-jobs(5), SANDBOX. Directives of `unit.Service` take the place of single "
+        "ones.",
         directive="ProtectSystem=, NoNewPrivileges= and others",
         example="standard",
     )

@@ -99,11 +99,14 @@ def _refusals(plan: Plan, options: ApplyOptions) -> Iterator[tuple[str, str]]:
     removed = len(plan.removed)
     if removed and not plan.definitions.jobs and not options.allow_empty:
         yield (
-            f"it would remove all {removed} jobs of this host",
+            f"it would remove every job of this host ({removed})",
             "check that the files in jobs.d are there; if so be it, apply with --allow-empty",
         )
     if removed and not options.confirm_removal(plan):
-        yield f"it would remove {removed} jobs", "look at `debvisor-timers plan`, apply with --yes"
+        yield (
+            f"it would remove jobs: {', '.join(plan.removed[:5])}",
+            "look at `debvisor-timers plan`, apply with --yes",
+        )
 
 
 def _names(names: list[str] | tuple[str, ...]) -> str:

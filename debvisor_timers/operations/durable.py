@@ -7,7 +7,11 @@ import json
 import os
 from pathlib import Path
 
-from debvisor_timers.errors import SystemdError
+from debvisor_timers.errors import (
+    DebvisorTimersError,
+    PermissionRefusedError,
+    SystemdError,
+)
 
 
 def write_json(path: Path, value: object, *, mode: int = 0o600) -> None:
@@ -68,6 +72,10 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _cannot(verb: str, path: Path, error: Exception) -> SystemdError:
+def _cannot(verb: str, path: Path, error: Exception) -> DebvisorTimersError:
+    if isinstance(error, PermissionError):
+        return PermissionRefusedError(
+            f"only root may do this (cannot {verb} {path})", fix="run the command with sudo"
+        )
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return SystemdError(f"cannot {verb} {path}: {reason}")

@@ -23,15 +23,18 @@ class JobState(StrEnum):
 
     STOPPED: enabled, but its timer does not run (stopped by hand, or the emergency brake is on).
     ORPHANED: its units stand on disk, the YAML no longer has it; the next apply removes it.
+    UNREADABLE: its units stand on disk, and some file of the YAML cannot be read or is wrong.
     """
 
     RUNNING = "running"
     SCHEDULED = "scheduled"
+    AT_BOOT = "at boot"
     ON_DEMAND = "on demand"
     DISABLED = "disabled"
     STOPPED = "stopped"
     NOT_APPLIED = "not applied"
     ORPHANED = "orphaned"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +64,12 @@ def list_jobs(host: Host) -> JobList:
     definitions = load_definitions(host.layout.config)
     on_disk = {job for name in host.units.read() if (job := job_of(name.rpartition("/")[2]))}
     units = {unit.name: unit for unit in host.manager.units("debvisor-job-*")}
+    is_wrong = any(problem.is_error for problem in definitions.problems)
+    lacking = JobState.UNREADABLE if is_wrong else JobState.ORPHANED
     states = {
-        job_id: _state(job_id, definitions.jobs.get(job_id), units, is_applied=job_id in on_disk)
+        job_id: _running(job_id, units)
+        or _resting(definitions.jobs.get(job_id), units, on_disk)
+        or lacking
         for job_id in sorted(definitions.jobs.keys() | on_disk)
     }
     next_starts = _next_starts(host, definitions.jobs, states)
@@ -81,20 +88,22 @@ def list_jobs(host: Host) -> JobList:
     )
 
 
-def _state(
-    job_id: str, job: Job | None, units: Mapping[str, UnitState], *, is_applied: bool
-) -> JobState:
-    service, timer = units.get(service_unit(job_id)), units.get(timer_unit(job_id))
-    if service is not None and service.active_state in _BUSY:
-        return JobState.RUNNING
+def _running(job_id: str, units: Mapping[str, UnitState]) -> JobState | None:
+    service = units.get(service_unit(job_id))
+    return JobState.RUNNING if service is not None and service.active_state in _BUSY else None
+
+
+def _resting(job: Job | None, units: Mapping[str, UnitState], on_disk: set[str]) -> JobState | None:
+    """Return the state of a job that does not run; None when the YAML does not tell of it."""
     if job is None:
-        return JobState.ORPHANED
-    if not is_applied:
+        return None
+    if job.id not in on_disk:
         return JobState.NOT_APPLIED
     if not job.enabled:
         return JobState.DISABLED
     if job.schedule is None:
-        return JobState.ON_DEMAND
+        return JobState.AT_BOOT if job.triggers else JobState.ON_DEMAND
+    timer = units.get(timer_unit(job.id))
     is_waiting = timer is not None and timer.active_state is ActiveState.ACTIVE
     return JobState.SCHEDULED if is_waiting else JobState.STOPPED
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from debvisor_timers.errors import RefusedError
 from debvisor_timers.history.last import LastRun, read_last
+from debvisor_timers.history.runs import Run
 from debvisor_timers.operations import durable
+from debvisor_timers.operations.history import history
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import applied_service
 from debvisor_timers.render.names import service_unit
@@ -27,10 +29,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """What became of a start: `last` is the run that ended, None when nobody waited for it."""
+    """What became of a start: `run` is the run that ended, None when nobody waited for it."""
 
     job_id: str
-    last: LastRun | None
+    run: LastRun | Run | None
 
 
 def run_job(host: Host, job_id: str, *, caller: Caller, wait: bool) -> RunResult:
@@ -54,8 +56,21 @@ def run_job(host: Host, job_id: str, *, caller: Caller, wait: bool) -> RunResult
         },
         mode=0o644,
     )
+    before = read_last(host.layout.last, job_id)
     host.manager.start([service], wait=wait)
-    return RunResult(job_id=job_id, last=read_last(host.layout.last, job_id) if wait else None)
+    return RunResult(job_id=job_id, run=_ended(host, job_id, before) if wait else None)
+
+
+def _ended(host: Host, job_id: str, before: LastRun | None) -> LastRun | Run | None:
+    """Return the run that has just ended.
+
+    The last-run file has it, unless the run was skipped or none of our programs could run in it (a
+    missing user, say): then the journal tells.
+    """
+    last = read_last(host.layout.last, job_id)
+    if last is not None and (before is None or last.id != before.id):
+        return last
+    return next(iter(history(host, job_id, limit=1)), None)
 
 
 def stop_job(host: Host, job_id: str) -> bool:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from debvisor_timers.errors import DefinitionError
 from debvisor_timers.history.last import read_last
-from debvisor_timers.history.runs import RunStatus
+from debvisor_timers.history.runs import RunOutcome
 from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.plan import JobPlan, Plan, make_plan
@@ -87,7 +87,9 @@ def _finding(kind: FindingKind, subject: str, message: str, command: str) -> Sta
 
 def _definitions(error: DefinitionError) -> StatusFinding:
     count = sum(problem.is_error for problem in error.problems)
-    return _finding(FindingKind.DEFINITIONS, "YAML", f"{count} errors in the definitions", "check")
+    return _finding(
+        FindingKind.DEFINITIONS, "YAML", f"the definitions have errors: {count}", "check"
+    )
 
 
 def _pending(plan: Plan) -> Iterator[StatusFinding]:
@@ -148,13 +150,17 @@ def _timers(
 def _failed(host: Host, jobs: set[str]) -> Iterator[StatusFinding]:
     for job_id in sorted(jobs):
         last = read_last(host.layout.last, job_id)
-        if last is not None and last.status is RunStatus.FAILED:
+        if last is not None and last.outcome in _BAD:
             yield _finding(
                 FindingKind.FAILED,
                 job_id,
                 f"its last run {last.outcome_words}",
-                f"history {job_id}",
+                f"logs {job_id}",
             )
+
+
+_BAD = {RunOutcome.FAILED, RunOutcome.TIMED_OUT, RunOutcome.LOST}
+"""Not a run that an operator stopped: that is no failure."""
 
 
 def _applied(on_disk: Mapping[str, Entry]) -> set[str]:

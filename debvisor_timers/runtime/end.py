@@ -202,9 +202,13 @@ def write_last(state: str, job: str, fields: dict[str, str]) -> None:
 def record(fields: dict[str, str]) -> dict[str, str]:
     """Return the journal record of a run that ended."""
     name, result = fields["DEBVISOR_RUN_ID"], fields["DEBVISOR_RESULT"]
-    stopped = " (stopped)" if "DEBVISOR_STOPPED" in fields else ""
+    how = ""
+    if "DEBVISOR_STOPPED" in fields:
+        how = " (stopped)"
+    elif result != "success" and "DEBVISOR_EXIT_CODE" in fields:
+        how = f" ({fields['DEBVISOR_EXIT_CODE']} {fields.get('DEBVISOR_EXIT_STATUS', '')})"
     return {
-        "MESSAGE": f"Run {name} ended: {result}{stopped}",
+        "MESSAGE": f"Run {name} ended: {result}{how}",
         "MESSAGE_ID": RUN_END,
         "PRIORITY": "6" if result == "success" else "4",
         "SYSLOG_IDENTIFIER": "debvisor-timers",

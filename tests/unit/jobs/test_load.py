@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -152,49 +153,53 @@ def as_nobody() -> Iterator[None]:
         os.seteuid(0)
 
 
+def let_others_in(folder: Path) -> None:
+    """Open the folders that pytest made, down to `folder`: it keeps them to itself."""
+    while folder.parent != folder and folder.stat().st_mode & stat.S_ISVTX == 0:
+        folder.chmod(0o755)
+        folder = folder.parent
+
+
+DENIED = (
+    "cannot be read: permission denied\n"
+    " fix: run this as root, or as a member of the group debvisor-timers"
+)
+
+
 def test_a_file_without_permission(tmp_path: Path) -> None:
     path = write(tmp_path, "jobs.d/a.yaml", JOB.format("a"))
     path.chmod(0)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_others_in(tmp_path)
 
     with as_nobody():
         definitions = load_definitions(tmp_path)
 
-    assert told(definitions, tmp_path) == [
-        "jobs.d/a.yaml: error: cannot be read: permission denied\n fix: run this as root"
-    ]
+    assert told(definitions, tmp_path) == [f"jobs.d/a.yaml: error: {DENIED}"]
 
 
 def test_a_folder_without_permission(tmp_path: Path) -> None:
     write(tmp_path, "jobs.d/a.yaml", JOB.format("a"))
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_others_in(tmp_path)
     (tmp_path / "jobs.d").chmod(0)
 
     with as_nobody():
         definitions = load_definitions(tmp_path)
     (tmp_path / "jobs.d").chmod(0o755)
 
-    assert told(definitions, tmp_path) == [
-        "jobs.d: error: cannot be read: permission denied\n fix: run this as root"
-    ]
+    assert told(definitions, tmp_path) == [f"jobs.d: error: {DENIED}"]
 
 
 def test_a_config_folder_without_permission(tmp_path: Path) -> None:
     config = tmp_path / "timers"
     write(config, "config.yaml", "keep_generations: 7\n")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_others_in(tmp_path)
     config.chmod(0)
 
     with as_nobody():
         definitions = load_definitions(config)
     config.chmod(0o755)
 
-    assert told(definitions, config) == [
-        "jobs.d: error: cannot be read: permission denied\n fix: run this as root"
-    ]
+    assert told(definitions, config) == [f"jobs.d: error: {DENIED}"]
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
