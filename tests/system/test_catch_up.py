@@ -111,3 +111,13 @@ def test_reloading_systemd_fires_nothing(applied: Box) -> None:
     settle(applied)
 
     assert ran(applied) == []
+
+
+def test_a_timer_started_again_by_hand_fires_no_job_that_skips(applied: Box) -> None:
+    applied.run("systemctl stop debvisor-job-skip.timer")
+    age_stamps(applied)
+    applied.run("systemctl start debvisor-job-skip.timer")
+    settle(applied)
+
+    assert ran(applied) == []
+    assert applied.run("systemctl is-active debvisor-job-skip.timer").stdout == "active\n"
