@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.records import MessageId
 from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.generations import Generations
@@ -14,7 +16,7 @@ from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.operations.record import ApplyRecord, RecordFile
 from debvisor_timers.render.names import job_of
-from debvisor_timers.systemd.ports import ActiveState
+from debvisor_timers.systemd.ports import ActiveState, JobResult
 
 _LOCK_WAIT = timedelta(seconds=30)
 
@@ -77,7 +79,7 @@ def undo(host: Host, record: ApplyRecord) -> None:
     target = host.manager.units(TARGET)
     if target and (target[0].active_state is ActiveState.ACTIVE or target[0].job == "start"):
         # During boot our own unit comes before the timers: waiting for them would never end.
-        host.manager.start(record.stopped, wait=target[0].active_state is ActiveState.ACTIVE)
+        _start(host, record.stopped, wait=target[0].active_state is ActiveState.ACTIVE)
     note_missed(host, record)
     host.scripts.write(dict.fromkeys(record.scripts))
     record_file(host).remove()
@@ -126,6 +128,13 @@ def _restore(host: Host, record: ApplyRecord) -> None:
     changes = {name: entry for name, entry in record.before.items() if on_disk.get(name) != entry}
     if changes:
         host.units.write(changes)
+
+
+def _start(host: Host, timers: Sequence[str], *, wait: bool) -> None:
+    results = host.manager.start(timers, wait=wait)
+    dead = [name for name, result in results.items() if result is not JobResult.DONE]
+    if dead:
+        raise SystemdError(f"systemd did not start {', '.join(dead[:5])} again")
 
 
 def _created(record: ApplyRecord) -> list[str]:

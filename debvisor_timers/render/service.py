@@ -17,6 +17,8 @@ SERVICE: UnitTable = {
     "Unit": (
         Row("Description"),
         Row("Documentation"),
+        # 0: systemd 257 refuses the sixth run within ten seconds otherwise.
+        Row("StartLimitIntervalSec"),
         Row("Requires", "depends_on", How.IF_ANY),
         Row("After", "depends_on", How.IF_ANY),
         Row("", "unit_directives", How.PAIRS),

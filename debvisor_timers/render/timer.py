@@ -11,7 +11,15 @@ from debvisor_timers.render.check import How, Row, UnitTable
 from debvisor_timers.render.names import service_unit
 from debvisor_timers.render.service import pairs
 
-_UNIT = (Row("Description"), Row("Documentation"), Row("PartOf"), Row("After"))
+# Without StartLimitIntervalSec=0 systemd 257 leaves a timer dead that is started for the sixth time
+# within ten seconds: by some quick applies, or with the emergency brake.
+_UNIT = (
+    Row("Description"),
+    Row("Documentation"),
+    Row("PartOf"),
+    Row("After"),
+    Row("StartLimitIntervalSec"),
+)
 
 TIMER: UnitTable = {
     "Unit": (*_UNIT, Row("Wants")),

@@ -25,6 +25,7 @@ SERVICE = """\
 [Unit]
 Description=Weekly scrub
 Documentation=man:debvisor-timers-jobs(5)
+StartLimitIntervalSec=0
 Requires=zfs-mount.service
 After=zfs-mount.service
 Wants=network-online.target
@@ -258,7 +259,7 @@ def test_the_folders_are_those_of_the_layout() -> None:
 
 
 ALLOWED = {
-    "Unit": {"Description", "Documentation"},
+    "Unit": {"Description", "Documentation", "StartLimitIntervalSec"},
     "Service": {
         "Type", "Slice", "SyslogIdentifier", "LogExtraFields", "WorkingDirectory", "Environment",
         "EnvironmentFile", "StandardInput", "StandardInputData", "ExecStartPre", "ExecStart",
