@@ -78,6 +78,17 @@ class Plan:
         return not self.jobs
 
     @property
+    def entries_after(self) -> dict[str, Entry]:
+        """Return what the unit folder holds of ours once this plan is carried out."""
+        after = dict(self.entries)
+        for change in (change for job in self.jobs for change in job.entries):
+            if change.after is None:
+                after.pop(change.name, None)
+            else:
+                after[change.name] = change.after
+        return after
+
+    @property
     def created(self) -> tuple[str, ...]:
         """Return the ids of the jobs that are new."""
         return self._ids(Change.CREATE)

@@ -18,7 +18,7 @@ from debvisor_timers.operations.plan import Plan
 from debvisor_timers.operations.record import ApplyRecord
 from debvisor_timers.operations.recover import finish, generations, record_file, undo
 from debvisor_timers.operations.signals import uninterrupted
-from debvisor_timers.operations.timers import timer_moves
+from debvisor_timers.operations.timers import links, timer_moves
 from debvisor_timers.render.names import timer_unit
 from debvisor_timers.systemd.ports import ActiveState, FileEntry, UnitState
 
@@ -57,7 +57,7 @@ def _steps(
     yield "writing units", lambda: host.units.write(record.after)
     yield "reloading systemd", host.manager.reload
     yield "setting stamps", lambda: _touch_stamps(host, record)
-    yield "starting timers", lambda: _start(host, record)
+    yield "starting timers", lambda: _start(host, plan, record)
     yield "checking timers", lambda: _check(host, record)
     yield "keeping the generation", lambda: _commit(host, plan, record)
 
@@ -105,17 +105,15 @@ def _touch_stamps(host: Host, record: ApplyRecord) -> None:
         host.manager.touch_stamp(name)
 
 
-def _start(host: Host, record: ApplyRecord) -> None:
-    if record.started and _all_others_run(host, record):
+def _start(host: Host, plan: Plan, record: ApplyRecord) -> None:
+    if record.started and _all_others_run(host, plan, record):
         host.manager.start([TARGET])  # one job of systemd's for thousands of timers
     host.manager.start(_not_running(host, record.started))
 
 
-def _all_others_run(host: Host, record: ApplyRecord) -> bool:
+def _all_others_run(host: Host, plan: Plan, record: ApplyRecord) -> bool:
     """Return True when starting the target would start nothing but what this apply starts."""
-    folder = f"{TARGET}.wants/"
-    enabled = {name.removeprefix(folder) for name in host.units.read() if name.startswith(folder)}
-    others = enabled - set(record.started)
+    others = links(plan.entries_after, TARGET) - set(record.started)
     return not _not_running(host, tuple(others))
 
 
@@ -142,7 +140,7 @@ def _commit(host: Host, plan: Plan, record: ApplyRecord) -> None:
         record.generation,
         config=host.layout.config,
         sources=plan.definitions.sources,
-        units=host.units.read(),
+        units=plan.entries_after,
         at=host.clock.now(),
     )
 

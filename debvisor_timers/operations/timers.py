@@ -11,9 +11,6 @@ from debvisor_timers.operations.plan import Plan
 from debvisor_timers.render.unitfile import UnitFile
 from debvisor_timers.systemd.ports import ActiveState, Entry, FileEntry, UnitState
 
-_WANTS = f"{TARGET}.wants/"
-_BOOT_WANTS = f"{BOOT_TARGET}.wants/"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerMoves:
@@ -33,12 +30,11 @@ def timer_moves(plan: Plan, loaded: list[UnitState]) -> TimerMoves:
 
     A timer that somebody stopped by hand stays stopped, unless it is new or newly enabled.
     """
-    before = plan.entries
-    after = {**before, **{c.name: c.after for job in plan.jobs for c in job.entries}}
+    before, after = plan.entries, plan.entries_after
     states = {unit.name: unit.active_state for unit in loaded}
     changed = _changed(plan)
-    was_enabled, is_enabled = _links(before, _WANTS), _links(after, _WANTS)
-    boot_disabled = _links(before, _BOOT_WANTS) - _links(after, _BOOT_WANTS)
+    was_enabled, is_enabled = links(before, TARGET), links(after, TARGET)
+    boot_disabled = links(before, BOOT_TARGET) - links(after, BOOT_TARGET)
     active = {name for name, state in states.items() if state is ActiveState.ACTIVE}
     failed = {name for name, state in states.items() if state is ActiveState.FAILED}
     stopped = (changed | (was_enabled - is_enabled) | boot_disabled) & active
@@ -57,17 +53,21 @@ def _changed(plan: Plan) -> set[str]:
         for change in job.entries
         if change.name.endswith(".timer")
         and "/" not in change.name
-        and _timer_section(change.before) != _timer_section(change.after)
+        and not _same_timer(change.before, change.after)
     }
 
 
-def _links(entries: Mapping[str, Entry | None], folder: str) -> set[str]:
-    return {
-        name.removeprefix(folder)
-        for name, entry in entries.items()
-        if entry is not None and name.startswith(folder)
-    }
+def links(entries: Mapping[str, Entry], target: str) -> set[str]:
+    """Return the timers that `entries` of the unit folder enable in `target`."""
+    folder = f"{target}.wants/"
+    return {name.removeprefix(folder) for name in entries if name.startswith(folder)}
 
 
-def _timer_section(entry: Entry | None) -> object:
-    return UnitFile.parse(entry.text).items("Timer") if isinstance(entry, FileEntry) else None
+def _same_timer(before: Entry | None, after: Entry | None) -> bool:
+    if not (isinstance(before, FileEntry) and isinstance(after, FileEntry)):
+        return before == after
+    return _timer_section(before) == _timer_section(after)
+
+
+def _timer_section(entry: FileEntry) -> object:
+    return UnitFile.parse(entry.text).items("Timer")
