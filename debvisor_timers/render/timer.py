@@ -16,13 +16,12 @@ from debvisor_timers.render.service import pairs
 _UNIT = (
     Row("Description"),
     Row("Documentation"),
-    Row("PartOf"),
     Row("After"),
     Row("StartLimitIntervalSec"),
 )
 
 TIMER: UnitTable = {
-    "Unit": (*_UNIT, Row("Wants")),
+    "Unit": (*_UNIT, Row("PartOf"), Row("Wants")),
     "Timer": (
         Row("OnCalendar", "on_calendar", How.EACH),
         Row("AccuracySec"),
@@ -36,14 +35,15 @@ TIMER: UnitTable = {
 """Every directive that the timer of a schedule can have."""
 
 BOOT_TIMER: UnitTable = {
-    "Unit": _UNIT,
+    "Unit": (*_UNIT, Row("StopPropagatedFrom")),
     "Timer": (Row("OnBootSec", "on_boot", How.EACH), Row("AccuracySec"), Row("Unit")),
     "Install": (Row("WantedBy"),),
 }
 """Every directive that the timer of a boot trigger has.
 
 A timer of its own: an OnBootSec= that has passed fires as soon as its timer is started (systemd
-257), so `apply` must be able to start the schedule without it.
+257), so `apply` must be able to start the schedule without it; and no PartOf=, which would start it
+by `systemctl restart debvisor-timers.target`.
 """
 
 

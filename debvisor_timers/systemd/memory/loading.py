@@ -9,13 +9,14 @@ from debvisor_timers.systemd.memory.unit_text import UnitText, parse_unit
 from debvisor_timers.systemd.ports import ActiveState, FileEntry, LinkEntry
 
 MONOTONIC = ("OnBootSec", "OnStartupSec", "OnActiveSec", "OnUnitActiveSec", "OnUnitInactiveSec")
-_STOPPED_WITH = ("PartOf", "Requires", "BindsTo")
+_STOPPED_WITH = ("PartOf", "StopPropagatedFrom", "Requires", "BindsTo")
 _REFERENCES = (
     "Requires",
     "Requisite",
     "BindsTo",
     "Wants",
     "PartOf",
+    "StopPropagatedFrom",
     "After",
     "Before",
     "OnFailure",

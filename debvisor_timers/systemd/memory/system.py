@@ -20,7 +20,7 @@ OWN_PATTERNS = ("debvisor-job-*", "debvisor-boot-*")
 _START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 _TARGETS = {
     TARGET: "[Unit]\nDescription=Jobs of DebVisor\n[Install]\nWantedBy=multi-user.target\n",
-    BOOT_TARGET: f"[Unit]\nDescription=Boot triggers\nPartOf={TARGET}\n",
+    BOOT_TARGET: f"[Unit]\nDescription=Boot triggers\nStopPropagatedFrom={TARGET}\n",
 }
 
 

@@ -206,6 +206,8 @@ def test_boot_triggers_have_a_timer_that_apply_need_not_start() -> None:
         ("Unit", "debvisor-job-a.service"),
     )
     assert boot.get("Install", "WantedBy") == ("debvisor-timers-boot.target",)
+    assert boot.get("Unit", "StopPropagatedFrom") == ("debvisor-timers.target",)
+    assert boot.get("Unit", "PartOf") == ()
 
 
 def test_no_time_limit_is_infinity() -> None:
