@@ -7,7 +7,6 @@ import importlib
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Mapping
 from typing import NoReturn
 
@@ -134,6 +133,8 @@ def _exit_code() -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception:  # noqa: BLE001 (everything else is a bug of ours, and said as such)
+        import traceback
+
         traceback.print_exc()
         click.echo("this is a bug in debvisor-timers; please report the lines above", err=True)
         code = ExitCode.BUG
