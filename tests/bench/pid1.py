@@ -11,6 +11,11 @@ _SYSTEMD = b"org.freedesktop.systemd1"
 _ROOT = b"/org/freedesktop/systemd1"
 _MANAGER = _SYSTEMD + b".Manager"
 
+# A match of ours also gets what PID 1 says of the jobs of others; and pystemd's wait returns at
+# once when a message was read but not yet handled.
+_AT_ONCE = 10
+_SHORTLY_USEC = 10_000
+
 
 class Pid1:
     """One connection to PID 1."""
@@ -32,8 +37,9 @@ class Pid1:
         self._watch()
         job = self._call("StartUnit", unit)
         while job not in self._ended:
-            if not self._bus.process():
-                self._bus.wait(1_000_000)
+            for _ in range(_AT_ONCE):
+                self._bus.process()
+            self._bus.wait(_SHORTLY_USEC)
         return self._ended.pop(job)
 
     def keep(self, unit: str) -> None:
