@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import stat
 from dataclasses import dataclass
 from hashlib import sha256
@@ -140,11 +141,7 @@ def _unreadable(path: Path, error: OSError) -> Problem:
             path, f"is a link to {target}, which does not exist", "remove or mend the link"
         )
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return _whole(
-            path,
-            "cannot be read: permission denied",
-            "run this as root, or as a member of the group debvisor-timers",
-        )
+        return _whole(path, "cannot be read: permission denied", _permission(path))
     if error.errno == errno.ENXIO:
         return _whole(path, "is not a regular file", "remove it, or write a file")
     if error.errno == errno.EISDIR:
@@ -153,3 +150,11 @@ def _unreadable(path: Path, error: OSError) -> Problem:
         return _whole(path, "does not exist", "check the name")
     reason = (error.strerror or str(error)).lower()
     return _whole(path, f"cannot be read: {reason}", "check the file and its folder")
+
+
+def _permission(path: Path) -> str:
+    if not os.access(path.parent, os.X_OK, effective_ids=True) or path.is_dir():
+        return "run this as root, or as a member of the group debvisor-timers"
+    name = shlex.quote(str(path))
+    # Who may look into the folder is a member; a file that was moved in has kept another group.
+    return f"run this as root; for the group: chgrp debvisor-timers {name}; chmod g+r {name}"

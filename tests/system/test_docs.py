@@ -40,7 +40,6 @@ def test_every_example_does_what_it_shows(document: Path, host: Box) -> None:
     for block in blocks(document):
         if block.kind is Kind.YAML and block.path:
             host.write(block.path, block.text, 0o640)
-            host.run(["chgrp", "debvisor-timers", block.path])
         elif block.kind is Kind.CONSOLE:
             for step in block.steps():
                 play(host, block, step)

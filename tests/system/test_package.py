@@ -63,8 +63,8 @@ def test_installing_starts_the_timers_target_and_makes_group_and_folders(plain: 
     assert shown.stdout == "active\ninactive\n"
     units = ("debvisor-timers.target", "debvisor-timers-boot.target", "debvisor-timers-recover")
     assert plain.run(["systemctl", "is-enabled", *units]).stdout == "enabled\n" * 3
-    shown = plain.run("stat -c %a:%U:%G /etc/debvisor/timers /etc/debvisor/timers/jobs.d")
-    assert shown.stdout == "750:root:debvisor-timers\n" * 2
+    shown = plain.run("cd /etc/debvisor; stat -c %a:%U:%G timers timers/jobs.d timers/templates")
+    assert shown.stdout == "2750:root:debvisor-timers\n" * 3
 
 
 def test_its_dependencies_are_all_declared(box: Box) -> None:

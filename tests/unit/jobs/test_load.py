@@ -174,7 +174,13 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
     with as_nobody():
         definitions = load_definitions(tmp_path)
 
-    assert told(definitions, tmp_path) == [f"jobs.d/a.yaml: error: {DENIED}"]
+    assert told(definitions, tmp_path) == [
+        (
+            "jobs.d/a.yaml: error: cannot be read: permission denied\n"
+            " fix: run this as root; for the group:"
+            " chgrp debvisor-timers jobs.d/a.yaml; chmod g+r jobs.d/a.yaml"
+        )
+    ]
 
 
 def test_a_folder_without_permission(tmp_path: Path) -> None:
