@@ -92,7 +92,7 @@ class Document:
             fix = "check brackets and indentation"
             self.problems.append(self.problem(message, place, fix=fix))
         except MarkedYAMLError as error:
-            wrong = explain_syntax(error, self.lines)
+            wrong = explain_syntax(error, self._text, self.lines)
             span = Span(file=self.path, line=wrong.line, column=wrong.column)
             self.problems.append(self.problem(wrong.message, span, fix=wrong.fix))
         except YAMLError as error:
@@ -134,7 +134,8 @@ class Document:
         result: dict[str, Value] = {}
         for key, value in node.value:
             if type(key) is not ScalarNode:
-                self._wrong_key(key, "a list or mapping cannot be a key", "write a name")
+                fix = "write a name, or put quotes around the whole value"
+                self._wrong_key(key, "a list or mapping cannot be a key", fix)
                 continue
             name = key.value
             if name in result:
