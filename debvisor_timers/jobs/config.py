@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import CatchUp, HowItRuns, Model
 from debvisor_timers.jobs.scalar import NULL
 from debvisor_timers.jobs.translate import complaints_of
-from debvisor_timers.source import Problem
+from debvisor_timers.source import Problem, Severity, Span
 
 CONFIG_NAME = "config.yaml"
 DEFAULTS = "defaults"
@@ -93,11 +93,22 @@ def load_config(path: Path | None) -> LoadedConfig:
     return _validated(Document(source))
 
 
+def _blank(document: Document) -> Iterator[Problem]:
+    """Yield a warning for a file that may have been cut off; one of comments alone is usual."""
+    if document.is_blank:
+        yield Problem(
+            span=Span(file=document.path),
+            message="the file is empty: nothing is set, and jobs have no defaults",
+            fix="write the settings, or remove the file",
+            severity=Severity.WARNING,
+        )
+
+
 def _validated(document: Document) -> LoadedConfig:
     written = {name: value for name, value in document.value.items() if value is not NULL}
     empty = document.value.keys() - written.keys() - {DEFAULTS}
     sources = {document.path: document.digest}
-    problems = list(document.problems)
+    problems = [*document.problems, *_blank(document)]
     wrong: set[str] = set()
     try:
         config = Config.model_validate({**written, **dict.fromkeys(empty, NULL)})

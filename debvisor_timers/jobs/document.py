@@ -51,7 +51,14 @@ class Document:
     @property
     def is_empty(self) -> bool:
         """Return True for a file with nothing in it but comments."""
-        return self._root is None and not self.problems
+        if self.problems:
+            return False
+        return self._root is None or (isinstance(self._root, ScalarNode) and not self._root.value)
+
+    @property
+    def is_blank(self) -> bool:
+        """Return True for a file without a character in it, as an editor may leave behind."""
+        return not self._text.strip()
 
     def span(self, path: KeyPath, *, on_key: bool = False, start: int = 0, length: int = 0) -> Span:
         """Return the place of the value at `path`, or of the nearest thing above it that exists.

@@ -16,7 +16,7 @@ from debvisor_timers.jobs.compose import without_collector
 from debvisor_timers.jobs.config import CONFIG_NAME, Config, LoadedConfig, load_config
 from debvisor_timers.jobs.defaults import merge_defaults
 from debvisor_timers.jobs.document import Document, Value
-from debvisor_timers.jobs.faults import kind_of, quoted
+from debvisor_timers.jobs.faults import kind_of, nearest, quoted
 from debvisor_timers.jobs.files import list_job_files, read_source
 from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import Job
@@ -115,6 +115,9 @@ class _Loader:
         self.problems += document.problems
         if document.problems and not document.value:
             return
+        if document.is_empty:
+            self.problems.append(_empty(document))
+            return
         for name in document.value:
             if name != JOBS:
                 self._complain(document, (), _unknown_in_file(name))
@@ -172,13 +175,25 @@ class _Loader:
 
 def _all_complaints(error: ValidationError, body: Mapping[str, Value]) -> list[Complaint]:
     complaints = complaints_of(error, Job)
+    meant = {nearest(name, keys_at(Job, ())) for name in body.keys() - Job.model_fields.keys()}
+
+    def has(key: str) -> bool:
+        return key in body or key in meant - body.keys()
+
     if all(complaint.path for complaint in complaints):
         # pydantic checks a job as a whole only when each key is right.
         try:
-            checks.check_one_program(command="command" in body, script="script" in body)
+            checks.check_one_program(command=has("command"), script=has("script"))
         except PydanticCustomError as fault:
             complaints.append(complaint_of(fault))
     return complaints
+
+
+def _empty(document: Document) -> Problem:
+    """Return the problem of a file that may have been cut off: its jobs would be removed."""
+    message = "the file is empty" if document.is_blank else "the file is empty but for comments"
+    fix = f"write {JOBS}: {{}} if it is to hold none, or remove the file"
+    return Problem(span=Span(file=document.path), message=message, fix=fix)
 
 
 def _unknown_in_file(name: str) -> Complaint:

@@ -100,12 +100,24 @@ def test_what_a_job_is_cannot_be_a_default(tmp_path: Path, key: str) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "# only a comment\n", "defaults:\n", "{}\n"])
+@pytest.mark.parametrize("text", ["# only a comment\n", "defaults:\n", "{}\n"])
 def test_a_config_that_says_nothing(tmp_path: Path, text: str) -> None:
     definitions = load(tmp_path, text, "jobs: {a: {script: x}}\n")
 
     assert definitions.problems == ()
     assert definitions.config.keep_generations == 50
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_an_empty_config_is_warned_of_since_the_defaults_may_be_lost(
+    tmp_path: Path, text: str
+) -> None:
+    definitions = load(tmp_path, text, "jobs: {a: {script: x}}\n").require()
+
+    assert messages(definitions) == [
+        "config.yaml:0:0 : the file is empty: nothing is set, and jobs have no defaults"
+    ]
+    assert definitions.jobs.keys() == {"a"}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +127,7 @@ def test_a_config_that_says_nothing(tmp_path: Path, text: str) -> None:
         ("keep_generations:\n", "1:1 keep_generations: has no value"),
         ("defaults: [a]\n", "1:11 defaults: a list is not a mapping"),
         ("- a\n", "1:1 : a mapping was expected"),
-        ("defaults: {a: b\n", "1:11 : the { is not closed, or a comma is missing"),
+        ("defaults: {a: b\n", "1:11 : this '{' is never closed"),
     ],
 )
 def test_a_wrong_config(tmp_path: Path, text: str, message: str) -> None:

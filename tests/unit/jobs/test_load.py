@@ -116,11 +116,25 @@ def test_require_raises_for_errors_with_all_problems(tmp_path: Path) -> None:
 
 
 def test_require_passes_over_warnings(tmp_path: Path) -> None:
-    write(tmp_path, "jobs.d/b.yaml", "# nothing\n")
+    write(tmp_path, "jobs.d/b.yaml", "jobs: {}\n")
 
     definitions = load_definitions(tmp_path).require()
 
     assert [problem.severity for problem in definitions.problems] == [Severity.WARNING]
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \n\n"])
+def test_an_empty_file_is_an_error_since_it_may_have_been_cut_off(
+    tmp_path: Path, text: str
+) -> None:
+    write(tmp_path, "jobs.d/a.yaml", JOB.format("kept"))
+    write(tmp_path, "jobs.d/b.yaml", text)
+
+    (problem,) = load_definitions(tmp_path).problems
+
+    assert (problem.span.file.name, problem.message) == ("b.yaml", "the file is empty")
+    assert problem.is_error
+    assert problem.fix == "write jobs: {} if it is to hold none, or remove the file"
 
 
 def test_an_id_in_two_files_names_both(tmp_path: Path) -> None:
