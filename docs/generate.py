@@ -22,12 +22,12 @@ def refused_reference() -> str:
     )
 
 
-def _reasons(directives: Mapping[str, str]) -> str:
+def _reasons(directives: Mapping[str, owned.Refusal]) -> str:
     """Return the directives, those with the same reason together, in the order of the table."""
-    together: dict[str, list[str]] = {}
+    together: dict[owned.Refusal, list[str]] = {}
     for name, reason in directives.items():
         together.setdefault(reason, []).append(f"*{name}=*")
-    lines = [f"{', '.join(names)}: {_plain(reason)}." for reason, names in together.items()]
+    lines = [f"{', '.join(names)}: {_plain(str(reason))}." for reason, names in together.items()]
     return "\n\n\t".join(lines)
 
 

@@ -172,12 +172,15 @@ def test_the_man_page_has_each_key() -> None:
 
 
 @pytest.mark.parametrize("section", [owned.UNIT, owned.SERVICE, owned.TIMER])
-def test_a_refused_directive_names_only_keys_that_exist(section: dict[str, str]) -> None:
+def test_a_refused_directive_names_only_keys_that_exist(
+    section: dict[str, owned.Refusal],
+) -> None:
     names = {key.name for key in table()}
 
-    for instead in section.values():
-        if instead.startswith("use the key"):
-            assert set(re.findall(r"`([^`]*)`", instead)) <= names
+    for refusal in section.values():
+        assert set(re.findall(r"`([^`]*)`", refusal.fix)) <= names
+        assert refusal.fix
+        assert ";" not in refusal.why
 
 
 def test_no_preset_sets_what_the_escape_hatch_refuses() -> None:
