@@ -48,9 +48,9 @@ def _advice(name: str, zoneinfo: Path) -> str:
     known = {zone.lower(): zone for zone in _known_zones() if _is_zone(zone, zoneinfo)}
     cities = {lower.rpartition("/")[2]: zone for lower, zone in sorted(known.items(), reverse=True)}
     candidates = cities | known
-    near = difflib.get_close_matches(wanted, candidates, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(wanted, candidates, n=1, cutoff=0.8)
     if near:
-        return f"did you mean '{candidates[near[0]]}'?"
+        return f"write {candidates[near[0]]}"
     return "use a name that `timedatectl list-timezones` prints, such as Europe/Amsterdam or UTC"
 
 

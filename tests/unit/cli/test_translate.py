@@ -15,4 +15,4 @@ def test_an_unknown_zone_is_no_fault_of_the_expression() -> None:
     assert isinstance(done.exception, ScheduleError)
     assert "Europe/Amsterdm" in done.exception.message
     assert "0 2 * * *" not in done.exception.message
-    assert done.exception.fix == "did you mean 'Europe/Amsterdam'?"
+    assert done.exception.fix == "write Europe/Amsterdam"
