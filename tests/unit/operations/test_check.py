@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""check: every problem of every file, systemd's opinion included; changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from debvisor_timers.operations.check import CheckResult, check
+from tests.unit.operations.world import NIGHTLY, World
+
+BAD_HOUR = "jobs: {late: {schedule: '0 25 * * *', command: [/bin/true]}}\n"
+BAD_KEY = "jobs:\n  odd: {shedule: '@daily', command: [/bin/true]}\n"
+
+
+def places(result: CheckResult) -> list[str]:
+    return [
+        f"{problem.span.file.name}:{problem.span.line} {problem.severity}"
+        for problem in result.problems
+    ]
+
+
+def outside(folder: Path, name: str, text: str) -> Path:
+    """Write a file that the host does not read."""
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_nothing_to_check_is_correct(world: World) -> None:
+    assert check(world.host) == CheckResult(files=0, jobs=0, problems=())
+
+
+def test_all_files_of_the_host_are_checked_and_all_problems_told(world: World) -> None:
+    world.write(NIGHTLY)
+    world.write(BAD_HOUR, "b.yaml")
+    world.write(BAD_KEY, "c.yaml")
+
+    result = check(world.host)
+
+    assert (result.files, result.jobs, result.has_errors) == (3, 1, True)
+    assert places(result) == ["b.yaml:1 error", "c.yaml:2 error"]
+
+
+def test_several_files_that_are_named_are_checked_and_no_others(
+    world: World, tmp_path: Path
+) -> None:
+    world.write(BAD_HOUR, "host.yaml")
+    good = outside(tmp_path, "good.yaml", NIGHTLY)
+    bad = outside(tmp_path, "bad.yaml", BAD_KEY)
+
+    assert places(check(world.host, [good])) == []
+    assert places(check(world.host, [bad, good])) == ["bad.yaml:2 error"]
+    assert check(world.host, [bad, good]).files == 2
+
+
+def test_an_id_that_two_of_the_named_files_have(world: World, tmp_path: Path) -> None:
+    one = outside(tmp_path, "1.yaml", NIGHTLY)
+    two = outside(tmp_path, "2.yaml", NIGHTLY)
+
+    (problem,) = check(world.host, [one, two]).problems
+
+    assert problem.message == "the job 'nightly' is defined a second time"
+
+
+def test_a_named_file_may_repeat_a_job_of_the_host(world: World, tmp_path: Path) -> None:
+    """It is the new version of it, most often."""
+    world.apply(NIGHTLY)
+    path = outside(tmp_path, "new.yaml", NIGHTLY)
+
+    assert check(world.host, [path]).problems == ()
+
+
+def test_a_named_file_that_is_not_there(world: World, tmp_path: Path) -> None:
+    result = check(world.host, [tmp_path / "nowhere.yaml"])
+
+    (problem,) = result.problems
+    assert (problem.message, result.has_errors) == ("does not exist", True)
+
+
+def test_what_only_systemd_knows_is_told_at_the_place_of_the_job(world: World) -> None:
+    world.write(
+        NIGHTLY + "  odd:\n    command: [/bin/true]\n    unit: {Service: {NoSuchKey: yes}}\n"
+    )
+
+    (problem,) = check(world.host).problems
+
+    assert (problem.span.line, problem.is_error) == (5, True)
+    assert "Unknown key 'NoSuchKey'" in problem.message
+
+
+def test_a_calendar_that_systemd_refuses(world: World) -> None:
+    world.write("jobs:\n  a: {schedule: {on_calendar: 'Fni 03:00'}, command: [/bin/true]}\n")
+
+    result = check(world.host)
+
+    assert result.has_errors
+    assert "Fni 03:00" in result.problems[0].message
+
+
+def test_a_schedule_that_never_fires_again(world: World) -> None:
+    world.write("jobs:\n  a: {schedule: {on_calendar: '2020-01-01'}, command: [/bin/true]}\n")
+
+    (problem,) = check(world.host).problems
+
+    assert (problem.message, problem.is_error) == ("never fires again", True)
+
+
+def test_what_this_host_lacks_is_a_warning(world: World) -> None:
+    world.write("jobs:\n  a: {command: [/nowhere/program]}\n")
+
+    result = check(world.host)
+
+    assert places(result) == ["a.yaml:2 warning"]
+    assert not result.has_errors
+
+
+def test_checking_changes_nothing(world: World) -> None:
+    world.apply(NIGHTLY)
+    before = world.picture()
+    world.systemd.steps.clear()
+    world.write(BAD_HOUR, "b.yaml")
+
+    check(world.host)
+
+    assert world.systemd.steps.done == []
+    assert world.picture() == before
