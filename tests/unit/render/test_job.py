@@ -32,7 +32,7 @@ Wants=network-online.target
 
 [Service]
 Type=oneshot
-Slice=debvisor-low-e8.slice
+Slice=debvisor-low-8.slice
 SyslogIdentifier=scrub
 LogExtraFields=DEBVISOR_JOB=scrub
 LogExtraFields=DEBVISOR_OWNER=ops
@@ -229,7 +229,7 @@ def test_a_directive_of_the_user_takes_the_place_of_a_preset() -> None:
 def test_a_priority_is_a_slice_and_a_niceness(priority: str, nice: tuple[str, ...]) -> None:
     service = unit(job(priority=priority))
     # by sha256sum: ca for "a"
-    assert service.get("Service", "Slice") == (f"debvisor-{priority}-ca.slice",)
+    assert service.get("Service", "Slice") == (f"debvisor-{priority}-a.slice",)
     assert service.get("Service", "Nice") == nice
 
 
