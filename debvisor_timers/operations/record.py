@@ -26,7 +26,7 @@ class ApplyRecord:
     obsolete_scripts: the scripts that no job needs afterwards.
     stopped: timers that were running and are stopped; started: timers that are started.
     forgotten: units that go for good, whose stamps and failures systemd shall forget.
-    due: when each stopped timer would have fired next (ISO 8601).
+    due: when each stopped timer would have fired next (ISO 8601); no boot trigger that had fired.
     """
 
     generation: int

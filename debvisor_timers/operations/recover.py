@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ from debvisor_timers.operations.generations import Generations
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.operations.record import ApplyRecord, RecordFile
-from debvisor_timers.render.names import job_of
+from debvisor_timers.render.names import is_boot_timer, job_of
 from debvisor_timers.systemd.ports import ActiveState, JobResult
 
 _LOCK_WAIT = timedelta(seconds=30)
@@ -73,13 +73,16 @@ def undo(host: Host, record: ApplyRecord) -> None:
     for name in _created(record):
         host.manager.reset_failed(name)
     for name in record.stopped:
-        host.manager.touch_stamp(name)
+        if not is_boot_timer(name):
+            host.manager.touch_stamp(name)
     for name in set(record.started) - set(record.stopped):
         host.manager.remove_stamp(name)
     target = host.manager.units(TARGET)
-    if target and (target[0].active_state is ActiveState.ACTIVE or target[0].job == "start"):
+    if target and target[0].active_state is ActiveState.ACTIVE:
+        _start(host, list(_without_past_boots(host, record)), wait=True)
+    elif target and target[0].job == "start":
         # During boot our own unit comes before the timers: waiting for them would never end.
-        _start(host, record.stopped, wait=target[0].active_state is ActiveState.ACTIVE)
+        _start(host, record.stopped, wait=False)
     note_missed(host, record)
     host.scripts.write(dict.fromkeys(record.scripts))
     record_file(host).remove()
@@ -128,6 +131,15 @@ def _restore(host: Host, record: ApplyRecord) -> None:
     changes = {name: entry for name, entry in record.before.items() if on_disk.get(name) != entry}
     if changes:
         host.units.write(changes)
+
+
+def _without_past_boots(host: Host, record: ApplyRecord) -> Iterator[str]:
+    """Yield the timers that were stopped, but for boot triggers that starting would fire."""
+    now = host.clock.now()
+    for name in record.stopped:
+        due = record.due.get(name)
+        if not is_boot_timer(name) or (due and datetime.fromisoformat(due) > now):
+            yield name
 
 
 def _start(host: Host, timers: Sequence[str], *, wait: bool) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 from debvisor_timers.errors import (
@@ -19,7 +19,7 @@ from debvisor_timers.operations.record import ApplyRecord
 from debvisor_timers.operations.recover import finish, generations, record_file, undo
 from debvisor_timers.operations.signals import uninterrupted
 from debvisor_timers.operations.timers import links, timer_moves
-from debvisor_timers.render.names import timer_unit
+from debvisor_timers.render.names import is_boot_timer, timer_unit
 from debvisor_timers.systemd.ports import ActiveState, FileEntry, UnitState
 
 _JUST_NOW = timedelta(seconds=2)
@@ -76,7 +76,7 @@ def _record(host: Host, plan: Plan, *, held: bool) -> ApplyRecord:
         forgotten=tuple(
             change.name for change in changes if change.after is None and "/" not in change.name
         ),
-        due=_due(plan, set(moves.stopped)),
+        due=_due(plan, set(moves.stopped)) | _due_after_boot(host, moves.stopped),
     )
 
 
@@ -88,6 +88,17 @@ def _due(plan: Plan, stopped: set[str]) -> dict[str, str]:
         if elapses and timer_unit(job.job_id) in stopped:
             due[timer_unit(job.job_id)] = min(elapses).isoformat()
     return due
+
+
+def _due_after_boot(host: Host, stopped: Iterable[str]) -> dict[str, str]:
+    """Return when each boot trigger that is stopped would have fired; none that has."""
+    timers = host.manager.timers([name for name in stopped if is_boot_timer(name)])
+    now = host.clock.now()
+    return {
+        name: timer.next_elapse.isoformat()
+        for name, timer in timers.items()
+        if timer.next_elapse is not None and timer.next_elapse > now
+    }
 
 
 def _write_scripts(host: Host, plan: Plan) -> None:

@@ -34,6 +34,11 @@ def boot_unit(job_id: str) -> str:
     return f"{BOOT_PREFIX}{job_id}.timer"
 
 
+def is_boot_timer(unit_name: str) -> bool:
+    """Return True for the timer of a boot trigger."""
+    return unit_name.startswith(BOOT_PREFIX)
+
+
 def job_of(unit_name: str) -> str | None:
     """Return the id of the job that `unit_name` belongs to, None for a name that we never make."""
     match = _OWN_NAME.fullmatch(unit_name)

@@ -274,3 +274,20 @@ def test_an_elapse_that_an_apply_held_back_is_in_the_history(host: Host) -> None
     assert len(skipped) == 1
     assert skipped[0]["reason"] == "an apply held its timer"
     assert skipped[0]["trigger"] == "timer"
+
+
+def test_an_undo_fires_no_boot_trigger_that_has_passed(host: Host) -> None:
+    """systemd fires an OnBootSec= that has passed as soon as its timer is started."""
+    boot = "jobs:\n  a: { triggers: [{boot: 1s}], command: [/bin/true] }\n"
+    broken = f"  b: {{ {daily(5)}, {FIRED} }}\n"
+    host.apply(boot)
+    host.box.reboot()
+    host.await_run("a", "succeeded")
+    before = host.picture()
+    host.box.write(
+        f"{UNITS}/debvisor-job-b.timer.d/broken.conf", "[Unit]\nConditionPathExists=/nonexistent\n"
+    )
+    for edit in (boot.replace("1s", "2s"), "jobs:\n"):
+        host.apply(edit + broken, expect=5)
+        assert host.started() == ["a"]
+        assert [line for line in before if line not in host.picture()] == []

@@ -47,7 +47,8 @@ def _monotonic_elapses(state: State, timer: Loaded) -> Iterator[datetime]:
             if base is None or span is None or f"{key}={value}" in timer.spent:
                 continue
             elapse = base + span
-            if key in MONOTONIC[:3] and timer.last_trigger and elapse < state.now:
+            # systemd compares with `<`; here no time passes between an elapse and the next look.
+            if key in MONOTONIC[:3] and timer.last_trigger and elapse <= state.now:
                 timer.spent.add(f"{key}={value}")
             else:
                 yield elapse
