@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli.options import json_option
-from debvisor_timers.cli.output import counted, echo_json, echo_problems
+from debvisor_timers.cli.output import counted, echo_json, echo_problems, problem_document
 from debvisor_timers.errors import ExitCode
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.check import CheckResult
-    from debvisor_timers.source import Problem
 
 
 @click.command("check", epilog="Example: debvisor-timers check ./backup.yaml")
@@ -40,17 +39,5 @@ def _document(result: CheckResult) -> dict[str, object]:
     return {
         "files": result.files,
         "jobs": result.jobs,
-        "problems": [_problem(problem) for problem in result.problems],
-    }
-
-
-def _problem(problem: Problem) -> dict[str, object]:
-    return {
-        "file": str(problem.span.file),
-        "line": problem.span.line,
-        "column": problem.span.column,
-        "severity": str(problem.severity),
-        "key": problem.key,
-        "message": problem.message,
-        "fix": problem.fix,
+        "problems": [problem_document(problem) for problem in result.problems],
     }

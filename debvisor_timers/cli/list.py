@@ -11,6 +11,7 @@ from debvisor_timers.cli import times
 from debvisor_timers.cli.options import json_option
 from debvisor_timers.cli.output import echo_json, echo_problems, echo_table
 from debvisor_timers.cli.runs import last_document
+from debvisor_timers.errors import ExitCode
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.list import JobRow
@@ -20,8 +21,11 @@ _TITLES = ("JOB", "SCHEDULE", "LAST", "TOOK", "RESULT", "NEXT", "STATE")
 
 @click.command("list", epilog="Example: debvisor-timers list --json | jq '.[].job'")
 @json_option
-def command(*, as_json: bool) -> None:
-    """List jobs: schedule in words, last start, duration, result, next start, state."""
+def command(*, as_json: bool) -> int:
+    """List jobs: schedule in words, last start, duration, result, next start, state.
+
+    Exits with 3 when a file is wrong; the jobs of the others are shown.
+    """
     from debvisor_timers.scheduler import Scheduler
 
     jobs = Scheduler.system().list()
@@ -35,6 +39,8 @@ def command(*, as_json: bool) -> None:
         )
     if jobs.problems:
         echo_problems(jobs.problems)
+    is_wrong = any(problem.is_error for problem in jobs.problems)
+    return ExitCode.DEFINITIONS if is_wrong else ExitCode.DONE
 
 
 def document(row: JobRow) -> dict[str, object]:

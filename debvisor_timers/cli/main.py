@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
@@ -112,6 +113,7 @@ def main() -> NoReturn:
     """Run the command line and exit; the exit codes stand in errors.ExitCode."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    os.umask(0o022)  # what we write is root's alone to change, and readable where it says so
     sys.exit(_exit_code())
 
 
@@ -128,17 +130,32 @@ def _exit_code() -> int:
         _say(error)
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; nothing was left half done", err=True)
+        click.echo("interrupted", err=True)
         code = ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception:  # noqa: BLE001 (everything else is a bug of ours, and said as such)
-        import traceback
-
-        traceback.print_exc()
-        click.echo("this is a bug in debvisor-timers; please report the lines above", err=True)
-        code = ExitCode.BUG
+    except Exception as error:  # noqa: BLE001 (everything else is a bug of ours, or no room)
+        code = _cannot_answer(error) if _is_about_stdout(error) else _is_a_bug()
     return code
+
+
+def _is_about_stdout(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in {errno.EPIPE, errno.ENOSPC, errno.EIO}
+
+
+def _cannot_answer(error: Exception) -> int:
+    """Give up on stdout: a reader that went away is none of our business, a full disk is."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return ExitCode.DONE
+    click.echo(f"error: cannot write the answer: {error}", err=True)
+    return ExitCode.SYSTEMD
+
+
+def _is_a_bug() -> int:
+    import traceback
+
+    traceback.print_exc()
+    click.echo("this is a bug in debvisor-timers; please report the lines above", err=True)
+    return ExitCode.BUG
 
 
 def _say(error: DebvisorTimersError) -> None:

@@ -14,6 +14,7 @@ from debvisor_timers.source import Problem, Severity, format_problem
 
 _GAP = "  "
 _NARROWEST = 6
+_NEVER_CUT = {"JOB", "RUN"}
 
 
 def echo_json(document: object) -> None:
@@ -29,8 +30,24 @@ def echo_problems(problems: Sequence[Problem]) -> None:
     click.echo(_count(problems), err=True)
 
 
+def problem_document(problem: Problem) -> dict[str, object]:
+    """Return one problem for programs; line and column are null when it is about the whole file."""
+    return {
+        "file": str(problem.span.file),
+        "line": problem.span.line or None,
+        "column": problem.span.column or None,
+        "severity": str(problem.severity),
+        "key": problem.key,
+        "message": problem.message,
+        "fix": problem.fix,
+    }
+
+
 def echo_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; on a terminal the widest columns are shortened until it fits."""
+    """Print a table; on a terminal the widest columns are shortened until it fits.
+
+    Never those that a user types again: a line is rather too long than its id cut.
+    """
     cells = [list(titles), *(list(row) for row in rows)]
     widths = _widths(cells, _terminal_width())
     for number, row in enumerate(cells):
@@ -82,10 +99,10 @@ def _widths(cells: Sequence[Sequence[str]], limit: int | None) -> list[int]:
     if limit is None:
         return widths
     excess = sum(widths) + len(_GAP) * (len(widths) - 1) - limit
-    while excess > 0 and max(widths) > _NARROWEST:
-        widest = widths.index(max(widths))
-        widths[widest] -= 1
-        excess -= 1
+    elastic = [column for column, title in enumerate(cells[0]) if title not in _NEVER_CUT]
+    for _ in range(max(excess, 0)):
+        widest = max(elastic, key=lambda column: widths[column])
+        widths[widest] = max(widths[widest] - 1, _NARROWEST)
     return widths
 
 

@@ -9,7 +9,7 @@ import click
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.options import json_option
-from debvisor_timers.cli.output import echo_json, echo_problems
+from debvisor_timers.cli.output import echo_json, echo_problems, problem_document
 from debvisor_timers.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def as_document(plan: Plan) -> dict[str, Any]:
         "generation": plan.generation,
         "unchanged": plan.unchanged,
         "foreign": list(plan.foreign),
+        "warnings": [problem_document(problem) for problem in plan.warnings],
         "jobs": [
             {
                 "job": job.job_id,

@@ -14,7 +14,7 @@ from debvisor_timers.cli import times
 from debvisor_timers.cli.options import job_argument, json_option
 from debvisor_timers.cli.output import echo_json
 from debvisor_timers.cli.runs import last_document
-from debvisor_timers.errors import ExitCode
+from debvisor_timers.errors import ExitCode, InterruptedByUserError
 
 if TYPE_CHECKING:
     from debvisor_timers.history.last import LastRun
@@ -33,15 +33,28 @@ def command(*, job: str, wait: bool, dry_run: bool, as_json: bool) -> int:
 
     scheduler = Scheduler.system()
     if dry_run:
-        click.echo(scheduler.service_text(job), nl=False)
+        _show_unit(job, scheduler.service_text(job), as_json=as_json)
         return ExitCode.DONE
-    result = scheduler.run(job, caller=_caller(), wait=wait)
+    try:
+        result = scheduler.run(job, caller=_caller(), wait=wait)
+    except KeyboardInterrupt as error:
+        raise InterruptedByUserError(
+            f"stopped waiting; {job} goes on",
+            fix=f"debvisor-timers logs -f {job}, or debvisor-timers stop {job}",
+        ) from error
     if as_json:
         echo_json({"job": job, "run": last_document(result.run)})
     else:
         click.echo(_words(job, result.run))
     failed = result.run is not None and result.run.status == "failed"
     return ExitCode.SYSTEMD if failed else ExitCode.DONE
+
+
+def _show_unit(job: str, text: str, *, as_json: bool) -> None:
+    if as_json:
+        echo_json({"job": job, "unit": text})
+    else:
+        click.echo(text, nl=False)
 
 
 def _words(job: str, run: LastRun | Run | None) -> str:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,9 +13,11 @@ from debvisor_timers.jobs.load import load_definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.calendars import calendar_answers, first_elapse
 from debvisor_timers.operations.host import Host
-from debvisor_timers.render.names import job_of, service_unit, timer_unit
+from debvisor_timers.operations.owned import owned_by_job
+from debvisor_timers.operations.running import running_jobs
+from debvisor_timers.render.names import timer_unit
 from debvisor_timers.source import Problem
-from debvisor_timers.systemd.ports import ActiveState, UnitState
+from debvisor_timers.systemd.ports import ActiveState
 
 
 class JobState(StrEnum):
@@ -57,20 +59,22 @@ class JobList:
 
 
 def list_jobs(host: Host) -> JobList:
-    """Return every job of the YAML and every job on disk, in order of their ids.
+    """Return every job of the YAML, every job on disk and every run, in order of the jobs' ids.
 
     Files that are wrong hide only their own jobs. Needs no root.
     """
     definitions = load_definitions(host.layout.config)
-    on_disk = {job for name in host.units.read() if (job := job_of(name.rpartition("/")[2]))}
-    units = {unit.name: unit for unit in host.manager.units("debvisor-job-*")}
+    on_disk = owned_by_job(host.units.read()).keys()
+    units = host.manager.units("debvisor-job-*")
+    running = running_jobs(units)
+    waiting = {unit.name for unit in units if unit.active_state is ActiveState.ACTIVE}
     is_wrong = any(problem.is_error for problem in definitions.problems)
     lacking = JobState.UNREADABLE if is_wrong else JobState.ORPHANED
     states = {
-        job_id: _running(job_id, units)
-        or _resting(definitions.jobs.get(job_id), units, on_disk)
-        or lacking
-        for job_id in sorted(definitions.jobs.keys() | on_disk)
+        job_id: JobState.RUNNING
+        if job_id in running
+        else _resting(definitions.jobs.get(job_id), waiting, on_disk) or lacking
+        for job_id in sorted(definitions.jobs.keys() | on_disk | running)
     }
     next_starts = _next_starts(host, definitions.jobs, states)
     return JobList(
@@ -88,12 +92,7 @@ def list_jobs(host: Host) -> JobList:
     )
 
 
-def _running(job_id: str, units: Mapping[str, UnitState]) -> JobState | None:
-    service = units.get(service_unit(job_id))
-    return JobState.RUNNING if service is not None and service.active_state in _BUSY else None
-
-
-def _resting(job: Job | None, units: Mapping[str, UnitState], on_disk: set[str]) -> JobState | None:
+def _resting(job: Job | None, waiting: Container[str], on_disk: Container[str]) -> JobState | None:
     """Return the state of a job that does not run; None when the YAML does not tell of it."""
     if job is None:
         return None
@@ -103,12 +102,7 @@ def _resting(job: Job | None, units: Mapping[str, UnitState], on_disk: set[str])
         return JobState.DISABLED
     if job.schedule is None:
         return JobState.AT_BOOT if job.triggers else JobState.ON_DEMAND
-    timer = units.get(timer_unit(job.id))
-    is_waiting = timer is not None and timer.active_state is ActiveState.ACTIVE
-    return JobState.SCHEDULED if is_waiting else JobState.STOPPED
-
-
-_BUSY = {ActiveState.ACTIVATING, ActiveState.ACTIVE, ActiveState.DEACTIVATING}
+    return JobState.SCHEDULED if timer_unit(job.id) in waiting else JobState.STOPPED
 
 
 def _next_starts(

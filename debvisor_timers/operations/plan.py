@@ -13,9 +13,10 @@ from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.operations.desired import Desired, desired_states
 from debvisor_timers.operations.generations import Generations
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.owned import is_ours, owned_by_job
 from debvisor_timers.operations.verify import verify
-from debvisor_timers.render.names import job_of, timer_unit
-from debvisor_timers.render.ownership import digest, is_edited, read_ownership
+from debvisor_timers.render.names import timer_unit
+from debvisor_timers.render.ownership import digest, is_edited
 from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import Entry, FileEntry, LinkEntry
 
@@ -75,7 +76,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Return True when there is nothing to do."""
-        return not self.jobs
+        return not self.jobs and not self.new_scripts
 
     @property
     def entries_after(self) -> dict[str, Entry]:
@@ -128,7 +129,9 @@ def make_plan(host: Host) -> Plan:
         unchanged=len(desired) - sum(job.job_id in desired for job in changes),
         foreign=tuple(_foreign(on_disk, desired)),
         warnings=(*definitions.problems, *verdict.problems),
-        new_scripts={name: text for name, text in scripts.items() if name not in present},
+        new_scripts={
+            name: text for name, text in scripts.items() if present.get(name) != FileEntry(text)
+        },
         old_scripts=tuple(sorted(present.keys() - scripts.keys())),
         definitions=definitions,
         entries=on_disk,
@@ -136,7 +139,7 @@ def make_plan(host: Host) -> Plan:
 
 
 def _job_plans(on_disk: Mapping[str, Entry], desired: Mapping[str, Desired]) -> Iterator[JobPlan]:
-    ours = _owned_by_job(on_disk)
+    ours = owned_by_job(on_disk)
     for job_id in sorted(desired.keys() | ours.keys()):
         before = ours.get(job_id, {})
         after = desired[job_id].entries if job_id in desired else {}
@@ -154,27 +157,6 @@ def _kind(before: Mapping[str, Entry], is_wanted: bool) -> Change:  # noqa: FBT0
     if not is_wanted:
         return Change.REMOVE
     return Change.UPDATE if before else Change.CREATE
-
-
-def _owned_by_job(on_disk: Mapping[str, Entry]) -> dict[str, dict[str, Entry]]:
-    """Return our entries by job id: files with our section, and the links that enable them."""
-    jobs: dict[str, dict[str, Entry]] = {}
-    for name, entry in on_disk.items():
-        job_id = job_of(name.rpartition("/")[2])
-        if job_id is not None and _is_ours(name, entry, on_disk):
-            jobs.setdefault(job_id, {})[name] = entry
-    return jobs
-
-
-def _is_ours(name: str, entry: Entry, on_disk: Mapping[str, Entry]) -> bool:
-    if isinstance(entry, FileEntry):
-        return read_ownership(entry.text) is not None
-    folder, _, unit = name.rpartition("/")
-    if not folder:
-        return False
-    target = on_disk.get(unit)
-    dangling = target is None
-    return dangling or (isinstance(target, FileEntry) and _is_ours(unit, target, on_disk))
 
 
 def _entry_changes(
@@ -205,7 +187,7 @@ def _foreign(on_disk: Mapping[str, Entry], desired: Mapping[str, Desired]) -> It
     for state in desired.values():
         for name in state.entries:
             entry = on_disk.get(name)
-            if entry is not None and not _is_ours(name, entry, on_disk):
+            if entry is not None and not is_ours(name, entry, on_disk):
                 yield name
 
 

@@ -12,10 +12,8 @@ from debvisor_timers.operations import durable
 from debvisor_timers.operations.history import history
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import applied_service
+from debvisor_timers.operations.running import is_running
 from debvisor_timers.render.names import service_unit
-from debvisor_timers.systemd.ports import ActiveState
-
-_BUSY = {ActiveState.ACTIVATING, ActiveState.ACTIVE, ActiveState.DEACTIVATING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +74,11 @@ def _ended(host: Host, job_id: str, before: LastRun | None) -> LastRun | Run | N
 def stop_job(host: Host, job_id: str) -> bool:
     """End the running run of the job; return False when it was not running.
 
-    The schedule is not touched: the next run comes as planned.
+    The schedule is not touched: the next run comes as planned. A run whose job was removed
+    meanwhile can be stopped too.
     """
+    if is_running(host, job_id):
+        host.manager.stop([service_unit(job_id)])
+        return True
     applied_service(host, job_id)
-    if not is_running(host, job_id):
-        return False
-    host.manager.stop([service_unit(job_id)])
-    return True
-
-
-def is_running(host: Host, job_id: str) -> bool:
-    """Return True while a run of the job is under way."""
-    return any(unit.active_state in _BUSY for unit in host.manager.units(service_unit(job_id)))
+    return False

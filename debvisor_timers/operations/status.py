@@ -12,6 +12,7 @@ from debvisor_timers.history.last import read_last
 from debvisor_timers.history.runs import RunOutcome
 from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.owned import owned_by_job
 from debvisor_timers.operations.plan import JobPlan, Plan, make_plan
 from debvisor_timers.operations.recover import record_file
 from debvisor_timers.render.names import job_of
@@ -65,7 +66,7 @@ def status(host: Host) -> Status:
         findings.append(
             _finding(FindingKind.INTERRUPTED, "apply", "an apply was cut off", "recover")
         )
-    jobs = _applied(on_disk)
+    jobs = set(owned_by_job(on_disk))
     try:
         plan = make_plan(host)
         jobs |= plan.definitions.jobs.keys()
@@ -161,10 +162,6 @@ def _failed(host: Host, jobs: set[str]) -> Iterator[StatusFinding]:
 
 _BAD = {RunOutcome.FAILED, RunOutcome.TIMED_OUT, RunOutcome.LOST}
 """Not a run that an operator stopped: that is no failure."""
-
-
-def _applied(on_disk: Mapping[str, Entry]) -> set[str]:
-    return {job for name in on_disk if (job := job_of(name.rpartition("/")[2])) is not None}
 
 
 def _is_active(unit: UnitState | None) -> bool:
