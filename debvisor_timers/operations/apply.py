@@ -75,7 +75,7 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
         plan = make_plan(host)
         _refuse(plan, options)
         held = not plan.is_empty and steps.execute(host, plan, options.on_step)
-        known.write(Fingerprint.take(host).with_jobs(len(plan.definitions.jobs)))
+        known.write(before.after(host, jobs=len(plan.definitions.jobs)))
         return _result(plan, recovery, timers_held=held)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from debvisor_timers.errors import SystemdError
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.generations import Generations
 from debvisor_timers.operations.host import Host
+from debvisor_timers.render.location import find_templates
 from debvisor_timers.systemd.ports import FileEntry
 
 
@@ -42,9 +42,12 @@ class Fingerprint:
         """Return True when an apply that left `self` would find nothing to do at `other`."""
         return (self.inputs, self.outputs) == (other.inputs, other.outputs)
 
-    def with_jobs(self, jobs: int) -> Fingerprint:
-        """Return the same fingerprint with the number of jobs that were found."""
-        return replace(self, jobs=jobs)
+    def after(self, host: Host, *, jobs: int) -> Fingerprint:
+        """Return the fingerprint of an apply that read the inputs of `self` and found `jobs` jobs.
+
+        Not the inputs of now: a file that came meanwhile was not applied.
+        """
+        return replace(Fingerprint.take(host), inputs=self.inputs, jobs=jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +73,26 @@ def _inputs(host: Host) -> str:
     digest = hashlib.sha256()
     for part in (__version__, host.layout, host.clock.zone(), host.manager.version()):
         digest.update(f"{part}\0".encode())
-    for folder in (host.layout.config, _shipped_templates()):
-        for path in sorted(_files(folder)):
+    config = host.layout.config
+    for folder in (config, host.layout.jobs, config / "templates", find_templates()):
+        for path in _entries(folder):
             digest.update(os.fsencode(path) + b"\0")
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+            if path.is_file():
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
-def _shipped_templates() -> Path:
-    from debvisor_timers.render.location import find_templates  # noqa: PLC0415 (without Jinja)
-
-    return find_templates()
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for root, _, names in os.walk(folder):
-        yield from (path for name in names if (path := Path(root, name)).is_file())
+def _entries(folder: Path) -> list[Path]:
+    """Return what is in `folder`; also names that are no job files, since some are errors."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _outputs(host: Host) -> str:
     digest = hashlib.sha256()
-    for name, entry in sorted(host.units.read().items()):
+    for name, entry in sorted({**host.units.read(), **host.scripts.read()}.items()):
         text = entry.text if isinstance(entry, FileEntry) else f"-> {entry.target}"
         digest.update(f"{name}\0{text}\0".encode(errors="surrogateescape"))
-    for name in sorted(host.scripts.read()):
-        digest.update(f"{name}\0".encode())
     return digest.hexdigest()

@@ -29,8 +29,10 @@ def exclusive(runtime: Path, *, purpose: str, wait: timedelta) -> Iterator[None]
         _acquire(descriptor, wait)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "purpose": purpose}).encode(), 0)
-        yield
-        os.ftruncate(descriptor, 0)
+        try:
+            yield
+        finally:
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
@@ -38,11 +40,13 @@ def exclusive(runtime: Path, *, purpose: str, wait: timedelta) -> Iterator[None]
 def _open(path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.fchmod(descriptor, 0o600)  # who can open it, if only to read, can hold it
     except PermissionError as error:
         raise PermissionRefusedError(
             f"only root may change jobs (cannot open {path})", fix="run the command with sudo"
         ) from error
+    return descriptor
 
 
 def _acquire(descriptor: int, wait: timedelta) -> None:
