@@ -77,14 +77,14 @@ def test_a_named_file_that_is_not_there(world: World, tmp_path: Path) -> None:
     assert (problem.message, result.has_errors) == ("does not exist", True)
 
 
-def test_what_only_systemd_knows_is_told_at_the_place_of_the_job(world: World) -> None:
+def test_what_only_systemd_knows_is_told_at_its_line(world: World) -> None:
     world.write(
         NIGHTLY + "  odd:\n    command: [/bin/true]\n    unit: {Service: {NoSuchKey: yes}}\n"
     )
 
     (problem,) = check(world.host).problems
 
-    assert (problem.span.line, problem.is_error) == (5, True)
+    assert (problem.span.line, problem.is_error) == (7, True)
     assert "Unknown key 'NoSuchKey'" in problem.message
 
 

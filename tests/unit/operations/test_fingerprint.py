@@ -70,6 +70,11 @@ def template(world: World) -> None:
     (folder / "job.timer.j2").write_text(SHIPPED, encoding="utf-8")
 
 
+def edit_template(world: World) -> None:
+    path = world.layout.config / "templates" / "job.timer.j2"
+    path.write_text("{# a remark #}" + SHIPPED, encoding="utf-8")
+
+
 def edit_unit(world: World) -> None:
     entry = world.units()[TIMER]
     assert isinstance(entry, FileEntry)
@@ -154,6 +159,16 @@ def test_any_change_makes_apply_look_again(world: World, change: Callable[[World
     assert not looks_again(world)
 
     change(world)
+
+    assert looks_again(world)
+
+
+def test_an_edit_of_a_template_makes_apply_look_again(world: World) -> None:
+    template(world)
+    world.apply(TWO)
+    assert not looks_again(world)
+
+    edit_template(world)
 
     assert looks_again(world)
 

@@ -20,6 +20,11 @@ from tests.unit.operations.world import NIGHTLY, TWO, World
 
 SERVICE = "debvisor-job-nightly.service"
 TIMER = "debvisor-job-nightly.timer"
+HOURLY = (
+    "debvisor-job-hourly.service",
+    "debvisor-job-hourly.timer",
+    "debvisor-timers.target.wants/debvisor-job-hourly.timer",
+)
 
 
 def findings(world: World) -> list[tuple[str, str, str, str]]:
@@ -81,8 +86,7 @@ def test_an_apply_that_was_cut_off(world: World) -> None:
             NIGHTLY,
             TWO,
             "hourly",
-            "apply would create it (debvisor-job-hourly.service, debvisor-job-hourly.timer,"
-            " debvisor-timers.target.wants/debvisor-job-hourly.timer)",
+            f"apply would create it ({', '.join(HOURLY)})",
         ),
         (
             TWO,
@@ -94,8 +98,7 @@ def test_an_apply_that_was_cut_off(world: World) -> None:
             TWO,
             NIGHTLY,
             "hourly",
-            "apply would remove it (debvisor-job-hourly.service, debvisor-job-hourly.timer,"
-            " debvisor-timers.target.wants/debvisor-job-hourly.timer)",
+            f"apply would remove it ({', '.join(HOURLY)})",
         ),
     ],
     ids=["create", "update", "remove"],
