@@ -42,7 +42,7 @@ def _head(result: Result, jobs: int, rounds: int) -> Iterator[str]:
     yield f"debvisor-timers, {jobs:,} jobs, {rounds} round(s), each in freshly booted containers"
     yield f"machine: {result.facts['machine']}; load now {os.getloadavg()[0]:.1f}"
     yield f"software: {result.facts['software']}"
-    yield "units and state on this machine's disk, everything else in memory; page cache warm;"
+    yield "units and state on a new ext4 on a disk, the rest in memory; all caches warm;"
     yield "times are of whole processes; CPU is theirs and their children's, PID 1's apart"
     yield ""
     yield f"{'':37}{'median':>9} {'min':>8} {'max':>8} {'CPU':>8} {'PID 1':>8} {'MiB':>6} {'n':>4}"
