@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import ChoiceLoader, DictLoader, Environment, FileSystemLoader, StrictUndefined
 
-from debvisor_timers.errors import RefusedError, RenderError
+from debvisor_timers.errors import PermissionRefusedError, RefusedError, RenderError
 from debvisor_timers.render.escape import FILTERS, Escaped
 from debvisor_timers.render.location import TEMPLATES, find_templates
 
@@ -50,10 +50,19 @@ def _only_escaped(value: object) -> Escaped:
 
 
 def _read_overrides(folder: Path | None) -> dict[str, str]:
-    if folder is None or not folder.is_dir():
+    if folder is None:
         return {}
-    _refuse_unsafe(folder, folder.stat())
-    return {path.name: _read_override(path) for path in sorted(folder.glob("*.j2"))}
+    try:
+        _refuse_unsafe(folder, folder.stat())
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".j2")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except PermissionError as error:
+        raise PermissionRefusedError(
+            f"{folder} cannot be read: permission denied",
+            fix="run this as root, or as a member of the group debvisor-timers",
+        ) from error
+    return {path.name: _read_override(path) for path in paths}
 
 
 def _read_override(path: Path) -> str:
