@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 
 import click
 
@@ -55,6 +56,23 @@ def echo_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             _fit(cell, width) for cell, width in zip(row, widths, strict=True)
         ).rstrip()
         click.echo(click.style(line, bold=True) if number == 0 else line)
+
+
+def echo_about(subject: str, text: str) -> None:
+    """Print `subject: text`, the subject in bold; on a terminal broken where its lines end."""
+    width = _terminal_width()
+    line = f"{subject}: {text}"
+    if width is not None:
+        line = "\n".join(
+            wrap(
+                line,
+                width,
+                subsequent_indent="    ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
+    click.echo(click.style(subject, bold=True) + line.removeprefix(subject))
 
 
 def confirm(question: str) -> bool | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import click
 
 from debvisor_timers.cli.options import json_option
-from debvisor_timers.cli.output import counted, echo_json
+from debvisor_timers.cli.output import counted, echo_about, echo_json
 from debvisor_timers.errors import ExitCode
 
 
@@ -39,8 +39,8 @@ def command(*, as_json: bool) -> int:
         )
     else:
         for finding in status.findings:
-            subject = click.style(finding.subject, bold=True)
-            click.echo(f"{subject}: {finding.message}\n    fix: {finding.fix}")
+            echo_about(finding.subject, finding.message)
+            click.echo(f"    fix: {finding.fix}")
         findings = counted(len(status.findings), "finding")
         words = "all is well" if status.is_healthy else findings
         jobs, timers = counted(status.jobs, "job"), counted(status.timers, "timer")
