@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""--json: one document, the same keys whatever there is to say, times with their offset."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from debvisor_timers import __version__
+from tests.unit.cli.program import Program
+from tests.unit.operations.last_runs import FAILED_AT_TWO, note_last
+from tests.unit.operations.world import NIGHTLY, TWO
+
+PLAN = {"generation", "unchanged", "foreign", "warnings", "jobs"}
+PLANNED = {"job", "change", "next_before", "next_after", "edited", "entries"}
+ROW = {"job", "name", "owner", "schedule", "enabled", "state", "last", "next_start"}
+LAST = {"run", "status", "outcome", "start", "end", "duration_seconds", "exit_status"}
+RUN = LAST | {
+    *("job", "generation", "trigger", "by", "scheduled_for", "reason", "signal"),
+    *("cpu_seconds", "memory_peak_bytes"),
+}
+DETAILS = ROW | {"description", "source", "tags", "on_calendar", "next_starts", "units"}
+PROBLEM = {"file", "line", "column", "severity", "key", "message", "fix"}
+RESULT = {
+    *("generation", "created", "updated", "removed", "unchanged"),
+    *("recovery", "timers_held"),
+}
+WRONG = "jobs: {late: {schedule: '0 25 * * *', command: [/bin/true]}}\n"
+ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?[+-]\d\d:\d\d")
+
+
+def scalars(document: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value that is no list and no mapping, with the key that it stands under."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            yield from scalars(value, name)
+    elif isinstance(document, list):
+        for value in document:
+            yield from scalars(value, key)
+    else:
+        yield key, document
+
+
+def keys(document: Any) -> set[str]:
+    """Return the keys of a mapping, or those that all mappings of a list have."""
+    if isinstance(document, dict):
+        return set(document)
+    assert document
+    (same,) = {frozenset(item) for item in document}
+    return set(same)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["plan"], PLAN),
+        (["apply", "--dry-run"], PLAN),
+        (["apply"], RESULT),
+        (["check"], {"files", "jobs", "problems"}),
+        (["list"], ROW),
+        (["show", "nightly"], DETAILS),
+        (["show", "hourly"], DETAILS),
+        (["next"], {"job", "start"}),
+        (["next", "nightly"], {"job", "start"}),
+        (["run", "nightly"], {"job", "run"}),
+        (["run", "nightly", "--wait"], {"job", "run"}),
+        (["run", "nightly", "--dry-run"], {"job", "unit"}),
+        (["history", "nightly"], RUN),
+        (["status"], {"jobs", "timers", "healthy", "findings"}),
+        (["explain"], {"key", "below"}),
+        (["explain", "schedule"], {"key", "below"}),
+        (["translate", "0 2 * * *"], {"expr", "zone", "on_calendar", "words", "next_starts"}),
+        (["version"], {"version"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_one_document_with_stable_keys_and_no_other_word(
+    program: Program, arguments: list[str], expected: set[str]
+) -> None:
+    program.world.apply(TWO)
+    program.world.systemd.advance_to(datetime(2026, 11, 24, 12, tzinfo=UTC))
+    note_last(program.world, "nightly", FAILED_AT_TWO)
+
+    answer = program(*arguments, "--json")
+
+    assert keys(answer.json) == expected
+    assert answer.err == ""
+    for key, value in scalars(answer.json):
+        if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value):
+            assert ISO.fullmatch(value), f"{key} is {value}"
+        if key.endswith("_seconds"):
+            assert value is None or isinstance(value, int | float), f"{key} is {value}"
+
+
+def test_an_empty_list_is_a_document_too(program: Program) -> None:
+    for command in ("list", "next"):
+        assert program(command, "--json").json == []
+    program.world.write(NIGHTLY)
+    assert program("history", "nightly", "--json").json == []
+
+
+def test_times_have_the_offset_of_the_host_and_durations_are_seconds(program: Program) -> None:
+    program.world.apply(NIGHTLY + "    name: Nightly of all\n")
+    note_last(program.world, "nightly", FAILED_AT_TWO)
+
+    (row,) = program("list", "--json").json
+
+    assert row == {
+        "job": "nightly",
+        "name": "Nightly of all",
+        "owner": "",
+        "schedule": "every day at 02:00",
+        "enabled": True,
+        "state": "scheduled",
+        "last": {
+            "run": "20261123T020000Z-4f2a9c",
+            "status": "failed",
+            "outcome": "failed",
+            "start": "2026-11-23T03:00:00+01:00",
+            "end": "2026-11-23T03:01:30.500000+01:00",
+            "duration_seconds": 90.5,
+            "exit_status": 3,
+        },
+        "next_start": "2026-11-24T03:00:00+01:00",
+    }
+
+
+def test_a_run_of_the_history(program: Program) -> None:
+    program.world.apply(NIGHTLY)
+    program.world.systemd.advance_to(datetime(2026, 11, 24, 12, tzinfo=UTC))
+
+    (run,) = program("history", "nightly", "--json").json
+
+    assert run["job"] == "nightly"
+    assert run["start"] == run["end"] == "2026-11-24T03:00:00+01:00"
+    assert (run["status"], run["outcome"], run["duration_seconds"]) == (
+        "completed",
+        "succeeded",
+        0.0,
+    )
+
+
+def test_a_job_without_last_run_and_next_start_has_null_there(program: Program) -> None:
+    program.world.apply("jobs: {hand: {command: [/bin/true]}}\n")
+
+    (row,) = program("list", "--json").json
+
+    assert (row["last"], row["next_start"], row["schedule"]) == (None, None, "")
+
+
+def test_an_orphaned_job_has_the_same_keys(program: Program) -> None:
+    program.world.apply(TWO)
+    program.world.write(NIGHTLY)
+
+    assert keys(program("list", "--json").json) == ROW
+    assert keys(program("show", "hourly", "--json").json) == DETAILS
+
+
+def test_a_plan_names_every_change(program: Program) -> None:
+    program.world.write(NIGHTLY)
+
+    plan = program("plan", "--json").json
+
+    assert keys(plan["jobs"]) == PLANNED
+    assert (plan["generation"], plan["unchanged"]) == (1, 0)
+    (job,) = plan["jobs"]
+    assert (job["job"], job["change"]) == ("nightly", "create")
+    assert (job["next_before"], job["next_after"]) == (None, "2026-11-24T03:00:00+01:00")
+
+
+@pytest.mark.parametrize("command", ["check", "list"])
+def test_problems_leave_stdout_one_document(program: Program, command: str) -> None:
+    program.world.write(WRONG)
+
+    answer = program(command, "--json")
+
+    assert answer.code == 3
+    assert isinstance(json.loads(answer.out), dict | list)
+
+
+def test_problems_of_a_check_are_told_with_their_place(program: Program) -> None:
+    program.world.write(WRONG)
+
+    answer = program("check", "--json")
+
+    (problem,) = answer.json["problems"]
+    assert problem.keys() == PROBLEM
+    assert problem["file"] == f"{program.world.layout.jobs}/a.yaml"
+    assert (problem["line"], problem["column"]) == (1, 28)
+    assert (problem["severity"], problem["key"]) == ("error", "schedule")
+
+
+def test_a_problem_of_a_whole_file_has_neither_line_nor_column(program: Program) -> None:
+    (program.world.layout.jobs / "b.yml").touch()
+
+    (problem,) = program("check", "--json").json["problems"]
+
+    assert (problem["line"], problem["column"]) == (None, None)
+
+
+@pytest.mark.parametrize("arguments", [["schema"], ["schema", "--config"], ["schema", "--json"]])
+def test_the_schema_is_json_anyway(program: Program, arguments: list[str]) -> None:
+    assert program(*arguments).json["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_the_version(program: Program) -> None:
+    assert program("version", "--json").json == {"version": __version__}
+
+
+def test_a_finding_has_what_a_monitor_needs(program: Program) -> None:
+    program.world.apply(NIGHTLY)
+    note_last(program.world, "nightly", FAILED_AT_TWO)
+
+    status = program("status", "--json").json
+
+    assert (status["jobs"], status["timers"], status["healthy"]) == (1, 1, False)
+    assert status["findings"] == [
+        {
+            "kind": "failed",
+            "subject": "nightly",
+            "message": "its last run failed (exit status 3)",
+            "fix": "debvisor-timers logs nightly",
+        }
+    ]
+
+
+def test_text_of_users_is_kept_as_it_is(program: Program) -> None:
+    program.world.write("jobs: {a: {name: 'Grüße \"x\" \u2713', command: [/bin/true]}}\n")
+
+    (row,) = program("list", "--json").json
+
+    assert row["name"] == 'Grüße "x" ✓'
+    assert "Grüße" in program("list", "--json").out

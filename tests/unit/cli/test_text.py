@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers for people: colour only where it is seen, tables that fit, ids that can be copied."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.unit.cli.program import Answer, Program
+from tests.unit.cli.test_exit_status import READING
+from tests.unit.operations.last_runs import FAILED_AT_TWO, note_last
+from tests.unit.operations.world import NIGHTLY, TWO
+
+ESCAPE = "\x1b["
+LONG_ID = "a" * 64
+LONG_WORDS = """\
+jobs:
+  storage-report:
+    schedule:
+      cron: "13,27,44 1-5,9,22 3,9,17 2,5,8,11 mon,thu"
+      timezone: America/Argentina/Buenos_Aires
+    triggers: [{boot: 90min}]
+    command: [/bin/true]
+  not-yet: {schedule: '@daily', command: [/bin/true]}
+"""
+
+
+def text(answer: Answer) -> str:
+    return answer.out + answer.err
+
+
+@pytest.mark.parametrize("arguments", [*READING, ["list", "--nope"], ["aply"]], ids=" ".join)
+def test_what_is_piped_has_no_escape_codes(program: Program, arguments: list[str]) -> None:
+    program.world.apply(NIGHTLY)
+
+    assert ESCAPE not in text(program(*arguments))
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", "nightly"], ["plan", "--diff"]])
+def test_a_terminal_is_coloured_unless_somebody_minds(
+    program: Program, arguments: list[str]
+) -> None:
+    program.world.apply(NIGHTLY)
+    program.world.write(TWO)
+
+    assert ESCAPE in program(*arguments, terminal=True).out
+    assert ESCAPE not in program("--color=never", *arguments, terminal=True).out
+    no_colour = program(*arguments, terminal=True, environment={"NO_COLOR": "1"})
+    assert ESCAPE not in no_colour.out
+    empty = program(*arguments, terminal=True, environment={"NO_COLOR": ""})
+    assert ESCAPE in empty.out
+
+
+def test_colour_that_was_asked_for_is_there_in_a_pipe_too(program: Program) -> None:
+    program.world.apply(NIGHTLY)
+
+    assert ESCAPE in program("--color=always", "list").out
+    forced = program("--color=always", "list", environment={"NO_COLOR": "1"})
+    assert ESCAPE in forced.out
+
+
+@pytest.mark.parametrize("command", ["list", "plan", "status", "check"])
+def test_json_is_never_coloured(program: Program, command: str) -> None:
+    program.world.apply(NIGHTLY)
+
+    answer = program("--color=always", command, "--json", terminal=True)
+
+    assert ESCAPE not in answer.out
+
+
+def test_problems_follow_the_same_rule(program: Program) -> None:
+    program.world.write("jobs: {a: {shedule: '@daily', command: [/bin/true]}}\n")
+
+    for command in ("check", "list"):
+        assert ESCAPE in program("--color=always", command).err
+        assert ESCAPE in program(command, terminal=True).err
+        assert ESCAPE not in program("--color=never", command, terminal=True).err
+        plain = program(command, terminal=True, environment={"NO_COLOR": "1"})
+        assert ESCAPE not in plain.err
+
+
+def test_colour_carries_no_meaning_alone(program: Program) -> None:
+    program.world.apply(TWO)
+    program.world.write(
+        NIGHTLY.replace("0 2", "0 3") + "  new: {schedule: '@daily', command: [/bin/true]}\n"
+    )
+
+    lines = program("plan").out.splitlines()
+
+    assert [line.split()[:2] for line in lines[:3]] == [
+        ["-", "hourly"],
+        ["+", "new"],
+        ["~", "nightly"],
+    ]
+    assert lines[3] == "1 to create, 1 to update, 1 to remove, 0 unchanged"
+
+
+def plain_lines(answer: Answer) -> list[str]:
+    """Return the lines of a table, which was asked for without colour."""
+    assert ESCAPE not in answer.out
+    return answer.out.splitlines()
+
+
+def test_a_list_fits_a_terminal_of_80_columns(program: Program) -> None:
+    program.world.write(LONG_WORDS)
+
+    lines = plain_lines(program("--color=never", "list", terminal=True))
+
+    assert [len(line) <= 80 for line in lines] == [True] * 3
+    assert {line.split()[0] for line in lines} == {"JOB", "not-yet", "storage-report"}
+    assert "…" in lines[2]
+
+
+def test_a_list_in_a_pipe_is_whole(program: Program) -> None:
+    program.world.write(LONG_WORDS)
+
+    lines = plain_lines(program("list"))
+
+    assert "…" not in "".join(lines)
+    assert max(map(len, lines)) > 80
+
+
+@pytest.mark.parametrize("columns", ["20", "80"])
+def test_an_id_is_never_cut(program: Program, columns: str) -> None:
+    program.world.apply(f"jobs: {{{LONG_ID}: {{schedule: '@daily', command: [/bin/true]}}}}\n")
+
+    for command in ("list", "next", "plan"):
+        answer = program(command, terminal=True, environment={"COLUMNS": columns})
+        assert answer.code == 0
+    shown = program("--color=never", "list", terminal=True, environment={"COLUMNS": columns})
+    assert shown.out.splitlines()[1].split()[0] == LONG_ID
+    coming = program("--color=never", "next", terminal=True, environment={"COLUMNS": columns})
+    assert [line.split()[-1] for line in coming.out.splitlines()[1:]] == [LONG_ID] * 5
+
+
+@pytest.mark.parametrize("columns", ["20", "80"])
+def test_the_id_of_a_run_is_never_cut(program: Program, columns: str) -> None:
+    program.world.apply(NIGHTLY)
+    program.world.systemd.advance_to(datetime(2026, 11, 26, 12, tzinfo=UTC))
+    ids = [run["run"] for run in program("history", "nightly", "--json").json]
+    assert len(ids) == 3
+
+    answer = program(
+        "--color=never", "history", "nightly", terminal=True, environment={"COLUMNS": columns}
+    )
+
+    assert [line.split()[-1] for line in answer.out.splitlines()[1:]] == ids
+    if columns == "80":
+        assert max(map(len, answer.out.splitlines())) <= 80
+
+
+def test_only_an_id_makes_a_line_too_long(program: Program) -> None:
+    program.world.apply(
+        f"jobs: {{{'b' * 30}: {{schedule: '13,27 1-5,9 * * mon', command: [/bin/true]}}}}\n"
+    )
+    note_last(program.world, "b" * 30, FAILED_AT_TWO)
+
+    lines = plain_lines(program("--color=never", "list", terminal=True))
+
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_table_without_rows_says_so(program: Program) -> None:
+    assert program("list").out == (
+        "no jobs; write one into /etc/debvisor/timers/jobs.d/, then: debvisor-timers apply\n"
+    )
+    assert program("next").out == "nothing to come\n"
+    program.world.write(NIGHTLY)
+    assert program("history", "nightly").out == "nightly has not run yet\n"
+
+
+def test_show_names_everything_of_a_job(program: Program) -> None:
+    program.world.apply(
+        "jobs:\n  nightly:\n    name: Nightly\n    description: Of all.\n    owner: ops\n"
+        "    tags: {site: ams}\n    schedule: '0 2 * * *'\n    command: [/bin/true]\n"
+    )
+    note_last(program.world, "nightly", FAILED_AT_TWO)
+
+    lines = [line.strip() for line in program("show", "nightly").out.splitlines()]
+
+    assert lines[:7] == [
+        "job  nightly",
+        "name  Nightly",
+        "description  Of all.",
+        f"source  {program.world.layout.jobs}/a.yaml:2",
+        "owner  ops",
+        "tags  site=ams",
+        "schedule  every day at 02:00",
+    ]
+    assert "OnCalendar  *-*-* 02:00:00" in lines
+    assert "last run  Mon 2026-11-23 03:00:00 CET: failed (exit status 3)" in lines
+    assert "next  Tue 2026-11-24 03:00:00 CET" in lines
+
+
+def test_units_are_shown_as_they_stand_on_disk(program: Program) -> None:
+    program.world.apply(NIGHTLY)
+
+    answer = program("show", "nightly", "--units")
+
+    assert "\n# debvisor-job-nightly.timer\n" in answer.out
+    assert "\nOnCalendar=*-*-* 02:00:00\n" in answer.out
+
+
+def test_a_dry_run_shows_and_does_nothing(program: Program) -> None:
+    program.world.apply(NIGHTLY)
+    program.world.write(TWO)
+    program.world.systemd.steps.clear()
+
+    applied = program("apply", "--dry-run")
+    run = program("run", "nightly", "--dry-run")
+
+    assert applied.out.endswith("1 to create, 0 to update, 0 to remove, 1 unchanged\n")
+    assert "ExecStart=" in run.out
+    assert program.world.systemd.steps.done == []
