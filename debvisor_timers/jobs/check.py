@@ -11,15 +11,11 @@ import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
-from debvisor_timers.jobs.document import Document
 from debvisor_timers.jobs.faults import quoted
-from debvisor_timers.jobs.files import read_source
-from debvisor_timers.jobs.load import JOBS
-from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.places import problem_at
 from debvisor_timers.jobs.translate import Complaint
 from debvisor_timers.source import Problem, Severity
 
@@ -45,27 +41,7 @@ def check_host(job: Job) -> list[Problem]:
 
 def _problem(job: Job, finding: Finding) -> Problem:
     path, message, fix = finding
-    document = _document_of(job.source.file)
-    if document is None:
-        key = str(path[0])
-        return Problem(span=job.source, key=key, message=message, fix=fix)
-    complaint = Complaint(path=path, message=message, fix=fix)
-    return locate(document, (JOBS, job.id), complaint)
-
-
-def _document_of(path: Path) -> Document | None:
-    """Return the file again, for the places in it: they are not kept with each job."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return _parsed(path, status.st_mtime_ns, status.st_size)
-
-
-@lru_cache(maxsize=1)
-def _parsed(path: Path, _changed: int, _size: int) -> Document | None:
-    source = read_source(path)
-    return None if isinstance(source, Problem) else Document(source)
+    return problem_at(job, Complaint(path=path, message=message, fix=fix))
 
 
 def _users(job: Job) -> Iterator[Finding]:

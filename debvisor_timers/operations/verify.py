@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from debvisor_timers.errors import DefinitionError
+from debvisor_timers.calendar.zones import check_zone
+from debvisor_timers.errors import DefinitionError, ScheduleError
 from debvisor_timers.jobs.check import check_host
+from debvisor_timers.jobs.faults import quoted
 from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.places import problem_at
+from debvisor_timers.jobs.translate import Complaint
 from debvisor_timers.operations.calendars import calendar_answers, first_elapse
+from debvisor_timers.operations.findings import problems_of
 from debvisor_timers.operations.host import Host
-from debvisor_timers.render.names import job_of
-from debvisor_timers.source import Problem, Severity
-from debvisor_timers.systemd.ports import CalendarAnswer, Finding
+from debvisor_timers.source import Problem
+from debvisor_timers.systemd.ports import CalendarAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +50,15 @@ def verify(
     lacks for these jobs, and what is unsafe on it.
     """
     about_host = [problem for job in jobs for problem in check_host(job)]
-    findings = host.analyzer.verify(units) if units else []
     answers = calendar_answers(host, jobs, after=host.clock.now())
+    calendars = [problem for job in jobs for problem in _calendar_problems(job, answers[job.id])]
+    refused = {job for job, lines in answers.items() if any(line.error for line in lines)}
+    findings = host.analyzer.verify(units) if units else []
     return Verdict(
         problems=(
             *about_host,
-            *(_problem(finding, definitions) for finding in findings),
-            *(problem for job in jobs for problem in _calendar_problems(job, answers[job.id])),
+            *problems_of(findings, definitions.jobs, units, refused=frozenset(refused)),
+            *calendars,
         ),
         next_elapses={
             job.id: elapse
@@ -62,31 +69,47 @@ def verify(
 
 
 def _calendar_problems(job: Job, answers: Sequence[CalendarAnswer]) -> Iterator[Problem]:
-    for answer in answers:
+    for number, answer in enumerate(answers):
         if answer.error:
-            yield _at_schedule(
-                job,
-                f"systemd refuses the calendar {answer.spec!r}: {answer.error}",
-                "see systemd.time(7), CALENDAR EVENTS",
-            )
+            yield problem_at(job, _refused(job, number, answer))
     if answers and not any(answer.elapses or answer.error for answer in answers):
-        yield _at_schedule(job, "never fires again", "write a date that is still to come")
+        yield problem_at(
+            job,
+            Complaint(
+                path=("schedule", "on_calendar" if _lines(job) else "cron"),
+                message="never fires again",
+                fix="write a date that is still to come",
+            ),
+        )
 
 
-def _at_schedule(job: Job, message: str, fix: str) -> Problem:
-    return Problem(span=job.source, key=f"jobs.{job.id}.schedule", message=message, fix=fix)
-
-
-def _problem(finding: Finding, definitions: Definitions) -> Problem:
-    job_id = job_of(finding.unit) or ""
-    is_advice = finding.message.startswith(_ADVICE)
-    return Problem(
-        span=definitions.jobs[job_id].source,
-        key=f"jobs.{job_id}",
-        message=f"systemd on {finding.unit}: {finding.message}",
-        severity=Severity.WARNING if is_advice else Severity.ERROR,
+def _refused(job: Job, number: int, answer: CalendarAnswer) -> Complaint:
+    lines = _lines(job)
+    text = lines[number] if lines else answer.spec
+    path = ("schedule", "on_calendar", number) if lines else ("schedule", "cron")
+    said = answer.error.rpartition(": ")[2]
+    return _unknown_zone(text, path) or Complaint(
+        path=path,
+        message=f'{quoted(text)} is no time that systemd can read (systemd: "{said}")',
+        fix=f"see systemd.time(7), CALENDAR EVENTS; try it with: "
+        f"systemd-analyze calendar {shlex.quote(text)}",
     )
 
 
-_ADVICE = ("Special user ",)
-"""How systemd 257 begins a complaint about what it does all the same, `User=nobody` for one."""
+def _unknown_zone(text: str, path: tuple[str | int, ...]) -> Complaint | None:
+    """Return the complaint about the zone at the end of a calendar line; None where it is right."""
+    zone = text.rpartition(" ")[2]
+    if not zone[:1].isalpha() or "/" not in zone:
+        return None
+    try:
+        check_zone(zone)
+    except ScheduleError as error:
+        start, length = len(text) - len(zone), len(zone)
+        return Complaint(
+            path=path, message=error.message, fix=error.fix, start=start, length=length
+        )
+    return None
+
+
+def _lines(job: Job) -> tuple[str, ...]:
+    return job.schedule.on_calendar if job.schedule else ()

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from debvisor_timers.jobs.directives import KNOWN_KEYS
 from debvisor_timers.systemd.memory.calendar import CalendarError, parse_calendar
-from debvisor_timers.systemd.memory.directives import KNOWN_KEYS
 from debvisor_timers.systemd.memory.loading import MONOTONIC
 from debvisor_timers.systemd.memory.state import State
 from debvisor_timers.systemd.memory.unit_text import UnitText, parse_unit

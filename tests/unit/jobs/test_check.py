@@ -115,4 +115,6 @@ def test_a_warning_on_a_default_stands_at_the_job(tmp_path: Path) -> None:
     (problem,) = check_host(load_files([path], config=tmp_path).jobs["a"])
 
     assert str(problem.span) == f"{path}:2:3"
-    assert problem.message == "there is no user 'no-such-user' on this host"
+    assert problem.message == (
+        "there is no user 'no-such-user' on this host (from the defaults in config.yaml)"
+    )

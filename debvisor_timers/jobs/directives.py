@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The directives that systemd 257 knows, for the twin's `verify`.
+"""The directives that systemd 257 knows: to name the nearest, and for the twin's `verify`.
 
 Source: `systemd --dump-configuration-items` of 257.13.
 """
