@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+from debvisor_timers.disk import sync_folder
 from debvisor_timers.errors import (
     DebvisorTimersError,
     PermissionRefusedError,
@@ -61,15 +62,6 @@ def remove(path: Path) -> None:
             sync_folder(path.parent)
     except OSError as error:
         raise _cannot("remove", path, error) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _cannot(verb: str, path: Path, error: Exception) -> DebvisorTimersError:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from debvisor_timers.disk import sync_file_system, sync_folder
 from debvisor_timers.errors import SystemdError
-from debvisor_timers.operations import durable
 from debvisor_timers.systemd.ports import Entry, FileEntry
 
 
@@ -62,11 +62,12 @@ class Generations:
             staged.mkdir(parents=True, mode=0o700)
             for source, applied in sources.items():
                 _copy(source, staged / source.relative_to(config), applied)
-            durable.write_bytes(staged / "units.json.gz", _packed(units))
+            _write(staged / "units.json.gz", _packed(units))
             meta = {"generation": number, "applied": at.isoformat()}
-            durable.write_json(staged / "generation.json", meta)
+            _write(staged / "generation.json", json.dumps(meta).encode())
+            sync_file_system(staged)
             staged.rename(self.folder / str(number))
-            durable.sync_folder(self.folder)
+            sync_folder(self.folder)
         except OSError as error:
             raise SystemdError(
                 f"cannot keep generation {number} in {self.folder}: {error.strerror}"
@@ -84,7 +85,13 @@ def _copy(source: Path, copy: Path, applied: str) -> None:
     text = source.read_bytes()
     if hashlib.sha256(text).hexdigest() != applied:
         raise SystemdError(f"{source} was changed while it was being applied", fix="apply again")
-    durable.write_bytes(copy, text)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    _write(copy, text)
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(data)
 
 
 def _packed(units: Mapping[str, Entry]) -> bytes:

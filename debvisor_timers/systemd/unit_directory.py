@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from fnmatch import translate
 from pathlib import Path, PurePosixPath
 
+from debvisor_timers.disk import sync_file_system, sync_folder
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.layout import BOOT_TARGET, TARGET
 from debvisor_timers.systemd.ports import Entry, FileEntry, LinkEntry
@@ -116,7 +117,10 @@ class DiskUnitDirectory:
                 raise _failed("write", self._path / name, error) from error
             staged[name] = None if entry is None else source
         if any(source is not None for source in staged.values()):
-            _sync_file_system(stage)
+            try:
+                sync_file_system(stage)
+            except OSError as error:
+                raise _failed("sync", stage, error) from error
         return staged
 
     def _put(self, name: str, source: Path | None) -> None:
@@ -141,8 +145,12 @@ class DiskUnitDirectory:
     def _sync_folders(self, changes: Mapping[str, Entry | None]) -> None:
         folders = {(self._path / name).parent for name in changes} | {self._path}
         for folder in folders:
-            with suppress(FileNotFoundError):
-                _sync_folder(folder)
+            try:
+                sync_folder(folder)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise _failed("sync", folder, error) from error
 
 
 def _check_relative(name: str) -> None:
@@ -185,34 +193,6 @@ def _write_file(path: Path, text: str, mode: int) -> None:
         file.write(text.encode("utf-8", "surrogateescape"))
         # Whatever the umask of the caller is: systemd reads, and people look.
         os.fchmod(descriptor, mode)
-
-
-def _sync_file_system(path: Path) -> None:
-    """Bring all that was written to the file system of `path` to the disk.
-
-    One call instead of an fsync for each file is 14 times as fast; unlike sync(2) it does not wait
-    for the disks of virtual machines or for a dead NFS server.
-    """
-    import ctypes  # noqa: PLC0415  # of 5 ms, and most commands write nothing
-
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        library = ctypes.CDLL(None, use_errno=True)
-        if library.syncfs(descriptor) != 0:
-            error = OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-            raise _failed("sync", path, error)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        raise _failed("sync", path, error) from error
-    finally:
-        os.close(descriptor)
 
 
 def _failed(verb: str, path: Path, error: OSError) -> SystemdError:
