@@ -19,6 +19,7 @@ class Layout:
 
     config: config.yaml, jobs.d/ and templates/ of the administrator.
     units: where systemd reads the units that we write.
+    shadows: where systemd reads units before it reads `units`; gone after a reboot.
     state: generations, the apply record, scripts, last results; survives a reboot.
     runtime: the lock, requests and running runs; gone after a reboot.
     libexec: begin, run and end.
@@ -28,6 +29,7 @@ class Layout:
     units: Path = Path("/etc/systemd/system")
     state: Path = Path("/var/lib/debvisor-timers")
     runtime: Path = Path("/run/debvisor-timers")
+    shadows: Path = Path("/run/systemd/system.control")
     stamps: Path = Path("/var/lib/systemd/timers")
     libexec: Path = Path("/usr/libexec/debvisor-timers")
 

@@ -14,11 +14,13 @@ class Host:
     """Everything that an operation may touch; real on a host, in memory in tests.
 
     units: the folder where systemd reads units; scripts: the folder of the jobs' scripts.
+    shadows: the folder with the old services of jobs that were changed while they ran.
     """
 
     layout: Layout
     units: UnitDirectory
     scripts: UnitDirectory
+    shadows: UnitDirectory
     manager: Manager
     journal: Journal
     analyzer: Analyzer

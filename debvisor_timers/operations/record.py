@@ -55,15 +55,13 @@ class RecordFile:
 
     def read(self) -> ApplyRecord | None:
         """Return the record of an apply that did not end, None when there is none."""
-        plain = durable.read_json(self.path)
-        if plain is None:
-            return None
         try:
-            return _parse(plain)
-        except (KeyError, TypeError, ValueError) as error:
+            plain = durable.read_json(self.path)
+            return None if plain is None else _parse(plain)
+        except (SystemdError, KeyError, TypeError, ValueError) as error:
             raise SystemdError(
-                f"the apply record {self.path} is damaged ({error!r})",
-                fix=f"look at the units with `debvisor-timers status`, then remove {self.path}",
+                f"the apply record {self.path} cannot be understood: {error}",
+                fix=f"look at `debvisor-timers plan`, remove {self.path}, and apply again",
             ) from error
 
     def remove(self) -> None:

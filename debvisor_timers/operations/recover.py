@@ -10,15 +10,19 @@ from enum import StrEnum
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.records import MessageId
-from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.generations import Generations
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
+from debvisor_timers.operations.newest import newest_runs
 from debvisor_timers.operations.record import ApplyRecord, RecordFile
+from debvisor_timers.operations.shadows import scripts_in_use
+from debvisor_timers.operations.signals import uninterrupted
+from debvisor_timers.operations.target import TargetState, target_state
 from debvisor_timers.render.names import is_boot_timer, job_of
-from debvisor_timers.systemd.ports import ActiveState, JobResult
+from debvisor_timers.systemd.ports import JobResult
 
 _LOCK_WAIT = timedelta(seconds=30)
+_SAME = timedelta(seconds=2)
 
 
 class Recovery(StrEnum):
@@ -44,11 +48,12 @@ def recover_locked(host: Host) -> Recovery:
     record = record_file(host).read()
     if record is None:
         return Recovery.NOTHING
-    if generations(host).exists(record.generation):
-        finish(host, record)
-        return Recovery.FINISHED
-    undo(host, record)
-    return Recovery.UNDONE
+    with uninterrupted():
+        if generations(host).exists(record.generation):
+            finish(host, record)
+            return Recovery.FINISHED
+        undo(host, record)
+        return Recovery.UNDONE
 
 
 def record_file(host: Host) -> RecordFile:
@@ -77,12 +82,14 @@ def undo(host: Host, record: ApplyRecord) -> None:
             host.manager.touch_stamp(name)
     for name in set(record.started) - set(record.stopped):
         host.manager.remove_stamp(name)
-    target = host.manager.units(TARGET)
-    if target and target[0].active_state is ActiveState.ACTIVE:
-        _start(host, list(_without_past_boots(host, record)), wait=True)
-    elif target and target[0].job == "start":
-        # During boot our own unit comes before the timers: waiting for them would never end.
-        _start(host, record.stopped, wait=False)
+    match target_state(host):
+        case TargetState.RUNNING:
+            _start(host, list(_without_past_boots(host, record)), wait=True)
+        case TargetState.STARTING:
+            # During boot our own unit comes before the timers: waiting for them would never end.
+            _start(host, record.stopped, wait=False)
+        case TargetState.STOPPED:
+            pass
     note_missed(host, record)
     host.scripts.write(dict.fromkeys(record.scripts))
     record_file(host).remove()
@@ -95,7 +102,8 @@ def finish(host: Host, record: ApplyRecord) -> None:
         if name.endswith(".timer"):
             host.manager.remove_stamp(name)
     note_missed(host, record)
-    host.scripts.write(dict.fromkeys(record.obsolete_scripts))
+    unused = set(record.obsolete_scripts) - scripts_in_use(host, record.obsolete_scripts)
+    host.scripts.write(dict.fromkeys(sorted(unused)))
     record_file(host).remove()
 
 
@@ -104,8 +112,14 @@ def note_missed(host: Host, record: ApplyRecord) -> None:
     now = host.clock.now()
     for timer, text in record.due.items():
         due = datetime.fromisoformat(text)
-        if due <= now:
-            _note_skipped(host, job_of(timer) or timer, due)
+        job_id = job_of(timer) or timer
+        if due <= now and not _is_told(host, job_id, due):
+            _note_skipped(host, job_id, due)
+
+
+def _is_told(host: Host, job_id: str, due: datetime) -> bool:
+    """Return True when the history has that run: fired just before the stop, or noted already."""
+    return any(abs(run.start - due) < _SAME for run in newest_runs(host, job_id, limit=5))
 
 
 def _note_skipped(host: Host, job_id: str, due: datetime) -> None:
@@ -127,8 +141,13 @@ def _note_skipped(host: Host, job_id: str, due: datetime) -> None:
 
 
 def _restore(host: Host, record: ApplyRecord) -> None:
+    """Write back what was there, but over nobody's change that came after the apply died."""
     on_disk = host.units.read()
-    changes = {name: entry for name, entry in record.before.items() if on_disk.get(name) != entry}
+    changes = {
+        name: entry
+        for name, entry in record.before.items()
+        if on_disk.get(name) == record.after[name] != entry
+    }
     if changes:
         host.units.write(changes)
 

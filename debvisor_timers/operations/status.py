@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from debvisor_timers.errors import DefinitionError
+from debvisor_timers.errors import DefinitionError, PermissionRefusedError, SystemdError
 from debvisor_timers.history.last import read_last
 from debvisor_timers.history.runs import RunOutcome
 from debvisor_timers.layout import TARGET
@@ -62,10 +62,7 @@ def status(host: Host) -> Status:
     units = {unit.name: unit for unit in host.manager.units("debvisor-job-*", TARGET)}
     on_disk = host.units.read()
     findings: list[StatusFinding] = []
-    if record_file(host).path.exists():
-        findings.append(
-            _finding(FindingKind.INTERRUPTED, "apply", "an apply was cut off", "recover")
-        )
+    findings += _interrupted(host)
     jobs = set(owned_by_job(on_disk))
     try:
         plan = make_plan(host)
@@ -84,6 +81,19 @@ def _finding(kind: FindingKind, subject: str, message: str, command: str) -> Sta
     return StatusFinding(
         kind=kind, subject=subject, message=message, fix=f"debvisor-timers {command}"
     )
+
+
+def _interrupted(host: Host) -> Iterator[StatusFinding]:
+    try:
+        if record_file(host).read() is not None:
+            kind = FindingKind.INTERRUPTED
+            yield _finding(kind, "apply", "an apply was cut off", "recover")
+    except PermissionRefusedError:
+        return  # a reader may not look; whoever applies next can
+    except SystemdError as error:
+        yield StatusFinding(
+            kind=FindingKind.INTERRUPTED, subject="apply", message=error.message, fix=error.fix
+        )
 
 
 def _definitions(error: DefinitionError) -> StatusFinding:

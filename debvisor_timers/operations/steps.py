@@ -17,7 +17,9 @@ from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.plan import Plan
 from debvisor_timers.operations.record import ApplyRecord
 from debvisor_timers.operations.recover import finish, generations, record_file, undo
+from debvisor_timers.operations.shadows import shadow_running
 from debvisor_timers.operations.signals import uninterrupted
+from debvisor_timers.operations.target import TargetState, target_state
 from debvisor_timers.operations.timers import links, timer_moves
 from debvisor_timers.render.names import is_boot_timer, timer_unit
 from debvisor_timers.systemd.ports import ActiveState, FileEntry, UnitState
@@ -30,8 +32,7 @@ def execute(host: Host, plan: Plan, on_step: Callable[[str], None]) -> bool:
 
     That is so while debvisor-timers.target is stopped: the emergency brake stays on.
     """
-    held = not _is_active(host, TARGET)
-    record = _record(host, plan, held=held)
+    record = _record(host, plan)
     step = "writing the apply record"
     on_step(step)
     record_file(host).write(record)  # until it stands nothing has changed: no failure to undo
@@ -44,9 +45,19 @@ def execute(host: Host, plan: Plan, on_step: Callable[[str], None]) -> bool:
             _clean_up(host, record, step, error)
         raise
     with uninterrupted():
+        _tidy_up(host, plan, record)
+    return target_state(host) is TargetState.STOPPED
+
+
+def _tidy_up(host: Host, plan: Plan, record: ApplyRecord) -> None:
+    try:
         finish(host, record)
         generations(host).prune(plan.definitions.config.keep_generations)
-    return held
+    except DebvisorTimersError as error:
+        raise PartWayError(
+            f"generation {record.generation} is applied, but tidying up failed: {error.message}",
+            fix="mend the cause, then run `debvisor-timers recover`",
+        ) from error
 
 
 def _steps(
@@ -55,6 +66,7 @@ def _steps(
     yield "stopping changed timers", lambda: host.manager.stop(record.stopped)
     yield "writing scripts", lambda: _write_scripts(host, plan)
     yield "writing units", lambda: host.units.write(record.after)
+    yield "keeping runs as they began", lambda: shadow_running(host, record)
     yield "reloading systemd", host.manager.reload
     yield "setting stamps", lambda: _touch_stamps(host, record)
     yield "starting timers", lambda: _start(host, plan, record)
@@ -62,17 +74,17 @@ def _steps(
     yield "keeping the generation", lambda: _commit(host, plan, record)
 
 
-def _record(host: Host, plan: Plan, *, held: bool) -> ApplyRecord:
+def _record(host: Host, plan: Plan) -> ApplyRecord:
     changes = [change for job in plan.jobs for change in job.entries]
     moves = timer_moves(plan, host.manager.units("debvisor-*.timer"))
     return ApplyRecord(
         generation=plan.generation,
         before={change.name: change.before for change in changes},
         after={change.name: change.after for change in changes},
-        scripts=tuple(plan.new_scripts),
+        scripts=tuple(plan.new_scripts.keys() - host.scripts.read().keys()),
         obsolete_scripts=plan.old_scripts,
         stopped=moves.stopped,
-        started=() if held else moves.started,
+        started=moves.started,
         forgotten=tuple(
             change.name for change in changes if change.after is None and "/" not in change.name
         ),
@@ -107,19 +119,29 @@ def _write_scripts(host: Host, plan: Plan) -> None:
 
 
 def _touch_stamps(host: Host, record: ApplyRecord) -> None:
-    """Let no timer that is started catch up: an edit never starts a job.
+    """Let no timer that is new or changed catch up: an edit never starts a job.
 
     Without a stamp systemd 257 would count from when a timer last was started or triggered, and
     fire for what its new calendar had before now; that is why every timer has Persistent=yes.
     """
-    for name in record.started:
-        host.manager.touch_stamp(name)
+    changed = {name for name, entry in record.after.items() if isinstance(entry, FileEntry)}
+    for name in sorted(changed | set(record.started)):
+        if name.endswith(".timer") and not is_boot_timer(name):
+            host.manager.touch_stamp(name)
 
 
 def _start(host: Host, plan: Plan, record: ApplyRecord) -> None:
-    if record.started and _all_others_run(host, plan, record):
-        host.manager.start([TARGET])  # one job of systemd's for thousands of timers
-    host.manager.start(_not_running(host, record.started))
+    """Start the timers, unless the brake is on: it can have been pulled a moment ago."""
+    match target_state(host):
+        case TargetState.RUNNING:
+            if record.started and _all_others_run(host, plan, record):
+                host.manager.start([TARGET])  # one job of systemd's for thousands of timers
+            host.manager.start(_not_running(host, record.started))
+        case TargetState.STARTING:
+            # At boot: the timers may have to wait for what waits for us.
+            host.manager.start(record.started, wait=False)
+        case TargetState.STOPPED:
+            pass
 
 
 def _all_others_run(host: Host, plan: Plan, record: ApplyRecord) -> bool:
@@ -136,7 +158,22 @@ def _not_running(host: Host, timers: tuple[str, ...]) -> list[str]:
 
 
 def _check(host: Host, record: ApplyRecord) -> None:
-    """Make sure that every started timer waits for an instant that is still to come."""
+    """Make sure that systemd has the new units, and that each timer waits for what is to come."""
+    masked = [
+        unit.name
+        for unit in host.manager.units("debvisor-job-*")
+        if record.after.get(unit.name) is not None and unit.load_state != "loaded"
+    ]
+    if masked:
+        raise SystemdError(
+            f"systemd does not load {', '.join(masked[:5])} from {host.layout.units}",
+            fix=f"see `systemctl status {masked[0]}` for the file that comes before it",
+        )
+    if target_state(host) is TargetState.RUNNING:
+        _check_timers(host, record)
+
+
+def _check_timers(host: Host, record: ApplyRecord) -> None:
     dead = _not_running(host, record.started)
     if dead:
         raise SystemdError(f"systemd did not start {', '.join(dead[:5])}")
@@ -154,10 +191,6 @@ def _commit(host: Host, plan: Plan, record: ApplyRecord) -> None:
         units=plan.entries_after,
         at=host.clock.now(),
     )
-
-
-def _is_active(host: Host, unit: str) -> bool:
-    return any(_runs(state) for state in host.manager.units(unit))
 
 
 def _runs(unit: UnitState) -> bool:

@@ -15,6 +15,8 @@ RUN_END = "ec5c7d712daf4bf4a90b07764211903e"
 RUNTIME = "/run/debvisor-timers"
 STATE = "/var/lib/debvisor-timers"
 JOURNAL = "/run/systemd/journal/socket"
+UNITS = "/etc/systemd/system"
+SHADOWS = "/run/systemd/system.control"
 MANAGER = "/run/systemd/private"
 CGROUPS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")  # the second: hosts with both hierarchies
 MANAGER_SECONDS = 5.0
@@ -92,42 +94,56 @@ def stop_job(unit: str, address: str = MANAGER) -> bool:
     $SERVICE_RESULT cannot tell: a stop looks like a signal from outside, or like a success.
     Raises OSError when the manager gives no answer.
     """
+    name = unit.encode()
+    names = uint32(len(name) + 5) + string(name)
+    return job_type(ask(call(b"ListUnitsByNames", b"as", names), address)) in {b"stop", b"restart"}
+
+
+def release(job: str, *, units: str = UNITS, shadows: str = SHADOWS) -> bool:
+    """Remove the definition that an apply kept for this run; True when systemd must reload.
+
+    Where the job itself is gone it stays, so that systemd can forget the unit by it.
+    """
+    name = f"debvisor-job-{job}.service"
+    if not (os.path.exists(f"{shadows}/{name}") and os.path.exists(f"{units}/{name}")):
+        return False
+    os.unlink(f"{shadows}/{name}")
+    return True
+
+
+def ask(message: bytes, address: str) -> bytes:
+    """Return the body of the manager's reply to `message`; OSError when there is none."""
     manager = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    manager.settimeout(MANAGER_SECONDS)
     try:
-        manager.settimeout(MANAGER_SECONDS)
         manager.connect(address)
         manager.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
         if not receive(manager, 37).startswith(b"OK "):
             raise PermissionError("systemd does not let us in")
-        # Not sent with BEGIN: such a call is not looked at before more arrives (systemd 257).
-        manager.sendall(list_units_by_names(unit.encode()))
-        return job_type(reply(manager)) in {b"stop", b"restart"}
+        # Not sent together with BEGIN: systemd 257 looks at such a call only when more arrives.
+        manager.sendall(message)
+        return reply(manager)
     finally:
         manager.close()
 
 
-def list_units_by_names(unit: bytes) -> bytes:
-    """Return the D-Bus call ListUnitsByNames(as) for one unit, little-endian.
+def call(member: bytes, signature: bytes = b"", body: bytes = b"") -> bytes:
+    """Return the D-Bus call of a method of the manager, little-endian.
 
     Source: D-Bus specification, Message Protocol; systemd's own socket needs no Hello.
     """
-    body = uint32(len(unit) + 5) + string(unit)
     fields = b""
     for code, kind, value in (
         (b"\1", b"o", b"/org/freedesktop/systemd1"),
         (b"\2", b"s", b"org.freedesktop.systemd1.Manager"),
-        (b"\3", b"s", b"ListUnitsByNames"),
+        (b"\3", b"s", member),
     ):
         fields += padding(fields, 8) + code + b"\1" + kind + b"\0" + string(value)
-    fields += padding(fields, 8) + b"\10\1g\0\2as\0"
-    return (
-        b"l\1\0\1"
-        + uint32(len(body))
-        + uint32(1)
-        + uint32(len(fields))
-        + fields
-        + (padding(fields, 8) + body)
-    )
+    if signature:
+        size = len(signature).to_bytes(1, "little")
+        fields += padding(fields, 8) + b"\10\1g\0" + size + signature + b"\0"
+    head = b"l\1\0\1" + uint32(len(body)) + uint32(1) + uint32(len(fields))
+    return head + fields + padding(fields, 8) + body
 
 
 def uint32(number: int) -> bytes:
@@ -246,35 +262,62 @@ def send(fields: dict[str, str], address: str = JOURNAL) -> None:
     journal.close()
 
 
-def main() -> int:
-    """End the run of the job named by the only argument; return the exit status.
-
-    The file first, then the record: both are tried, and each failure is told.
-    """
-    os.umask(0o022)  # the job's own UMask= holds for us too
-    job = sys.argv[1]
-    fields = end(job, dict(os.environ))
-    failures = []
+def is_stopped(job: str) -> bool:
+    """Return True when somebody stopped the run; False, with a message, when nobody knows."""
     try:
-        if stop_job(f"debvisor-job-{job}.service"):
-            fields["DEBVISOR_STOPPED"] = "1"
+        return stop_job(f"debvisor-job-{job}.service")
     except OSError as error:
         # No failure of the run's own: systemd's record of the stop says it as well.
-        print(f"debvisor-timers: run of {job}: systemd gives no answer: {error}", file=sys.stderr)
+        complain(job, f"systemd gives no answer: {error}")
+        return False
+
+
+def keep(job: str, fields: dict[str, str]) -> bool:
+    """Note the result, first in the file, then in the journal; each failure is told."""
+    kept = True
     try:
         if is_run(fields):
             write_last(STATE, job, fields)
     except OSError as error:
-        failures.append(f"its result is not on disk: {error}")
+        complain(job, f"its result is not on disk: {error}")
+        kept = False
     try:
         send(record(fields))
     except OSError as error:
-        failures.append(f"journald takes no record: {error}")
+        complain(job, f"journald takes no record: {error}")
+        kept = False
+    return kept
+
+
+def renew(job: str) -> bool:
+    """Let a definition that came during the run count from now on."""
+    try:
+        if release(job):
+            ask(call(b"Reload"), MANAGER)
+    except TimeoutError:
+        pass  # with thousands of timers a reload takes longer than we wait
+    except OSError as error:
+        complain(job, f"its new definition does not count: {error}; fix: systemctl daemon-reload")
+        return False
+    return True
+
+
+def complain(job: str, text: str) -> None:
+    """Say on standard error what went wrong."""
+    print(f"debvisor-timers: run of {job}: {text}", file=sys.stderr)
+
+
+def main() -> int:
+    """End the run of the job named by the only argument; return the exit status."""
+    os.umask(0o022)  # the job's own UMask= holds for us too
+    job = sys.argv[1]
+    fields = end(job, dict(os.environ))
+    if is_stopped(job):
+        fields["DEBVISOR_STOPPED"] = "1"
+    kept = keep(job, fields)
     if os.path.exists(f"{RUNTIME}/runs/{job}"):
         os.unlink(f"{RUNTIME}/runs/{job}")
-    for failure in failures:
-        print(f"debvisor-timers: run of {job}: {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    return 0 if renew(job) and kept else 1
 
 
 if __name__ == "__main__":

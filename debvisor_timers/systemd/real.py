@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from debvisor_timers.layout import Layout
-from debvisor_timers.render.names import OWN_PATTERNS
+from debvisor_timers.render.names import OWN_PATTERNS, service_unit
 from debvisor_timers.systemd.analyzer import CommandAnalyzer
 from debvisor_timers.systemd.clock import SystemClock
 from debvisor_timers.systemd.journal import SystemdJournal
@@ -20,6 +20,7 @@ class Parts(TypedDict):
 
     units: UnitDirectory
     scripts: UnitDirectory
+    shadows: UnitDirectory
     manager: Manager
     journal: Journal
     analyzer: Analyzer
@@ -31,6 +32,7 @@ def real_parts(layout: Layout) -> Parts:
     return Parts(
         units=DiskUnitDirectory(layout.units, OWN_PATTERNS, folders=WANTS_FOLDERS),
         scripts=DiskUnitDirectory(layout.scripts, ("*",), mode=0o755),
+        shadows=DiskUnitDirectory(layout.shadows, (service_unit("*"),)),
         manager=SystemdManager(stamps=layout.stamps),
         journal=SystemdJournal(),
         analyzer=CommandAnalyzer(),

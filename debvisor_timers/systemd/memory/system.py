@@ -66,6 +66,8 @@ class MemorySystemd:
         self.analyzer = MemoryAnalyzer(self.state)
         self.units = MemoryFolder("units", self.steps, self.state.disk, patterns, folders)
         self.scripts = MemoryFolder("scripts", self.steps, self.state.scripts, ("*",))
+        # What systemd reads there changes nothing here: the twin's runs keep their definition.
+        self.shadows = MemoryFolder("shadows", self.steps, {}, ("debvisor-job-*.service",))
         self.state.shipped.update(_TARGETS)
         self.state.enabled.update(_TARGETS)
         self._engine.boot()

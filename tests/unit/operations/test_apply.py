@@ -322,7 +322,13 @@ def test_a_failure_at_any_step_leaves_the_machine_as_it_was(
 
         try:
             world.apply()
-        except (SystemdError, InterruptedByUserError, KeyboardInterrupt, RuntimeError):
+        except (
+            SystemdError,
+            PartWayError,
+            InterruptedByUserError,
+            KeyboardInterrupt,
+            RuntimeError,
+        ):
             world.systemd.steps.heal()
             tidying = world.host.layout.state / "apply.json"
             if tidying.exists():  # committed: only the tidying up is left, and it is repeated

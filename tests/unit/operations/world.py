@@ -40,6 +40,7 @@ class World:
             layout=self.layout,
             units=self.systemd.units,
             scripts=self.systemd.scripts,
+            shadows=self.systemd.shadows,
             manager=self.systemd.manager,
             journal=self.systemd.journal,
             analyzer=self.systemd.analyzer,
