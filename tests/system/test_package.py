@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from tests.box import TEST, Bind, Box, build_deb, judge
 from tests.box.layers import Layer
 from tests.box.places import CHECKOUT
+from tests.system.host import Host
 
 TIMERS = 1000
 # Written as `apply` writes them, but for the user's part: due often, with a missed run to catch up.
@@ -47,6 +49,25 @@ def plain(deb: Path) -> Iterator[Box]:
     """A booted box without the package, which lies in /srv/deb."""
     with Box.boot(TEST, binds=[Bind(source=deb.parent, target="/srv/deb")]) as box:
         yield box
+
+
+HIGHER = """
+cd /var/tmp
+dpkg-deb -R /srv/deb/*.deb unpacked
+sed -i 's/^Version: .*/&+upgrade1/' unpacked/DEBIAN/control
+sed -i 's/^__version__ = "/&99./' unpacked/usr/lib/python3/dist-packages/debvisor_timers/__init__.py
+dpkg-deb --root-owner-group -b unpacked higher.deb
+rm -r unpacked
+"""
+"""Make /var/tmp/higher.deb: this package with a higher version."""
+
+JOB = """\
+jobs:
+  one:
+    schedule: {{cron: "0 4 29 2 *", catch_up: once}}
+    triggers: [{{boot: 1h}}]
+    script: "{script}"
+"""
 
 
 def install(box: Box) -> None:
@@ -168,3 +189,117 @@ def test_the_test_that_debian_runs_passes(installed: Layer) -> None:
         box.run("mkdir /root/tree; cp -r /srv/debian /root/tree/; touch /root/tree/debian/files")
         done = box.run("autopkgtest --no-built-binaries /root/tree -- null 2>&1", timeout=120)
     assert "one-job              PASS" in done.stdout
+
+
+def test_an_upgrade_disturbs_no_applied_job(plain: Box) -> None:
+    """A thousand jobs that `apply` made, due long ago; one of them runs."""
+    install(plain)
+    plain.run(HIGHER)
+    host = Host(plain)
+    jobs = "".join(
+        f"  j{n}: {{schedule: {{cron: '0 4 29 2 *', catch_up: once}}, command: [/bin/true]}}\n"
+        for n in range(TIMERS)
+    )
+    host.apply(f"jobs:\n{jobs}  long: {{command: [/bin/sleep, '600']}}\n")
+    plain.run("touch -d '5 years ago' /var/lib/systemd/timers/stamp-*")
+    host.cli("run", "long")
+    plain.wait_until("systemctl show -P MainPID debvisor-job-long | grep -qv ^0", 10)
+    running = host.show("debvisor-job-long.service", "MainPID", "InvocationID")
+    before = plain.run(f"{STATES} -p NextElapseUSecRealtime 'debvisor-job-*.timer'").stdout
+    assert before.count("ActiveState=active") == TIMERS
+    written = host.files()
+    host.watch()
+
+    plain.run("dpkg --install /var/tmp/higher.deb")
+
+    shown = plain.run(f"{STATES} -p NextElapseUSecRealtime 'debvisor-job-*.timer'").stdout
+    assert shown == before
+    assert host.show("debvisor-job-long.service", "MainPID", "InvocationID") == running
+    assert host.started() == []
+    assert host.files() == written
+    assert host.cli("version").stdout.startswith("debvisor-timers 99.")
+    assert host.plan_is_empty()
+    host.apply()
+    assert host.started() == []
+    assert plain.run(f"{STATES} -p NextElapseUSecRealtime 'debvisor-job-*.timer'").stdout == before
+
+
+def test_a_life_of_the_package(plain: Box) -> None:
+    """Install, apply, remove, install, purge, install: each leaves what it should."""
+    plain.run("mkdir -p /var/lib/systemd/timers")
+    foreign = set(plain.run(FILES).stdout.splitlines())
+    install(plain)
+    host = Host(plain)
+    host.apply(JOB.format(script="echo one"))
+    host.cli("run", "one", "--wait")
+    applied = host.files()
+
+    plain.run("apt-get remove --yes debvisor-timers")
+    assert host.running_timers() == []
+    assert host.files() == applied
+    assert plain.read("/etc/debvisor/timers/jobs.d/jobs.yaml") == JOB.format(script="echo one")
+    plain.reboot()
+    assert host.running_timers() == []
+
+    install(plain)
+    assert host.running_timers() == ["debvisor-job-one.timer"]
+    assert host.json("history", "one")[0]["outcome"] == "succeeded"
+    assert host.plan_is_empty()
+    host.apply(JOB.format(script="echo two"))
+    assert len(host.started()) == 1
+
+    plain.run("apt-get purge --yes debvisor-timers")
+    assert set(plain.run(FILES).stdout.splitlines()) - foreign == set()
+    assert host.units("--all") == []
+
+    install(plain)
+    host.apply(JOB.format(script="echo three"))
+    host.cli("run", "one", "--wait")
+    assert host.json("status")["healthy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "mode"),
+    [
+        ("/etc/debvisor", "755:root:root"),
+        ("/etc/debvisor/timers", "2750:root:debvisor-timers"),
+        ("/etc/debvisor/timers/jobs.d", "2750:root:debvisor-timers"),
+        ("/etc/debvisor/timers/templates", "2750:root:debvisor-timers"),
+        ("/var/lib/debvisor-timers", "755:root:root"),
+        ("/var/lib/debvisor-timers/generations", "755:root:root"),
+        ("/var/lib/debvisor-timers/generations/1", "700:root:root"),
+        ("/var/lib/debvisor-timers/scripts", "755:root:root"),
+        ("/run/debvisor-timers", "755:root:root"),
+        ("/etc/systemd/system/debvisor-job-one.service", "644:root:root"),
+        ("/etc/systemd/system/debvisor-job-one.timer", "644:root:root"),
+    ],
+)
+def test_who_may_read_and_write_what(module_box: Box, path: str, mode: str) -> None:
+    Host(module_box).apply(JOB.format(script="echo one"))
+    assert module_box.run(["stat", "-c", "%a:%U:%G", path]).stdout == f"{mode}\n"
+
+
+def test_what_apply_writes_can_be_read_whatever_the_umask_is(box: Box) -> None:
+    host = Host(box)
+    host.write(JOB.format(script="id -un") + "    user: nobody\n")
+    box.run("umask 077; debvisor-timers apply")
+    assert host.cli("run", "one", "--wait").stdout.startswith("one succeeded")
+    box.run(
+        "stat -c %a:%n /etc/systemd/system/debvisor-* | grep -v '^[67][45][45]:' && exit 1 || :"
+    )
+
+
+def test_the_autopkgtest_passes(box: Box) -> None:
+    """Its runner `null` works on the host that it is called on: this box."""
+    for path in sorted((CHECKOUT / "debian").rglob("*")):
+        if path.is_file():
+            mode = path.stat().st_mode & 0o777
+            name = path.relative_to(CHECKOUT)
+            box.write(f"/var/tmp/source/{name}", path.read_bytes(), mode)
+    # With this file the tree counts as built, and no compiler is asked for.
+    box.write("/var/tmp/source/debian/files", "")
+
+    done = box.run(["autopkgtest", "--no-built-binaries", "/var/tmp/source/", "--", "null"])
+
+    assert re.search(r"^one-job +PASS$", done.stdout, re.MULTILINE), done.stdout
+    assert Host(box).units("--all") == []
