@@ -75,7 +75,7 @@ def test_a_bug_is_1_and_said_as_such(program: Program) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["aply"], "No such command 'aply'. Did you mean 'apply'?"),
+        (["appl"], "No such command 'appl'. Did you mean 'apply'?"),
         (["xyzzy"], "No such command 'xyzzy'."),
         (["apply", "--yess"], "No such option: --yess"),
         (["--colour=never", "list"], "No such option: --colour"),
@@ -101,10 +101,10 @@ def test_usage_is_2_with_a_hint(program: Program, arguments: list[str], said: st
 def test_an_unknown_job_is_2_with_the_nearest(program: Program, command: str) -> None:
     program.world.apply(NIGHTLY)
 
-    answer = program(command, "nigthly")
+    answer = program(command, "nightlyy")
 
     assert (answer.code, answer.out) == (2, "")
-    assert answer.err == ("error: there is no job 'nigthly'\n fix: did you mean 'nightly'?\n")
+    assert answer.err == ("error: there is no job 'nightlyy'\n fix: did you mean 'nightly'?\n")
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "check", "list", "next"])

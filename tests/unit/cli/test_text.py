@@ -30,7 +30,7 @@ def text(answer: Answer) -> str:
     return answer.out + answer.err
 
 
-@pytest.mark.parametrize("arguments", [*READING, ["list", "--nope"], ["aply"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [*READING, ["list", "--nope"], ["appl"]], ids=" ".join)
 def test_what_is_piped_has_no_escape_codes(program: Program, arguments: list[str]) -> None:
     program.world.apply(NIGHTLY)
 
