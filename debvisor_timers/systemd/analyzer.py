@@ -7,9 +7,10 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.systemd.ports import CalendarAnswer, Finding
@@ -18,6 +19,11 @@ _PROGRAM = "systemd-analyze"
 # Well below the kernel's 2 MiB for arguments and environment together.
 _ARGUMENT_BYTES = 512 * 1024
 _POINTER_BYTES = 8
+# To start systemd-analyze takes as long as to load so many units.
+_FEWEST_UNITS = 200
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _NEEDS_OTHERS = re.compile(
     r"^\s*(?:Requires|Requisite|BindsTo)\s*=|"
@@ -67,11 +73,28 @@ def _verify_lines(folder: Path, units: Mapping[str, str]) -> Iterator[str]:
     # well and takes 2.8 s (systemd 257). Only that finds a missing unit in Requires=, and says of
     # `Wants=a` that it is ignored, so it is kept for the units that have such a line.
     needy = [name for name, text in units.items() if _NEEDS_OTHERS.search(text)]
-    for errors, names in (("no", list(units)), ("one", needy)):
-        for part in _parts([str(folder / name) for name in names]):
-            options = ["--man=no", "--generators=no", f"--recursive-errors={errors}"]
-            done = _run("verify", *options, "--", *part)
-            yield from done.stderr.splitlines()
+    calls = [
+        [f"--recursive-errors={errors}", "--", *part]
+        for errors, names in (("no", list(units)), ("one", needy))
+        for part in _parts([f"{folder}/{name}" for name in names], most=_share(len(names)))
+    ]
+    for done in _at_once(lambda call: _run("verify", "--man=no", "--generators=no", *call), calls):
+        yield from done.stderr.splitlines()
+
+
+def _share(units: int) -> int:
+    """Return how many of so many units one process is to verify: some on each processor."""
+    return max(_FEWEST_UNITS, -(-units // len(os.sched_getaffinity(0))))
+
+
+def _at_once(run: Callable[[T], R], calls: Sequence[T]) -> Iterable[R]:
+    """Run all calls, one for each processor at a time; return what they return, in order."""
+    if len(calls) <= 1:
+        return map(run, calls)
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # of 10 ms, for large plans
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        return list(pool.map(run, calls))
 
 
 def _finding(line: str, folder: Path, units: Mapping[str, str]) -> Finding | None:
@@ -155,13 +178,13 @@ def _parse_utc(text: str) -> datetime:
     return datetime.fromisoformat(f"{date} {clock}").replace(tzinfo=UTC)
 
 
-def _parts(arguments: Sequence[str]) -> Iterator[list[str]]:
-    """Yield `arguments` in parts, each short enough for one command line."""
+def _parts(arguments: Sequence[str], *, most: int = 2**31) -> Iterator[list[str]]:
+    """Yield `arguments` in parts of at most `most`, each short enough for one command line."""
     part: list[str] = []
     size = 0
     for argument in arguments:
         length = len(os.fsencode(argument)) + 1 + _POINTER_BYTES
-        if part and size + length > _ARGUMENT_BYTES:
+        if len(part) == most or (part and size + length > _ARGUMENT_BYTES):
             yield part
             part, size = [], 0
         part.append(argument)

@@ -27,6 +27,17 @@ def test_good_units_have_no_findings(rig: Rig) -> None:
     assert rig.analyzer.verify({}) == []
 
 
+def test_hundreds_of_units_are_judged_as_one(rig: Rig) -> None:
+    """They are shared between the processors."""
+    units = {f"contract-{number:03}.service": SERVICE for number in range(500)}
+    units["contract-000.service"] = units["contract-499.service"] = f"{SERVICE}Foo=1\n"
+
+    assert rig.analyzer.verify(units) == [
+        about(4, "Unknown key 'Foo' in section [Service], ignoring.", "contract-000.service"),
+        about(4, "Unknown key 'Foo' in section [Service], ignoring.", "contract-499.service"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "findings"),
     [
