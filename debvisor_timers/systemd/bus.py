@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import string
 import time
@@ -31,6 +32,13 @@ _PRIVATE_SIGNALS_PER_JOB = 10
 
 _LABEL = frozenset((string.ascii_letters + string.digits).encode())
 _REFUSALS = ("AccessDenied", "InteractiveAuthorizationRequired")
+_LOST = frozenset(
+    (errno.ECONNRESET, errno.ENOTCONN, errno.EPIPE, errno.EBADF, errno.ESTALE, errno.ECONNABORTED)
+)
+# What must not be done twice when an answer is lost with the connection.
+_ONCE = frozenset(("StartUnit", "StopUnit"))
+# libsystemd 257 tells a lost connection by steps: it closes, says goodbye, then fails.
+_TO_SEE_A_LOSS = 2
 _LOCAL_ERRORS = {"DBusConnectionRefusedError", "DBusInterruptedError", "DBusBaseError"}
 
 
@@ -47,6 +55,8 @@ def unit_path(name: str) -> bytes:
 class Bus:
     """A connection to PID 1, opened at the first call, over D-Bus or its private socket.
 
+    A connection that is lost (dbus was restarted) is replaced by another at the next call.
+
     One thread at a time: pystemd holds the interpreter's lock for the whole of a call.
     """
 
@@ -54,7 +64,8 @@ class Bus:
         """Open nothing yet: `import pystemd` alone takes 30 ms."""
         self._connection: Any = None
         self._on_bus = True
-        self._callbacks: list[Callable[..., None]] = []
+        self._was_lost = False
+        self._subscriptions: list[tuple[str, Callable[..., None]]] = []
 
     def __enter__(self) -> Self:
         """Return the bus itself; leaving closes it."""
@@ -70,11 +81,14 @@ class Bus:
         self.close()
 
     def close(self) -> None:
-        """Close the connection; the next call opens another."""
+        """Close the connection and end all subscriptions; the next call opens another."""
+        self._disconnect()
+        self._subscriptions.clear()
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-            self._callbacks.clear()
 
     def call(self, member: str, signature: str = "", *arguments: object) -> Any:
         """Call `member` of the manager and return what it answers, bytes as text.
@@ -84,10 +98,16 @@ class Bus:
         from pystemd.dbuslib import apply_signature  # noqa: PLC0415
 
         values = apply_signature(signature.encode(), [_to_bytes(value) for value in arguments])
-        with _translated(f"{member}({', '.join(_shown(value) for value in arguments)})"):
-            reply = self._open().call_method(
+        if member in _ONCE:
+            # A loss that the kernel has told already is found here, where nothing was asked yet.
+            self.process(jobs=_TO_SEE_A_LOSS)
+        reply = self._ask(
+            f"{member}({', '.join(_shown(value) for value in arguments)})",
+            lambda connection: connection.call_method(
                 _SYSTEMD, _ROOT, _interface(_MANAGER), member.encode(), values
-            )
+            ),
+            again=member not in _ONCE,
+        )
         return _to_text(reply.body)
 
     def manager_property(self, name: str, signature: str) -> Any:
@@ -110,10 +130,12 @@ class Bus:
         from pystemd.dbuslib import apply_signature  # noqa: PLC0415
 
         values = apply_signature(b"s", [_interface(interface)])
-        with _translated(f"reading {interface} of {unit}"):
-            reply = self._open().call_method(
+        reply = self._ask(
+            f"reading {interface} of {unit}",
+            lambda connection: connection.call_method(
                 _SYSTEMD, unit_path(unit), _PROPERTIES, b"GetAll", values
-            )
+            ),
+        )
         return {_to_text(name): value for name, value in reply.body.items()}
 
     def subscribe(self, member: str, receive: Callable[[Any], None]) -> None:
@@ -126,46 +148,78 @@ class Bus:
             message.process_reply(False)  # noqa: FBT003
             receive(_to_text(message.body))
 
-        self._callbacks.append(callback)
-        with _translated(f"match {member}"):
-            # The sender is a filter of dbus-daemon against forged signals; the private socket
-            # has no names, and nobody else at its other end.
-            self._open().match_signal(
-                _SYSTEMD if self._on_bus else None,
-                _ROOT,
-                _interface(_MANAGER),
-                member.encode(),
-                callback,
-            )
-        self.call("Subscribe")
+        self._ask(f"match {member}", lambda connection: self._match(connection, member, callback))
+        self._subscriptions.append((member, callback))
+
+    def _match(self, connection: Any, member: str, callback: Callable[..., None]) -> None:
+        # The sender is a filter of dbus-daemon against forged signals; the private socket
+        # has no names, and nobody else at its other end.
+        sender = _SYSTEMD if self._on_bus else None
+        connection.match_signal(sender, _ROOT, _interface(_MANAGER), member.encode(), callback)
+        connection.call_method(_SYSTEMD, _ROOT, _interface(_MANAGER), b"Subscribe", [])
 
     def process(self, *, jobs: int = 1, wait: timedelta = timedelta()) -> None:
-        """Handle the signals that `jobs` jobs cause; then wait at most `wait` for another."""
-        connection = self._open()
-        each = _SIGNALS_PER_JOB if self._on_bus else _PRIVATE_SIGNALS_PER_JOB
-        with _translated("waiting"):
+        """Handle the signals that `jobs` jobs cause; then wait at most `wait` for another.
+
+        Signals that are sent while the connection is lost are lost as well.
+        """
+
+        def handle(connection: Any) -> None:
+            each = _SIGNALS_PER_JOB if self._on_bus else _PRIVATE_SIGNALS_PER_JOB
             for _ in range(each * jobs):
                 connection.process()
             if wait:
                 _wait(connection, wait)
 
+        self._ask("waiting", handle)
+
     def _get(self, path: bytes, interface: str, name: str, signature: str) -> Any:
-        with _translated(f"reading {name}"):
-            value = self._open().get_property(
+        value = self._ask(
+            f"reading {name}",
+            lambda connection: connection.get_property(
                 _SYSTEMD, path, _interface(interface), name.encode(), signature.encode()
-            )
+            ),
+        )
         return _to_text(value)
+
+    def _ask(self, doing: str, ask: Callable[[Any], Any], *, again: bool = True) -> Any:
+        """Return what `ask` answers; `again`: ask once more when the connection turns out lost."""
+        try:
+            return self._ask_once(doing, ask)
+        except SystemdError:
+            if not again or self._connection is not None or not self._was_lost:
+                raise
+        return self._ask_once(doing, ask)
+
+    def _ask_once(self, doing: str, ask: Callable[[Any], Any]) -> Any:
+        from pystemd.dbusexc import DBusBaseError  # noqa: PLC0415
+
+        connection = self._open()
+        try:
+            return ask(connection)
+        except DBusBaseError as error:
+            if abs(error.errno) in _LOST:
+                self._was_lost = True
+                self._disconnect()
+            raise _error(doing, error) from error
 
     def _open(self) -> Any:
         if self._connection is None:
             os.environ.setdefault(_TIMEOUT_VARIABLE, _TIMEOUT)
-            self._connection = self._connect()
+            connection = self._connect()
+            with _translated("subscribing"):
+                for member, callback in self._subscriptions:
+                    self._match(connection, member, callback)
+            self._connection = connection
         return self._connection
 
     def _connect(self) -> Any:
         from pystemd.dbusexc import DBusBaseError  # noqa: PLC0415
-        from pystemd.dbuslib import DBus, DBusAddress  # noqa: PLC0415
+        from pystemd.dbuslib import DBus  # noqa: PLC0415
 
+        # PID 1 is on a restarted bus some time after we could be: root goes around it.
+        if self._was_lost and os.geteuid() == 0:
+            return self._connect_privately()
         try:
             self._on_bus = True
             return _opened(DBus())
@@ -174,6 +228,12 @@ class Bus:
             # talk to PID 1 itself, as systemctl does.
             if os.geteuid() != 0:
                 raise _unreachable(error) from error
+        return self._connect_privately()
+
+    def _connect_privately(self) -> Any:
+        from pystemd.dbusexc import DBusBaseError  # noqa: PLC0415
+        from pystemd.dbuslib import DBusAddress  # noqa: PLC0415
+
         try:
             self._on_bus = False
             return _opened(DBusAddress(_PRIVATE_SOCKET, peer_to_peer=True))

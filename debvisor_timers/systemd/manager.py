@@ -28,6 +28,8 @@ _NEVER = (0, 2**64 - 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
 _SLICE = timedelta(milliseconds=200)
+_QUIET = timedelta(seconds=1)
+_ACTIVE_STATE, _JOB_PATH = 3, 9
 _FEW = 20
 _SPECIAL = re.compile(r"[][*?\\]")
 
@@ -168,7 +170,7 @@ class SystemdManager:
             return {}
         # A connection of its own: one that has subscribed gets signals until it is closed.
         with Bus() as bus:
-            return _Watch(bus).run(verb, names, timeout)
+            return _Watch(bus, verb).run(names, timeout)
 
 
 @dataclass(slots=True)
@@ -176,16 +178,17 @@ class _Watch:
     """Queues jobs and gathers how they end, on a connection of its own."""
 
     bus: Bus
+    verb: str
     ended: dict[str, str] = field(default_factory=dict)
 
-    def run(self, verb: str, names: list[str], timeout: timedelta | None) -> dict[str, JobResult]:
+    def run(self, names: list[str], timeout: timedelta | None) -> dict[str, JobResult]:
         deadline = None if timeout is None else time.monotonic() + timeout.total_seconds()
         # Before the first job, or its end could pass unseen.
         self.bus.subscribe("JobRemoved", self._note)
         jobs = {}
         for name in names:
-            with _unless_collected(when=verb == "StopUnit"):
-                jobs[name] = str(self.bus.call(verb, "ss", name, "replace"))
+            with _unless_collected(when=self.verb == "StopUnit"):
+                jobs[name] = str(self.bus.call(self.verb, "ss", name, "replace"))
             # Signals that nobody reads fill the connection: "No buffer space available".
             self.bus.process()
         self._wait(jobs, deadline)
@@ -196,14 +199,42 @@ class _Watch:
         self.ended[job] = result
 
     def _wait(self, jobs: Mapping[str, str], deadline: float | None) -> None:
-        while pending := [name for name, job in jobs.items() if job not in self.ended]:
-            if deadline is not None and time.monotonic() > deadline:
-                raise SystemdError(
-                    f"systemd did not finish in time with {', '.join(pending[:5])}"
-                    f"{f' and {len(pending) - 5} more' if len(pending) > 5 else ''}",
-                    fix="see what it is doing: systemctl list-jobs",
-                )
+        heard = 0
+        quiet_since = time.monotonic()
+        missing: set[str] = set()
+        while pending := {name: job for name, job in jobs.items() if job not in self.ended}:
+            now = time.monotonic()
+            if deadline is not None and now > deadline:
+                raise _unfinished(list(pending))
+            if len(self.ended) > heard:
+                heard, quiet_since, missing = len(self.ended), now, set()
+            elif now - quiet_since > _QUIET.total_seconds():
+                missing = self._look_for(pending, missing)
+                quiet_since = time.monotonic()
             self.bus.process(jobs=len(pending), wait=_SLICE)
+
+    def _look_for(self, pending: Mapping[str, str], missing: set[str]) -> set[str]:
+        """Return which jobs of `pending` systemd no longer has; end those `missing` before too.
+
+        The end of a job that passes while the connection is lost is never told. One that has just
+        ended is given the time until the next look: its signal may wait to be read.
+        """
+        units = self.bus.call("ListUnitsByNames", "as", list(pending))
+        queued = {str(row[_JOB_PATH]) for row in units}
+        state = {row[0]: ActiveState(row[_ACTIVE_STATE]) for row in units}
+        gone = {name for name, job in pending.items() if job not in queued}
+        for name in gone & missing:
+            failed = self.verb == "StartUnit" and state.get(name) is ActiveState.FAILED
+            self.ended[pending[name]] = JobResult.FAILED if failed else JobResult.DONE
+        return gone
+
+
+def _unfinished(names: Sequence[str]) -> SystemdError:
+    return SystemdError(
+        f"systemd did not finish in time with {', '.join(names[:5])}"
+        f"{f' and {len(names) - 5} more' if len(names) > 5 else ''}",
+        fix="see what it is doing: systemctl list-jobs",
+    )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -68,6 +69,93 @@ def test_root_reaches_systemd_without_dbus(real: RealRig) -> None:
     manager = SystemdManager(stamps=Path("/nonexistent"))
     assert manager.version() >= 257
     assert set(manager.start(names).values()) == {"done"}
+
+
+# Without the first, dbus.service runs into its start limit.
+RESTART_DBUS = "systemctl reset-failed dbus.service; systemctl restart dbus.service"
+
+
+def restart_dbus() -> None:
+    subprocess.run(RESTART_DBUS, shell=True, check=True)
+
+
+def systemd_is_on_dbus() -> bool:
+    command = ["busctl", "status", "org.freedesktop.systemd1"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+@pytest.fixture
+def _back_on_dbus(real: RealRig) -> Iterator[None]:
+    """Wait at the end until others than root reach systemd again."""
+    yield
+    real.wait_for(systemd_is_on_dbus, "systemd is on the bus")
+
+
+@pytest.mark.usefixtures("_back_on_dbus")
+def test_a_manager_works_on_after_a_restart_of_dbus(real: RealRig) -> None:
+    real.write(
+        a_service=real.service("contract-a.service"), b_service=real.service("contract-b.service")
+    )
+    manager = SystemdManager(stamps=Path("/nonexistent"))
+    names = ["contract-a.service", "contract-b.service"]
+    assert [unit.name for unit in manager.units("init.scope")] == ["init.scope"]
+    restart_dbus()
+    manager.start(names[:1], wait=False)
+    assert [unit.name for unit in manager.units("init.scope")] == ["init.scope"]
+    assert manager.start(names[1:]) == {"contract-b.service": "done"}
+    restart_dbus()
+    manager.reload()
+    restart_dbus()
+    assert manager.service("contract-b.service").result == "success"
+    real.wait_for(lambda: real.starts("contract-a.service") == 1, "its only start")
+
+
+@pytest.mark.usefixtures("_back_on_dbus")
+def test_others_ask_again_after_a_restart_of_dbus(real: RealRig) -> None:
+    code = (
+        "from pathlib import Path\n"
+        "from debvisor_timers.systemd.manager import SystemdManager\n"
+        "manager = SystemdManager(stamps=Path('/'))\n"
+        "manager.version()\n"
+        "print(flush=True)\n"
+        "input()\n"
+        "print(manager.version() >= 257)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        user=NOBODY,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        restart_dbus()
+        real.wait_for(systemd_is_on_dbus, "systemd is on the bus")
+        said, _ = other.communicate("\n", timeout=60)
+    assert said == "True\n"
+
+
+@pytest.mark.usefixtures("_back_on_dbus")
+@pytest.mark.parametrize(("status", "result"), [(0, "done"), (3, "failed")])
+def test_a_wait_survives_a_restart_of_dbus(real: RealRig, status: int, result: str) -> None:
+    script = f"{RESTART_DBUS}; sleep 2; exit {status}"
+    real.write(a_service=f"[Service]\nType=oneshot\nExecStart=/bin/sh -c '{script}'\n")
+    manager = SystemdManager(stamps=Path("/nonexistent"))
+    started = manager.start(["contract-a.service"], timeout=timedelta(seconds=60))
+    assert started == {"contract-a.service": result}
+
+
+def test_a_wait_notices_an_end_that_nobody_told(
+    real: RealRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bus, "subscribe", lambda *_: None)
+    real.write(a_service="[Service]\nType=oneshot\nExecStart=/bin/sh -c 'sleep 1; exit 3'\n")
+    manager = SystemdManager(stamps=Path("/nonexistent"))
+    started = manager.start(["contract-a.service"], timeout=timedelta(seconds=60))
+    assert started == {"contract-a.service": "failed"}
 
 
 @pytest.mark.usefixtures("without_dbus")
