@@ -94,7 +94,7 @@ def _command_fix(command: str) -> str:
         words = shlex.split(command)
     except ValueError:
         words = []
-    if not words or re.search(r"[|&;<>$`\n]", command):
+    if not words or not command.isprintable() or re.search(r"[|&;<>$`]", command):
         return "write a list: [/usr/bin/program, argument]; for a shell, use the key script"
     return f"write a list: [{', '.join(map(_flow, words))}]"
 
@@ -110,10 +110,11 @@ def _flow(word: str) -> str:
 def _check_program(program: str) -> None:
     if program.startswith("/") or _BARE_PROGRAM.fullmatch(program):
         return
-    if program[:1] in tuple(_PREFIXES) and program.lstrip(_PREFIXES).startswith("/"):
+    path = program.lstrip(_PREFIXES)
+    if program[:1] in tuple(_PREFIXES) and path.startswith("/"):
         raise fault(
             f"{quoted(program)}: systemd's prefixes are not used here",
-            fix=f"write {program.lstrip(_PREFIXES)}",
+            fix=f"write {path}" if path.isprintable() else "leave them out",
         )
     if not program:
         raise fault("the program is empty", fix="write the program and its arguments")

@@ -52,6 +52,8 @@ def test_any_bytes(data: bytes) -> None:
 @example("&a [*a]")
 @example("a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: &d [*c, *c]\ne: [*d, *d]\n")
 @example("jobs:\n  a: &a {script: x, environment: *a}")
+@example("jobs:\n  a:\n    command: \ufeff[/bin/true]\n")
+@example('jobs:\n  a:\n    command: ["+/bin/\\u2028true"]\n')
 def test_any_text(text: str) -> None:
     check(load(text.encode(errors="surrogatepass")))
 
