@@ -28,7 +28,7 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """
     temporary = path.with_name(f".{path.name}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             os.fchmod(file.fileno(), mode)
             file.write(data)

@@ -17,6 +17,7 @@ UNITS = "/etc/systemd/system"
 JOURNAL = "/run/systemd/journal/socket"
 JOURNAL_SECONDS = 5.0
 REQUEST_SECONDS = 60
+REQUEST_BYTES = 64 * 1024
 
 DEFINITION = {
     ("[X-Debvisor]", "Generation"): "DEBVISOR_GENERATION",
@@ -73,23 +74,45 @@ def trigger(job: str, environ: dict[str, str], requests: str, now_usec: int) -> 
 
 
 def requester(path: str, now_usec: int) -> dict[str, str]:
-    """Return who asked for this run, and remove the request; empty when there is no fresh one."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except FileNotFoundError:
-        return {}
-    os.unlink(path)
-    import json  # noqa: PLC0415 - as slow as the interpreter's whole start; few runs are manual
+    """Return who asked for this run, and remove the request; empty when there is no fresh one.
 
-    request = json.loads(text)
-    if not 0 <= now_usec - request["requested_usec"] <= REQUEST_SECONDS * 1_000_000:
+    A request only names who asked: one that cannot be read or trusted keeps no run from starting.
+    """
+    try:
+        request = take(*os.path.split(path))
+        fresh = 0 <= now_usec - request["requested_usec"] <= REQUEST_SECONDS * 1_000_000
+        user, uid, login_uid = request["user"], request["uid"], request["login_uid"]
+        known = [type(value) for value in (user, uid, login_uid)] == [str, int, int]
+        user.encode("utf-8", "surrogateescape")
+    except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        return {}
+    if not fresh or not known:
         return {}
     return {
-        "DEBVISOR_BY": str(request["user"]),
-        "DEBVISOR_BY_UID": str(request["uid"]),
-        "DEBVISOR_BY_LOGIN_UID": str(request["login_uid"]),
+        "DEBVISOR_BY": user,
+        "DEBVISOR_BY_UID": str(uid),
+        "DEBVISOR_BY_LOGIN_UID": str(login_uid),
     }
+
+
+def take(path: str, name: str) -> dict:  # type: ignore[type-arg]
+    """Return the JSON of the file `name`, which is removed, in a folder that only we can write.
+
+    Raises OSError and ValueError; what comes back may be something else than a mapping.
+    """
+    folder = open_folder(path)
+    try:
+        # A named pipe would wait for a writer for ever.
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(folder)
+    with open(file, "rb") as opened:
+        data = opened.read(REQUEST_BYTES)
+    import json  # noqa: PLC0415 - as slow as the interpreter's whole start; few runs are manual
+
+    request: dict = json.loads(data)  # type: ignore[type-arg]
+    return request
 
 
 def definition(path: str) -> dict[str, str]:

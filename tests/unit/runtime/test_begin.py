@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import time
@@ -90,6 +91,61 @@ def test_a_request_that_is_not_fresh_is_dropped(tmp_path: Path, age_seconds: int
     assert found["DEBVISOR_TRIGGER"] == "manual"
     assert "DEBVISOR_BY" not in found
     assert not request.exists()
+
+
+REQUEST = {"uid": 0, "user": "alice", "login_uid": 1000, "requested_usec": 0}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "[" * 50_000,
+        '{"user": "\xff"}',
+        json.dumps({"uid": 0}),
+        json.dumps({**REQUEST, "user": ["alice"]}),
+        json.dumps({**REQUEST, "user": "\ud800"}),
+        json.dumps({**REQUEST, "uid": "0"}),
+        json.dumps({**REQUEST, "login_uid": True}),
+        json.dumps({**REQUEST, "requested_usec": "now"}),
+        json.dumps({**REQUEST, "requested_usec": None}),
+    ],
+)
+def test_a_request_that_is_none_names_nobody_and_keeps_no_run(tmp_path: Path, text: str) -> None:
+    request = ask(tmp_path, age_seconds=5)
+    usec = time.time_ns() // 1000
+    text = text.replace('"requested_usec": 0', f'"requested_usec": {usec}')
+    request.write_text(text, encoding="latin-1")
+    found = noted(tmp_path)
+    assert found["DEBVISOR_TRIGGER"] == "manual"
+    assert "DEBVISOR_BY" not in found
+    assert not request.exists()
+
+
+def test_a_request_in_a_folder_that_others_can_write_is_not_believed(tmp_path: Path) -> None:
+    request = ask(tmp_path, age_seconds=5)
+    request.parent.chmod(0o777)
+    found = noted(tmp_path)
+    assert found["DEBVISOR_TRIGGER"] == "manual"
+    assert "DEBVISOR_BY" not in found
+    assert request.exists()
+
+
+def test_a_request_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    request = ask(tmp_path, age_seconds=5)
+    request.rename(tmp_path / "elsewhere.json")
+    request.symlink_to(tmp_path / "elsewhere.json")
+    assert "DEBVISOR_BY" not in noted(tmp_path)
+
+
+def test_a_request_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    request = ask(tmp_path, age_seconds=5)
+    request.unlink()
+    os.mkfifo(request)
+    assert "DEBVISOR_BY" not in noted(tmp_path)
 
 
 def test_the_definition_comes_from_its_own_sections(tmp_path: Path) -> None:
