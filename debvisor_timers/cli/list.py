@@ -29,17 +29,17 @@ def command(*, as_json: bool) -> int:
     from debvisor_timers.scheduler import Scheduler
 
     jobs = Scheduler.system().list()
+    is_wrong = any(problem.is_error for problem in jobs.problems)
     if as_json:
         echo_json([document(row) for row in jobs.rows])
     elif jobs.rows:
         echo_table(_TITLES, [_cells(row) for row in jobs.rows])
-    else:
+    elif not is_wrong:
         click.echo(
             "no jobs; write one into /etc/debvisor/timers/jobs.d/, then: debvisor-timers apply"
         )
     if jobs.problems:
         echo_problems(jobs.problems)
-    is_wrong = any(problem.is_error for problem in jobs.problems)
     return ExitCode.DEFINITIONS if is_wrong else ExitCode.DONE
 
 
@@ -47,7 +47,7 @@ def document(row: JobRow) -> dict[str, object]:
     """Return one job for programs."""
     return {
         "job": row.job_id,
-        "name": row.job.name if row.job else row.job_id,
+        "name": row.job.title if row.job else row.job_id,
         "owner": row.job.owner if row.job else "",
         "schedule": schedule_words(row),
         "enabled": bool(row.job and row.job.enabled),

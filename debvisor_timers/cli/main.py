@@ -55,6 +55,14 @@ class LazyGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; say its errors while the context still knows of --color."""
+        try:
+            return super().invoke(ctx)
+        except DebvisorTimersError as error:
+            _say(error)
+            return error.exit_code
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -126,9 +134,6 @@ def _exit_code() -> int:
     except click.ClickException as error:
         error.show()
         code = ExitCode.USAGE
-    except DebvisorTimersError as error:
-        _say(error)
-        code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         code = ExitCode.INTERRUPTED

@@ -67,7 +67,7 @@ def _definition(details: JobDetails) -> Iterator[tuple[str, str]]:
     job = details.row.job
     if job is None:
         return
-    yield "name", job.name or job.id
+    yield "name", job.title
     if job.description:
         yield "description", job.description
     yield "source", f"{job.source.file}:{job.source.line}"

@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-from click.testing import CliRunner
-
-from debvisor_timers.cli.main import cli
-from debvisor_timers.errors import ScheduleError
+from debvisor_timers.errors import ExitCode
+from tests.unit.cli.program import Program
 
 
-def test_an_unknown_zone_is_no_fault_of_the_expression() -> None:
-    done = CliRunner().invoke(cli, ["translate", "--timezone", "Europe/Amsterdm", "0 2 * * *"])
+def test_an_unknown_zone_is_no_fault_of_the_expression(program: Program) -> None:
+    answer = program("translate", "--timezone", "Europe/Amsterdm", "0 2 * * *")
 
-    assert isinstance(done.exception, ScheduleError)
-    assert "Europe/Amsterdm" in done.exception.message
-    assert "0 2 * * *" not in done.exception.message
-    assert done.exception.fix == "write Europe/Amsterdam"
+    assert answer.code == ExitCode.DEFINITIONS
+    assert "Europe/Amsterdm" in answer.err
+    assert "0 2 * * *" not in answer.err
+    assert answer.err.endswith("fix: write Europe/Amsterdam\n")
