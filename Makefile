@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 
 # Programs that tests and demo need on this machine, and the Debian package of each.
 PROGRAMS = mmdebstrap=mmdebstrap systemd-nspawn=systemd-container shellcheck=shellcheck \
-	setpriv=util-linux git=git
+	setpriv=util-linux git=git systemd-analyze=systemd scdoc=scdoc
 SHELL_FILES = .ci/run $(wildcard debian/*.preinst debian/*.postinst debian/*.prerm debian/*.postrm) \
 	debian/tests/one-job
 SPELLED = $(wildcard *.md) .ci Makefile constraints.txt debian debvisor_timers docs examples templates tests units
