@@ -82,17 +82,15 @@ def requester(path: str, now_usec: int) -> dict[str, str]:
         request = take(*os.path.split(path))
         fresh = 0 <= now_usec - request["requested_usec"] <= REQUEST_SECONDS * 1_000_000
         user, uid, login_uid = request["user"], request["uid"], request["login_uid"]
-        known = [type(value) for value in (user, uid, login_uid)] == [str, int, int]
+        known = type(user) is str and type(uid) is int and type(login_uid) in {int, type(None)}
         user.encode("utf-8", "surrogateescape")
     except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return {}
     if not fresh or not known:
         return {}
-    return {
-        "DEBVISOR_BY": user,
-        "DEBVISOR_BY_UID": str(uid),
-        "DEBVISOR_BY_LOGIN_UID": str(login_uid),
-    }
+    names = {"DEBVISOR_BY": user, "DEBVISOR_BY_UID": str(uid)}
+    # None: nobody has logged in, as for a request from a container or a timer.
+    return names if login_uid is None else {**names, "DEBVISOR_BY_LOGIN_UID": str(login_uid)}
 
 
 def take(path: str, name: str) -> dict:  # type: ignore[type-arg]

@@ -93,6 +93,15 @@ def test_a_request_that_is_not_fresh_is_dropped(tmp_path: Path, age_seconds: int
     assert not request.exists()
 
 
+def test_a_request_without_a_login_names_its_user(tmp_path: Path) -> None:
+    request = ask(tmp_path, age_seconds=5)
+    text = request.read_text(encoding="utf-8").replace('"login_uid": 1000', '"login_uid": null')
+    request.write_text(text, encoding="utf-8")
+    found = noted(tmp_path)
+    assert (found["DEBVISOR_BY"], found["DEBVISOR_BY_UID"]) == ("alice", "0")
+    assert "DEBVISOR_BY_LOGIN_UID" not in found
+
+
 REQUEST = {"uid": 0, "user": "alice", "login_uid": 1000, "requested_usec": 0}
 
 
