@@ -12,6 +12,7 @@ STEPS = (
     "stopping changed timers",
     "writing scripts",
     "writing units",
+    "keeping runs as they began",
     "reloading systemd",
     "setting stamps",
     "starting timers",
