@@ -11,12 +11,12 @@ import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from debvisor_timers.jobs.faults import quoted
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.places import problem_at
 from debvisor_timers.jobs.translate import Complaint
+from debvisor_timers.jobs.trust import doubts_on
 from debvisor_timers.source import Problem, Severity
 
 # systemd 257: the PATH of a service that sets none (no split /usr/bin and /bin on Debian 13).
@@ -111,24 +111,8 @@ def _unsafe_files(job: Job) -> Iterator[Finding]:
     in such a file, who can write it is root.
     """
     for number, path in enumerate(job.environment_files):
-        unsafe = _writable_by_others(Path(path.removeprefix("-")))
-        if unsafe is not None:
-            message = f"{quoted(str(unsafe))} can be changed by others than root"
-            fix = f"chown root {unsafe}; chmod go-w {unsafe}"
-            yield ("environment_files", number), message, fix
-
-
-def _writable_by_others(path: Path) -> Path | None:
-    """Return the file or the first folder above it that others than root can change."""
-    real = Path(os.path.realpath(path))
-    for part in (*reversed(real.parents), real):
-        try:
-            status = part.stat()
-        except OSError:
-            return None
-        if status.st_uid != 0 or status.st_mode & 0o022:
-            return part
-    return None
+        for doubt in doubts_on(path.removeprefix("-")):
+            yield ("environment_files", number), str(doubt), doubt.fix
 
 
 _CHECKS = (_users, _program, _files)

@@ -249,7 +249,10 @@ class HowItRuns(Model):
     )
     environment_files: tuple[values.OptionalPath, ...] = key(
         (),
-        help="Files with lines NAME=value, read at each start. A leading - says: if it is there.",
+        help="Files with lines NAME=value, read at each start. A leading - says: if it is there. "
+        "Root alone may be able to change them. The variables of the linker and the C library "
+        "(LD_PRELOAD, LD_LIBRARY_PATH, GLIBC_TUNABLES, LOCPATH and their kin) do not reach the "
+        "program of a job with such files: set them in the command, by /usr/bin/env.",
         directive="EnvironmentFile=",
         example=["-/etc/default/backup"],
     )

@@ -33,6 +33,7 @@ SERVICE: UnitTable = {
         Row("WorkingDirectory", "working_directory", How.IF_ANY),
         Row("Environment", "environment", How.EACH),
         Row("EnvironmentFile", "environment_files", How.EACH),
+        Row("UnsetEnvironment", "unset", How.IF_ANY),
         Row("StandardInput", "input", How.IF_ANY),
         Row("StandardInputData", "input", How.EACH),
         Row("ExecStartPre"),
@@ -68,6 +69,37 @@ _RESOURCES = {
     "io_weight": "IOWeight",
 }
 
+NOT_FROM_FILES = (
+    "GCONV_PATH",
+    "GETCONF_DIR",
+    "GLIBC_TUNABLES",
+    "LD_AUDIT",
+    "LD_BIND_NOT",
+    "LD_BIND_NOW",
+    "LD_DEBUG",
+    "LD_DEBUG_OUTPUT",
+    "LD_DYNAMIC_WEAK",
+    "LD_HWCAP_MASK",
+    "LD_LIBRARY_PATH",
+    "LD_ORIGIN_PATH",
+    "LD_PREFER_MAP_32BIT_EXEC",
+    "LD_PRELOAD",
+    "LD_PROFILE",
+    "LD_PROFILE_OUTPUT",
+    "LD_SHOW_AUXV",
+    "LD_USE_LOAD_BIAS",
+    "LD_VERBOSE",
+    "LD_WARN",
+    "LOCPATH",
+    "MALLOC_TRACE",
+    "NLSPATH",
+)
+"""Variables by which a file that a job reads could make our programs, which are root, do anything.
+
+systemd gives what stands in EnvironmentFile= to these as well. What glibc's programs of setuid
+ignore (unsecvars.h of glibc 2.41) but what is about DNS, TMPDIR and TZDIR, which do no harm here.
+"""
+
 _BYTES_PER_LINE = 3 * 1024
 """Divisible by 3, so that each line of base64 is complete in itself."""
 
@@ -94,6 +126,7 @@ def service_values(job: Job, layout: Layout) -> dict[str, Any]:
         "working_directory": _directory(job),
         "environment": tuple(job.environment.items()),
         "environment_files": job.environment_files,
+        "unset": " ".join(NOT_FROM_FILES) if job.environment_files else "",
         "input": _base64_lines(job.input) if job.input else (),
         "begin": f"{layout.libexec}/begin",
         "run": f"{layout.libexec}/run",

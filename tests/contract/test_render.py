@@ -247,8 +247,8 @@ def test_descriptions_are_those_of_the_jobs(loaded: Loaded) -> None:
 
 # What a job says by its own keys, what differs with its slice, and what differs with each run.
 OWN_SERVICE = re.compile(
-    r"ExecStart(Pre)?(Ex)?|ExecStopPost(Ex)?|Environment|EnvironmentFiles|WorkingDirectory"
-    r"|StandardInput|StandardInputData|LogExtraFields|SyslogIdentifier|Slice|ControlGroup.*"
+    r"ExecStart(Pre)?(Ex)?|ExecStopPost(Ex)?|Environment|EnvironmentFiles|UnsetEnvironment"
+    r"|WorkingDirectory|StandardInput|StandardInputData|LogExtraFields|SyslogIdentifier|Slice|ControlGroup.*"
     r"|ExecMain.*|.*Timestamp.*|CPUUsageNSec|Memory(Current|Peak|Available|EffectiveMax|EffectiveHigh)"
     r"|MemorySwap(Current|Peak)|MemoryZSwapCurrent|Tasks(Current|EffectiveMax)|I[OP].*|EffectiveTasksMax"
     r"|EffectiveMemory.*|.*PID|UID|GID|NRestarts|InvocationID"

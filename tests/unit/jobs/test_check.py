@@ -45,7 +45,8 @@ def test_nothing_is_said_of_what_is_there(keys: dict[str, Any]) -> None:
 
 def test_an_environment_file_that_others_can_change_is_an_error(tmp_path: Path) -> None:
     """It would reach our programs that run as root: LD_PRELOAD= in it makes its writer root."""
-    (tmp_path / "env").touch(mode=0o666)
+    (tmp_path / "env").touch()
+    (tmp_path / "env").chmod(0o666)
     files = [str(tmp_path / "env"), f"-{tmp_path / 'env'}"]
     of = {"id": "a", "source": PLACE, "command": ["/bin/sh"], "environment_files": files}
 

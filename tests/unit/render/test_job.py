@@ -43,6 +43,10 @@ WorkingDirectory=-/srv/100%%
 Environment=POOLS=tank
 Environment="GREETING=Hello $USER"
 EnvironmentFile=-/etc/default/scrub
+UnsetEnvironment=GCONV_PATH GETCONF_DIR GLIBC_TUNABLES LD_AUDIT LD_BIND_NOT LD_BIND_NOW \
+LD_DEBUG LD_DEBUG_OUTPUT LD_DYNAMIC_WEAK LD_HWCAP_MASK LD_LIBRARY_PATH LD_ORIGIN_PATH \
+LD_PREFER_MAP_32BIT_EXEC LD_PRELOAD LD_PROFILE LD_PROFILE_OUTPUT LD_SHOW_AUXV \
+LD_USE_LOAD_BIAS LD_VERBOSE LD_WARN LOCPATH MALLOC_TRACE NLSPATH
 StandardInput=data
 StandardInputData=eWVzCg==
 ExecStartPre=+/usr/libexec/debvisor-timers/begin scrub
@@ -264,8 +268,9 @@ ALLOWED = {
     "Unit": {"Description", "Documentation", "StartLimitIntervalSec"},
     "Service": {
         "Type", "Slice", "SyslogIdentifier", "LogExtraFields", "WorkingDirectory", "Environment",
-        "EnvironmentFile", "StandardInput", "StandardInputData", "ExecStartPre", "ExecStart",
-        "ExecStopPost", "TimeoutStartSec", "TimeoutStopSec", "KillMode", "Nice", "OOMScoreAdjust",
+        "EnvironmentFile", "UnsetEnvironment", "StandardInput", "StandardInputData", "ExecStartPre",
+        "ExecStart", "ExecStopPost", "TimeoutStartSec", "TimeoutStopSec", "KillMode", "Nice",
+        "OOMScoreAdjust",
     },
     "X-Debvisor": {"Job", "Source", "Generation", "Digest"},
 }  # fmt: skip
