@@ -8,10 +8,12 @@ import os
 import re
 import shlex
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from debvisor_timers.jobs.trust import doubt_on
 from debvisor_timers.source import Problem, Span
 
 LARGEST_FILE = 8 * 1024 * 1024
@@ -46,6 +48,26 @@ def list_job_files(folder: Path) -> tuple[list[Path], list[Problem]]:
     paths = [folder / name for name in names if not name.startswith(".") and not name.endswith("~")]
     files = [path for path in paths if path.suffix == ".yaml"]
     return files, [_other_suffix(path) for path in paths if path.suffix == ".yml"]
+
+
+def check_owners(paths: Iterable[Path]) -> list[Problem]:
+    """Return an error for each of `paths` that others than root can change, when root asks.
+
+    Who can change a job file, or the folder that it is in, can run anything as root. A user who
+    checks files of their own is told nothing.
+    """
+    if os.geteuid() != 0:
+        return []
+    doubts = (doubt_on(path, below_shared=True) for path in paths)
+    return [
+        Problem(
+            span=Span(file=doubt.path),
+            message="can be changed by others than root, who could run anything as root by it",
+            fix=doubt.fix,
+        )
+        for doubt in dict.fromkeys(doubts)
+        if doubt is not None
+    ]
 
 
 def _other_suffix(path: Path) -> Problem:

@@ -17,7 +17,7 @@ from debvisor_timers.jobs.config import CONFIG_NAME, Config, LoadedConfig, load_
 from debvisor_timers.jobs.defaults import merge_defaults
 from debvisor_timers.jobs.document import Document, Value
 from debvisor_timers.jobs.faults import kind_of, nearest, quoted
-from debvisor_timers.jobs.files import list_job_files, read_source
+from debvisor_timers.jobs.files import check_owners, list_job_files, read_source
 from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.scalar import NULL
@@ -68,6 +68,7 @@ def load_definitions(config: Path) -> Definitions:
         loader = _Loader(load_config(config / CONFIG_NAME))
         files, problems = list_job_files(config / "jobs.d")
         loader.problems += problems
+        loader.problems += check_owners((config / CONFIG_NAME, config / "jobs.d", *files))
         loader.load(files)
         return loader.definitions()
 

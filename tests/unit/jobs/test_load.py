@@ -357,3 +357,51 @@ def test_a_thousand_jobs_load_in_well_under_a_second(tmp_path: Path) -> None:
 
     assert len(definitions.jobs) == 1000
     assert took < 1.0  # measured: 0.1
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A folder of configuration with a job."""
+    (tmp_path / "jobs.d").mkdir()
+    (tmp_path / "jobs.d" / "a.yaml").write_text("jobs: {a: {script: x}}\n", encoding="utf-8")
+    (tmp_path / "config.yaml").write_text("keep_generations: 5\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="judges as root: runs in the box")
+@pytest.mark.parametrize("name", [".", "jobs.d", "jobs.d/a.yaml", "config.yaml"])
+@pytest.mark.parametrize(
+    ("mode", "owner", "fix"),
+    [
+        (0o757, (0, 0), "chmod go-w {}"),
+        (0o770, (0, 1000), "chmod go-w {}"),
+        (0o700, (1000, 0), "chown root {}; chmod go-w {}"),
+        (0o770, (0, 0), ""),
+    ],
+)
+def test_root_refuses_what_others_can_change(
+    installed: Path, name: str, mode: int, owner: tuple[int, int], fix: str
+) -> None:
+    path = installed / name
+    os.chown(path, *owner)
+    path.chmod(mode)
+    problems = load_definitions(installed).problems
+    assert [problem.fix for problem in problems] == ([fix.format(path, path)] if fix else [])
+    assert all(problem.is_error and problem.span.file == path for problem in problems)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user: runs in the box")
+def test_others_do_not_judge_owners(installed: Path) -> None:
+    for path in (installed, installed / "jobs.d", installed / "jobs.d" / "a.yaml"):
+        os.chown(path, 65534, 65534)
+    parent = installed.parent
+    os.chown(parent, 65534, 65534)
+    os.chown(parent.parent, 65534, 65534)
+    try:
+        os.seteuid(65534)
+        problems = load_definitions(installed).problems
+    finally:
+        os.seteuid(0)
+        os.chown(parent.parent, 0, 0)
+        os.chown(parent, 0, 0)
+    assert problems == ()
