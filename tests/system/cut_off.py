@@ -74,9 +74,9 @@ def names_of_steps(host: Host) -> tuple[str, ...]:
     return tuple(done.stdout.splitlines()[:-1])
 
 
-def kill_apply(host: Host, place: str) -> None:
+def kill_apply(host: Host, place: str, *options: str) -> None:
     """Apply, and be killed by SIGKILL at `place`."""
-    done = host.box.run(_argv(place, "kill", ["apply", "--yes"]), check=False)
+    done = host.box.run(_argv(place, "kill", ["apply", "--yes", *options]), check=False)
     assert done.returncode in {-9, 137}, f"not killed at {place}: {done.stdout}{done.stderr}"
 
 

@@ -76,3 +76,36 @@ def test_a_power_cut_at_any_step_is_recovered_by_the_boot(host: Host) -> None:
             assert not host.plan_is_empty(), place
     host.watch()
     assert_after(host, COMMITTED)
+
+
+SLOW = """\
+jobs:
+  slow:
+    timeout: 1h
+    script: "while [ ! -e /run/go ]; do sleep 0.05; done; exit 3"
+"""
+
+
+@pytest.mark.parametrize("edit", [SLOW.replace("1h", "1s"), "jobs: {}\n"])
+@pytest.mark.parametrize("place", ["keeping runs as they began", "setting stamps", COMMITTED])
+def test_a_run_outlives_a_killed_apply_and_its_recovery(box: Box, edit: str, place: str) -> None:
+    host = Host(box)
+    host.apply(SLOW)
+    host.cli("run", "slow")
+    service = "debvisor-job-slow.service"
+    before = host.show(service, "InvocationID")
+    host.write(edit)
+    kill_apply(host, place, "--allow-empty")
+    host.cli("recover")
+    assert host.show(service, "InvocationID", "ActiveState") == {
+        **before,
+        "ActiveState": "activating",
+    }
+
+    box.run("touch /run/go")
+
+    run = host.await_run("slow", "failed")[0]
+    assert (run["exit_status"], run["reason"]) == (3, "exit status 3")
+    host.apply(SLOW.replace("exit 3", "exit 0"))
+    box.wait_until("! ls /run/systemd/system.control | grep -q debvisor-job", 10, "nothing is left")
+    assert host.cli("run", "slow", "--wait").stdout.startswith("slow succeeded")
