@@ -42,6 +42,14 @@ class SystemdManager:
         self._bus = Bus()
         self._stamps = stamps
 
+    def close(self) -> None:
+        """Close the connection; the next call opens another.
+
+        For those who live long: on PID 1's private socket every client gets all signals, and one
+        that does not read them keeps systemd 257 from sending any, and from unloading units.
+        """
+        self._bus.close()
+
     def version(self) -> int:
         """Return systemd's major version, 257 for `257.13-1~deb13u1`."""
         text = str(self._bus.manager_property("Version", "s"))

@@ -188,9 +188,10 @@ class RealRig(Rig):
         self.manager.reload()
 
     def clean(self) -> None:
-        """Take the link away as well."""
+        """Take the link away as well, and close the connection."""
         self._link.unlink(missing_ok=True)
         super().clean()
+        self.manager.close()
 
     def service(
         self,

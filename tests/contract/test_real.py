@@ -37,6 +37,14 @@ def real() -> Iterator[RealRig]:
 
 
 @pytest.fixture
+def manager() -> Iterator[SystemdManager]:
+    """A manager of its own, whose connection is not left open."""
+    new = SystemdManager(stamps=Path("/nonexistent"))
+    yield new
+    new.close()
+
+
+@pytest.fixture
 def without_dbus(tmp_path: Path) -> Iterator[None]:
     """Take the socket of the system bus away."""
     socket = Path("/run/dbus/system_bus_socket")
@@ -63,10 +71,9 @@ def as_nobody(code: str) -> str:
 
 
 @pytest.mark.usefixtures("without_dbus")
-def test_root_reaches_systemd_without_dbus(real: RealRig) -> None:
+def test_root_reaches_systemd_without_dbus(real: RealRig, manager: SystemdManager) -> None:
     real.write(**{f"n{n}_service": real.service(unit_name(f"n{n}_service")) for n in range(30)})
     names = [f"contract-n{n}.service" for n in range(30)]
-    manager = SystemdManager(stamps=Path("/nonexistent"))
     assert manager.version() >= 257
     assert set(manager.start(names).values()) == {"done"}
 
@@ -92,11 +99,10 @@ def _back_on_dbus(real: RealRig) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_back_on_dbus")
-def test_a_manager_works_on_after_a_restart_of_dbus(real: RealRig) -> None:
+def test_a_manager_works_on_after_a_restart_of_dbus(real: RealRig, manager: SystemdManager) -> None:
     real.write(
         a_service=real.service("contract-a.service"), b_service=real.service("contract-b.service")
     )
-    manager = SystemdManager(stamps=Path("/nonexistent"))
     names = ["contract-a.service", "contract-b.service"]
     assert [unit.name for unit in manager.units("init.scope")] == ["init.scope"]
     restart_dbus()
@@ -140,20 +146,20 @@ def test_others_ask_again_after_a_restart_of_dbus(real: RealRig) -> None:
 
 @pytest.mark.usefixtures("_back_on_dbus")
 @pytest.mark.parametrize(("status", "result"), [(0, "done"), (3, "failed")])
-def test_a_wait_survives_a_restart_of_dbus(real: RealRig, status: int, result: str) -> None:
+def test_a_wait_survives_a_restart_of_dbus(
+    real: RealRig, manager: SystemdManager, status: int, result: str
+) -> None:
     script = f"{RESTART_DBUS}; sleep 2; exit {status}"
     real.write(a_service=f"[Service]\nType=oneshot\nExecStart=/bin/sh -c '{script}'\n")
-    manager = SystemdManager(stamps=Path("/nonexistent"))
     started = manager.start(["contract-a.service"], timeout=timedelta(seconds=60))
     assert started == {"contract-a.service": result}
 
 
 def test_a_wait_notices_an_end_that_nobody_told(
-    real: RealRig, monkeypatch: pytest.MonkeyPatch
+    real: RealRig, manager: SystemdManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Bus, "subscribe", lambda *_: None)
     real.write(a_service="[Service]\nType=oneshot\nExecStart=/bin/sh -c 'sleep 1; exit 3'\n")
-    manager = SystemdManager(stamps=Path("/nonexistent"))
     started = manager.start(["contract-a.service"], timeout=timedelta(seconds=60))
     assert started == {"contract-a.service": "failed"}
 
