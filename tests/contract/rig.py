@@ -157,7 +157,8 @@ class RealRig(Rig):
         units = Path("/etc/systemd/system")
         self._link = units / "multi-user.target.wants" / TARGET
         self.units = DiskUnitDirectory(units, PATTERNS, folders=FOLDERS)
-        self.manager = SystemdManager(stamps=self._stamps)
+        self._connected = SystemdManager(stamps=self._stamps)
+        self.manager = self._connected
         self.journal = SystemdJournal()
         self.analyzer = CommandAnalyzer()
         self.clock = SystemClock()
@@ -191,7 +192,7 @@ class RealRig(Rig):
         """Take the link away as well, and close the connection."""
         self._link.unlink(missing_ok=True)
         super().clean()
-        self.manager.close()
+        self._connected.close()
 
     def service(
         self,
