@@ -42,6 +42,7 @@ _ROOT = Refusal(
 )
 _OUTPUT = Refusal("`logs` and `history` read the journal", "redirect inside of the key `script`")
 _BOOT = Refusal("", "use the key `triggers`: [{boot: 5min}]")
+_LIMIT = Refusal("runs over a start limit are dropped without a trace")
 _BY_APPLY = Refusal("it would start the job by `apply`", "use the key `schedule`")
 
 UNIT: Mapping[str, Refusal] = {
@@ -58,11 +59,17 @@ UNIT: Mapping[str, Refusal] = {
     "CollectMode": Refusal("the result of a run would be forgotten"),
     "RefuseManualStart": Refusal("`run` could not start the job"),
     "RefuseManualStop": Refusal("`stop` could not stop the job"),
-    "StartLimitIntervalSec": Refusal("runs over a start limit are dropped without a trace"),
-    "StartLimitBurst": Refusal("runs over a start limit are dropped without a trace"),
+    "StartLimitIntervalSec": _LIMIT,
+    "StartLimitBurst": _LIMIT,
+    "StartLimitAction": _LIMIT,
     "JobTimeoutSec": _use("timeout"),
     # systemd 257: the run is reported failed while its program goes on.
     "JobRunningTimeoutSec": _use("timeout"),
+    # Older names, which systemd 257 still takes for one of the above.
+    "BindTo": _KILLS,
+    "RequiresOverridable": _use("depends_on"),
+    "RequisiteOverridable": _KILLS,
+    "StartLimitInterval": _LIMIT,
 }
 """Directives of [Unit] that are ours."""
 
@@ -133,6 +140,13 @@ SERVICE: Mapping[str, Refusal] = {
     "CPUQuota": _use("resources.cpu_quota"),
     "TasksMax": _use("resources.tasks_max"),
     "IOWeight": _use("resources.io_weight"),
+    # Older names, which systemd 257 still takes for one of the above, or of those of [Unit].
+    "MemoryLimit": _use("resources.memory_max"),
+    "BlockIOWeight": _use("resources.io_weight"),
+    "PermissionsStartOnly": _ROOT,
+    "StartLimitInterval": _LIMIT,
+    "StartLimitBurst": _LIMIT,
+    "StartLimitAction": _LIMIT,
 }
 """Directives of [Service] that are ours."""
 

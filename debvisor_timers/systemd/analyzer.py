@@ -26,7 +26,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _NEEDS_OTHERS = re.compile(
-    r"^\s*(?:Requires|Requisite|BindsTo)\s*=|"
+    r"^\s*(?:Requires|Requisite|BindsTo|BindTo|Requi(?:res|site)Overridable)\s*=|"
     # Any other list of units with a word in it that is no unit name.
     r"^(?:Wants|After|Before|On(?:Failure|Success)|JoinsNamespaceOf|\w*Propagate\w+)="
     r"(?:.*[ \t])?(?![\w:.\\@%-]+\.[a-z]+(?:[ \t]|$))[^\s]+(?:[ \t]|$)",

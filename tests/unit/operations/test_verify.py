@@ -207,15 +207,15 @@ def said(world: World, keys: str, *findings: tuple[str, str, str]) -> list[str]:
             "4:26 error unit.Unit.Wants: 'a' is not a unit name; write its type too: a.service",
         ),
         (
-            "    unit: {Service: {MemoryLimit: 1G}}\n",
-            "MemoryLimit=1G",
+            "    unit: {Service: {CPUShares: 1000}}\n",
+            "CPUShares=1000",
             (
-                "Unit uses MemoryLimit=; please use MemoryMax= instead. "
-                "Support for MemoryLimit= will be removed soon."
+                "Unit uses CPUShares=; please use CPUWeight= instead. "
+                "Support for CPUShares= will be removed soon."
             ),
             (
-                "4:22 warning unit.Service: a later systemd will not know MemoryLimit=; "
-                "use the key `resources.memory_max`"
+                "4:22 warning unit.Service: a later systemd will not know CPUShares=; "
+                "write CPUWeight, or remove it"
             ),
         ),
         (
