@@ -88,10 +88,6 @@ class Host:
         lines = self.box.run(["systemctl", "show", *options, "--", unit]).stdout.splitlines()
         return dict(line.split("=", 1) for line in lines)
 
-    def next_elapse(self, timer: str) -> str:
-        """Return when a timer elapses next, as systemctl prints it; empty for never."""
-        return self.show(timer, "NextElapseUSecRealtime")["NextElapseUSecRealtime"]
-
     def units(self, *options: str) -> list[str]:
         """Return the names of our units that systemctl list-units shows with `options`."""
         argv = ["systemctl", "list-units", "--plain", "--no-legend", *options]
@@ -109,8 +105,9 @@ class Host:
 
     def picture(self) -> list[str]:
         """Return, as lines, all that an apply changes and an undo has to bring back."""
-        timers = [f"{name} {self.next_elapse(name)}" for name in self.running_timers()]
-        return [*self.files().splitlines(), *self.units("--all"), *timers]
+        shown = "systemctl show -p Id -p ActiveState -p NextElapseUSecRealtime"
+        timers = self.box.run(f"{shown} 'debvisor-job-*.timer'").stdout.split("\n\n")
+        return [*self.files().splitlines(), *self.units("--all"), *sorted(map(str.strip, timers))]
 
     def records(self, *matches: str) -> list[dict[str, Any]]:
         """Return the records of the journal that match, oldest first."""
