@@ -75,11 +75,20 @@ def _inputs(host: Host) -> str:
         digest.update(f"{part}\0".encode())
     config = host.layout.config
     for folder in (config, host.layout.jobs, config / "templates", find_templates()):
-        for path in _entries(folder):
-            digest.update(os.fsencode(path) + b"\0")
+        for path in (folder, *_entries(folder)):
+            digest.update(os.fsencode(path) + _owner(path))
             if path.is_file():
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _owner(path: Path) -> bytes:
+    """Return whose `path` is: what others than root can change is refused."""
+    try:
+        status = path.stat()
+    except OSError:
+        return b"\0"
+    return f"\0{status.st_uid}\0{status.st_gid}\0{status.st_mode:o}\0".encode()
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -22,7 +22,9 @@ from debvisor_timers.systemd.manager import SystemdManager
 from tests.box import inside_a_box
 from tests.contract.rig import RealRig, unit_name
 
-pytestmark = pytest.mark.skipif(not inside_a_box(), reason="needs systemd as PID 1: runs in a box")
+pytestmark = pytest.mark.skipif(
+    not inside_a_box(), reason="needs systemd as PID 1: runs in the box"
+)
 
 NOBODY = 65534
 FOLDERS = ("/var/log/journal", "/run/log/journal")

@@ -52,6 +52,10 @@ def remove_yaml(world: World) -> None:
     (world.layout.jobs / "a.yaml").unlink()
 
 
+def yaml_of_everybody(world: World) -> None:
+    (world.layout.jobs / "a.yaml").chmod(0o666)
+
+
 def empty_yaml(world: World) -> None:
     world.write("")
 
@@ -135,6 +139,7 @@ CHANGES: list[Callable[[World], None]] = [
     rename_yaml,
     remove_yaml,
     empty_yaml,
+    yaml_of_everybody,
     link_without_a_target,
     configuration,
     template,
