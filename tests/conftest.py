@@ -4,11 +4,19 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 
 import pytest
 
 from tests.box import Box, Layer, installed_layer
+
+
+def pytest_configure() -> None:
+    """Let what tests start be interrupted, also where a shell in the background started us."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -296,6 +296,10 @@ def test_the_program_gets_its_arguments_and_environment_byte_for_byte(module_box
     assert b"LC_CTYPE" not in names
 
 
+NPTL_SIGNALS = 0b11 << 31
+"""32 and 33 are glibc's own: what posix_spawn(3) of an ancestor (make) did to them stays."""
+
+
 @pytest.mark.parametrize(
     ("job", "service", "ignored"),
     [("signals", [], "0000000000001000"), ("sigpipe", ["IgnoreSIGPIPE=no"], "0000000000000000")],
@@ -308,7 +312,8 @@ def test_the_program_gets_the_signals_and_descriptors_that_systemd_gave(
     )
     assert start(module_box, job) == 0
     signals, descriptors = printed(module_box, job)
-    assert signals == f"SigIgn:\t{ignored}"
+    name, _, mask = signals.partition("\t")
+    assert (name, int(mask, 16) & ~NPTL_SIGNALS) == ("SigIgn:", int(ignored, 16))
     # The shell opens the fourth itself, to list the folder.
     assert descriptors == "/proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 /proc/self/fd/3"
 
