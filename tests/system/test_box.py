@@ -226,7 +226,7 @@ def test_a_box_dies_with_its_owner_and_is_swept_by_the_next(
     holder.kill()
     holder.wait()
     wait_until(
-        lambda: not Path(f"/proc/{leader}").exists(), deadline_seconds=90, what="the box is dead"
+        lambda: not Path(f"/proc/{leader}").exists(), deadline_seconds=10, what="the box is dead"
     )
     sweep()
 
