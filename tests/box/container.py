@@ -20,7 +20,14 @@ from tests.box.errors import BoxError, BoxTimeoutError, section
 from tests.box.wait import wait_until
 
 _POWER_OFF = signal.SIGRTMIN + 4  # systemd(1): PID 1 starts poweroff.target
-_NSPAWN = ("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--resolv-conf=off")
+_NSPAWN = (
+    "systemd-nspawn",
+    "--quiet",
+    "--kill-signal=SIGKILL",
+    "--register=no",
+    "--keep-unit",
+    "--resolv-conf=off",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
