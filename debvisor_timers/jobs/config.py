@@ -15,7 +15,7 @@ from debvisor_timers.jobs.document import Document, Value
 from debvisor_timers.jobs.field import key
 from debvisor_timers.jobs.files import read_source
 from debvisor_timers.jobs.locate import locate
-from debvisor_timers.jobs.model import CatchUp, HowItRuns, Model
+from debvisor_timers.jobs.model import ClockChanges, HowItRuns, Model
 from debvisor_timers.jobs.scalar import NULL
 from debvisor_timers.jobs.translate import complaints_of
 from debvisor_timers.source import Problem, Severity, Span
@@ -34,13 +34,28 @@ class ScheduleDefaults(Model):
         example="Europe/Amsterdam",
         shown_default="the zone of the host",
     )
-    catch_up: CatchUp | None = key(
+    catch_up: values.CatchUp | None = key(
         None,
         help="What happens to times that passed while the host was off, where a schedule does not "
-        "say: `skip` or `once`.",
+        "say: `skip`, `once` or `{within: 6h}`.",
         directive="Persistent=",
         example="once",
         shown_default="skip",
+    )
+    jitter: values.Delay | None = key(
+        None,
+        help="The longest delay of the runs of every schedule that says nothing; a job without "
+        "any says `jitter: 0`.",
+        directive="RandomizedDelaySec=, FixedRandomDelay=",
+        example="5min",
+        shown_default="no delay",
+    )
+    dst: ClockChanges | None = key(
+        None,
+        help="Whose rule holds on the days when clocks change, where a schedule does not say.",
+        directive="OnCalendar=",
+        example="systemd",
+        shown_default="cron",
     )
 
 
@@ -49,7 +64,7 @@ class JobDefaults(HowItRuns):
 
     schedule: ScheduleDefaults | None = key(
         None,
-        help="For jobs that have a schedule: the zone and the catch-up of those that say nothing.",
+        help="For jobs that have a schedule: what holds for those that say nothing.",
         example={"timezone": "Europe/Amsterdam"},
         shown_default="nothing",
     )

@@ -15,6 +15,7 @@ from pydantic import (
 
 from debvisor_timers.calendar.cron import CronExpression
 from debvisor_timers.jobs import checks, values
+from debvisor_timers.jobs.catch_up import SKIP
 from debvisor_timers.jobs.faults import fault
 from debvisor_timers.jobs.field import REQUIRED, Shown, key
 from debvisor_timers.source import Span
@@ -37,11 +38,11 @@ class Sandbox(StrEnum):
     STRICT = "strict"
 
 
-class CatchUp(StrEnum):
-    """What happens to times that passed while the host was off."""
+class ClockChanges(StrEnum):
+    """Whose rule holds on the days when clocks change."""
 
-    ONCE = "once"
-    SKIP = "skip"
+    CRON = "cron"
+    SYSTEMD = "systemd"
 
 
 class Model(BaseModel):
@@ -75,12 +76,33 @@ class Schedule(Model):
         example="Europe/Amsterdam",
         shown_default="the zone of the host",
     )
-    catch_up: CatchUp = key(
-        CatchUp.SKIP,
+    catch_up: values.CatchUp = key(
+        SKIP,
         help="What happens to times that passed while the host was off: `skip` leaves them out, "
-        "`once` runs the job one time soon after the boot, however many were missed.",
+        "`once` runs the job one time soon after the boot, however many were missed, and "
+        "`{within: 6h}` does so only if one of them is no older than that. A `jitter` delays "
+        "such a run as well.",
         directive="Persistent=",
-        example="once",
+        example={"within": "6h"},
+    )
+    jitter: values.Delay = key(
+        timedelta(),
+        help="The longest delay of a run. Each job has its own on each host, below this one, and "
+        "keeps it: across reloads, reboots and applies. It has to be shorter than the time "
+        "between two runs.",
+        directive="RandomizedDelaySec=, FixedRandomDelay=",
+        example="10min",
+        shown_default="no delay",
+    )
+    dst: ClockChanges = key(
+        ClockChanges.CRON,
+        help="Whose rule holds on the days when clocks change. `cron`: what falls into the hour "
+        "that does not exist runs right after it, and in the hour that comes twice only the "
+        "first time; but jobs whose minute or hour begins with * follow the clock on the wall. "
+        "`systemd`: what falls into the first is left out, and the second is passed only once. "
+        "For `cron` expressions; lines of `on_calendar` are always as systemd has them.",
+        directive="OnCalendar=",
+        example="systemd",
     )
 
     @model_validator(mode="before")

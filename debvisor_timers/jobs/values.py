@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, Strict
 
 from debvisor_timers.errors import ScheduleError
-from debvisor_timers.jobs import amounts, checks, names, owned, text
+from debvisor_timers.jobs import amounts, catch_up, checks, names, owned, text
 from debvisor_timers.jobs.duration import SPAN_PATTERN, parse_timespan
 from debvisor_timers.jobs.faults import fault, kind_of, quoted
 from debvisor_timers.jobs.field import Shown
@@ -57,6 +57,23 @@ def read_timespan(value: object, *, infinity: bool, zero: bool) -> timedelta | N
         fix = "write infinity where no limit is wanted" if infinity else "write a time such as 90s"
         raise fault(f"{quoted(value)} is no time at all", fix=fix)
     return span
+
+
+def read_catch_up(value: object) -> catch_up.CatchUp:
+    """Return what `once`, `skip` or `{within: 6h}` says."""
+    if isinstance(value, catch_up.CatchUp):
+        return value
+    if isinstance(value, str) and value in catch_up.NAMED:
+        return catch_up.NAMED[value]
+    if isinstance(value, Mapping) and value.keys() == {"within"}:
+        span = read_timespan(value["within"], infinity=False, zero=False)
+        if span is None or span < timedelta(seconds=1):
+            raise fault("is less than a second", fix="write skip, or a time such as 6h")
+        return catch_up.CatchUp(span)
+    raise fault(
+        f"{kind_of(value)} is not one of once, skip, {{within: 6h}}",
+        fix="write one of once, skip, {within: 6h}",
+    )
 
 
 def _timespan(value: object) -> timedelta | None:
@@ -146,6 +163,24 @@ Delay = Annotated[
     timedelta,
     PlainValidator(partial(read_timespan, infinity=False, zero=True)),
     Shown("duration", _SPAN),
+]
+CatchUp = Annotated[
+    catch_up.CatchUp,
+    PlainValidator(read_catch_up),
+    Shown(
+        "once | skip | {within: duration}",
+        {
+            "anyOf": [
+                {"enum": [*catch_up.NAMED]},
+                {
+                    "type": "object",
+                    "properties": {"within": _SPAN},
+                    "required": ["within"],
+                    "additionalProperties": False,
+                },
+            ]
+        },
+    ),
 ]
 Tasks = Annotated[
     int,

@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from debvisor_timers.calendar.oncalendar import to_oncalendar
-from debvisor_timers.jobs.model import CatchUp, Job
+from debvisor_timers.jobs.catch_up import SKIP
+from debvisor_timers.jobs.model import Job
 from debvisor_timers.render.check import How, Row, UnitTable
 from debvisor_timers.render.names import service_unit
 from debvisor_timers.render.service import pairs
@@ -28,6 +29,8 @@ TIMER: UnitTable = {
         Row("Persistent"),
         Row("X-CatchUp"),
         Row("DeferReactivation"),
+        Row("RandomizedDelaySec", "jitter", How.IF_ANY),
+        Row("FixedRandomDelay", "jitter", How.IF_ANY),
         Row("", "timer_directives", How.PAIRS),
     ),
     "Install": (Row("WantedBy"),),
@@ -65,10 +68,12 @@ def calendar_lines(job: Job, host_zone: str) -> tuple[str, ...]:
 
 def timer_values(job: Job, host_zone: str) -> dict[str, Any]:
     """Return the values of job.timer.j2, as plain as the job has them."""
+    schedule = job.schedule
     return {
         "description": job.title,
         "on_calendar": calendar_lines(job, host_zone),
-        "catch_up": job.schedule.catch_up if job.schedule else CatchUp.SKIP,
+        "catch_up": str(schedule.catch_up if schedule else SKIP),
+        "jitter": schedule.jitter if schedule else None,
         "timer_directives": pairs(job.unit.Timer),
     }
 

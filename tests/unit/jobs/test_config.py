@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from debvisor_timers.jobs.catch_up import ONCE
 from debvisor_timers.jobs.load import Definitions, load_definitions
-from debvisor_timers.jobs.model import CatchUp, Job
+from debvisor_timers.jobs.model import Job
 
 
 def load(tmp_path: Path, config: str, jobs: str) -> Definitions:
@@ -68,7 +69,7 @@ def test_the_default_schedule_goes_under_a_bare_cron_expression(tmp_path: Path) 
     assert found.schedule is not None
     assert found.schedule.cron == "0 2 * * *"
     assert found.schedule.timezone == "Asia/Tokyo"
-    assert found.schedule.catch_up is CatchUp.ONCE
+    assert found.schedule.catch_up == ONCE
 
 
 def test_the_default_schedule_makes_no_schedule(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from debvisor_timers.jobs.catch_up import ONCE
 from debvisor_timers.jobs.load import load_files
-from debvisor_timers.jobs.model import CatchUp, Job, Sandbox
+from debvisor_timers.jobs.model import Job, Sandbox
 from debvisor_timers.jobs.sandbox import PRESETS
 from tests.unit.jobs.cases import ROOT
 
@@ -21,7 +22,7 @@ def of_debvisor(name: str) -> Job:
 
 
 def catches_up(job: Job) -> bool:
-    return job.schedule is not None and job.schedule.catch_up is CatchUp.ONCE
+    return job.schedule is not None and job.schedule.catch_up == ONCE
 
 
 def cron(job: Job) -> str | None:

@@ -24,6 +24,7 @@ KEYS = [*table(), *config_table()]
 
 NAMES = """
 name description schedule schedule.cron schedule.on_calendar schedule.timezone schedule.catch_up
+schedule.jitter schedule.dst
 triggers triggers.boot command script shell input owner tags priority user group timeout
 stop_timeout environment environment_files working_directory sandbox resources
 resources.memory_max resources.memory_high resources.cpu_quota resources.tasks_max
@@ -68,7 +69,7 @@ def test_types_and_defaults_are_told_in_words(name: str, kind: str, default: str
 def test_the_example_of_a_key_is_a_job_that_loads(key: Key, tmp_path: Path) -> None:
     example = example_of(key)
     program = {} if {"command", "script"} & example.keys() else {"command": ["/bin/true"]}
-    if key.name in {"schedule.timezone", "schedule.catch_up"}:
+    if key.name in {"schedule.timezone", "schedule.catch_up", "schedule.jitter", "schedule.dst"}:
         assert isinstance(example["schedule"], dict)
         example["schedule"]["cron"] = "@daily"
     path = tmp_path / "a.yaml"

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from debvisor_timers.errors import DefinitionError, ExitCode
+from debvisor_timers.jobs.catch_up import SKIP
 from debvisor_timers.jobs.load import Definitions, load_definitions, load_files
-from debvisor_timers.jobs.model import CatchUp
 from debvisor_timers.source import Severity, Span, format_problem
 
 JOB = "jobs:\n  {}: {{command: [/bin/true]}}\n"
@@ -340,7 +340,7 @@ def test_catch_up_is_skip_unless_asked_for(tmp_path: Path) -> None:
     schedule = load_files([path]).jobs["a"].schedule
 
     assert schedule is not None
-    assert schedule.catch_up is CatchUp.SKIP
+    assert schedule.catch_up == SKIP
 
 
 def test_a_thousand_jobs_load_in_well_under_a_second(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_files_that_load_are_valid(file: Path) -> None:
         "id: a",
         "name: [x]",
         "name:",
-        "schedule: {cron: '0 2 * * *', jitter: 5m}",
+        "schedule: {cron: '0 2 * * *', jitter: soon}",
         "schedule: {timezone: UTC}",
         "schedule: {cron: '0 2 * * *', on_calendar: daily}",
         "schedule: {cron: '0 2 * * *', catch_up: always}",
