@@ -44,6 +44,11 @@ class Scheduler:
         layout = layout or Layout()
         return cls(Host(layout=layout, **real_parts(layout)))
 
+    @property
+    def zone(self) -> str:
+        """Return the name of this host's time zone."""
+        return self.host.clock.zone()
+
     def plan(self) -> Plan:
         """Return what `apply` would change."""
         from debvisor_timers.operations.plan import make_plan

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 EVERY_DAY = frozenset(range(1, 32))
 EVERY_MONTH = frozenset(range(1, 13))
@@ -20,13 +19,10 @@ MONTHS_OF_30 = frozenset({4, 6, 9, 11})
 MONTHS_OF_31 = EVERY_MONTH - MONTHS_OF_30 - FEBRUARY
 LENGTHS = (31, 30, 29, 28)
 
-
-class Years(StrEnum):
-    """Which years a set of days is in."""
-
-    EVERY = "every"
-    LEAP = "leap"
-    COMMON = "common"
+# systemd searches no further than 2199; 2100 is no leap year.
+EVERY_YEAR = frozenset(range(2024, 2200))
+LEAP_YEARS = frozenset(range(2024, 2200, 4)) - {2100}
+COMMON_YEARS = EVERY_YEAR - LEAP_YEARS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +30,13 @@ class Dates:
     """The days that are one of `weekdays` AND in `months` AND in `years` AND one of `days`.
 
     weekdays: 1, Monday, to 7, Sunday.
+    years: from 2024 on.
     days: 1-31, counted from the first of the month, or from the last (1) where `from_end` is set.
     """
 
     weekdays: frozenset[int] = EVERY_WEEKDAY
     months: frozenset[int] = EVERY_MONTH
-    years: Years = Years.EVERY
+    years: frozenset[int] = EVERY_YEAR
     days: frozenset[int] = EVERY_DAY
     from_end: bool = False
 
@@ -52,7 +49,7 @@ class Dates:
         return (
             self.weekdays >= other.weekdays
             and self.months >= other.months
-            and self.years in {Years.EVERY, other.years}
+            and (self.years is EVERY_YEAR or self.years >= other.years)
             and (self.is_whole_month() or self.from_end == other.from_end)
             and self.days >= other.days
         )
@@ -86,8 +83,8 @@ def dates_by_length(
     )
     february = Dates(weekdays=weekdays, months=months & FEBRUARY)
     found = [Dates(weekdays=weekdays, months=group, days=some) for group, some in merged]
-    found.append(replace(february, years=Years.LEAP, days=leap_only))
-    found.append(replace(february, years=Years.COMMON, days=common_only))
+    found.append(replace(february, years=LEAP_YEARS, days=leap_only))
+    found.append(replace(february, years=COMMON_YEARS, days=common_only))
     return [dates for dates in found if dates.months and dates.days]
 
 
@@ -108,13 +105,13 @@ def _merge_lengths(
 
 def intersect(one: Dates, other: Dates) -> list[Dates]:
     """Return the days that are in both, as sets to be joined."""
-    if Years.EVERY not in {one.years, other.years} and one.years is not other.years:
-        return []
     both = Dates(
         weekdays=one.weekdays & other.weekdays,
         months=one.months & other.months,
-        years=other.years if one.years is Years.EVERY else one.years,
+        years=_common(one.years, other.years),
     )
+    if not both.years:
+        return []
     if one.is_whole_month() or other.is_whole_month() or one.from_end == other.from_end:
         from_end = one.from_end or other.from_end
         return [replace(both, days=one.days & other.days, from_end=from_end)]
@@ -123,12 +120,55 @@ def intersect(one: Dates, other: Dates) -> list[Dates]:
         length: some & from_start.days if _has_february(both.years, length) else frozenset()
         for length, some in counted_from_start(to_end.days).items()
     }
-    return dates_by_length(both.weekdays, both.months, days)
+    found = dates_by_length(both.weekdays, both.months, days)
+    return [replace(dates, years=_common(dates.years, both.years)) for dates in found]
 
 
-def _has_february(years: Years, length: int) -> bool:
+def _common(one: frozenset[int], other: frozenset[int]) -> frozenset[int]:
+    if one is EVERY_YEAR or other is EVERY_YEAR:
+        return other if one is EVERY_YEAR else one
+    return one & other
+
+
+def _has_february(years: frozenset[int], length: int) -> bool:
     """Return False for a length of February that does not occur in `years`."""
-    return (years, length) not in {(Years.LEAP, 28), (Years.COMMON, 29)}
+    return not years <= {28: LEAP_YEARS, 29: COMMON_YEARS}.get(length, frozenset())
+
+
+def subtract(one: Dates, other: Dates) -> list[Dates]:
+    """Return the days of `one` that are not in `other`, whose days count from the first."""
+    months = one.months & other.months
+    years = one.years & other.years
+    if not (months and years and one.weekdays & other.weekdays):
+        return [one]
+    if one.from_end and not one.is_whole_month():
+        return _subtract_by_length(one, other, months)
+    if not one.days & other.days:
+        return [one]
+    same_days = {"years": years, "months": months, "days": one.days & other.days}
+    rest = (
+        replace(one, years=one.years - years),
+        replace(one, years=years, months=one.months - months),
+        replace(one, years=years, months=months, days=one.days - other.days, from_end=False),
+        replace(one, **same_days, weekdays=one.weekdays - other.weekdays, from_end=False),
+    )
+    return [dates for dates in rest if _is_some(dates)]
+
+
+def _subtract_by_length(one: Dates, other: Dates, months: frozenset[int]) -> list[Dates]:
+    """Return the same where `one` counts from the last day: month by month where they meet."""
+    apart = replace(one, months=one.months - months)
+    met = dates_by_length(one.weekdays, months, counted_from_start(one.days))
+    met = [replace(dates, years=_common(dates.years, one.years)) for dates in met]
+    return [
+        dates
+        for dates in (apart, *(rest for each in met for rest in subtract(each, other)))
+        if _is_some(dates)
+    ]
+
+
+def _is_some(dates: Dates) -> bool:
+    return bool(dates.weekdays and dates.months and dates.years and dates.days)
 
 
 def join(sets: Iterable[Dates]) -> tuple[Dates, ...]:
@@ -137,7 +177,7 @@ def join(sets: Iterable[Dates]) -> tuple[Dates, ...]:
     count = 0
     while count != len(found):
         count = len(found)
-        found = _merge_weekdays(_merge_days(found))
+        found = _merge_years(_merge_weekdays(_merge_days(found)))
     return tuple(
         dates
         for index, dates in enumerate(found)
@@ -155,7 +195,7 @@ def _fit(dates: Dates) -> Dates | None:
         longest = max((_longest(month) for month in months), default=0)
         days = frozenset(day for day in days if day <= longest)
         months = frozenset(month for month in months if days and _longest(month) >= min(days))
-    if not (dates.weekdays and months and days):
+    if not (dates.weekdays and dates.years and months and days):
         return None
     same = months == dates.months and days == dates.days
     return dates if same else replace(dates, months=months, days=days)
@@ -181,3 +221,16 @@ def _merge_weekdays(sets: Iterable[Dates]) -> list[Dates]:
         same = merged.get(key)
         merged[key] = replace(same, weekdays=same.weekdays | dates.weekdays) if same else dates
     return list(merged.values())
+
+
+def _merge_years(sets: Iterable[Dates]) -> list[Dates]:
+    merged: dict[tuple[object, ...], Dates] = {}
+    for dates in sets:
+        key = (dates.weekdays, dates.months, dates.days, dates.from_end)
+        same = merged.get(key)
+        merged[key] = replace(same, years=_all(same.years | dates.years)) if same else dates
+    return list(merged.values())
+
+
+def _all(years: frozenset[int]) -> frozenset[int]:
+    return EVERY_YEAR if years == EVERY_YEAR else years

@@ -9,29 +9,48 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from debvisor_timers.calendar.clock_changes import ZoneChanges
 from debvisor_timers.calendar.counting import runs, step_between
 from debvisor_timers.calendar.cron import CronExpression
-from debvisor_timers.calendar.dates import EVERY_WEEKDAY, Dates, Years
+from debvisor_timers.calendar.dates import (
+    COMMON_YEARS,
+    EVERY_WEEKDAY,
+    EVERY_YEAR,
+    LEAP_YEARS,
+    Dates,
+)
+from debvisor_timers.calendar.dst import Runs, local_runs, utc_runs
 
-# systemd searches no further than 2199; 2100 is no leap year.
 _YEARS = {
-    Years.EVERY: "*",
-    Years.LEAP: "2024..2096/4,2104..2196/4",
-    Years.COMMON: "2025..2197/4,2026..2198/4,2027..2199/4,2100",
+    EVERY_YEAR: "*",
+    LEAP_YEARS: "2024..2096/4,2104..2196/4",
+    COMMON_YEARS: "2025..2197/4,2026..2198/4,2027..2199/4,2100",
 }
 _WEEKDAYS = ("", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LAST_WEEK = frozenset(range(1, 8))
 
 
-def to_oncalendar(expression: CronExpression) -> tuple[str, ...]:
-    """Return the OnCalendar= values, without a zone, that together elapse when cron would fire.
+def to_oncalendar(expression: CronExpression, zone: ZoneChanges) -> tuple[list[str], list[str]]:
+    """Return the OnCalendar= values that together elapse when cron would fire, without zones.
 
-    Exact up to 2199, the last year that systemd looks at; clock changes are not considered.
+    The first are meant in the zone that `zone` is about, the others, if any, in UTC.
+    Exact up to 2199, the last year that systemd looks at.
     Source: systemd.time(7) CALENDAR EVENTS; checked against systemd in
-    tests/contract/test_calendar.py.
+    tests/contract/test_calendar.py and test_dst.py.
     """
-    time = _format_time(expression.hours, expression.minutes)
-    return tuple([f"{dates} {time}" for dates in _format_all_dates(expression.dates)])
+    if not zone.changes:
+        time = _format_time(expression.hours, expression.minutes)
+        return [f"{dates} {time}" for dates in _format_all_dates(expression.dates)], []
+    return _lines(local_runs(expression, zone)), _lines(utc_runs(expression, zone))
+
+
+def _lines(several: list[Runs]) -> list[str]:
+    lines = [
+        f"{dates} {_format_time(runs.hours, runs.minutes)}"
+        for runs in several
+        for dates in _format_all_dates(runs.dates)
+    ]
+    return list(dict.fromkeys(lines))
 
 
 @lru_cache(maxsize=4096)
@@ -47,9 +66,10 @@ def _format_time(hours: frozenset[int], minutes: frozenset[int]) -> str:
 def format_dates(dates: Dates) -> list[str]:
     """Return what stands before the time, weekdays where not all seven and the date; mostly one."""
     weekdays = "" if dates.weekdays == EVERY_WEEKDAY else f"{format_weekdays(dates.weekdays)} "
+    years = _YEARS.get(dates.years) or ",".join(map(_format_run, runs(sorted(dates.years))))
     months = format_values(dates.months, 1, 12)
     days = _from_end(dates.days) if dates.from_end else [f"-{format_values(dates.days, 1, 31)}"]
-    return [f"{weekdays}{_YEARS[dates.years]}-{months}{some}" for some in days]
+    return [f"{weekdays}{years}-{months}{some}" for some in days]
 
 
 def _from_end(days: frozenset[int]) -> list[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from debvisor_timers.calendar.clock_changes import NO_CHANGES
 from debvisor_timers.calendar.cron import CronExpression, parse_cron
 from debvisor_timers.calendar.oncalendar import to_oncalendar
 from debvisor_timers.calendar.words import in_words
-from debvisor_timers.calendar.zones import check_zone
+from debvisor_timers.calendar.zones import zone_changes
 from debvisor_timers.errors import ScheduleError
 
 
@@ -25,20 +26,39 @@ class Translation:
         return in_words(self.expression)
 
 
-def translate(text: str, *, zone: str | None = None) -> Translation:
-    """Return the translation of the cron expression `text`, in `zone` or the system's own.
+def cron_lines(
+    expression: CronExpression, *, zone: str, host_zone: str, dst: bool = True
+) -> tuple[str, ...]:
+    """Return the OnCalendar= values of `expression` in `zone`, as a host in `host_zone` needs them.
 
+    dst: fire as cron does on the days of clock changes; else as systemd does.
+    A zone is named only where it is not the host's, since systemd 257 forks a process for each
+    evaluation of a line with a zone, and where there are lines in UTC beside: all of them have to
+    mean the same zone, also after the host's has changed.
+    """
+    changes = zone_changes(zone)
+    local, utc = to_oncalendar(expression, changes if dst else NO_CHANGES)
+    if zone == host_zone and not utc:
+        return tuple(local)
+    return (*(f"{line} {zone}" for line in local), *(f"{line} UTC" for line in utc))
+
+
+def translate(
+    text: str, *, zone: str | None = None, host_zone: str = "UTC", dst: bool = True
+) -> Translation:
+    """Return the translation of the cron expression `text`, in `zone` or the host's own.
+
+    A `zone` stands at the end of each line, also where it is the host's.
     Raises ScheduleError for an expression or a zone that systemd could not follow.
     """
     expression = parse_cron(text)
-    lines = to_oncalendar(expression)
-    if zone is not None:
-        check_zone(zone)
-        lines = tuple(f"{line} {zone}" for line in lines)
+    lines = cron_lines(
+        expression, zone=zone or host_zone, host_zone="" if zone else host_zone, dst=dst
+    )
     return Translation(expression=expression, on_calendar=lines)
 
 
-def translate_line(line: str) -> dict[str, object]:
+def translate_line(line: str, *, host_zone: str = "UTC") -> dict[str, object]:
     """Return the answer to one line, `[ZONE<TAB>]EXPRESSION`, ready for JSON.
 
     `{"expr", "zone" (null without one), "on_calendar"}`, or `{"expr", "error"}`; never raises.
@@ -48,7 +68,7 @@ def translate_line(line: str) -> dict[str, object]:
     if "\t" in text:
         zone, text = _split_zone(text)
     try:
-        lines = translate(text, zone=zone).on_calendar
+        lines = translate(text, zone=zone, host_zone=host_zone).on_calendar
     except ScheduleError as error:
         return {"expr": text, "error": f"{error.message}; fix: {error.fix}"}
     return {"expr": text, "zone": zone, "on_calendar": lines}

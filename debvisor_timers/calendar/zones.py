@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Time zone names: those that systemd accepts at the end of an OnCalendar= line."""
+"""Time zones: the names that systemd accepts in OnCalendar= lines, and what their files say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from debvisor_timers.calendar.clock_changes import NO_CHANGES, ZoneChanges, changes_to_come
 from debvisor_timers.calendar.mistakes import quote
+from debvisor_timers.calendar.tzfile import read_zone_file
 from debvisor_timers.errors import ScheduleError
 
 ZONEINFO = Path("/usr/share/zoneinfo")
@@ -29,6 +31,30 @@ def check_zone(name: str, *, zoneinfo: Path = ZONEINFO) -> str:
             length=max(1, len(name)),
         )
     return name
+
+
+def zone_changes(name: str, *, zoneinfo: Path = ZONEINFO) -> ZoneChanges:
+    """Return the clock changes to come of the zone `name`.
+
+    Raises ScheduleError for a zone that is not there, or whose file makes no sense.
+    """
+    path = zoneinfo / check_zone(name, zoneinfo=zoneinfo)
+    try:
+        status = path.stat()
+        return _changes(path, status.st_mtime_ns, status.st_ino)
+    except FileNotFoundError:  # of UTC, which systemd knows without a file
+        return NO_CHANGES
+    except (OSError, ValueError) as error:
+        raise ScheduleError(
+            f"the file {path} of time zone {quote(name)} cannot be used: {error}",
+            fix="reinstall the package tzdata, or write dst: systemd",
+            length=max(1, len(name)),
+        ) from error
+
+
+@lru_cache(maxsize=1024)
+def _changes(path: Path, _mtime_ns: int, _inode: int) -> ZoneChanges:
+    return changes_to_come(read_zone_file(path.read_bytes()))
 
 
 @lru_cache(maxsize=2048)

@@ -51,11 +51,13 @@ def command(
 def _serve() -> None:
     """Answer line by line; a line that cannot be translated is answered too."""
     from debvisor_timers.calendar.translate import translate_line
+    from debvisor_timers.scheduler import Scheduler
 
+    host_zone = Scheduler.system().zone
     write = sys.stdout.write
     with open(sys.stdin.fileno(), encoding="utf-8", errors="replace", closefd=False) as lines:
         for line in lines:
-            write(json.dumps(translate_line(line)) + "\n")
+            write(json.dumps(translate_line(line, host_zone=host_zone)) + "\n")
 
 
 def _one(expression: str, timezone: str | None, *, as_json: bool) -> None:

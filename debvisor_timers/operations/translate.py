@@ -25,7 +25,7 @@ def translate_schedule(
 
     Raises ScheduleError when it cannot be told to systemd.
     """
-    translation = translate(text, zone=zone)
+    translation = translate(text, zone=zone, host_zone=host.clock.zone())
     answers = host.analyzer.calendar(translation.on_calendar, after=host.clock.now(), count=count)
     starts = sorted({elapse for answer in answers for elapse in answer.elapses})
     return TranslatedSchedule(translation=translation, next_starts=tuple(starts[:count]))

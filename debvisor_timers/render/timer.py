@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from debvisor_timers.calendar.oncalendar import to_oncalendar
+from debvisor_timers.calendar.translate import cron_lines
+from debvisor_timers.calendar.zones import zone_changes
 from debvisor_timers.jobs.catch_up import SKIP
-from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.model import ClockChanges, Job
 from debvisor_timers.render.check import How, Row, UnitTable
 from debvisor_timers.render.names import service_unit
 from debvisor_timers.render.service import pairs
@@ -22,7 +24,13 @@ _UNIT = (
 )
 
 TIMER: UnitTable = {
-    "Unit": (*_UNIT, Row("PartOf"), Row("Wants")),
+    "Unit": (
+        *_UNIT,
+        Row("PartOf"),
+        Row("Wants"),
+        # Not in [Timer]: another name for the same changes restarts no timer.
+        Row("X-ClockChanges", "clock_changes", How.IF_ANY),
+    ),
     "Timer": (
         Row("OnCalendar", "on_calendar", How.EACH),
         Row("AccuracySec"),
@@ -51,27 +59,42 @@ by `systemctl restart debvisor-timers.target`.
 
 
 def calendar_lines(job: Job, host_zone: str) -> tuple[str, ...]:
-    """Return the OnCalendar= values of `job`; none for a job without a schedule.
-
-    A zone is named only where it is not `host_zone`: systemd 257 forks a process for each
-    evaluation of a line with a zone.
-    """
+    """Return the OnCalendar= values of `job`; none for a job without a schedule."""
     schedule = job.schedule
     if schedule is None:
         return ()
-    expression = schedule.expression
-    lines = schedule.on_calendar if expression is None else to_oncalendar(expression)
-    if schedule.timezone is None or schedule.timezone == host_zone:
-        return lines
-    return tuple(f"{line} {schedule.timezone}" for line in lines)
+    zone = schedule_zone(job, host_zone)
+    if schedule.expression is not None:
+        dst = schedule.dst is ClockChanges.CRON
+        return cron_lines(schedule.expression, zone=zone, host_zone=host_zone, dst=dst)
+    if zone == host_zone:
+        return schedule.on_calendar
+    return tuple(f"{line} {zone}" for line in schedule.on_calendar)
+
+
+def schedule_zone(job: Job, host_zone: str) -> str:
+    """Return the zone that the schedule of `job` is meant in."""
+    return (job.schedule and job.schedule.timezone) or host_zone
+
+
+def clock_changes(zone: str, lines: Sequence[str]) -> str:
+    """Return `zone` and the law of its clock changes, if there are `lines` because of them.
+
+    A law that changes makes these lines stale.
+    """
+    changes = zone_changes(zone)
+    has_lines = changes.changes and any(line.endswith(" UTC") for line in lines)
+    return f"{zone}, {changes.law}" if has_lines else ""
 
 
 def timer_values(job: Job, host_zone: str) -> dict[str, Any]:
     """Return the values of job.timer.j2, as plain as the job has them."""
     schedule = job.schedule
+    lines = calendar_lines(job, host_zone)
     return {
         "description": job.title,
-        "on_calendar": calendar_lines(job, host_zone),
+        "clock_changes": clock_changes(schedule_zone(job, host_zone), lines),
+        "on_calendar": lines,
         "catch_up": str(schedule.catch_up if schedule else SKIP),
         "jitter": schedule.jitter if schedule else None,
         "timer_directives": pairs(job.unit.Timer),

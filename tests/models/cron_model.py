@@ -61,6 +61,7 @@ class CronModel:
     months: frozenset[int]
     weekdays: tuple[str, ...]
     both_must: bool
+    follows_the_wall: bool
 
     def fires_on(self, day: date) -> bool:
         """Return True when the day fields and the month match `day`."""
@@ -124,6 +125,7 @@ def read_cron(text: str) -> CronModel:
             item if _is_special_weekday(item) else _as_list(item, 4) for item in weekday
         ),
         both_must=words[2][0] == "*" or words[4][0] == "*",
+        follows_the_wall=words[0][0] == "*" or words[1][0] == "*",
     )
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -52,6 +52,17 @@ class CronWriter:
         days = f"{pick(['*/31,', '*/30,', '*/9,', ''])}{pick(late)}"
         weekday = f"{pick(['*/7,', '*/8,', '*/9,'])}{pick(['1#4', '5L', '5#5', '1L,3#4', '4'])}"
         return f"{self.clock()} {days} {pick(['2', '*', '2-4', '*/2'])} {weekday}"
+
+    def near(self, hours: Sequence[int]) -> str:
+        """Return an expression that runs at some of `hours`, mostly every day."""
+        pick = self.random.choice
+        some = sorted(set(self.random.choices(hours, k=pick([1, 1, 2, 3]))))
+        listed = ",".join(map(str, some))
+        wide = f"{max(some[0] - 1, 0)}-{min(some[-1] + 1, 23)}"
+        hour = pick([listed, listed, listed, wide, f"{wide}/2", f"*,{listed}", "*/2", "*"])
+        minute = pick([self.items(0, 59), str(pick([0, 15, 30, 45])), f"*,{pick([5, 30])}"])
+        every_day = ["* * *", "* * *", "* * 0", "* * */2", "*/2 * *", "* 3,4,9-11 *", "L * *"]
+        return f"{minute} {hour} {pick([*every_day, self.day_part()])}"
 
     def clock(self) -> str:
         """Return one minute and one hour."""

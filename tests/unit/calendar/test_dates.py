@@ -3,7 +3,13 @@
 
 from __future__ import annotations
 
-from debvisor_timers.calendar.dates import Dates, Years, intersect, join
+from debvisor_timers.calendar.dates import (
+    COMMON_YEARS,
+    LEAP_YEARS,
+    Dates,
+    intersect,
+    join,
+)
 
 FRIDAY, MONDAY = frozenset({5}), frozenset({1})
 LAST_WEEK = frozenset(range(1, 8))
@@ -42,7 +48,7 @@ def test_days_from_both_ends_meet_by_the_length_of_the_month() -> None:
         Dates(
             weekdays=FRIDAY,
             months=frozenset({2}),
-            years=Years.COMMON,
+            years=COMMON_YEARS,
             days=frozenset({22}),
         )
     ]
@@ -50,19 +56,19 @@ def test_days_from_both_ends_meet_by_the_length_of_the_month() -> None:
 
 def test_leap_and_common_years_never_meet() -> None:
     february = frozenset({2})
-    leap = Dates(months=february, years=Years.LEAP)
-    assert intersect(leap, Dates(months=february, years=Years.COMMON)) == []
+    leap = Dates(months=february, years=LEAP_YEARS)
+    assert intersect(leap, Dates(months=february, years=COMMON_YEARS)) == []
 
 
 def test_a_set_of_leap_years_stays_so_when_it_meets_the_end_of_the_month() -> None:
-    leap = Dates(months=frozenset({2}), years=Years.LEAP, days=frozenset({27}))
+    leap = Dates(months=frozenset({2}), years=LEAP_YEARS, days=frozenset({27}))
     last_friday = Dates(weekdays=FRIDAY, days=LAST_WEEK, from_end=True)
-    both = Dates(weekdays=FRIDAY, months=leap.months, years=Years.LEAP, days=leap.days)
+    both = Dates(weekdays=FRIDAY, months=leap.months, years=LEAP_YEARS, days=leap.days)
     assert intersect(leap, last_friday) == intersect(last_friday, leap) == [both]
 
 
 def test_a_set_of_leap_years_covers_no_set_of_every_year() -> None:
     february = frozenset({2})
-    leap = Dates(months=february, years=Years.LEAP)
+    leap = Dates(months=february, years=LEAP_YEARS)
     every = Dates(months=february, days=frozenset({5}))
     assert join([every, leap]) == (every, leap)

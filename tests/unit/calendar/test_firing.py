@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from debvisor_timers.calendar.cron import parse_cron
-from debvisor_timers.calendar.dates import Dates, Years
+from debvisor_timers.calendar.dates import COMMON_YEARS, EVERY_YEAR, LEAP_YEARS, Dates
 from tests.models.cron_model import KINDS_OF_YEARS, read_cron
 from tests.models.cron_writer import CronWriter
 
@@ -23,7 +23,7 @@ def _contains(dates: Dates, day: date) -> bool:
     """Read the set as its docstring says, knowing nothing of how it was made."""
     length = calendar.monthrange(day.year, day.month)[1]
     number = length + 1 - day.day if dates.from_end else day.day
-    years = {Years.EVERY, Years.LEAP if calendar.isleap(day.year) else Years.COMMON}
+    years = {EVERY_YEAR, LEAP_YEARS if calendar.isleap(day.year) else COMMON_YEARS}
     in_month = day.month in dates.months and number in dates.days
     return in_month and day.isoweekday() in dates.weekdays and dates.years in years
 

@@ -35,10 +35,10 @@ def test_lines_that_act_together_are_one_list_of_starts(world: World) -> None:
 
 
 def test_a_zone_moves_the_instants(world: World) -> None:
-    answer = translate_schedule(world.host, "0 2 * * *", zone="Europe/Amsterdam", count=1)
+    answer = translate_schedule(world.host, "0 4 * * *", zone="Europe/Amsterdam", count=1)
 
-    assert answer.translation.on_calendar == ("*-*-* 02:00:00 Europe/Amsterdam",)
-    assert answer.next_starts == (datetime(2026, 11, 24, 1, tzinfo=UTC),)
+    assert answer.translation.on_calendar == ("*-*-* 04:00:00 Europe/Amsterdam",)
+    assert answer.next_starts == (datetime(2026, 11, 24, 3, tzinfo=UTC),)
 
 
 def test_an_expression_that_cannot_be_told_is_refused_with_its_place(world: World) -> None:

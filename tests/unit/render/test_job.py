@@ -158,14 +158,14 @@ def test_a_script_is_run_from_a_file_named_by_its_digest() -> None:
 @pytest.mark.parametrize(
     ("timezone", "line"),
     [
-        (None, "*-*-* 02:00:00"),
-        ("Europe/Berlin", "*-*-* 02:00:00"),
-        ("UTC", "*-*-* 02:00:00 UTC"),
-        ("America/New_York", "*-*-* 02:00:00 America/New_York"),
+        (None, "*-*-* 04:00:00"),
+        ("Europe/Berlin", "*-*-* 04:00:00"),
+        ("UTC", "*-*-* 04:00:00 UTC"),
+        ("America/New_York", "*-*-* 04:00:00 America/New_York"),
     ],
 )
 def test_a_zone_is_named_only_where_the_host_has_another(timezone: str | None, line: str) -> None:
-    schedule = {"cron": "0 2 * * *", "timezone": timezone}
+    schedule = {"cron": "0 4 * * *", "timezone": timezone}
     of = job(schedule={key: value for key, value in schedule.items() if value})
     assert unit(of, "debvisor-job-a.timer").get("Timer", "OnCalendar") == (line,)
 
@@ -177,9 +177,9 @@ def test_each_line_of_a_schedule_has_its_zone() -> None:
 
 
 def test_a_timer_never_fires_late_or_behind_a_run() -> None:
-    timer = unit(job(), "debvisor-job-a.timer")
+    timer = unit(job(schedule="0 4 * * *"), "debvisor-job-a.timer")
     assert timer.items("Timer") == (
-        ("OnCalendar", "*-*-* 02:00:00"),
+        ("OnCalendar", "*-*-* 04:00:00"),
         ("AccuracySec", "1s"),
         ("Persistent", "yes"),
         ("X-CatchUp", "skip"),
@@ -193,11 +193,58 @@ def test_a_timer_never_fires_late_or_behind_a_run() -> None:
     assert timer.get("Install", "WantedBy") == ("debvisor-timers.target",)
 
 
-def test_catching_up_is_told_to_the_service_that_touches_stamps() -> None:
-    """Every timer is persistent: one without a stamp fires for what it missed (systemd 257)."""
-    of = job(schedule={"cron": "0 2 * * *", "catch_up": "once"})
+NIGHTLY_IN_BERLIN = (
+    "*-01..09,11,12-* 02:30:00 Europe/Berlin",
+    "*-10-01..24 02:30:00 Europe/Berlin",
+    "Mon..Sat *-10-25..31 02:30:00 Europe/Berlin",
+    "Sun *-03-25..31 01:00:00 UTC",
+    "Sun *-10-25..31 00:30:00 UTC",
+)
+
+
+def test_the_days_of_clock_changes_have_lines_of_their_own() -> None:
+    """All name a zone, the host's too: none may change its meaning when the host moves."""
+    timer = unit(job(schedule="30 2 * * *"), "debvisor-job-a.timer")
+    assert timer.get("Timer", "OnCalendar") == NIGHTLY_IN_BERLIN
+    law = "Europe/Berlin, CET-1CEST,M3.5.0,M10.5.0/3"
+    assert timer.get("Unit", "X-ClockChanges") == (law,)
+
+
+def test_clock_changes_as_systemd_has_them_need_no_further_line() -> None:
+    of = job(schedule={"cron": "30 2 * * *", "dst": "systemd"})
+    timer = unit(of, "debvisor-job-a.timer")
+    assert timer.get("Timer", "OnCalendar") == ("*-*-* 02:30:00",)
+    assert timer.get("Unit", "X-ClockChanges") == ()
+
+
+def test_a_calendar_of_systemd_stays_as_it_was_written() -> None:
+    of = job(schedule={"on_calendar": "Sun 02:30"})
+    timer = unit(of, "debvisor-job-a.timer")
+    assert timer.get("Timer", "OnCalendar") == ("Sun 02:30",)
+    assert timer.get("Unit", "X-ClockChanges") == ()
+
+
+def test_jitter_is_fixed() -> None:
+    of = job(schedule={"cron": "0 4 * * *", "jitter": "10min"})
+    timer = unit(of, "debvisor-job-a.timer")
+    assert timer.get("Timer", "RandomizedDelaySec") == ("10min",)
+    assert timer.get("Timer", "FixedRandomDelay") == ("yes",)
+
+
+@pytest.mark.parametrize(
+    ("catch_up", "told"), [("skip", "skip"), ("once", "once"), ({"within": "6h"}, "21600s")]
+)
+def test_how_late_a_run_may_be_is_told_to_the_service_that_sets_stamps(
+    catch_up: object, told: str
+) -> None:
+    of = job(schedule={"cron": "0 4 * * *", "catch_up": catch_up})
+    assert unit(of, "debvisor-job-a.timer").get("Timer", "X-CatchUp") == (told,)
+
+
+def test_every_timer_is_persistent() -> None:
+    """One without a stamp fires for what it missed (systemd 257)."""
+    of = job(schedule={"cron": "0 4 * * *", "catch_up": "once"})
     assert unit(of, "debvisor-job-a.timer").get("Timer", "Persistent") == ("yes",)
-    assert unit(of, "debvisor-job-a.timer").get("Timer", "X-CatchUp") == ("once",)
 
 
 def test_boot_triggers_have_a_timer_that_apply_need_not_start() -> None:
