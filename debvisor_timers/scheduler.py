@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.list import JobList
     from debvisor_timers.operations.plan import Plan
     from debvisor_timers.operations.recover import Recovery
+    from debvisor_timers.operations.renew import Renewal
     from debvisor_timers.operations.run import Caller, RunResult
     from debvisor_timers.operations.show import JobDetails
     from debvisor_timers.operations.status import Status
@@ -66,6 +67,12 @@ class Scheduler:
         from debvisor_timers.operations.recover import recover
 
         return recover(self.host)
+
+    def renew(self, on_step: Callable[[str], None] = lambda _step: None) -> Renewal:
+        """Let timers follow their time zone, where its law or the host's zone has changed."""
+        from debvisor_timers.operations.renew import renew
+
+        return renew(self.host, on_step)
 
     def check(self, files: Sequence[Path] = ()) -> CheckResult:
         """Return every problem of `files`, or of all files."""

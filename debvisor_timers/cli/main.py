@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "Explain a key of the job files.",
     "schema": "Print the JSON Schema of the job files, for editors.",
     "translate": "Translate a cron expression into OnCalendar lines.",
+    "renew": "Let timers follow a change of their time zone.",
     "recover": "Undo or finish an apply that was cut off.",
     "version": "Print the version.",
 }

@@ -35,12 +35,15 @@ def command(*, as_json: bool) -> int:
                     }
                     for finding in status.findings
                 ],
+                "notes": list(status.notes),
             }
         )
     else:
         for finding in status.findings:
             echo_about(finding.subject, finding.message)
             click.echo(f"    fix: {finding.fix}")
+        for note in status.notes:
+            echo_about("note", note)
         findings = counted(len(status.findings), "finding")
         words = "all is well" if status.is_healthy else findings
         jobs, timers = counted(status.jobs, "job"), counted(status.timers, "timer")

@@ -65,14 +65,16 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
     with exclusive(host.layout.runtime, purpose="debvisor-timers apply", wait=options.lock_wait):
         recovery = recover_locked(host)
         known = FingerprintFile(host.layout.state / "fingerprint.json")
-        before = Fingerprint.take(host)
-        if (kept := known.read()) is not None and kept.matches(before):
+        kept = known.read()
+        before = Fingerprint.take(host, kept.files if kept else ())
+        if kept is not None and kept.matches(before):
             return _unchanged(kept, recovery)
         # Parsing and rendering cost more to import than a no-op apply costs to run.
         from debvisor_timers.operations import steps
         from debvisor_timers.operations.plan import make_plan
 
         plan = make_plan(host)
+        before = before.with_files(plan.files)
         _refuse(plan, options)
         held = not plan.is_empty and steps.execute(host, plan, options.on_step)
         known.write(before.after(host, jobs=len(plan.definitions.jobs)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -22,32 +23,48 @@ class Fingerprint:
     """Everything that decides the outcome of an apply (inputs), and its outcome (outputs).
 
     Both are hexadecimal SHA-256; generation and jobs are what a matching apply reports.
+    others: that of the inputs elsewhere, `files`, which only an apply that reads the YAML finds:
+    time zones.
     """
 
     inputs: str
     outputs: str
+    others: str = ""
+    files: tuple[str, ...] = ()
     generation: int = 0
     jobs: int = 0
 
     @classmethod
-    def take(cls, host: Host) -> Fingerprint:
+    def take(cls, host: Host, files: Iterable[str] = ()) -> Fingerprint:
         """Return the fingerprint of `host` as it is now; reads every file once, parses none."""
         return cls(
             inputs=_inputs(host),
             outputs=_outputs(host),
+            others=_digest_of(map(Path, files)),
+            files=tuple(files),
             generation=Generations(host.layout.state / "generations").latest(),
         )
 
     def matches(self, other: Fingerprint) -> bool:
         """Return True when an apply that left `self` would find nothing to do at `other`."""
-        return (self.inputs, self.outputs) == (other.inputs, other.outputs)
+        return (self.inputs, self.outputs, self.others) == (
+            other.inputs,
+            other.outputs,
+            other.others,
+        )
+
+    def with_files(self, files: Iterable[Path]) -> Fingerprint:
+        """Return the same, with the inputs elsewhere that the YAML names."""
+        names = tuple(map(str, files))
+        return replace(self, others=_digest_of(map(Path, names)), files=names)
 
     def after(self, host: Host, *, jobs: int) -> Fingerprint:
         """Return the fingerprint of an apply that read the inputs of `self` and found `jobs` jobs.
 
         Not the inputs of now: a file that came meanwhile was not applied.
         """
-        return replace(Fingerprint.take(host), inputs=self.inputs, jobs=jobs)
+        now = Fingerprint.take(host)
+        return replace(self, outputs=now.outputs, generation=now.generation, jobs=jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +77,9 @@ class FingerprintFile:
         """Return the fingerprint, None when there is none or it cannot be understood."""
         try:
             plain = durable.read_json(self.path)
-            return Fingerprint(**plain) if isinstance(plain, dict) else None
+            if not isinstance(plain, dict):
+                return None
+            return Fingerprint(**{**plain, "files": tuple(plain.get("files", ()))})
         except (SystemdError, TypeError):
             return None
 
@@ -74,11 +93,18 @@ def _inputs(host: Host) -> str:
     for part in (__version__, host.layout, host.clock.zone(), host.manager.version()):
         digest.update(f"{part}\0".encode())
     config = host.layout.config
-    for folder in (config, host.layout.jobs, config / "templates", find_templates()):
-        for path in (folder, *_entries(folder)):
-            digest.update(os.fsencode(path) + _owner(path))
-            if path.is_file():
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
+    folders = (config, host.layout.jobs, config / "templates", find_templates())
+    paths = (path for folder in folders for path in (folder, *_entries(folder)))
+    digest.update(_digest_of(paths).encode())
+    return digest.hexdigest()
+
+
+def _digest_of(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(os.fsencode(path) + _owner(path))
+        if path.is_file():
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from debvisor_timers.calendar.zones import ZONEINFO
 from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.operations.desired import Desired, desired_states
 from debvisor_timers.operations.generations import Generations
@@ -17,6 +18,7 @@ from debvisor_timers.operations.owned import is_ours, owned_by_job
 from debvisor_timers.operations.verify import verify
 from debvisor_timers.render.names import timer_unit
 from debvisor_timers.render.ownership import digest, is_edited
+from debvisor_timers.render.timer import schedule_zone
 from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import Entry, FileEntry, LinkEntry
 
@@ -61,6 +63,8 @@ class Plan:
 
     generation: the number it would get. unchanged: how many jobs stay as they are.
     foreign: names that a job needs and somebody else has. warnings: said, and passed over.
+    config: the folder below which the files of the definitions are.
+    files: what decides it besides the configuration: time zones.
     """
 
     generation: int
@@ -71,7 +75,9 @@ class Plan:
     new_scripts: Mapping[str, str]
     old_scripts: tuple[str, ...]
     definitions: Definitions
+    config: Path
     entries: Mapping[str, Entry]
+    files: tuple[Path, ...]
 
     @property
     def is_empty(self) -> bool:
@@ -114,7 +120,12 @@ def make_plan(host: Host) -> Plan:
     Every changed unit was seen by systemd-analyze. Raises DefinitionError with all problems of all
     files, RefusedError when systemd is too old for a job.
     """
-    definitions = load_definitions(host.layout.config).require()
+    config = host.layout.config
+    return plan_for(host, load_definitions(config).require(), config=config)
+
+
+def plan_for(host: Host, definitions: Definitions, *, config: Path) -> Plan:
+    """Return what an apply of `definitions`, whose files are below `config`, would change."""
     generation = Generations(host.layout.state / "generations").latest() + 1
     desired = desired_states(host, definitions.jobs.values(), generation=generation)
     on_disk = host.units.read()
@@ -134,8 +145,15 @@ def make_plan(host: Host) -> Plan:
         },
         old_scripts=tuple(sorted(present.keys() - scripts.keys())),
         definitions=definitions,
+        config=config,
         entries=on_disk,
+        files=_files(definitions, host.clock.zone()),
     )
+
+
+def _files(definitions: Definitions, host_zone: str) -> tuple[Path, ...]:
+    zones = {schedule_zone(job, host_zone) for job in definitions.jobs.values() if job.schedule}
+    return tuple(ZONEINFO / zone for zone in sorted(zones))
 
 
 def _job_plans(on_disk: Mapping[str, Entry], desired: Mapping[str, Desired]) -> Iterator[JobPlan]:

@@ -3,20 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from debvisor_timers.calendar.zones import zone_changes
 from debvisor_timers.errors import DefinitionError, PermissionRefusedError, SystemdError
 from debvisor_timers.history.last import read_last
 from debvisor_timers.history.runs import RunOutcome
+from debvisor_timers.jobs.model import Job
 from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
 from debvisor_timers.operations.plan import JobPlan, Plan, make_plan
 from debvisor_timers.operations.recover import record_file
 from debvisor_timers.render.names import job_of
-from debvisor_timers.systemd.ports import ActiveState, Entry, UnitState
+from debvisor_timers.render.timer import schedule_zone
+from debvisor_timers.render.unitfile import UnitFile
+from debvisor_timers.systemd.ports import ActiveState, Entry, FileEntry, UnitState
 
 
 class FindingKind(StrEnum):
@@ -25,6 +29,7 @@ class FindingKind(StrEnum):
     DEFINITIONS = "definitions"
     INTERRUPTED = "interrupted"
     PENDING = "pending"
+    CLOCK = "clock"
     EDITED = "edited"
     FOREIGN = "foreign"
     STALE = "stale"
@@ -45,11 +50,15 @@ class StatusFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How many jobs and running timers there are, and all that needs attention."""
+    """How many jobs and running timers there are, all that needs attention, and what is to know.
+
+    notes: sentences; they need no attention.
+    """
 
     jobs: int
     timers: int
     findings: tuple[StatusFinding, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def is_healthy(self) -> bool:
@@ -62,19 +71,21 @@ def status(host: Host) -> Status:
     units = {unit.name: unit for unit in host.manager.units("debvisor-job-*", TARGET)}
     on_disk = host.units.read()
     findings: list[StatusFinding] = []
+    notes: list[str] = []
     findings += _interrupted(host)
     jobs = set(owned_by_job(on_disk))
     try:
         plan = make_plan(host)
         jobs |= plan.definitions.jobs.keys()
         findings += _pending(plan)
+        notes += _known_until(plan.definitions.jobs.values(), host)
     except DefinitionError as error:
         findings.append(_definitions(error))
     findings += _loaded(host, units)
     findings += _timers(on_disk, units)
     findings += _failed(host, jobs)
     active = sum(name.endswith(".timer") and _is_active(unit) for name, unit in units.items())
-    return Status(jobs=len(jobs), timers=active, findings=tuple(findings))
+    return Status(jobs=len(jobs), timers=active, findings=tuple(findings), notes=tuple(notes))
 
 
 def _finding(kind: FindingKind, subject: str, message: str, command: str) -> StatusFinding:
@@ -109,6 +120,9 @@ def _pending(plan: Plan) -> Iterator[StatusFinding]:
             names = ", ".join(job.edited)
             message = f"edited by hand: {names}"
             yield _finding(FindingKind.EDITED, job.job_id, message, "apply --overwrite-edits")
+        elif law := _passed_law(job):
+            message = f"its timer is for the clock changes of {law}, which is no longer so"
+            yield _finding(FindingKind.CLOCK, job.job_id, message, "apply")
         else:
             yield _finding(FindingKind.PENDING, job.job_id, _pending_words(job), "apply")
     for name in plan.foreign:
@@ -118,6 +132,30 @@ def _pending(plan: Plan) -> Iterator[StatusFinding]:
             message="is in the way, not written by debvisor-timers",
             fix="move it away, or give the job another id",
         )
+
+
+def _passed_law(job: JobPlan) -> str:
+    """Return what the timer says of its zone's clock changes, where that holds no more."""
+    for change in job.entries:
+        before, after = _law(change.before), _law(change.after)
+        if before and after and before != after:
+            return before
+    return ""
+
+
+def _law(entry: Entry | None) -> str:
+    text = entry.text if isinstance(entry, FileEntry) else ""
+    return "".join(UnitFile.parse(text).get("Unit", "X-ClockChanges")).replace("%%", "%")
+
+
+def _known_until(jobs: Iterable[Job], host: Host) -> Iterator[str]:
+    """Yield until when clock changes are known, for zones whose future has no rule."""
+    host_zone = host.clock.zone()
+    zones = {schedule_zone(job, host_zone) for job in jobs if job.schedule and job.schedule.cron}
+    for zone in sorted(zones):
+        last = zone_changes(zone).known_until
+        if last is not None and last >= host.clock.now().date():
+            yield f"the clock changes of {zone} follow no rule: they are known until {last}"
 
 
 def _pending_words(job: JobPlan) -> str:

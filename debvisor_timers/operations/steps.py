@@ -12,7 +12,9 @@ from debvisor_timers.errors import (
     PartWayError,
     SystemdError,
 )
+from debvisor_timers.jobs.duration import parse_timespan
 from debvisor_timers.layout import TARGET
+from debvisor_timers.operations.calendars import first_elapse
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.plan import Plan
 from debvisor_timers.operations.record import ApplyRecord
@@ -22,6 +24,7 @@ from debvisor_timers.operations.signals import uninterrupted
 from debvisor_timers.operations.target import TargetState, target_state
 from debvisor_timers.operations.timers import links, timer_moves
 from debvisor_timers.render.names import is_boot_timer, timer_unit
+from debvisor_timers.render.unitfile import UnitFile
 from debvisor_timers.systemd.ports import ActiveState, FileEntry, UnitState
 
 _JUST_NOW = timedelta(seconds=2)
@@ -88,7 +91,9 @@ def _record(host: Host, plan: Plan) -> ApplyRecord:
         forgotten=tuple(
             change.name for change in changes if change.after is None and "/" not in change.name
         ),
-        due=_due(plan, set(moves.stopped)) | _due_after_boot(host, moves.stopped),
+        due=_due(plan, set(moves.stopped))
+        | dict(_delayed(host, plan, set(moves.stopped)))
+        | _due_after_boot(host, moves.stopped),
     )
 
 
@@ -100,6 +105,27 @@ def _due(plan: Plan, stopped: set[str]) -> dict[str, str]:
         if elapses and timer_unit(job.job_id) in stopped:
             due[timer_unit(job.job_id)] = min(elapses).isoformat()
     return due
+
+
+def _delayed(host: Host, plan: Plan, stopped: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield the timers whose time has come, but not the end of their jitter, with that time.
+
+    An apply in between takes them that run.
+    """
+    now = host.clock.now()
+    for job in plan.jobs:
+        timer = timer_unit(job.job_id)
+        entry = plan.entries.get(timer)
+        if timer in stopped and isinstance(entry, FileEntry) and job.next_before is not None:
+            unit = UnitFile.parse(entry.text)
+            jitter = "".join(unit.get("Timer", "RandomizedDelaySec"))
+            delay = parse_timespan(jitter) if jitter else None
+            if delay and now < job.next_before < now + delay:
+                lines = unit.get("Timer", "OnCalendar")
+                answers = host.analyzer.calendar(lines, after=job.next_before - delay, count=1)
+                elapse = first_elapse(answers)
+                if elapse is not None and elapse <= now:
+                    yield timer, elapse.isoformat()
 
 
 def _due_after_boot(host: Host, stopped: Iterable[str]) -> dict[str, str]:
@@ -186,7 +212,7 @@ def _check_timers(host: Host, record: ApplyRecord) -> None:
 def _commit(host: Host, plan: Plan, record: ApplyRecord) -> None:
     generations(host).write(
         record.generation,
-        config=host.layout.config,
+        config=plan.config,
         sources=plan.definitions.sources,
         units=plan.entries_after,
         at=host.clock.now(),

@@ -256,3 +256,51 @@ def test_stopping_a_timer_leaves_its_run_alone(rig: Rig) -> None:
     rig.manager.stop(["contract-a.timer"])
     rig.manager.reload()
     assert rig.manager.service("contract-a.service").active_state is ActiveState.ACTIVATING
+
+
+JITTER = "RandomizedDelaySec=30min\nFixedRandomDelay=yes"
+
+
+def test_jitter_is_below_its_limit_and_stays_across_reloads_and_restarts(rig: Rig) -> None:
+    due = rig.in_seconds(3600)
+    rig.write(a_timer=timer(at(due), extra=JITTER), a_service=rig.service("contract-a.service"))
+    rig.manager.start(["contract-a.timer"])
+    first = rig.manager.timer("contract-a.timer").next_elapse
+    assert first is not None
+    assert due <= first < due + timedelta(minutes=30)
+
+    rig.manager.reload()
+    assert rig.manager.timer("contract-a.timer").next_elapse == first
+    rig.manager.stop(["contract-a.timer"])
+    rig.manager.start(["contract-a.timer"])
+    assert rig.manager.timer("contract-a.timer").next_elapse == first
+
+
+def test_jitter_differs_from_timer_to_timer(rig: Rig) -> None:
+    due = rig.in_seconds(3600)
+    names = [f"{letter}_{kind}" for letter in "abcde" for kind in ("timer", "service")]
+    rig.write(
+        **{
+            name: timer(at(due), extra=JITTER)
+            if name.endswith("timer")
+            else rig.service(f"contract-{name[0]}.service")
+            for name in names
+        }
+    )
+    timers = [f"contract-{letter}.timer" for letter in "abcde"]
+    rig.manager.start(timers)
+    assert len({state.next_elapse for state in rig.manager.timers(timers).values()}) == 5
+
+
+def test_what_was_missed_fires_by_its_jitter_after_the_start(rig: Rig) -> None:
+    """Not at once: a host with many jobs does not start all of them together."""
+    due = rig.in_seconds(0)
+    extra = f"Persistent=yes\n{JITTER}"
+    rig.write(a_timer=timer(at(due), extra=extra), a_service=rig.service("contract-a.service"))
+    rig.set_stamp("contract-a.timer", due - timedelta(seconds=10))
+    rig.pass_to(due)
+    rig.manager.start(["contract-a.timer"])
+    elapse = rig.manager.timer("contract-a.timer").next_elapse
+    assert elapse is not None
+    assert due < elapse < due + timedelta(minutes=30)
+    assert rig.starts("contract-a.service") == 0

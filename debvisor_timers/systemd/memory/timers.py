@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from debvisor_timers.jobs.duration import parse_timespan
@@ -15,9 +16,21 @@ from debvisor_timers.systemd.memory.state import Loaded, State
 
 def arm(state: State, timer: Loaded) -> None:
     """Work out when `timer` elapses next, which may be in the past: then it is due at once."""
-    elapses = [*_calendar_elapses(state, timer), *_monotonic_elapses(state, timer)]
+    calendar = min(_calendar_elapses(state, timer), default=None)
+    delayed = [calendar + fixed_delay(timer)] if calendar else []
+    elapses = [*delayed, *_monotonic_elapses(state, timer)]
     timer.next_elapse = min(elapses, default=None)
     timer.sub = "waiting" if elapses else "elapsed"
+
+
+def fixed_delay(timer: Loaded) -> timedelta:
+    """Return the jitter of a timer with FixedRandomDelay=: below its limit, the same for ever.
+
+    systemd makes it of the machine id and the name of the unit, by another hash.
+    """
+    limit = parse_timespan(timer.text.last("Timer", "RandomizedDelaySec", "0")) or timedelta()
+    digest = hashlib.sha256(timer.name.encode()).digest()
+    return limit * (int.from_bytes(digest[:4], "big") / 2**32)
 
 
 def is_persistent(timer: Loaded) -> bool:

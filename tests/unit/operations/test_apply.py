@@ -269,6 +269,31 @@ def test_an_elapse_while_the_timer_was_stopped_is_recorded_as_skipped(world: Wor
     assert NIGHTLY_SERVICE not in world.ran()
 
 
+@pytest.mark.parametrize("edit", [MOVED, "jobs: {}\n"], ids=["changed", "removed"])
+def test_a_run_that_waits_for_its_jitter_is_recorded_as_skipped(world: World, edit: str) -> None:
+    """Its time has come before the apply, which takes it the timer that would start it."""
+    world.apply(TWO.replace("catch_up: once", "jitter: 30min"))
+    world.systemd.advance_to(datetime(2026, 11, 24, 2, 0, 1, tzinfo=UTC))
+    assert NIGHTLY_SERVICE not in world.ran()
+
+    world.apply(edit, allow_empty=True)
+
+    (skipped,) = [
+        run for run in history(world.host, "nightly", limit=9) if run.status is RunStatus.SKIPPED
+    ]
+    assert skipped.scheduled_for == datetime(2026, 11, 24, 2, tzinfo=UTC)
+
+
+def test_a_run_whose_jitter_is_over_is_not_recorded_twice(world: World) -> None:
+    world.apply(TWO.replace("catch_up: once", "jitter: 30min"))
+    world.systemd.advance_to(datetime(2026, 11, 24, 2, 31, tzinfo=UTC))
+    assert NIGHTLY_SERVICE in world.ran()
+
+    world.apply(MOVED)
+
+    assert len(list(history(world.host, "nightly", limit=9))) == 1
+
+
 def advance_during_reload(world: World, by: timedelta) -> None:
     """Let the next reload take `by`."""
     reload = world.systemd.manager.reload

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from debvisor_timers.errors import DefinitionError, RefusedError
 from debvisor_timers.layout import TARGET
-from debvisor_timers.operations.fingerprint import FingerprintFile
+from debvisor_timers.operations.fingerprint import Fingerprint, FingerprintFile
 from debvisor_timers.render.location import find_templates
 from debvisor_timers.systemd.ports import FileEntry, LinkEntry
 from tests.unit.operations.world import NIGHTLY, TWO, World
@@ -247,3 +248,24 @@ def test_a_fingerprint_file_that_makes_no_sense_is_none(world: World) -> None:
     path.write_text("{", encoding="utf-8")
 
     assert FingerprintFile(path).read() is None
+
+
+def test_files_elsewhere_that_an_apply_has_read_count_too(world: World, tmp_path: Path) -> None:
+    """A time zone whose law changes, for one."""
+    zone = tmp_path / "zone"
+    zone.write_text("as it was", encoding="utf-8")
+    kept = Fingerprint.take(world.host).with_files([zone])
+    file = FingerprintFile(tmp_path / "fingerprint.json")
+    file.write(kept)
+    assert file.read() == kept
+    assert kept.matches(Fingerprint.take(world.host, kept.files))
+
+    zone.write_text("another", encoding="utf-8")
+    assert not kept.matches(Fingerprint.take(world.host, kept.files))
+
+
+def test_an_apply_keeps_in_mind_the_zones_of_its_schedules(world: World) -> None:
+    world.apply(TWO.replace("catch_up: once", "timezone: Europe/Berlin"))
+    kept = FingerprintFile(world.layout.state / "fingerprint.json").read()
+    assert kept is not None
+    assert kept.files == ("/usr/share/zoneinfo/Europe/Berlin", "/usr/share/zoneinfo/UTC")

@@ -89,6 +89,29 @@ def test_a_calendar_with_an_unknown_zone_is_told_which_to_write(world: World) ->
     )
 
 
+def test_a_delay_that_could_last_until_the_next_run(world: World) -> None:
+    keys = '    schedule: {cron: "*/5 * * * *", jitter: 5m}\n'
+
+    assert told(world, keys) == (
+        "a.yaml:4:45: error: schedule.jitter: a jitter of 5min is not shorter than 5min, the time"
+        " between two runs: some would be left out\n"
+        '    4 |     schedule: {cron: "*/5 * * * *", jitter: 5m}\n'
+        "      |                                             ^^\n"
+        " fix: use at most 4min59s, or 0 for none"
+    )
+    assert not told(world, '    schedule: {cron: "*/5 * * * *", jitter: 299s}\n')
+
+
+def test_a_delay_that_could_last_until_the_next_run_on_the_day_of_a_clock_change(
+    world: World,
+) -> None:
+    """02:30 becomes 03:00 there, half an hour before 03:30."""
+    keys = '    schedule: {cron: "30 2,3 * * *", jitter: 45m, timezone: ZONE}\n'
+
+    assert "is not shorter than 30min" in told(world, keys.replace("ZONE", "Europe/Berlin"))
+    assert not told(world, keys.replace("ZONE", "UTC"))
+
+
 def test_a_calendar_without_a_time_to_come(world: World) -> None:
     assert told(world, '    schedule: {on_calendar: "2020-01-01 03:00"}\n') == (
         "a.yaml:4:29: error: schedule.on_calendar: never fires again\n"

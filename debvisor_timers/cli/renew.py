@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""renew: let timers follow their time zone."""
+
+from __future__ import annotations
+
+import click
+
+from debvisor_timers.cli.options import json_option
+from debvisor_timers.cli.output import counted, echo_json, progress
+
+
+@click.command("renew", epilog="Example: debvisor-timers renew")
+@json_option
+def command(*, as_json: bool) -> None:
+    """Renew timers after a change of the host's time zone, or of the law of a zone.
+
+    What was applied counts: edits of the YAML since then are left for `apply`. No job is started.
+    It is called when tzdata is upgraded, and when /etc/localtime changes.
+    """
+    from debvisor_timers.scheduler import Scheduler
+
+    renewal = Scheduler.system().renew(progress)
+    progress("")
+    for job in renewal.edited:
+        click.echo(
+            f"{job}: its timer was edited by hand and is left; fix: put the change into the YAML,"
+            " or debvisor-timers apply --overwrite-edits",
+            err=True,
+        )
+    if as_json:
+        echo_json({"renewed": list(renewal.renewed), "edited": list(renewal.edited)})
+    elif renewal.renewed:
+        names = ", ".join(renewal.renewed)
+        click.echo(f"{counted(len(renewal.renewed), 'timer')} renewed: {names}")
+    else:
+        click.echo("nothing to renew")

@@ -1,0 +1,66 @@
+#!/usr/bin/python3 -ISXutf8
+# SPDX-License-Identifier: Apache-2.0
+"""Set the stamps of timers before they start, so that each catches up what its job wants, no more.
+
+Root's `ExecStart=/usr/libexec/debvisor-timers/stamps` of debvisor-timers-stamps.service.
+systemd fires a timer for what its calendar had since its stamp: one set to now misses everything,
+one set to six hours ago misses what is older. The stamp of a running timer is not looked at.
+Stays one file without imports of ours, and imports little: it holds up every start of a timer.
+"""
+
+import os
+import sys
+import time
+
+UNITS = "/etc/systemd/system"
+STAMPS = "/var/lib/systemd/timers"
+PREFIX, SUFFIX = "debvisor-job-", ".timer"
+CATCH_UP = "X-CatchUp="
+
+
+def catch_up_of(path: str) -> str:
+    """Return what the timer says as X-CatchUp=: `skip`, `once`, `21600s`; empty for another's."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith(CATCH_UP):
+                return line.removeprefix(CATCH_UP).strip()
+    return ""
+
+
+def oldest(catch_up: str, now: float) -> float:
+    """Return how old a stamp may be, in seconds since 1970; 0 where any age is fine.
+
+    Raises ValueError for what no apply has written.
+    """
+    if catch_up in {"once", ""}:
+        return 0
+    return now if catch_up == "skip" else now - int(catch_up.removesuffix("s"))
+
+
+def renew(stamp: str, moment: float) -> None:
+    """Let the stamp be no older than `moment`; one that is missing becomes new, and misses all."""
+    descriptor = os.open(stamp, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    if os.fstat(descriptor).st_mtime < moment:
+        os.utime(descriptor, (moment, moment))
+    os.close(descriptor)
+
+
+def main() -> int:
+    """Set every stamp that has to be; return the exit status."""
+    now = time.time()
+    failed = 0
+    os.makedirs(STAMPS, exist_ok=True)
+    for name in os.listdir(UNITS):
+        if not (name.startswith(PREFIX) and name.endswith(SUFFIX)):
+            continue
+        try:
+            if moment := oldest(catch_up_of(f"{UNITS}/{name}"), now):
+                renew(f"{STAMPS}/stamp-{name}", moment)
+        except (OSError, ValueError) as error:
+            print(f"debvisor-timers: {name} may catch up too much: {error}", file=sys.stderr)
+            failed = 1
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""renew: timers follow their zone; nothing else of what waits for an apply is touched."""
+
+from __future__ import annotations
+
+from debvisor_timers.operations.renew import Renewal, renew
+from debvisor_timers.operations.status import FindingKind, status
+from debvisor_timers.render.unitfile import UnitFile
+from debvisor_timers.systemd.ports import FileEntry
+from tests.unit.operations.world import NIGHTLY, World
+
+TIMER = "debvisor-job-nightly.timer"
+LATE = """\
+  late:
+    schedule: "0 12 * * *"
+    command: [/bin/true]
+"""
+IN_BERLIN = (
+    "*-01..09,11,12-* 02:00:00 Europe/Berlin",
+    "*-10-01..24 02:00:00 Europe/Berlin",
+    "Mon..Sat *-10-25..31 02:00:00 Europe/Berlin",
+    "Sun *-03-25..31 01:00:00 UTC",
+    "Sun *-10-25..31 00:00:00 UTC",
+)
+
+
+def lines(world: World, timer: str = TIMER) -> tuple[str, ...]:
+    entry = world.units()[timer]
+    assert isinstance(entry, FileEntry)
+    return UnitFile.parse(entry.text).get("Timer", "OnCalendar")
+
+
+def moved_to_berlin(world: World) -> World:
+    """Return a host whose jobs were applied in UTC."""
+    world.apply(NIGHTLY + LATE)
+    world.systemd.state.zone = "Europe/Berlin"
+    return world
+
+
+def test_before_the_first_apply_there_is_nothing(world: World) -> None:
+    assert renew(world.host) == Renewal()
+
+
+def test_timers_follow_the_zone_of_the_host(world: World) -> None:
+    moved_to_berlin(world)
+
+    assert renew(world.host) == Renewal(renewed=("nightly",))
+    assert lines(world) == IN_BERLIN
+    assert TIMER in world.running()
+    assert world.ran() == []
+    plan = world.apply().plan
+    assert plan is not None
+    assert plan.is_empty
+
+
+def test_a_second_time_there_is_nothing(world: World) -> None:
+    renew(moved_to_berlin(world).host)
+    before = world.picture()
+
+    assert renew(world.host) == Renewal()
+    assert world.picture() == before
+
+
+def test_edits_of_the_yaml_wait_for_their_apply(world: World) -> None:
+    moved_to_berlin(world)
+    world.write(NIGHTLY.replace("0 2", "0 5").replace("/bin/true", "/bin/false"))
+
+    renew(world.host)
+
+    assert lines(world) == IN_BERLIN
+    service = world.units()["debvisor-job-nightly.service"]
+    assert isinstance(service, FileEntry)
+    assert "/bin/true" in service.text
+    assert lines(world, "debvisor-job-late.timer") == ("*-*-* 12:00:00",)
+
+
+def test_yaml_that_is_broken_now_is_not_looked_at(world: World) -> None:
+    moved_to_berlin(world)
+    world.write("jobs: [", "b.yaml")
+
+    assert renew(world.host).renewed == ("nightly",)
+
+
+def test_a_timer_that_was_edited_by_hand_is_named_and_left(world: World) -> None:
+    moved_to_berlin(world)
+    entry = world.units()[TIMER]
+    assert isinstance(entry, FileEntry)
+    edited = FileEntry(entry.text.replace("02:00:00", "03:00:00"))
+    world.systemd.units.write({TIMER: edited})
+
+    assert renew(world.host) == Renewal(edited=("nightly",))
+    assert world.units()[TIMER] == edited
+
+
+def test_the_place_in_the_yaml_stays_that_of_the_users_file(world: World) -> None:
+    renew(moved_to_berlin(world).host)
+    entry = world.units()[TIMER]
+    assert isinstance(entry, FileEntry)
+
+    assert f"Source={world.layout.jobs}/a.yaml:2\n" in entry.text
+
+
+def test_what_was_applied_can_be_renewed_again_from_its_own_generation(world: World) -> None:
+    renew(moved_to_berlin(world).host)
+    world.systemd.state.zone = "UTC"
+
+    assert renew(world.host).renewed == ("nightly",)
+    assert lines(world) == ("*-*-* 02:00:00",)
+
+
+def test_status_names_the_law_that_holds_no_more(world: World) -> None:
+    world.systemd.state.zone = "Europe/Berlin"
+    world.apply(NIGHTLY)
+    world.systemd.state.zone = "America/New_York"
+
+    (finding,) = status(world.host).findings
+
+    assert (finding.kind, finding.subject) == (FindingKind.CLOCK, "nightly")
+    assert finding.message == (
+        "its timer is for the clock changes of Europe/Berlin, CET-1CEST,M3.5.0,M10.5.0/3,"
+        " which is no longer so"
+    )
+    assert finding.fix == "debvisor-timers apply"
+
+
+def test_status_tells_until_when_a_zone_without_a_rule_is_known(world: World) -> None:
+    world.apply(NIGHTLY.replace("catch_up: once", "timezone: Africa/Casablanca"))
+
+    (note,) = status(world.host).notes
+
+    assert note.startswith("the clock changes of Africa/Casablanca follow no rule: they are known")
