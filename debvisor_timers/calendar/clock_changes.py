@@ -124,19 +124,35 @@ class ZoneChanges:
     known_until: date | None = None
 
     @cached_property
-    def repeated(self) -> Mapping[int, tuple[Dates, ...]]:
-        """Return for each minute of the day that comes twice on some days these days.
+    def repeated(self) -> TimesOnDays:
+        """Return the times that come twice, with the days on which they do."""
+        return _times_on_days(change for change in self.changes if change.length < 0)
 
-        Equal days are one object.
+    @cached_property
+    def lost(self) -> TimesOnDays:
+        """Return the times that gaps which begin within an hour leave out, with the days.
+
+        systemd 257 looks for such a time without end, until it lets the timer fail.
         """
-        found: dict[int, list[Dates]] = defaultdict(list)
-        for change in self.changes:
-            for time in range(change.minute + change.length, change.minute):
-                days = change.shifted[time // DAY_MINUTES]
-                found[time % DAY_MINUTES] += [day.as_dates() for day in days]
-        same: dict[tuple[Dates, ...], tuple[Dates, ...]] = {}
-        joined = ((time, join(dates)) for time, dates in found.items())
-        return {time: same.setdefault(dates, dates) for time, dates in joined}
+        return _times_on_days(
+            change for change in self.changes if change.length > 0 and change.minute % 60
+        )
+
+
+TimesOnDays = Mapping[int, tuple[Dates, ...]]
+"""Minutes of the day, each with the days that it is about; equal days are one object."""
+
+
+def _times_on_days(changes: Iterable[ClockChange]) -> TimesOnDays:
+    found: dict[int, list[Dates]] = defaultdict(list)
+    for change in changes:
+        end = change.minute + change.length
+        for time in range(min(change.minute, end), max(change.minute, end)):
+            days = change.shifted[time // DAY_MINUTES]
+            found[time % DAY_MINUTES] += [day.as_dates() for day in days]
+    same: dict[tuple[Dates, ...], tuple[Dates, ...]] = {}
+    joined = ((time, join(dates)) for time, dates in found.items())
+    return {time: same.setdefault(dates, dates) for time, dates in joined}
 
 
 NO_CHANGES = ZoneChanges(law="UTC0")

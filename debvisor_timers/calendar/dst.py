@@ -15,11 +15,16 @@ Source: cron 3.0pl1 (Debian), cron.c, "DST"; checked in tests/contract/test_dst.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from debvisor_timers.calendar.clock_changes import DAY_MINUTES, ClockChange, ZoneChanges
+from debvisor_timers.calendar.clock_changes import (
+    DAY_MINUTES,
+    ClockChange,
+    TimesOnDays,
+    ZoneChanges,
+)
 from debvisor_timers.calendar.cron import CronExpression
 from debvisor_timers.calendar.dates import Dates, join, subtract
 
@@ -43,31 +48,39 @@ def is_fixed(expression: CronExpression) -> bool:
 def local_runs(expression: CronExpression, zone: ZoneChanges) -> list[Runs]:
     """Return the runs that local lines can say: all but a fixed job's in an hour that comes twice.
 
-    Local lines leave out what falls into a gap, and the second pass.
+    Local lines leave out what falls into a gap, and the second pass. Some gaps have to be cut out.
     """
     hours, minutes, dates = expression.hours, expression.minutes, expression.dates
-    cuts = _cuts(expression, zone) if is_fixed(expression) else {}
-    if not cuts:
+    cuts = [zone.lost, zone.repeated] if is_fixed(expression) else [zone.lost]
+    if not any(time // _HOUR in hours for cut in cuts for time in cut):
         return [Runs(hours=hours, minutes=minutes, dates=dates)]
     times = {_HOUR * hour + minute for hour in hours for minute in minutes}
-    found = _by_times(times - {time for some in cuts.values() for time in some}, dates)
-    for days, some in cuts.items():
-        found += _by_times(some, _without(dates, days))
+    return [
+        runs
+        for days, some in _by_days(times, cuts).items()
+        for runs in _by_times(some, _without(dates, days))
+    ]
+
+
+def _by_days(
+    times: Iterable[int], cuts: Sequence[TimesOnDays]
+) -> dict[tuple[Dates, ...], list[int]]:
+    """Return `times` by the days that they have to leave out; for most of them that is none."""
+    found: dict[tuple[Dates, ...], list[int]] = {(): []}
+    by_object: dict[tuple[int, ...], list[int]] = {(): found[()]}
+    for time in sorted(times):
+        days = [cut[time] for cut in cuts if time in cut]
+        key = tuple(map(id, days))
+        if key not in by_object:
+            by_object[key] = found.setdefault(tuple(date for some in days for date in some), [])
+        by_object[key].append(time)
     return found
-
-
-def _cuts(expression: CronExpression, zone: ZoneChanges) -> dict[tuple[Dates, ...], list[int]]:
-    """Return the times of `expression` that come twice on some days, by these days."""
-    found: dict[int, tuple[tuple[Dates, ...], list[int]]] = {}
-    for hour in {time // _HOUR for time in zone.repeated} & expression.hours:
-        for time in (_HOUR * hour + minute for minute in sorted(expression.minutes)):
-            if days := zone.repeated.get(time):
-                found.setdefault(id(days), (days, []))[1].append(time)
-    return dict(found.values())
 
 
 @lru_cache(maxsize=4096)
 def _without(dates: tuple[Dates, ...], days: tuple[Dates, ...]) -> tuple[Dates, ...]:
+    if not days:
+        return dates
     left = list(dates)
     for some in days:
         left = [rest for each in left for rest in subtract(each, some)]

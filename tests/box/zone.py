@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
 
 from tests.box.box import Box
@@ -38,8 +38,32 @@ def zone_source(name: str, *, change: Change, at: datetime) -> str:
     return f"Zone\t{name}\t{_EARLIER}\n\t\t\t{before}\t{until}\n\t\t\t{after}\n"
 
 
-def install_zone(box: Box, *, change: Change, at: datetime, name: str = SOON) -> None:
-    """Compile the zone and install it in `box`, which may be off: before its first boot, too."""
-    box.run(
-        ["zic", "-d", "/usr/share/zoneinfo", "-"], input=zone_source(name, change=change, at=at)
+def yearly_source(name: str, *, change: Change, at: datetime) -> str:
+    """Return the source of a zone with that change on such a weekday of every year, by a rule.
+
+    The other change of the year is half a year away. at: aware, a whole minute.
+    """
+    begins = change is Change.GAP
+    local = at.astimezone(timezone(timedelta(hours=1 if begins else 2)))
+    other = (local.month + 5) % 12 + 1
+    here, there = ("1:00\tDST", "0\tSTD") if begins else ("0\tSTD", "1:00\tDST")
+    month = f"2026-{other:02}-15"
+    return (
+        f"Rule\tSoon\t2000\tmax\t-\t{local:%b}\t{_weekday(local)}\t{local:%H:%M}\t{here}\n"
+        f"Rule\tSoon\t2000\tmax\t-\t{date.fromisoformat(month):%b}\tSun>=8\t2:00\t{there}\n"
+        f"Zone\t{name}\t1:00\tSoon\t%s\n"
     )
+
+
+def _weekday(day: datetime) -> str:
+    """Return the date as a rule has it: which such weekday of the month it is."""
+    week = (day.day - 1) // 7
+    return f"last{day:%a}" if week == 4 else f"{day:%a}>={7 * week + 1}"
+
+
+def install_zone(
+    box: Box, *, change: Change, at: datetime, name: str = SOON, is_yearly: bool = False
+) -> None:
+    """Compile the zone and install it in `box`, which may be off: before its first boot, too."""
+    source = yearly_source if is_yearly else zone_source
+    box.run(["zic", "-d", "/usr/share/zoneinfo", "-"], input=source(name, change=change, at=at))

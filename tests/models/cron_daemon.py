@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tests.models.cron_model import CronModel
@@ -61,9 +62,10 @@ class Window:
         return f"{self.zone} {datetime.fromtimestamp(self.change, UTC)}"
 
 
-def windows(zone: str, years: Sequence[int], *, days: int = 2) -> Iterator[Window]:
-    """Yield the minutes within `days` of each change of the clock of `zone` in `years`."""
-    info = ZoneInfo(zone)
+def windows(zone: Path, years: Sequence[int], *, days: int = 2) -> Iterator[Window]:
+    """Yield the minutes within `days` of each change of the clock of `zone`, a file, in `years`."""
+    with zone.open("rb") as file:
+        info = ZoneInfo.from_file(file)
     for change in _changes(info, years):
         start = change - days * _DAY * _MINUTE
         count = 2 * days * _DAY
@@ -72,7 +74,7 @@ def windows(zone: str, years: Sequence[int], *, days: int = 2) -> Iterator[Windo
             (second + (before if second < change else after)) // _MINUTE
             for second in range(start, start + count * _MINUTE, _MINUTE)
         )
-        yield Window(zone, change, start, walls)
+        yield Window(zone.name, change, start, walls)
 
 
 def runs(cron: CronModel, window: Window) -> list[int]:

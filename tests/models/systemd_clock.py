@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from glob import glob
+from pathlib import Path
 
 _PATTERN = "/usr/lib/*/systemd/libsystemd-shared-*.so"
-_NO_MORE = (-2, -35)  # ENOENT; EDEADLK
+_NO_MORE = -errno.ENOENT
 MICROSECONDS = 1_000_000
 
 
@@ -21,10 +23,10 @@ def find_library() -> str:
 
 
 @contextmanager
-def local_zone(name: str) -> Iterator[None]:
-    """Let `name` be the local zone of this process, for C as well."""
+def local_zone(zone: Path) -> Iterator[None]:
+    """Let the file `zone` say what local time is in this process, for C as well."""
     before = os.environ.get("TZ")
-    os.environ["TZ"] = f":{name}"
+    os.environ["TZ"] = f":{zone}"
     time.tzset()
     try:
         yield
@@ -44,7 +46,10 @@ class Timer:
         self._lines = [self._parse(line) for line in lines]
 
     def next(self, base: int) -> int | None:
-        """Return when it elapses next after `base`: seconds since 1970."""
+        """Return when it elapses next after `base`: seconds since 1970.
+
+        Raises ValueError where systemd would let the timer fail.
+        """
         found = (self._next(line, base * MICROSECONDS) for line in self._lines)
         return min((elapse for elapse in found if elapse is not None), default=None)
 
@@ -85,7 +90,7 @@ class Timer:
         code = self._library.calendar_spec_next_usec(
             line, ctypes.c_uint64(usec), ctypes.byref(elapse)
         )
-        if code in _NO_MORE:
+        if code == _NO_MORE:
             return None
         if code < 0:
             raise ValueError(os.strerror(-code))

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a timer that was down missed: one run for catch_up: once, none for skip."""
+"""What a timer that was down missed: one run, one that is not too old, or none; by its jitter."""
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, timedelta
+
 import pytest
 
-from tests.box import Box
+from tests.box import Box, Layer
 
 JOBS = """\
 jobs:
@@ -121,3 +124,116 @@ def test_a_timer_started_again_by_hand_fires_no_job_that_skips(applied: Box) -> 
 
     assert ran(applied) == []
     assert applied.run("systemctl is-active debvisor-job-skip.timer").stdout == "active\n"
+
+
+# Due twice while the host is off: once within the hour before the boot, once hours earlier.
+WITHIN = """\
+jobs:
+  day: {schedule: {cron: "CRON", catch_up: {within: 1d}}, command: [/bin/true]}
+  hour: {schedule: {cron: "CRON", catch_up: {within: 1h}}, command: [/bin/true]}
+  minute: {schedule: {cron: "CRON", catch_up: {within: 1min}}, command: [/bin/true]}
+"""
+
+
+def runs(box: Box, job: str) -> list[datetime]:
+    """Return the starts of all runs of a job, the last one first."""
+    history = json.loads(box.run(f"debvisor-timers history {job} --json").stdout)
+    return [datetime.fromisoformat(run["start"]) for run in history]
+
+
+def apply(box: Box, yaml: str, minutes: int) -> None:
+    """Apply `yaml` with the jobs due so many minutes ago."""
+    box.write("/etc/debvisor/timers/jobs.d/a.yaml", yaml)
+    box.run(f'sed -i "s/CRON/{missed(minutes)}/" /etc/debvisor/timers/jobs.d/a.yaml')
+    box.run("debvisor-timers apply")
+
+
+def test_a_run_that_was_missed_too_long_ago_is_not_made_up_for(box: Box) -> None:
+    """Due 5 minutes ago, and three days of the same before: one run, or none for a minute."""
+    apply(box, WITHIN, minutes=5)
+    settle(box)
+    assert [len(runs(box, job)) for job in ("day", "hour", "minute")] == [0, 0, 0]
+
+    box.shutdown()
+    box.run("touch -d '3 days ago' /var/lib/systemd/timers/stamp-debvisor-job-*.timer")
+    box.start()
+    settle(box)
+    assert [len(runs(box, job)) for job in ("day", "hour", "minute")] == [1, 1, 0]
+
+    box.reboot()
+    settle(box)
+    assert [len(runs(box, job)) for job in ("day", "hour", "minute")] == [1, 1, 0]
+
+
+def test_taking_the_emergency_brake_off_makes_up_for_nothing_that_is_too_old(box: Box) -> None:
+    apply(box, WITHIN, minutes=90)
+    box.run("systemctl stop debvisor-timers.target")
+    age_stamps(box)
+    box.run("touch -d '3 days ago' /var/lib/systemd/timers/stamp-debvisor-job-*.timer")
+    box.run("systemctl start debvisor-timers.target")
+    settle(box)
+
+    assert [len(runs(box, job)) for job in ("day", "hour", "minute")] == [1, 0, 0]
+
+
+JITTER = '{cron: "CRON", catch_up: once, jitter: 8s}'
+MANY = 6
+
+
+def test_jobs_that_catch_up_start_by_their_jitter_after_the_boot(box: Box) -> None:
+    jobs = [f"  j{n}: {{schedule: {JITTER}, command: [/bin/true]}}" for n in range(MANY)]
+    apply(box, "\n".join(["jobs:", *jobs, ""]), minutes=5)
+    box.shutdown()
+    box.run("touch -d '1 hour ago' /var/lib/systemd/timers/stamp-debvisor-job-*.timer")
+    box.start()
+    names = [f"j{n}" for n in range(MANY)]
+    box.wait_until(lambda: all(runs(box, job) for job in names), 20, "all have caught up")
+
+    starts = sorted(runs(box, job)[0] for job in names)
+    assert starts[-1] - starts[0] < timedelta(seconds=8 + 1)
+    assert len({start.replace(microsecond=0) for start in starts}) > 2
+    assert all(len(runs(box, job)) == 1 for job in names)
+
+
+def delays(box: Box) -> list[str]:
+    """Return when each timer elapses next, with its delay."""
+    shown = "systemctl show -P NextElapseUSecRealtime debvisor-job-a.timer debvisor-job-b.timer"
+    return box.run(shown).stdout.split("\n\n")
+
+
+def test_a_jitter_stays_across_reloads_reboots_and_applies_and_differs_between_hosts(
+    installed: Layer,
+) -> None:
+    yaml = """\
+jobs:
+  a: {schedule: {cron: "0 3 * * *", jitter: 1h}, command: [/bin/true]}
+  b: {schedule: {cron: "0 3 * * *", jitter: 1h}, command: [/bin/true]}
+"""
+    found = []
+    for machine in ("1" * 32, "2" * 32):
+        with Box.boot(installed, machine_id=machine) as box:
+            apply(box, yaml, minutes=0)
+            first = delays(box)
+            box.run("systemctl daemon-reload")
+            assert delays(box) == first
+            box.run("sed -i 's,/bin/true,/bin/false,' /etc/debvisor/timers/jobs.d/a.yaml")
+            assert "2 updated" in box.run("debvisor-timers apply").stdout
+            assert delays(box) == first
+            box.reboot()
+            assert delays(box) == first
+            found += first
+    assert len(set(found)) == 4
+
+
+def test_the_host_wide_default_of_the_jitter_counts_for_jobs_that_say_nothing(box: Box) -> None:
+    box.write("/etc/debvisor/timers/config.yaml", "defaults: {schedule: {jitter: 10min}}\n")
+    jobs = """\
+jobs:
+  a: {schedule: "0 3 * * *", command: [/bin/true]}
+  b: {schedule: {cron: "0 3 * * *", jitter: 0}, command: [/bin/true]}
+"""
+    apply(box, jobs, minutes=0)
+
+    shown = "systemctl show -P RandomizedDelayUSec debvisor-job-{}.timer"
+    assert box.run(shown.format("a")).stdout == "10min\n"
+    assert box.run(shown.format("b")).stdout == "0\n"

@@ -121,11 +121,3 @@ def test_status_names_the_law_that_holds_no_more(world: World) -> None:
         " which is no longer so"
     )
     assert finding.fix == "debvisor-timers apply"
-
-
-def test_status_tells_until_when_a_zone_without_a_rule_is_known(world: World) -> None:
-    world.apply(NIGHTLY.replace("catch_up: once", "timezone: Africa/Casablanca"))
-
-    (note,) = status(world.host).notes
-
-    assert note.startswith("the clock changes of Africa/Casablanca follow no rule: they are known")
