@@ -78,6 +78,7 @@ def as_document(plan: Plan) -> dict[str, Any]:
                 "change": str(job.change),
                 "next_before": times.iso(job.next_before),
                 "next_after": times.iso(job.next_after),
+                "jitter_seconds": job.jitter.total_seconds(),
                 "edited": list(job.edited),
                 "entries": [change.name for change in job.entries],
             }
@@ -88,6 +89,8 @@ def as_document(plan: Plan) -> dict[str, Any]:
 
 def _next(job: JobPlan) -> str:
     before, after = times.local(job.next_before), times.local(job.next_after)
+    if job.jitter:
+        after += f" +{times.span(job.jitter)}"
     if job.change == "create":
         return f"next {after}"
     if job.change == "remove":

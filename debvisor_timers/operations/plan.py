@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
@@ -46,7 +46,8 @@ class JobPlan:
 
     edited: files of the job that were edited by hand and would be overwritten.
     next_before, next_after: the timer's next elapse as systemd has it now and will have it; None
-    where there is no timer, or nothing more to come.
+    where there is no timer, or nothing more to come. jitter: how much later than next_after it may
+    be; none where systemd has said it.
     """
 
     job_id: str
@@ -55,6 +56,7 @@ class JobPlan:
     edited: tuple[str, ...] = ()
     next_before: datetime | None = None
     next_after: datetime | None = None
+    jitter: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +136,10 @@ def plan_for(host: Host, definitions: Definitions, *, config: Path) -> Plan:
     verdict = verify(host, definitions, jobs, _changed_units(changes)).require(definitions)
     scripts = {name: text for state in desired.values() for name, text in state.scripts.items()}
     present = host.scripts.read()
+    jitters = {job.id: job.schedule.jitter for job in jobs if job.schedule}
     return Plan(
         generation=generation,
-        jobs=_with_next(host, changes, verdict.next_elapses),
+        jobs=_with_next(host, changes, verdict.next_elapses, jitters),
         unchanged=len(desired) - sum(job.job_id in desired for job in changes),
         foreign=tuple(_foreign(on_disk, desired)),
         warnings=(*definitions.problems, *verdict.problems),
@@ -220,7 +223,10 @@ def _changed_units(changes: tuple[JobPlan, ...]) -> dict[str, str]:
 
 
 def _with_next(
-    host: Host, changes: tuple[JobPlan, ...], next_after: Mapping[str, datetime]
+    host: Host,
+    changes: tuple[JobPlan, ...],
+    next_after: Mapping[str, datetime],
+    jitters: Mapping[str, timedelta],
 ) -> tuple[JobPlan, ...]:
     names = {job.job_id: timer_unit(job.job_id) for job in changes}
     loaded = (
@@ -228,11 +234,13 @@ def _with_next(
     )
     timers = host.manager.timers([name for name in names.values() if name in loaded])
 
-    def before(job_id: str) -> datetime | None:
-        state = timers.get(names[job_id])
-        return state.next_elapse if state else None
+    def with_next(job: JobPlan) -> JobPlan:
+        timer = names[job.job_id]
+        before = timers[timer].next_elapse if timer in timers else None
+        if before and not any(change.name.endswith(timer) for change in job.entries):
+            return replace(job, next_before=before, next_after=before)
+        after = next_after.get(job.job_id)
+        jitter = jitters.get(job.job_id, timedelta()) if after else timedelta()
+        return replace(job, next_before=before, next_after=after, jitter=jitter)
 
-    return tuple(
-        replace(job, next_before=before(job.job_id), next_after=next_after.get(job.job_id))
-        for job in changes
-    )
+    return tuple(map(with_next, changes))

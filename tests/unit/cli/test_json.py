@@ -17,7 +17,10 @@ from tests.unit.operations.last_runs import FAILED_AT_TWO, note_last
 from tests.unit.operations.world import NIGHTLY, TWO
 
 PLAN = {"generation", "unchanged", "foreign", "warnings", "jobs"}
-PLANNED = {"job", "change", "next_before", "next_after", "edited", "entries"}
+PLANNED = {
+    *("job", "change", "next_before", "next_after", "jitter_seconds"),
+    *("edited", "entries"),
+}
 ROW = {"job", "name", "owner", "schedule", "enabled", "state", "last", "next_start"}
 LAST = {"run", "status", "outcome", "start", "end", "duration_seconds", "exit_status"}
 RUN = LAST | {
@@ -71,7 +74,7 @@ def keys(document: Any) -> set[str]:
         (["run", "nightly", "--wait"], {"job", "run"}),
         (["run", "nightly", "--dry-run"], {"job", "unit"}),
         (["history", "nightly"], RUN),
-        (["status"], {"jobs", "timers", "healthy", "findings"}),
+        (["status"], {"jobs", "timers", "healthy", "findings", "notes"}),
         (["explain"], {"key", "below"}),
         (["explain", "schedule"], {"key", "below"}),
         (["translate", "0 2 * * *"], {"expr", "zone", "on_calendar", "words", "next_starts"}),
