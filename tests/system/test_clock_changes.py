@@ -15,7 +15,7 @@ from tests.box.zone import SOON, Change, install_zone
 from tests.system.host import Host
 
 MINUTE = timedelta(minutes=1)
-LEAD = timedelta(seconds=40)
+LEAD = timedelta(seconds=25)
 """Time for booting four boxes and applying jobs in each, on a busy machine."""
 KINDS = [(change, is_yearly) for change in Change for is_yearly in (True, False)]
 BEFORE = {Change.GAP: timedelta(hours=1), Change.OVERLAP: timedelta(hours=2)}
