@@ -17,13 +17,14 @@ from debvisor_timers.calendar.mistakes import quote
 from debvisor_timers.errors import ScheduleError
 
 CALENDAR_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+YEARS = range(1970, 2200)
+"""Those in which a date can be: systemd looks no further than 2199."""
 DAYS_PATTERN = r"^([0-9]{4}|\*)-[0-9]{2}-[0-9]{2}(\.\.([0-9]{4}|\*)-[0-9]{2}-[0-9]{2})?$"
 """How days look, for editors; the check below is stricter."""
 
 _DATE = re.compile(r"(\d{4}|\*)-(\d\d)-(\d\d)", re.ASCII)
 _LOOSE = re.compile(r"(?:(\d{4}|\*)-)?(\d{1,2})-(\d{1,2})", re.ASCII)
 _GERMAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
-_YEARS = range(1970, 2200)  # systemd looks no further than 2199
 _LEAP_YEAR = 2000
 _FORMS = 'write a date such as 2026-12-25, "*-12-25" for each year, or 2026-12-24..2027-01-01'
 
@@ -161,8 +162,8 @@ def _date(text: str, part: str, start: int) -> date | tuple[int, int]:
         raise _wrong(text, f"{quote(part)} is no date", _advice(part), start, part)
     month, day = int(match[2]), int(match[3])
     year = _LEAP_YEAR if match[1] == "*" else int(match[1])
-    if year not in _YEARS:
-        message = f"year {match[1]} is outside {_YEARS[0]}-{_YEARS[-1]}"
+    if year not in YEARS:
+        message = f"year {match[1]} is outside {YEARS[0]}-{YEARS[-1]}"
         raise _wrong(text, message, "correct the year", start, match[1])
     if not 1 <= month <= 12:
         message = f"month {match[2]} is outside 1-12"
