@@ -116,7 +116,7 @@ def make_plan(host: Host) -> Plan:
     """
     definitions = load_definitions(host.layout.config).require()
     generation = Generations(host.layout.state / "generations").latest() + 1
-    desired = desired_states(host, definitions.jobs.values(), generation=generation)
+    desired = desired_states(host, definitions, generation=generation)
     on_disk = host.units.read()
     changes = tuple(_job_plans(on_disk, desired))
     jobs = [definitions.jobs[job.job_id] for job in changes if job.job_id in definitions.jobs]
