@@ -198,7 +198,12 @@ def job_type(units: bytes) -> bytes:
 
 def is_run(fields: dict[str, str]) -> bool:
     """Return True when the job was to run: a skip must not hide the result of the last real run."""
-    return fields["DEBVISOR_RESULT"] != "exec-condition"
+    return fields["DEBVISOR_RESULT"] != "exec-condition" and not is_skipped(fields)
+
+
+def is_skipped(fields: dict[str, str]) -> bool:
+    """Return True when `begin` kept the run from starting, and nothing failed besides."""
+    return "DEBVISOR_SKIPPED" in fields and fields["DEBVISOR_RESULT"] == "success"
 
 
 def write_last(state: str, job: str, fields: dict[str, str]) -> None:
@@ -223,8 +228,11 @@ def record(fields: dict[str, str]) -> dict[str, str]:
         how = " (stopped)"
     elif result != "success" and "DEBVISOR_EXIT_CODE" in fields:
         how = f" ({fields['DEBVISOR_EXIT_CODE']} {fields.get('DEBVISOR_EXIT_STATUS', '')})"
+    what = f"ended: {result}{how}"
+    if is_skipped(fields):
+        what = f"was skipped: {fields['DEBVISOR_SKIPPED']}"
     return {
-        "MESSAGE": f"Run {name} ended: {result}{how}",
+        "MESSAGE": f"Run {name} {what}",
         "MESSAGE_ID": RUN_END,
         "PRIORITY": "6" if result == "success" else "4",
         "SYSLOG_IDENTIFIER": "debvisor-timers",
