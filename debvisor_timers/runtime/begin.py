@@ -14,13 +14,11 @@ import time
 RUN_BEGIN = "f1c63ac425f94a3b9894b31bb73a2710"
 RUNTIME = "/run/debvisor-timers"
 UNITS = "/etc/systemd/system"
-ANALYZE = "/usr/bin/systemd-analyze"
-LOCALTIME = "/etc/localtime"
-ZONEINFO = "/usr/share/zoneinfo"
 JOURNAL = "/run/systemd/journal/socket"
 JOURNAL_SECONDS = 5.0
+MANAGER = "/run/systemd/private"
+MANAGER_SECONDS = 30.0  # a reload of thousands of jobs keeps PID 1 busy for 20
 REQUEST_SECONDS = 60
-LATE_SECONDS = 60  # a reload of thousands of jobs keeps PID 1 busy for 20
 REQUEST_BYTES = 64 * 1024
 
 DEFINITION = {
@@ -30,15 +28,8 @@ DEFINITION = {
     ("[Service]", "IgnoreSIGPIPE"): "IGNORE_SIGPIPE",
     ("[Service]", "WorkingDirectory"): "DIRECTORY",
 }
-MICROSECONDS = {
-    "w": 604_800_000_000,
-    "d": 86_400_000_000,
-    "h": 3_600_000_000,
-    "min": 60_000_000,
-    "s": 1_000_000,
-    "ms": 1_000,
-    "us": 1,
-}
+QUESTIONS = (("[Service]", "X-Maintenance"), ("[Service]", "X-Exclude"))
+"""What a service says of when its runs are skipped."""
 
 Unit = dict[tuple[str, str], list[str]]
 
@@ -49,7 +40,7 @@ def begin(
     *,
     runtime: str = RUNTIME,
     units: str = UNITS,
-    analyze: str = ANALYZE,
+    manager: str = MANAGER,
 ) -> dict[str, str]:
     """Write RUNTIME/runs/JOB and return what stands in it.
 
@@ -57,17 +48,24 @@ def begin(
     """
     now_usec = time.time_ns() // 1000
     service = statements(f"{units}/debvisor-job-{job}.service")
+    is_asked = any(name in service for name in QUESTIONS)
     fields = {
         "DEBVISOR_JOB": job,
         "DEBVISOR_RUN_ID": run_id(now_usec),
         "DEBVISOR_INVOCATION_ID": environ["INVOCATION_ID"],
         "DEBVISOR_ATTEMPT": "1",
         "DEBVISOR_START_USEC": str(now_usec),
-        **trigger(job, environ, f"{runtime}/requests", now_usec),
+        **trigger(
+            job, activation(job, environ, manager, strict=is_asked), f"{runtime}/requests", now_usec
+        ),
         **definition(service),
     }
-    if reason := skip(fields, service, f"{units}/debvisor-job-{job}.timer", analyze):
-        fields["DEBVISOR_SKIPPED"] = reason
+    # Whatever may keep a run from starting is asked here, in this order: pause, maintenance,
+    # exclusions, where; dependencies; locks. Its answer reaches `run` by the file.
+    if is_asked:
+        timer = statements(f"{units}/debvisor-job-{job}.timer")
+        if reason := beside("skip")["skip"](fields, service, timer):
+            fields["DEBVISOR_SKIPPED"] = reason
     write(runtime, job, fields)
     return fields
 
@@ -78,11 +76,44 @@ def run_id(now_usec: int) -> str:
     return f"{moment}-{os.urandom(3).hex()}"
 
 
-def trigger(job: str, environ: dict[str, str], requests: str, now_usec: int) -> dict[str, str]:
-    """Return what started this run; only the first process of a run can know.
+def beside(name: str) -> dict:  # type: ignore[type-arg]
+    """Return what a program of ours beside this one defines; for what few runs need.
 
-    A daemon-reload erases $TRIGGER_UNIT (systemd 257), and the journal never has it.
+    Compiled as this one is, at each use; the module is of the same package and version.
     """
+    folder, file = os.path.split(os.path.abspath(__file__))
+    path = f"{folder}/{name}{os.path.splitext(file)[1]}"
+    found: dict = {"__name__": name, "__file__": path}  # type: ignore[type-arg]
+    with open(path, encoding="utf-8") as source:
+        exec(compile(source.read(), path, "exec"), found)  # noqa: S102
+    return found
+
+
+def activation(job: str, environ: dict[str, str], manager: str, *, strict: bool) -> dict[str, str]:
+    """Return what systemd tells of what started this run, by the names that $TRIGGER_UNIT has.
+
+    Asked of the job in systemd's queue: the environment of a unit that stays loaded, as one with a
+    timer does, has its first trigger for ever, also in a run by hand (systemd 257).
+    Raises OSError where that matters for the run itself and systemd gives no answer.
+    """
+    try:
+        unit = f"debvisor-job-{job}.service".encode()
+        names = uint32(len(unit) + 5) + string(unit)
+        path = job_path(ask(call(b"ListUnitsByNames", b"as", names), manager))
+        if path == b"/":
+            return environ  # systemd counts the start as done already
+        body = string(b"org.freedesktop.systemd1.Job")
+        body += padding(body, 4) + string(b"ActivationDetails")
+        properties = b"org.freedesktop.DBus.Properties"
+        return details(ask(call(b"Get", b"ss", body, path, properties), manager))
+    except OSError:
+        if strict:
+            raise
+        return environ
+
+
+def trigger(job: str, environ: dict[str, str], requests: str, now_usec: int) -> dict[str, str]:
+    """Return what started this run; only its first process can know: the journal never has it."""
     unit = environ.get("TRIGGER_UNIT", "")
     if unit.startswith("debvisor-boot-"):
         return {"DEBVISOR_TRIGGER": "boot"}
@@ -159,158 +190,6 @@ def definition(service: Unit) -> dict[str, str]:
     return {field: service[name][-1] for name, field in DEFINITION.items() if name in service}
 
 
-def skip(fields: dict[str, str], service: Unit, timer: str, analyze: str) -> str:
-    """Return why this run is skipped, empty when it is not; nobody keeps a run by hand off.
-
-    Whatever may keep a run from starting is asked here, in this order: pause, maintenance,
-    exclusions, where; dependencies; locks. Its answer reaches `run` by the file.
-    """
-    trigger, now_usec = fields["DEBVISOR_TRIGGER"], int(fields["DEBVISOR_START_USEC"])
-    windows = service.get(("[Service]", "X-Maintenance"))
-    if (
-        windows
-        and trigger in {"timer", "boot"}
-        and (why := maintenance(windows, now_usec, analyze))
-    ):
-        return why
-    excluded = service.get(("[Service]", "X-Exclude"))
-    if excluded and trigger == "timer":
-        set_zone(service.get(("[Service]", "X-ExcludeZone"), [""])[-1])
-        fired_usec = int(fields.get("DEBVISOR_SCHEDULED_USEC", now_usec))
-        return exclusion(excluded, scheduled_day(statements(timer), fired_usec, analyze))
-    return ""
-
-
-def maintenance(windows: list[str], now_usec: int, analyze: str) -> str:
-    """Return the window that holds now, of lines `SECONDSs | CALENDAR LINE | REASON`."""
-    by_length: dict[int, list[tuple[str, str]]] = {}
-    for window in windows:
-        length, line, reason = (*window.split(" | ", 2), "")[:3]
-        by_length.setdefault(int(length.removesuffix("s")), []).append((line, reason))
-    now = now_usec // 1_000_000
-    for seconds, several in by_length.items():
-        begins = elapses([line for line, _ in several], now - seconds, analyze)
-        for (_, reason), begun in zip(several, begins, strict=True):
-            if "" < begun <= utc(now):
-                return f"maintenance: {reason}" if reason else "maintenance"
-    return ""
-
-
-def exclusion(excluded: list[str], day: str) -> str:
-    """Return which of the lines `CALENDAR DAYS...` has `day`; `-` is the job itself."""
-    for line in excluded:
-        name, *several = line.split(" ")
-        if any(holds(days, day) for days in several):
-            return f"excluded: {day}" if name == "-" else f"excluded: {name} ({day})"
-    return ""
-
-
-def holds(days: str, day: str) -> bool:
-    """Return True when `days`, a date or range as the YAML has it, holds `day`.
-
-    Dates of this form are in order as texts are. See debvisor_timers.calendar.exclusions.
-    """
-    first, _, last = days.partition("..")
-    last = last or first
-    if first.startswith("*"):
-        first, last, day = first[2:], last[2:], day[5:]
-        if last < first:
-            return day >= first or day <= last
-    return first <= day <= last
-
-
-def scheduled_day(timer: Unit, fired_usec: int, analyze: str) -> str:
-    """Return the local date, `2026-12-25`, of the time for which the run was due.
-
-    systemd tells when the timer fired: later than that time by up to the jitter, and by as long as
-    PID 1 was busy. Only where there is a midnight between is it asked for the time itself.
-    """
-    jitter = sum(map(microseconds, timer.get(("[Timer]", "RandomizedDelaySec"), [])[-1:]))
-    fired = fired_usec // 1_000_000
-    first = fired - jitter // 1_000_000 - LATE_SECONDS
-    day = local_date(fired)
-    lines = timer.get(("[Timer]", "OnCalendar"))
-    if not lines or local_date(first) == day:
-        return day
-    before, after = first, fired
-    while after - before > 1:
-        middle = (before + after) // 2
-        before, after = (before, middle) if local_date(middle) == day else (middle, after)
-    if due(lines, before, fired, analyze):
-        return day
-    earlier = due(lines, first, fired, analyze)
-    if not earlier:
-        return day  # a run that catches up
-    from datetime import datetime  # noqa: PLC0415 - 2 ms that few runs pay
-
-    return local_date(int(datetime.fromisoformat(f"{max(earlier)}+00:00").timestamp()))
-
-
-def due(lines: list[str], after: int, until: int, analyze: str) -> list[str]:
-    """Return the first elapse of each OnCalendar= line after `after`, if not after `until`."""
-    return [moment for moment in elapses(lines, after, analyze) if "" < moment <= utc(until)]
-
-
-def elapses(lines: list[str], after: int, analyze: str) -> list[str]:
-    """Return the first elapse of each OnCalendar= line after that second, as `utc` has them.
-
-    Empty for a line that never elapses again. Raises ChildProcessError when systemd cannot say.
-    Not by the module subprocess, which takes twice as long to import as the answer.
-    """
-    reader, writer = os.pipe()
-    command = [analyze, "calendar", "--iterations=1", f"--base-time=@{after}", "--", *lines]
-    environment = {"LC_ALL": "C", "TZ": f":{LOCALTIME}"}
-    actions = [(os.POSIX_SPAWN_DUP2, writer, 1)]
-    try:
-        process = os.posix_spawn(analyze, command, environment, file_actions=actions)
-    finally:
-        os.close(writer)
-    with open(reader, encoding="utf-8", errors="replace") as answer:
-        text = answer.read()
-    found: list[str] = []
-    for line in text.splitlines():
-        name, _, value = line.strip().partition(": ")
-        if name == "Normalized form":
-            found.append("")
-        elif name in {"Next elapse", "(in UTC)"} and found and value.strip() != "never":
-            found[-1] = " ".join(value.split()[1:3])[:19]
-    status = os.waitpid(process, 0)[1]
-    if status != 0 or len(found) != len(lines):
-        raise ChildProcessError(f"{' '.join(command)} fails: status {status}")
-    return found
-
-
-def microseconds(span: str) -> int:
-    """Return a time span of a unit of ours, such as `1h30min`, in microseconds."""
-    total = 0
-    while span:
-        rest = span.lstrip("0123456789")
-        after = rest.lstrip("abcdefghijklmnopqrstuvwxyz")
-        number, unit = span[: len(span) - len(rest)], rest[: len(rest) - len(after)]
-        total += int(number) * MICROSECONDS[unit]
-        span = after
-    return total
-
-
-def set_zone(name: str) -> None:
-    """Let local times be those of the zone, or of the host; never those of the job's own $TZ."""
-    path = f"{ZONEINFO}/{name}" if name else LOCALTIME
-    if name:
-        os.stat(path)  # the C library would take UTC for a zone that it does not find
-    os.environ["TZ"] = f":{path}"
-    time.tzset()
-
-
-def local_date(seconds: int) -> str:
-    """Return the local date of an instant."""
-    return time.strftime("%Y-%m-%d", time.localtime(seconds))
-
-
-def utc(seconds: int) -> str:
-    """Return an instant as `2026-12-25 02:00:00`, in UTC: in order as texts are."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
-
-
 def write(runtime: str, job: str, fields: dict[str, str]) -> None:
     """Write `fields` to RUNTIME/runs/JOB, a line each, all or nothing; everybody may read it."""
     os.close(open_folder(runtime))
@@ -350,6 +229,114 @@ def send(fields: dict[str, str], address: str = JOURNAL) -> None:
     journal.settimeout(JOURNAL_SECONDS)
     journal.sendto(record, address)
     journal.close()
+
+
+def ask(message: bytes, address: str) -> bytes:
+    """Return the body of the manager's reply to `message`; OSError when there is none."""
+    manager = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    manager.settimeout(MANAGER_SECONDS)
+    try:
+        manager.connect(address)
+        manager.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
+        if not receive(manager, 37).startswith(b"OK "):
+            raise PermissionError("systemd does not let us in")
+        # Not sent together with BEGIN: systemd 257 looks at such a call only when more arrives.
+        manager.sendall(message)
+        return reply(manager)
+    finally:
+        manager.close()
+
+
+def call(
+    member: bytes,
+    signature: bytes = b"",
+    body: bytes = b"",
+    path: bytes = b"/org/freedesktop/systemd1",
+    interface: bytes = b"org.freedesktop.systemd1.Manager",
+) -> bytes:
+    """Return the D-Bus call of a method, of the manager where nothing else is said; little-endian.
+
+    Source: D-Bus specification, Message Protocol; systemd's own socket needs no Hello.
+    """
+    fields = b""
+    for code, kind, value in (
+        (b"\1", b"o", path),
+        (b"\2", b"s", interface),
+        (b"\3", b"s", member),
+    ):
+        fields += padding(fields, 8) + code + b"\1" + kind + b"\0" + string(value)
+    if signature:
+        size = len(signature).to_bytes(1, "little")
+        fields += padding(fields, 8) + b"\10\1g\0" + size + signature + b"\0"
+    head = b"l\1\0\1" + uint32(len(body)) + uint32(1) + uint32(len(fields))
+    return head + fields + padding(fields, 8) + body
+
+
+def uint32(number: int) -> bytes:
+    """Return `number` as D-Bus has it."""
+    return number.to_bytes(4, "little")
+
+
+def string(text: bytes) -> bytes:
+    """Return `text` as a D-Bus string."""
+    return uint32(len(text)) + text + b"\0"
+
+
+def padding(data: bytes, size: int) -> bytes:
+    """Return the zeros between `data` and the next multiple of `size`."""
+    return bytes(-len(data) % size)
+
+
+def receive(manager: _socket.socket, size: int) -> bytes:
+    """Return the next `size` bytes."""
+    data = b""
+    while len(data) < size:
+        data += manager.recv(size - len(data)) or hung_up()
+    return data
+
+
+def hung_up() -> bytes:
+    """Raise what a closed connection means."""
+    raise ConnectionError("systemd hung up")
+
+
+def reply(manager: _socket.socket) -> bytes:
+    """Return the body of the reply to our only call; signals that come before it are skipped."""
+    while True:
+        head = receive(manager, 16)
+        body, fields = (int.from_bytes(head[at : at + 4], "little") for at in (4, 12))
+        rest = receive(manager, fields + -fields % 8 + body)
+        if head[1] == 3:
+            raise PermissionError("systemd refuses to tell about the unit")
+        if head[1] == 2:
+            return rest[len(rest) - body :]
+
+
+def job_path(units: bytes) -> bytes:
+    """Return the path of the job of the first unit in a(ssssssouso), `/` for none."""
+    at = strings(units, 8, 7)[1]
+    return strings(units, at + -at % 4 + 4, 2)[0][1]
+
+
+def details(variant: bytes) -> dict[str, str]:
+    """Return the pairs of a variant that holds a(ss), their names in capitals."""
+    at, end = 16, 16 + int.from_bytes(variant[8:12], "little")
+    found = {}
+    while at < end:
+        (name, value), at = strings(variant, at + -at % 8, 2)
+        found[name.decode().upper()] = value.decode()
+    return found
+
+
+def strings(data: bytes, at: int, count: int) -> tuple[list[bytes], int]:
+    """Return so many D-Bus strings or paths from a place on, and where they end."""
+    found = []
+    for _ in range(count):
+        at += -at % 4
+        size = int.from_bytes(data[at : at + 4], "little")
+        found.append(data[at + 4 : at + 4 + size])
+        at += 4 + size + 1
+    return found, at
 
 
 def record(fields: dict[str, str]) -> dict[str, str]:

@@ -32,13 +32,15 @@ def end(
 ) -> dict[str, str]:
     """Return all that is known of the run that ends now."""
     now_usec = time.time_ns() // 1000
+    begun = started(job, environ.get("INVOCATION_ID", ""), runtime, now_usec)
+    ran = "DEBVISOR_SKIPPED" not in begun
     fields = {
-        **started(job, environ.get("INVOCATION_ID", ""), runtime, now_usec),
+        **begun,
         "DEBVISOR_FINAL": "1",
         "DEBVISOR_RESULT": environ["SERVICE_RESULT"],
         # Both are absent where the job's program never ran.
-        "DEBVISOR_EXIT_CODE": environ.get("EXIT_CODE", ""),
-        "DEBVISOR_EXIT_STATUS": environ.get("EXIT_STATUS", ""),
+        "DEBVISOR_EXIT_CODE": environ.get("EXIT_CODE", "") if ran else "",
+        "DEBVISOR_EXIT_STATUS": environ.get("EXIT_STATUS", "") if ran else "",
         **used(cgroups),
         "DEBVISOR_END_USEC": str(now_usec),
     }
@@ -127,15 +129,21 @@ def ask(message: bytes, address: str) -> bytes:
         manager.close()
 
 
-def call(member: bytes, signature: bytes = b"", body: bytes = b"") -> bytes:
-    """Return the D-Bus call of a method of the manager, little-endian.
+def call(
+    member: bytes,
+    signature: bytes = b"",
+    body: bytes = b"",
+    path: bytes = b"/org/freedesktop/systemd1",
+    interface: bytes = b"org.freedesktop.systemd1.Manager",
+) -> bytes:
+    """Return the D-Bus call of a method, of the manager where nothing else is said; little-endian.
 
     Source: D-Bus specification, Message Protocol; systemd's own socket needs no Hello.
     """
     fields = b""
     for code, kind, value in (
-        (b"\1", b"o", b"/org/freedesktop/systemd1"),
-        (b"\2", b"s", b"org.freedesktop.systemd1.Manager"),
+        (b"\1", b"o", path),
+        (b"\2", b"s", interface),
         (b"\3", b"s", member),
     ):
         fields += padding(fields, 8) + code + b"\1" + kind + b"\0" + string(value)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""begin: which runs it skips, by which date, and that a question without an answer is no skip."""
+"""skip: which runs begin skips, by which date, and that a question without an answer is no skip."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -15,56 +14,41 @@ from hypothesis import strategies as st
 
 from debvisor_timers.calendar.exclusions import DateRange, Exclusions, YearlyRange
 from debvisor_timers.jobs.duration import format_timespan
-from debvisor_timers.runtime import begin, end, run
-
-TIMER = {"TRIGGER_UNIT": "debvisor-job-backup.timer"}
-BOOT = {"TRIGGER_UNIT": "debvisor-boot-backup.timer"}
-MANUAL: dict[str, str] = {}
+from debvisor_timers.runtime import begin, end, run, skip
 
 CHRISTMAS = "X-Exclude=- 2026-12-25"
 
 
 @pytest.fixture(autouse=True)
 def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let begin set its time zone; the tests' own comes back."""
+    """Let the zone of the process be set; the tests' own comes back."""
     monkeypatch.setenv("TZ", "UTC")
-    monkeypatch.setattr(begin, "LOCALTIME", "/usr/share/zoneinfo/UTC")
+    monkeypatch.setattr(skip, "LOCALTIME", "/usr/share/zoneinfo/UTC")
     yield
     monkeypatch.undo()
     time.tzset()
 
 
-def usec(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp() * 1_000_000)
-
-
 def utc(text: str) -> int:
-    return usec(f"{text}+00:00")
+    return int(datetime.fromisoformat(f"{text}+00:00").timestamp() * 1_000_000)
 
 
-def noted(
+def skipped(
     folder: Path,
-    environ: dict[str, str],
+    trigger: str,
     *service: str,
     timer: str = "OnCalendar=*-*-* 02:00:00",
     fired: int | None = None,
-    analyze: str = begin.ANALYZE,
-) -> dict[str, str]:
-    """Begin a run of `backup`, whose service has these lines; return what `run` reads."""
-    (folder / "units").mkdir(exist_ok=True)
+) -> str:
+    """Return why a run of a service with these lines is skipped."""
     unit = "\n".join(["[Service]", "Type=oneshot", *service, "[X-Debvisor]", "Job=backup", ""])
-    (folder / "units/debvisor-job-backup.service").write_text(unit, encoding="utf-8")
-    (folder / "units/debvisor-job-backup.timer").write_text(f"[Timer]\n{timer}\n", encoding="utf-8")
-    given_ = {"INVOCATION_ID": "0123", **environ}
+    (folder / "service").write_text(unit, encoding="utf-8")
+    (folder / "timer").write_text(f"[Timer]\n{timer}\n", encoding="utf-8")
+    fields = {"DEBVISOR_TRIGGER": trigger, "DEBVISOR_START_USEC": str(time.time_ns() // 1000)}
     if fired is not None:
-        given_["TRIGGER_TIMER_REALTIME_USEC"] = str(fired)
-    begin.begin("backup", given_, runtime=f"{folder}/run", units=f"{folder}/units", analyze=analyze)
-    text = (folder / "run/runs/backup").read_text(encoding="utf-8")
-    return dict(line.split("=", 1) for line in text.splitlines())
-
-
-def skipped(folder: Path, environ: dict[str, str], *service: str, **options: object) -> str:
-    return noted(folder, environ, *service, **options).get("DEBVISOR_SKIPPED", "")  # type: ignore[arg-type]
+        fields["DEBVISOR_SCHEDULED_USEC"] = str(fired)
+    units = [begin.statements(str(folder / name)) for name in ("service", "timer")]
+    return skip.skip(fields, *units)
 
 
 # --- exclusions ----------------------------------------------------------------------------------
@@ -73,28 +57,28 @@ def skipped(folder: Path, environ: dict[str, str], *service: str, **options: obj
 def test_a_run_that_was_due_on_an_excluded_day_is_skipped(tmp_path: Path) -> None:
     fired = utc("2026-12-25 02:00:00.000546")
 
-    assert skipped(tmp_path, TIMER, CHRISTMAS, fired=fired) == "excluded: 2026-12-25"
-    assert skipped(tmp_path, TIMER, CHRISTMAS, fired=fired + 86_400_000_000) == ""
+    assert skipped(tmp_path, "timer", CHRISTMAS, fired=fired) == "excluded: 2026-12-25"
+    assert skipped(tmp_path, "timer", CHRISTMAS, fired=fired + 86_400_000_000) == ""
 
 
 def test_the_calendar_is_named_that_has_the_day(tmp_path: Path) -> None:
     lines = ("X-Exclude=audit 2026-12-01", "X-Exclude=holidays *-01-01 2026-12-24..2026-12-26")
     fired = utc("2026-12-25 02:00:00")
 
-    assert skipped(tmp_path, TIMER, *lines, fired=fired) == "excluded: holidays (2026-12-25)"
+    assert skipped(tmp_path, "timer", *lines, fired=fired) == "excluded: holidays (2026-12-25)"
 
 
-@pytest.mark.parametrize("environ", [BOOT, MANUAL], ids=["boot", "manual"])
-def test_only_the_timer_is_kept_off_by_a_date(tmp_path: Path, environ: dict[str, str]) -> None:
+@pytest.mark.parametrize("trigger", ["boot", "manual"])
+def test_only_the_timer_is_kept_off_by_a_date(tmp_path: Path, trigger: str) -> None:
     today = f"X-Exclude=- {datetime.now(UTC):%Y-%m-%d}"
 
-    assert skipped(tmp_path, environ, today) == ""
+    assert skipped(tmp_path, trigger, today) == ""
 
 
 def test_lines_of_other_sections_are_no_exclusions(tmp_path: Path) -> None:
     fired = utc("2026-12-25 02:00:00")
 
-    assert skipped(tmp_path, TIMER, "[Unit]", CHRISTMAS, fired=fired) == ""
+    assert skipped(tmp_path, "timer", "[Unit]", CHRISTMAS, fired=fired) == ""
 
 
 @pytest.mark.parametrize(
@@ -107,7 +91,7 @@ def test_the_date_is_that_of_the_zone_of_the_schedule(
     """20:00 UTC of the 24th is the 25th in Tokyo alone."""
     lines = [CHRISTMAS, *([f"X-ExcludeZone={zone}"] if zone else [])]
 
-    assert skipped(tmp_path, TIMER, *lines, fired=utc("2026-12-24 20:00:00")) == reason
+    assert skipped(tmp_path, "timer", *lines, fired=utc("2026-12-24 20:00:00")) == reason
 
 
 def test_a_time_zone_of_the_jobs_own_environment_does_not_count(
@@ -115,12 +99,12 @@ def test_a_time_zone_of_the_jobs_own_environment_does_not_count(
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
 
-    assert skipped(tmp_path, TIMER, CHRISTMAS, fired=utc("2026-12-24 20:00:00")) == ""
+    assert skipped(tmp_path, "timer", CHRISTMAS, fired=utc("2026-12-24 20:00:00")) == ""
 
 
 def test_a_zone_that_is_not_there_is_an_error_and_not_utc(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="Mars/Olympus"):
-        noted(tmp_path, TIMER, CHRISTMAS, "X-ExcludeZone=Mars/Olympus")
+        skipped(tmp_path, "timer", CHRISTMAS, "X-ExcludeZone=Mars/Olympus")
 
 
 LATE = "OnCalendar=*-*-* 23:50:00\nRandomizedDelaySec=30min\nFixedRandomDelay=yes"
@@ -163,7 +147,7 @@ def test_the_date_is_that_of_the_time_for_which_the_run_was_due(
     lines = ("X-Exclude=before *-12-25", "X-Exclude=after *-12-26")
     name = {"2026-12-25": "before", "2026-12-26": "after"}[day]
 
-    found = skipped(tmp_path, TIMER, *lines, timer=timer, fired=utc(fired))
+    found = skipped(tmp_path, "timer", *lines, timer=timer, fired=utc(fired))
 
     assert found == f"excluded: {name} ({day})"
 
@@ -173,22 +157,24 @@ def test_jitter_over_midnight_in_another_zone(tmp_path: Path) -> None:
     lines = (CHRISTMAS, "X-ExcludeZone=Asia/Tokyo")
     timer = LATE.replace("23:50:00", "23:50:00 Asia/Tokyo")
 
-    found = skipped(tmp_path, TIMER, *lines, timer=timer, fired=utc("2026-12-25 15:10:00"))
+    found = skipped(tmp_path, "timer", *lines, timer=timer, fired=utc("2026-12-25 15:10:00"))
 
     assert found == "excluded: 2026-12-25"
 
 
-def test_systemd_is_not_asked_where_no_midnight_is_near(tmp_path: Path) -> None:
-    fired = utc("2026-12-25 12:00:00")
+def test_systemd_is_not_asked_where_no_midnight_is_near(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(skip, "ANALYZE", "/bin/false")
 
-    assert skipped(tmp_path, TIMER, CHRISTMAS, fired=fired, analyze="/bin/false") != ""
+    assert skipped(tmp_path, "timer", CHRISTMAS, fired=utc("2026-12-25 12:00:00")) != ""
 
 
 @given(st.integers(1, 10**13))
 def test_a_jitter_is_read_as_it_is_written(microseconds: int) -> None:
     span = format_timespan(timedelta(microseconds=microseconds))
 
-    assert begin.microseconds(span) == microseconds
+    assert skip.microseconds(span) == microseconds
 
 
 DAYS = st.dates(date(2024, 2, 1), date(2029, 3, 31))
@@ -207,7 +193,7 @@ def test_begin_and_the_reader_agree_on_every_day(
 ) -> None:
     lines = [" ".join([name, *some]) for name, some in (("-", own), ("holidays", holidays)) if some]
 
-    found = begin.exclusion(lines, f"{day}")
+    found = skip.exclusion(lines, f"{day}")
 
     assert found == Exclusions.of([*own, "holidays"], {"holidays": holidays}).reason(day)
 
@@ -224,24 +210,24 @@ def window(begun: timedelta, seconds: int, reason: str = "kernel updates") -> st
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("environ", [TIMER, BOOT], ids=["timer", "boot"])
-def test_a_run_in_a_window_is_skipped(tmp_path: Path, environ: dict[str, str]) -> None:
-    reason = skipped(tmp_path, environ, window(MINUTE, 300))
+@pytest.mark.parametrize("trigger", ["timer", "boot"])
+def test_a_run_in_a_window_is_skipped(tmp_path: Path, trigger: str) -> None:
+    reason = skipped(tmp_path, trigger, window(MINUTE, 300))
 
     assert reason == "maintenance: kernel updates"
 
 
 def test_a_run_by_hand_goes_through(tmp_path: Path) -> None:
-    assert skipped(tmp_path, MANUAL, window(MINUTE, 300)) == ""
+    assert skipped(tmp_path, "manual", window(MINUTE, 300)) == ""
 
 
 @pytest.mark.parametrize("begun", [-MINUTE, 6 * MINUTE], ids=["to come", "over"])
 def test_a_run_outside_of_the_window_goes_through(tmp_path: Path, begun: timedelta) -> None:
-    assert skipped(tmp_path, TIMER, window(begun, 300)) == ""
+    assert skipped(tmp_path, "timer", window(begun, 300)) == ""
 
 
 def test_a_window_recurs(tmp_path: Path) -> None:
-    assert skipped(tmp_path, TIMER, "X-Maintenance=7200s | *-*-* *:00:00") == "maintenance"
+    assert skipped(tmp_path, "timer", "X-Maintenance=7200s | *-*-* *:00:00") == "maintenance"
 
 
 def test_of_several_windows_the_one_that_holds_gives_the_reason(tmp_path: Path) -> None:
@@ -251,7 +237,7 @@ def test_of_several_windows_the_one_that_holds_gives_the_reason(tmp_path: Path) 
         window(8 * MINUTE, 600, "100% of a | b"),
     ]
 
-    found = skipped(tmp_path, TIMER, *(line.replace("%", "%%") for line in lines))
+    found = skipped(tmp_path, "timer", *(line.replace("%", "%%") for line in lines))
 
     assert found == "maintenance: 100% of a | b"
 
@@ -259,7 +245,7 @@ def test_of_several_windows_the_one_that_holds_gives_the_reason(tmp_path: Path) 
 def test_maintenance_comes_before_exclusions(tmp_path: Path) -> None:
     lines = (f"X-Exclude=- {datetime.now(UTC):%Y-%m-%d}", window(MINUTE, 300))
 
-    assert skipped(tmp_path, TIMER, *lines) == "maintenance: kernel updates"
+    assert skipped(tmp_path, "timer", *lines) == "maintenance: kernel updates"
 
 
 def test_the_edges_of_a_window() -> None:
@@ -267,8 +253,7 @@ def test_the_edges_of_a_window() -> None:
     start = utc("2026-12-01 21:00:00")
 
     held = [
-        bool(begin.maintenance(line, start + offset, begin.ANALYZE))
-        for offset in (-1, 0, 299_999_999, 300_000_000)
+        bool(skip.maintenance(line, start + offset)) for offset in (-1, 0, 299_999_999, 300_000_000)
     ]
 
     assert held == [False, True, True, False]
@@ -278,53 +263,66 @@ def test_the_edges_of_a_window() -> None:
 
 
 @pytest.mark.parametrize("analyze", ["/bin/false", "/bin/true", "/no/such/program"])
-def test_without_an_answer_of_systemd_the_run_fails(tmp_path: Path, analyze: str) -> None:
+def test_without_an_answer_of_systemd_the_run_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, analyze: str
+) -> None:
     """Neither a skip nor a run that was to be kept off."""
+    monkeypatch.setattr(skip, "ANALYZE", analyze)
     with pytest.raises(OSError, match=analyze):
-        noted(tmp_path, TIMER, window(MINUTE, 300), analyze=analyze)
-    fired = utc("2026-12-26 00:00:00")
+        skipped(tmp_path, "timer", window(MINUTE, 300))
     with pytest.raises(OSError, match=analyze):
-        noted(tmp_path, TIMER, CHRISTMAS, fired=fired, analyze=analyze)
-    assert not (tmp_path / "run/runs/backup").exists()
+        skipped(tmp_path, "timer", CHRISTMAS, fired=utc("2026-12-26 00:00:00"))
 
 
 @pytest.mark.parametrize("line", ["X-Maintenance=300s | nonsense", "X-Maintenance=soon | daily"])
 def test_a_window_that_makes_no_sense_fails_the_run(tmp_path: Path, line: str) -> None:
     with pytest.raises((OSError, ValueError)):
-        noted(tmp_path, TIMER, line)
+        skipped(tmp_path, "timer", line)
 
 
 # --- what becomes of it --------------------------------------------------------------------------
 
+STATE = (
+    "DEBVISOR_JOB=backup\nDEBVISOR_RUN_ID=first\nDEBVISOR_INVOCATION_ID=0123\n"
+    "DEBVISOR_SKIPPED=excluded: 2026-12-25\n"
+)
 
-def test_the_record_of_begin_says_why(tmp_path: Path) -> None:
-    fields = noted(tmp_path, TIMER, CHRISTMAS, fired=utc("2026-12-25 02:00:00"))
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """The folder of the runtime, in which begin has noted a skip."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "backup").write_text(STATE, encoding="utf-8")
+    return tmp_path
+
+
+def test_the_record_of_begin_says_why() -> None:
+    fields = {"DEBVISOR_RUN_ID": "a", "DEBVISOR_TRIGGER": "timer", "DEBVISOR_SKIPPED": "x"}
 
     found = begin.record(fields)
 
-    assert found["MESSAGE"].endswith(" is skipped: excluded: 2026-12-25")
-    assert (found["PRIORITY"], found["DEBVISOR_SKIPPED"]) == ("5", "excluded: 2026-12-25")
+    assert found["MESSAGE"] == "Run a is skipped: x"
+    assert (found["PRIORITY"], found["DEBVISOR_SKIPPED"]) == ("5", "x")
 
 
 def test_run_ends_well_without_starting_the_program(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    noted(tmp_path, TIMER, CHRISTMAS, fired=utc("2026-12-25 02:00:00"))
-    monkeypatch.setattr(run, "RUNS", f"{tmp_path}/run/runs")
+    monkeypatch.setattr(run, "RUNS", f"{begun}/runs")
     monkeypatch.setattr("sys.argv", ["run", "backup", "/no/such/program"])
 
     assert run.main() == 0
 
 
-def test_end_records_a_skip_that_hides_no_result(tmp_path: Path) -> None:
-    noted(tmp_path, TIMER, CHRISTMAS, fired=utc("2026-12-25 02:00:00"))
-    environ = {"INVOCATION_ID": "0123", "SERVICE_RESULT": "success"}
+def test_end_records_a_skip_that_hides_no_result(begun: Path) -> None:
+    environ = {"INVOCATION_ID": "0123", "SERVICE_RESULT": "success", "EXIT_STATUS": "0"}
 
-    fields = end.end("backup", environ, runtime=f"{tmp_path}/run", cgroups=())
+    fields = end.end("backup", environ, runtime=str(begun), cgroups=())
 
     assert not end.is_run(fields)
+    assert "DEBVISOR_EXIT_STATUS" not in fields  # of `run`: the job's program never ran
     found = end.record(fields)
-    assert found["MESSAGE"].endswith(" was skipped: excluded: 2026-12-25")
+    assert found["MESSAGE"] == "Run first was skipped: excluded: 2026-12-25"
     assert (found["PRIORITY"], found["DEBVISOR_SKIPPED"]) == ("6", "excluded: 2026-12-25")
 
 
@@ -333,7 +331,3 @@ def test_a_skip_in_which_something_failed_is_a_failure() -> None:
 
     assert end.is_run(fields)
     assert end.record(fields)["MESSAGE"] == "Run a ended: exit-code"
-
-
-def test_the_zone_of_the_process_is_its_own_again() -> None:
-    assert os.environ["TZ"] == "UTC"
