@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,20 @@ def has_run(host: Host, job: str) -> bool:
     return host.box.run(f"test -e /root/ran-{job}", check=False).returncode == 0
 
 
+def by_hand(host: Host, job: str) -> dict[str, Any]:
+    """Start a job as the administrator would, and return that run.
+
+    Again where a run of the timer was under way: systemd takes the start for the same one.
+    """
+
+    def started() -> list[dict[str, Any]]:
+        host.box.run(["systemctl", "start", f"debvisor-job-{job}.service"], check=False)
+        return [run for run in host.json("history", job) if run["trigger"] == "manual"]
+
+    (run,) = host.box.wait_until(started, 20, f"a start of {job} by hand")
+    return dict(run)
+
+
 def failed_units(host: Host) -> str:
     return host.box.run("systemctl --failed --plain --no-legend").stdout
 
@@ -93,20 +108,19 @@ def test_a_skip_hides_no_result_and_a_run_by_hand_goes_through(host: Host) -> No
     """Also where the run would not even come to its program: a folder that is not there."""
     excluded = jobs(own=f", exclude: '{today()}'")
     host.apply(excluded)
-    host.cli("run", "--wait", "own", expect=1)
-    (real,) = [run for run in host.json("history", "own") if run["trigger"] == "manual"]
+    host.await_run("own", "skipped", count=2)
+    real = by_hand(host, "own")
     assert (real["outcome"], real["exit_status"]) == ("failed", 3)
+    assert len({run["scheduled_for"] for run in host.json("history", "own")}) > 2
     before = host.show("debvisor-job-own.timer", "ActiveEnterTimestampMonotonic")
     host.box.run("rm /root/ran-own")
-    host.watch()
 
     host.apply(f"{excluded}    working_directory: /opt/nowhere\n")
     skipped = len(host.json("history", "own"))
     host.await_run("own", "skipped", count=skipped + 2)
 
     assert not has_run(host, "own")
-    (listed,) = host.json("list")["jobs"] if "jobs" in host.json("list") else host.json("list")
-    assert "failed" in str(listed)
+    assert " failed " in host.cli("list").stdout
     assert host.box.read("/var/lib/debvisor-timers/last/own").count(real["run"]) == 1
     assert failed_units(host) == ""
     assert host.show("debvisor-job-own.timer", "ActiveEnterTimestampMonotonic") == before
@@ -151,7 +165,7 @@ def test_runs_in_a_maintenance_window_are_skipped_and_told(host: Host) -> None:
     assert not any(has_run(host, job) for job in ("recurring", "single", "other"))
     assert host.plan_is_empty()
 
-    host.cli("run", "--wait", "single", expect=1)
+    assert by_hand(host, "single")["exit_status"] == 3
     assert has_run(host, "single")
 
     host.box.reboot()
@@ -207,18 +221,17 @@ def test_what_the_files_cannot_tell_is_checked_too(host: Host) -> None:
         CONFIG,
         "calendars: {past: [2020-05-05]}\n"
         "maintenance_windows:\n"
-        "  - {on_calendar: 'Sun 25:00', duration: 4h, jobs: [onw]}\n",
+        "  - {on_calendar: 'Sun 25:00', duration: 4h, jobs: [owns]}\n",
     )
     host.write(jobs(own=", exclude: [past, holydays]"))
 
     said = host.cli("check", expect=3)
 
     told = said.stdout + said.stderr
-    assert f"{CONFIG}:1:19: warning: calendars.past: past has no date after 2020-05-05" not in told
     assert "there is no calendar 'holydays' in config.yaml" in told
-    assert "there is no job 'onw'; did you mean 'own'?" in told
+    assert "warning: maintenance_windows.jobs: there is no job 'owns'; did you mean 'own'?" in told
     host.write(jobs(own=", exclude: [past]"))
     said = host.cli("check", expect=3)
     told = said.stdout + said.stderr
     assert "warning: calendars.past: past has no date after 2020-05-05" in told
-    assert f"{CONFIG}:3:20: error: maintenance_windows.on_calendar: 'Sun 25:00' is no time" in told
+    assert f"{CONFIG}:3:19: error: maintenance_windows.on_calendar: 'Sun 25:00' is no time" in told
