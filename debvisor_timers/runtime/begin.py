@@ -92,24 +92,34 @@ def beside(name: str) -> dict:  # type: ignore[type-arg]
 def activation(job: str, environ: dict[str, str], manager: str, *, strict: bool) -> dict[str, str]:
     """Return what systemd tells of what started this run, by the names that $TRIGGER_UNIT has.
 
-    Asked of the job in systemd's queue: the environment of a unit that stays loaded, as one with a
-    timer does, has its first trigger for ever, also in a run by hand (systemd 257).
-    Raises OSError where that matters for the run itself and systemd gives no answer.
+    While a unit stays loaded, as one with a timer does, its environment has its first trigger for
+    ever, also in a run by hand (systemd 257): it counts only where systemd does not answer.
+    Raises OSError in that case where a mistake would skip a run, or not.
     """
     try:
-        unit = f"debvisor-job-{job}.service".encode()
-        names = uint32(len(unit) + 5) + string(unit)
-        path = job_path(ask(call(b"ListUnitsByNames", b"as", names), manager))
-        if path == b"/":
-            return environ  # systemd counts the start as done already
-        body = string(b"org.freedesktop.systemd1.Job")
-        body += padding(body, 4) + string(b"ActivationDetails")
-        properties = b"org.freedesktop.DBus.Properties"
-        return details(ask(call(b"Get", b"ss", body, path, properties), manager))
+        told = start_details(f"debvisor-job-{job}.service".encode(), manager)
     except OSError:
         if strict:
             raise
         return environ
+    return environ if told is None else told
+
+
+def start_details(unit: bytes, address: str) -> dict[str, str] | None:
+    """Return what systemd knows of the start of `unit` that is under way, None when none is."""
+    manager = connect(address)
+    try:
+        names = uint32(len(unit) + 5) + string(unit)
+        manager.sendall(call(b"ListUnitsByNames", b"as", names))
+        path = job_path(reply(manager))
+        if path == b"/":
+            return None
+        body = string(b"org.freedesktop.systemd1.Job")
+        body += padding(body, 4) + string(b"ActivationDetails")
+        manager.sendall(call(b"Get", b"ss", body, path, b"org.freedesktop.DBus.Properties"))
+        return details(reply(manager))
+    finally:
+        manager.close()
 
 
 def trigger(job: str, environ: dict[str, str], requests: str, now_usec: int) -> dict[str, str]:
@@ -231,8 +241,11 @@ def send(fields: dict[str, str], address: str = JOURNAL) -> None:
     journal.close()
 
 
-def ask(message: bytes, address: str) -> bytes:
-    """Return the body of the manager's reply to `message`; OSError when there is none."""
+def connect(address: str) -> _socket.socket:
+    """Return a connection to the manager, let in; OSError when it does not answer.
+
+    This takes PID 1 ten times as long as to answer a call (systemd 257).
+    """
     manager = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     manager.settimeout(MANAGER_SECONDS)
     try:
@@ -240,11 +253,10 @@ def ask(message: bytes, address: str) -> bytes:
         manager.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
         if not receive(manager, 37).startswith(b"OK "):
             raise PermissionError("systemd does not let us in")
-        # Not sent together with BEGIN: systemd 257 looks at such a call only when more arrives.
-        manager.sendall(message)
-        return reply(manager)
-    finally:
+    except OSError:
         manager.close()
+        raise
+    return manager
 
 
 def call(
@@ -301,7 +313,7 @@ def hung_up() -> bytes:
 
 
 def reply(manager: _socket.socket) -> bytes:
-    """Return the body of the reply to our only call; signals that come before it are skipped."""
+    """Return the body of the reply to our last call; signals that come before it are skipped."""
     while True:
         head = receive(manager, 16)
         body, fields = (int.from_bytes(head[at : at + 4], "little") for at in (4, 12))

@@ -115,6 +115,20 @@ def release(job: str, *, units: str = UNITS, shadows: str = SHADOWS) -> bool:
 
 def ask(message: bytes, address: str) -> bytes:
     """Return the body of the manager's reply to `message`; OSError when there is none."""
+    manager = connect(address)
+    try:
+        # Not sent together with BEGIN: systemd 257 looks at such a call only when more arrives.
+        manager.sendall(message)
+        return reply(manager)
+    finally:
+        manager.close()
+
+
+def connect(address: str) -> _socket.socket:
+    """Return a connection to the manager, let in; OSError when it does not answer.
+
+    This takes PID 1 ten times as long as to answer a call (systemd 257).
+    """
     manager = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     manager.settimeout(MANAGER_SECONDS)
     try:
@@ -122,11 +136,10 @@ def ask(message: bytes, address: str) -> bytes:
         manager.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
         if not receive(manager, 37).startswith(b"OK "):
             raise PermissionError("systemd does not let us in")
-        # Not sent together with BEGIN: systemd 257 looks at such a call only when more arrives.
-        manager.sendall(message)
-        return reply(manager)
-    finally:
+    except OSError:
         manager.close()
+        raise
+    return manager
 
 
 def call(
@@ -183,7 +196,7 @@ def hung_up() -> bytes:
 
 
 def reply(manager: _socket.socket) -> bytes:
-    """Return the body of the reply to our only call; signals that come before it are skipped."""
+    """Return the body of the reply to our last call; signals that come before it are skipped."""
     while True:
         head = receive(manager, 16)
         body, fields = (int.from_bytes(head[at : at + 4], "little") for at in (4, 12))

@@ -17,22 +17,20 @@ def message(kind: int, body: bytes) -> bytes:
     return head + (5).to_bytes(4, "little") + b"field\0\0\0" + body
 
 
-def answering(address: str, *answers: bytes) -> threading.Thread:
-    """Be a systemd that gives these answers, one to each caller."""
+def answering(address: str, answers: bytes) -> threading.Thread:
+    """Be a systemd that gives these answers to one caller."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     server.bind(address)
     server.listen()
 
     def serve() -> None:
-        with server:
-            for answer in answers:
-                caller, _ = server.accept()
-                with caller:
-                    caller.recv(100)
-                    caller.sendall(answer)
-                    caller.shutdown(socket.SHUT_WR)
-                    while caller.recv(1000):
-                        pass
+        caller, _ = server.accept()
+        with server, caller:
+            caller.recv(100)
+            caller.sendall(answers)
+            caller.shutdown(socket.SHUT_WR)
+            while caller.recv(1000):
+                pass
 
     thread = threading.Thread(target=serve)
     thread.start()

@@ -241,8 +241,8 @@ def told(details: dict[str, str]) -> bytes:
     return b"\x05a(ss)\0\0" + len(pairs).to_bytes(4, "little") + bytes(4) + pairs
 
 
-def answers(body: bytes) -> bytes:
-    return b"OK " + b"0" * 32 + b"\r\n" + message(2, body)
+def answers(*bodies: bytes) -> bytes:
+    return b"OK " + b"0" * 32 + b"\r\n" + b"".join(message(2, body) for body in bodies)
 
 
 @pytest.mark.parametrize(
@@ -261,8 +261,8 @@ def test_systemd_s_word_on_this_start_counts_and_not_the_environment(
     trigger: str,
     scheduled: str | None,
 ) -> None:
-    replies = [answers(listed("/org/freedesktop/systemd1/job/7")), answers(told(details))]
-    thread = answering(str(tmp_path / "private"), *replies)
+    replies = answers(listed("/org/freedesktop/systemd1/job/7"), told(details))
+    thread = answering(str(tmp_path / "private"), replies)
     found = noted(tmp_path, **environ)
     thread.join()
     assert found["DEBVISOR_TRIGGER"] == trigger
@@ -292,7 +292,7 @@ def test_a_skip_is_noted_for_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     units.mkdir()
     rule = "[Service]\nX-Exclude=all-days *-01-01..*-12-31\n"
     (units / "debvisor-job-backup.service").write_text(rule, encoding="utf-8")
-    replies = [answers(listed("/job/7")), answers(told(BY_TIMER))]
-    thread = answering(str(tmp_path / "private"), *replies)
+    replies = answers(listed("/job/7"), told(BY_TIMER))
+    thread = answering(str(tmp_path / "private"), replies)
     assert noted(tmp_path)["DEBVISOR_SKIPPED"].startswith("excluded: all-days (2026-11-2")
     thread.join()

@@ -37,7 +37,7 @@ def test_the_message_id_is_the_one_that_the_history_looks_for() -> None:
         "open_folder",
         "lines",
         "send",
-        "ask",
+        "connect",
         "call",
         "uint32",
         "string",
