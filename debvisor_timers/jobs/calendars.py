@@ -65,7 +65,8 @@ def _read(path: Path) -> tuple[str, ...] | Complaint:
     source = read_source(path)
     if isinstance(source, Problem):
         place = f":{source.span.line}:{source.span.column}" if source.span.line else ""
-        return Complaint(path=(), message=f"{path}{place}: {source.message}", fix=source.fix)
+        fix = "name a file in it" if path.is_dir() else source.fix
+        return Complaint(path=(), message=f"{path}{place}: {source.message}", fix=fix)
     # Who can change it can keep jobs from running; a user who checks files of their own may.
     doubt = doubt_on(path, below_shared=True) if os.geteuid() == 0 else None
     if doubt is not None:
