@@ -222,7 +222,7 @@ def test_a_job_that_no_file_defines_is_a_warning(tmp_path: Path) -> None:
     """A job with a mistake is defined."""
     text = "[{cron: '@daily', duration: 4h, jobs: [a, nightly]}]"
 
-    definitions = windows(tmp_path, text, "jobs: {nightl: {script: x}, a: {scrip: x}}\n")
+    definitions = windows(tmp_path, text, "jobs: {nightl: {script: x}, a: {scrpt: x}}\n")
 
     (warning,) = [problem for problem in definitions.problems if not problem.is_error]
     assert str(warning.span).endswith("config.yaml:1:64")
