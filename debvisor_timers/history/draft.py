@@ -89,6 +89,8 @@ class Draft:
         if not result and not self.not_started:
             return None
         ending = judge(result or "systemd did not start it", self.exit)
+        if ending.outcome is RunOutcome.SUCCEEDED and (reason := self.ours("DEBVISOR_SKIPPED")):
+            return Ending(outcome=RunOutcome.SKIPPED, reason=reason)
         if self.step_exit and not self.main_exit and ending.outcome is RunOutcome.FAILED:
             words = judge("exit-code", self.step_exit).reason
             return Ending(outcome=RunOutcome.FAILED, reason=f"{self.step}: {words}")

@@ -11,8 +11,9 @@ from typing import Any
 
 from debvisor_timers.calendar import zones
 from debvisor_timers.calendar.cron import CronExpression, parse_cron
+from debvisor_timers.calendar.exclusions import is_calendar_name, parse_days
 from debvisor_timers.errors import ScheduleError
-from debvisor_timers.jobs import text
+from debvisor_timers.jobs import names, text
 from debvisor_timers.jobs.faults import fault, kind_of, quoted
 
 _BARE_PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
@@ -58,12 +59,17 @@ def check_on_calendar(line: str) -> str:
 def check_no_zone_of_its_own(lines: Sequence[str]) -> None:
     """Raise when a calendar line ends in a time zone."""
     for line in lines:
-        zone = line.rpartition(" ")[2]
-        if _is_zone(zone):
+        if zone_of_line(line):
             raise fault(
                 f"{quoted(line)} has a time zone, and so has the key timezone",
                 fix="write the zone in one place",
             )
+
+
+def zone_of_line(line: str) -> str:
+    """Return the time zone at the end of a calendar line, empty where it has none."""
+    word = line.rpartition(" ")[2]
+    return word if _is_zone(word) else ""
 
 
 def _is_zone(word: str) -> bool:
@@ -73,6 +79,46 @@ def _is_zone(word: str) -> bool:
         return bool(zones.check_zone(word))
     except ScheduleError:
         return False
+
+
+def check_days(text: str) -> str:
+    """Return a date, a range of dates, or one of every year."""
+    try:
+        parse_days(text)
+    except ScheduleError as error:
+        raise fault(error.message, fix=error.fix, start=error.start, length=error.length) from error
+    return text
+
+
+def check_exclusion(text: str) -> str:
+    """Return days, or the name of a calendar; whether there is one is known only later."""
+    return names.check_calendar_name(text) if is_calendar_name(text) else check_days(text)
+
+
+def check_calendar(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the days of a calendar, or the path of the file that has them, alone."""
+    if len(entries) > 1 and any(entry.startswith("/") for entry in entries):
+        raise fault(
+            "has a file among its dates",
+            fix="write the file as a calendar of its own, and name both in exclude",
+        )
+    return entries
+
+
+def check_calendar_entry(text_: str) -> str:
+    """Return days of a calendar, or the absolute path of an iCalendar file."""
+    if text_.startswith("/"):
+        return text.check_path(text_)
+    if text_.lower().endswith(".ics"):
+        raise fault(
+            f"{quoted(text_)} is not an absolute path", fix=f"write /etc/debvisor/timers/{text_}"
+        )
+    if is_calendar_name(text_):
+        raise fault(
+            f"{quoted(text_)} is no date; a calendar cannot name another one",
+            fix="write its dates, or name both calendars in exclude",
+        )
+    return check_days(text_)
 
 
 def check_command(value: Any) -> Any:

@@ -4,20 +4,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from debvisor_timers.jobs import values
+from debvisor_timers.jobs.calendars import CALENDARS, Calendars, exclusion_complaints, resolve
 from debvisor_timers.jobs.document import Document, Value
+from debvisor_timers.jobs.faults import did_you_mean, quoted
 from debvisor_timers.jobs.field import key
 from debvisor_timers.jobs.files import read_source
 from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import ClockChanges, HowItRuns, Model
 from debvisor_timers.jobs.scalar import NULL
-from debvisor_timers.jobs.translate import complaints_of
+from debvisor_timers.jobs.translate import Complaint, complaints_of
+from debvisor_timers.jobs.windows import MaintenanceWindow
 from debvisor_timers.source import Problem, Severity, Span
 
 CONFIG_NAME = "config.yaml"
@@ -57,6 +60,14 @@ class ScheduleDefaults(Model):
         example="systemd",
         shown_default="cron",
     )
+    exclude: values.Exclude | None = key(
+        None,
+        help="Days on which no schedule that says nothing starts its job; a job without any says "
+        "`exclude: []`.",
+        directive="X-Exclude=",
+        example=["*-12-25"],
+        shown_default="no day",
+    )
 
 
 class JobDefaults(HowItRuns):
@@ -85,16 +96,44 @@ class Config(Model):
         help="How many applied generations are kept to go back to.",
         example=100,
     )
+    calendars: dict[values.CalendarName, values.CalendarDays] = key(
+        {},
+        help="Lists of days, by names that jobs write in `schedule.exclude`: dates, ranges, those "
+        "of every year; or the absolute path of an iCalendar file (.ics), which `apply` reads. "
+        "Each day counts that an event of the file touches.",
+        directive="X-Exclude=",
+        example={
+            "holidays": ["*-12-25..*-12-26", "*-01-01", "2027-03-29"],
+            "audit": ["2026-12-28..2027-01-08"],
+        },
+        shown_default="none",
+    )
+    maintenance_windows: tuple[MaintenanceWindow, ...] = key(
+        (),
+        help="Times in which no schedule and no boot starts a job. Such a run is recorded as "
+        "skipped, with the reason. Starts by hand go through, and what runs already goes on.",
+        directive="X-Maintenance=",
+        example=[{"cron": "0 1 * * sun", "duration": "4h", "reason": "kernel updates"}],
+        shown_default="none",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedConfig:
-    """config.yaml as values: `defaults` as they are written, those with an error left out."""
+    """config.yaml as values.
+
+    defaults: as they are written, those with an error left out.
+    calendar_names: of all that are written, also of those with an error.
+    document: None where there is no file.
+    """
 
     config: Config = field(default_factory=Config)
     defaults: Mapping[str, Value] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     sources: Mapping[Path, str] = field(default_factory=dict)
+    calendars: Calendars = field(default_factory=Calendars)
+    calendar_names: frozenset[str] = frozenset()
+    document: Document | None = None
 
 
 def load_config(path: Path | None) -> LoadedConfig:
@@ -122,22 +161,53 @@ def _blank(document: Document) -> Iterator[Problem]:
 def _validated(document: Document) -> LoadedConfig:
     written = {name: value for name, value in document.value.items() if value is not NULL}
     empty = document.value.keys() - written.keys() - {DEFAULTS}
-    sources = {document.path: document.digest}
-    problems = [*document.problems, *_blank(document)]
-    wrong: set[str] = set()
+    complaints: list[Complaint] = []
     try:
         config = Config.model_validate({**written, **dict.fromkeys(empty, NULL)})
     except ValidationError as error:
         config = Config()
-        for complaint in complaints_of(error, Config):
-            problems.append(locate(document, (), complaint))
-            if complaint.path[:1] == (DEFAULTS,):
-                wrong |= {str(name) for name in complaint.path[1:2]}
+        complaints += complaints_of(error, Config)
+    names = written.get(CALENDARS)
+    known = frozenset(names) if isinstance(names, dict) else frozenset()
+    calendars = resolve({**dict.fromkeys(known, ()), **config.calendars})
+    complaints += [*calendars.complaints, *_exclusions(config, known)]
+    wrong = {step for one in complaints if one.path[:1] == (DEFAULTS,) for step in one.path[1:2]}
     defaults = written.get(DEFAULTS)
     usable = defaults if isinstance(defaults, dict) else {}
     return LoadedConfig(
         config=config,
         defaults={name: value for name, value in usable.items() if name not in wrong},
-        problems=tuple(problems),
-        sources=sources,
+        problems=(
+            *document.problems,
+            *_blank(document),
+            *(locate(document, (), complaint) for complaint in complaints),
+        ),
+        sources={document.path: document.digest},
+        calendars=calendars,
+        calendar_names=known,
+        document=document,
     )
+
+
+def _exclusions(config: Config, known: frozenset[str]) -> Iterator[Complaint]:
+    """Yield what is wrong with the exclusions among the defaults."""
+    schedule = config.defaults.schedule
+    if schedule is not None and schedule.exclude is not None:
+        yield from exclusion_complaints(schedule.exclude, known, (DEFAULTS, "schedule", "exclude"))
+
+
+def unknown_jobs(config: LoadedConfig, known: Collection[str]) -> Iterator[Problem]:
+    """Yield a warning for each job that a maintenance window names and that is none of `known`."""
+    if config.document is None:
+        return
+    for number, window in enumerate(config.config.maintenance_windows):
+        for key_, ids in (("jobs", window.jobs), ("except", window.except_)):
+            for place, job_id in enumerate(ids):
+                if job_id not in known:
+                    message = f"there is no job {quoted(job_id)}{did_you_mean(job_id, known)}"
+                    path = ("maintenance_windows", number, key_, place)
+                    fix = "correct or remove it"
+                    problem = locate(
+                        config.document, (), Complaint(path=path, message=message, fix=fix)
+                    )
+                    yield replace(problem, severity=Severity.WARNING)

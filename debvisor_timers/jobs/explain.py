@@ -90,7 +90,7 @@ def example_of(key: Key) -> dict[str, object]:
 
 
 def _table_type(name: str) -> str:
-    return next((key.type for key in table() if key.name == name), "")
+    return next((key.type for key in (*table(), *config_table()) if key.name == name), "")
 
 
 def _list(keys: Sequence[Key]) -> Iterator[str]:

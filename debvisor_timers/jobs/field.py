@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, Field, GetJsonSchemaHandler
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -43,6 +44,7 @@ def key(  # noqa: PLR0913 - the row of a table: each column is named where it is
     directive: str = "",
     since: str = SINCE,
     shown_default: str | None = None,
+    alias: str | None = None,
 ) -> Any:
     """Return the pydantic field of a key, with its row in the table of keys.
 
@@ -51,6 +53,7 @@ def key(  # noqa: PLR0913 - the row of a table: each column is named where it is
     example: a value as YAML would hold it (text, number, list, mapping).
     directive: what it becomes in a unit, such as `TimeoutStartSec=`; may name several.
     shown_default: how the default is told, where its value says too little.
+    alias: the name in YAML, where it cannot be one in Python.
     """
     extra: Mapping[str, Any] = {
         "x-directive": directive,
@@ -61,11 +64,17 @@ def key(  # noqa: PLR0913 - the row of a table: each column is named where it is
         "description": help,
         "examples": [example],
         "json_schema_extra": dict(extra),
+        "alias": alias,
     }
     if isinstance(default, BaseModel):
         # Frozen, so all may share it; pydantic would copy it for each job.
         return Field(default_factory=lambda: default, **told)
     return Field(default, **told)
+
+
+def fields_of(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    """Return the fields of `model` by their names in YAML, those that are no keys among them."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:

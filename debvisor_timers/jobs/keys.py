@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from debvisor_timers.jobs.config import Config
-from debvisor_timers.jobs.field import Shown, model_in
+from debvisor_timers.jobs.field import Shown, fields_of, model_in
 from debvisor_timers.jobs.model import JobKeys
 
 
@@ -60,7 +60,7 @@ def config_table() -> tuple[Key, ...]:
 
 
 def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:
-    for name, field in sorted(model.model_fields.items(), key=lambda item: _RANK.get(item[0], 99)):
+    for name, field in sorted(fields_of(model).items(), key=lambda item: _RANK.get(item[0], 99)):
         if field.description is None:
             continue
         yield _key(prefix + name, field)

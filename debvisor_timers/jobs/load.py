@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,8 +12,15 @@ from pydantic_core import PydanticCustomError
 
 from debvisor_timers.errors import DefinitionError
 from debvisor_timers.jobs import checks
+from debvisor_timers.jobs.calendars import exclusion_complaints
 from debvisor_timers.jobs.compose import without_collector
-from debvisor_timers.jobs.config import CONFIG_NAME, Config, LoadedConfig, load_config
+from debvisor_timers.jobs.config import (
+    CONFIG_NAME,
+    Config,
+    LoadedConfig,
+    load_config,
+    unknown_jobs,
+)
 from debvisor_timers.jobs.defaults import merge_defaults
 from debvisor_timers.jobs.document import Document, Value
 from debvisor_timers.jobs.faults import kind_of, nearest, quoted
@@ -44,13 +51,17 @@ class Definitions:
 
     jobs: by id, in the order of the files; a job with a problem is missing.
     problems: of all files, in their order; warnings among them.
-    sources: every file that was read, with the digest of its bytes (sha256, hex).
+    sources: every file of ours that was read, with the digest of its bytes (sha256, hex).
+    calendars: the days of each calendar of config.yaml, as sorted texts.
+    calendar_files: the iCalendar files that config.yaml names.
     """
 
     jobs: Mapping[str, Job]
     config: Config
     problems: tuple[Problem, ...]
     sources: Mapping[Path, str]
+    calendars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    calendar_files: tuple[Path, ...] = ()
 
     def require(self) -> Definitions:
         """Return these definitions; raise DefinitionError when any problem is an error."""
@@ -70,6 +81,7 @@ def load_definitions(config: Path) -> Definitions:
         loader.problems += problems
         loader.problems += check_owners((config / CONFIG_NAME, config / "jobs.d", *files))
         loader.load(files)
+        loader.look_for_unknown_jobs()
         return loader.definitions()
 
 
@@ -99,8 +111,16 @@ class _Loader:
     def definitions(self) -> Definitions:
         problems = tuple(sorted(self.problems, key=_place))
         return Definitions(
-            jobs=self.jobs, config=self._config.config, problems=problems, sources=self.sources
+            jobs=self.jobs,
+            config=self._config.config,
+            problems=problems,
+            sources=self.sources,
+            calendars=self._config.calendars.days,
+            calendar_files=self._config.calendars.files,
         )
+
+    def look_for_unknown_jobs(self) -> None:
+        self.problems += unknown_jobs(self._config, self._places)
 
     def load(self, files: Iterable[Path]) -> None:
         for path in files:
@@ -159,9 +179,19 @@ class _Loader:
         except ValidationError as error:
             for complaint in _all_complaints(error, body):
                 self._complain(document, here, complaint)
-        else:
-            if self._places[job_id] is place and not _NOT_KEYS & body.keys():
-                self.jobs[job_id] = job
+            return
+        wrong = [*self._exclusions(job)]
+        for complaint in wrong:
+            self._complain(document, here, complaint)
+        if not wrong and self._places[job_id] is place and not _NOT_KEYS & body.keys():
+            self.jobs[job_id] = job
+
+    def _exclusions(self, job: Job) -> Iterable[Complaint]:
+        """Return what is wrong with the exclusions of a job, known once config.yaml is."""
+        if job.schedule is None:
+            return ()
+        known = self._config.calendar_names
+        return exclusion_complaints(job.schedule.exclude, known, ("schedule", "exclude"))
 
     def _check_first(self, document: Document, job_id: str, place: Span) -> None:
         first = self._places.setdefault(job_id, place)

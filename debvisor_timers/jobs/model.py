@@ -105,6 +105,17 @@ class Schedule(Model):
         example="systemd",
     )
 
+    exclude: values.Exclude = key(
+        (),
+        help="Days on which the schedule does not start the job: dates, ranges of dates, those of "
+        'every year ("*-12-25"), and names of calendars that config.yaml has. What counts is the '
+        "date, in the zone of the schedule, of the time for which a run was due. Such a run is "
+        "recorded as skipped, with the reason. One text is the same as a list of it.",
+        directive="X-Exclude=",
+        example=["*-12-25", "2026-12-28..2026-12-30"],
+        shown_default="no day",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _bare_text_is_cron(cls, value: Any) -> Any:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from debvisor_timers.calendar import zones
+from debvisor_timers.calendar.exclusions import CALENDAR_NAME
 from debvisor_timers.errors import ScheduleError
 from debvisor_timers.jobs.faults import fault, quoted
 
@@ -16,6 +17,7 @@ JOB_ID_PATTERN = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
 USER_PATTERN = r"^([A-Za-z_][A-Za-z0-9_.@-]{0,254}\$?|0|[1-9][0-9]{0,9})$"
 VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
 TAG_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+CALENDAR_PATTERN = f"^{CALENDAR_NAME.pattern}$"
 """How names look, for editors; the checks below are stricter."""
 
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,254}\$?")
@@ -94,6 +96,16 @@ def check_tag(name: str) -> str:
         raise fault(
             f"{quoted(name)} is not a name of a tag",
             fix="use letters, digits, _ . and - (not first), at most 63 characters",
+        )
+    return name
+
+
+def check_calendar_name(name: str) -> str:
+    """Return the name of a calendar; it begins with a letter, so that no date can be one."""
+    if not CALENDAR_NAME.fullmatch(name):
+        raise fault(
+            f"{quoted(name)} is not a name of a calendar",
+            fix="use a-z, 0-9 and -, a letter first, at most 63 characters",
         )
     return name
 

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from debvisor_timers.jobs.config import CONFIG_NAME
 from debvisor_timers.jobs.document import Document
 from debvisor_timers.jobs.files import read_source
 from debvisor_timers.jobs.load import JOBS
 from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.translate import Complaint
-from debvisor_timers.source import Problem
+from debvisor_timers.source import Problem, Span
 
 
 def problem_at(job: Job, complaint: Complaint) -> Problem:
@@ -34,6 +36,19 @@ def problem_at(job: Job, complaint: Complaint) -> Problem:
     if document is None:
         return plain
     return replace(plain, source_line=document.problem("", job.source).source_line)
+
+
+def problem_in_config(files: Iterable[Path], complaint: Complaint) -> Problem:
+    """Return the problem of a complaint about a value of config.yaml, one of `files`.
+
+    Reads the file again; the place is the file as a whole where it is gone.
+    """
+    path = next((file for file in files if file.name == CONFIG_NAME), Path(CONFIG_NAME))
+    document = _document_of(path)
+    if document is None:
+        key = ".".join(step for step in complaint.path if isinstance(step, str))
+        return Problem(span=Span(file=path), key=key, message=complaint.message, fix=complaint.fix)
+    return locate(document, (), complaint)
 
 
 def _is_written(document: Document, job: Job, complaint: Complaint) -> bool:

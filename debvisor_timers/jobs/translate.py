@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from debvisor_timers.jobs.faults import FAULT, did_you_mean, kind_of, nearest, quoted
-from debvisor_timers.jobs.field import model_in
+from debvisor_timers.jobs.field import fields_of, model_in
 from debvisor_timers.jobs.scalar import NULL
 
 KEY_MARK = "[key]"
@@ -104,10 +104,9 @@ def keys_at(model: type[BaseModel], path: Iterable[str | int]) -> list[str]:
         if here is None:
             return []
         if isinstance(step, str):
-            here = (
-                model_in(here.model_fields[step].annotation) if step in here.model_fields else None
-            )
-    return [name for name, field in here.model_fields.items() if field.description] if here else []
+            field = fields_of(here).get(step)
+            here = None if field is None else model_in(field.annotation)
+    return [name for name, field in fields_of(here).items() if field.description] if here else []
 
 
 def _wrong_type(path: tuple[str | int, ...], detail: ErrorDetails) -> Complaint:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, Strict
 
+from debvisor_timers.calendar.exclusions import CALENDAR_NAME, DAYS_PATTERN, YEARS
 from debvisor_timers.errors import ScheduleError
 from debvisor_timers.jobs import amounts, catch_up, checks, names, owned, text
 from debvisor_timers.jobs.duration import SPAN_PATTERN, parse_timespan
@@ -18,6 +19,8 @@ from debvisor_timers.jobs.faults import fault, kind_of, quoted
 from debvisor_timers.jobs.field import Shown
 from debvisor_timers.jobs.scalar import Plain
 
+MOMENT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{2})?$"
+"""How a date with a time looks, for editors."""
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 
 
@@ -74,6 +77,23 @@ def read_catch_up(value: object) -> catch_up.CatchUp:
         f"{kind_of(value)} is not one of once, skip, {{within: 6h}}",
         fix="write one of once, skip, {within: 6h}",
     )
+
+
+def read_moment(value: object) -> datetime:
+    """Return a date with a time, in a zone that is said elsewhere."""
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not re.fullmatch(MOMENT_PATTERN, value):
+        raise fault(
+            f"{kind_of(value)} is no date with a time", fix='write it as "2026-12-01 22:00"'
+        )
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise fault(f"{quoted(value)}: {error}", fix="correct it") from error
+    if moment.year not in YEARS:
+        raise fault(f"year {value[:4]} is outside {YEARS[0]}-{YEARS[-1]}", fix="correct the year")
+    return moment
 
 
 def _timespan(value: object) -> timedelta | None:
@@ -207,6 +227,40 @@ OnCalendar = Annotated[
     tuple[Annotated[Line, AfterValidator(checks.check_on_calendar)], ...],
     BeforeValidator(checks.as_list),
     Shown("text | list of text", {"anyOf": [_LINES, {**_ITEMS, "items": _LINES}]}),
+]
+_DAYS_OR_NAME: dict[str, Any] = {
+    "type": "string",
+    "pattern": f"{DAYS_PATTERN}|^{CALENDAR_NAME.pattern}$",
+}
+Exclude = Annotated[
+    tuple[Annotated[Line, AfterValidator(checks.check_exclusion)], ...],
+    BeforeValidator(checks.as_list),
+    Shown(
+        "date, range or calendar | list of them",
+        {"anyOf": [_DAYS_OR_NAME, {"type": "array", "items": _DAYS_OR_NAME}]},
+    ),
+]
+CalendarName = Annotated[
+    str, Strict(), AfterValidator(names.check_calendar_name), Shown("name of a calendar")
+]
+_DAYS: dict[str, Any] = {"type": "string", "pattern": DAYS_PATTERN}
+CalendarDays = Annotated[
+    tuple[Annotated[Line, AfterValidator(checks.check_calendar_entry)], ...],
+    BeforeValidator(checks.as_list),
+    AfterValidator(checks.check_calendar),
+    Shown(
+        "list of dates and ranges | path of an .ics file",
+        {
+            "anyOf": [
+                {"type": "string", "pattern": f"{DAYS_PATTERN}|^/"},
+                {"type": "array", "items": _DAYS},
+                {"type": "array", "items": {"type": "string", "pattern": "^/"}, "maxItems": 1},
+            ]
+        },
+    ),
+]
+Moment = Annotated[
+    datetime, PlainValidator(read_moment), Shown("date with a time", _pattern(MOMENT_PATTERN))
 ]
 Command = Annotated[
     tuple[Argument, ...],

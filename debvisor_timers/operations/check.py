@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debvisor_timers.jobs.load import Definitions, load_definitions, load_files
+from debvisor_timers.operations.config import outdated_calendars
 from debvisor_timers.operations.desired import desired_states
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.verify import verify
@@ -35,6 +36,7 @@ def check(host: Host, files: Sequence[Path] = ()) -> CheckResult:
     definitions = load_files(files, config=config) if files else load_definitions(config)
     problems = list(definitions.problems)
     problems += _opinion_of_systemd(host, definitions)
+    problems += outdated_calendars(host, definitions)
     return CheckResult(
         files=len(definitions.sources),
         jobs=len(definitions.jobs),
@@ -43,7 +45,7 @@ def check(host: Host, files: Sequence[Path] = ()) -> CheckResult:
 
 
 def _opinion_of_systemd(host: Host, definitions: Definitions) -> tuple[Problem, ...]:
-    states = desired_states(host, definitions.jobs.values(), generation=0)
+    states = desired_states(host, definitions, generation=0)
     units = {
         name: entry.text
         for state in states.values()

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.host import Host
 from debvisor_timers.render.job import RenderSettings, render_job
@@ -21,8 +22,8 @@ class Desired:
     scripts: Mapping[str, str]
 
 
-def desired_states(host: Host, jobs: Iterable[Job], *, generation: int) -> dict[str, Desired]:
-    """Return what each of `jobs` needs on disk, by the job's id.
+def desired_states(host: Host, definitions: Definitions, *, generation: int) -> dict[str, Desired]:
+    """Return what each job of `definitions` needs on disk, by the job's id.
 
     Raises RefusedError when the running systemd is too old for one of them, or when a template of
     the administrator cannot be trusted.
@@ -32,8 +33,10 @@ def desired_states(host: Host, jobs: Iterable[Job], *, generation: int) -> dict[
         host_zone=host.clock.zone(),
         systemd_version=host.manager.version(),
         templates=load_templates(host.layout.config / "templates"),
+        calendars=definitions.calendars,
+        windows=definitions.config.maintenance_windows,
     )
-    return {job.id: _desired(job, settings, generation) for job in jobs}
+    return {job.id: _desired(job, settings, generation) for job in definitions.jobs.values()}
 
 
 def _desired(job: Job, settings: RenderSettings, generation: int) -> Desired:

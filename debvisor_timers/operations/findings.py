@@ -235,6 +235,6 @@ def _keys() -> Mapping[str, str]:
     """Return the key that makes each directive; the one above where several keys do."""
     keys: dict[str, str] = {}
     for key in table():
-        for name in re.findall(r"(\w+)=", key.directive):
+        for name in re.findall(r"([\w-]+)=", key.directive):
             keys.setdefault(name, key.name)
     return keys

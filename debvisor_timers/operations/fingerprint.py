@@ -24,7 +24,7 @@ class Fingerprint:
 
     Both are hexadecimal SHA-256; generation and jobs are what a matching apply reports.
     others: that of the inputs elsewhere, `files`, which only an apply that reads the YAML finds:
-    time zones.
+    time zones and calendars.
     """
 
     inputs: str

@@ -66,7 +66,7 @@ class Plan:
     generation: the number it would get. unchanged: how many jobs stay as they are.
     foreign: names that a job needs and somebody else has. warnings: said, and passed over.
     config: the folder below which the files of the definitions are.
-    files: what decides it besides the configuration: time zones.
+    files: what decides it besides the configuration: time zones, calendars.
     """
 
     generation: int
@@ -129,7 +129,7 @@ def make_plan(host: Host) -> Plan:
 def plan_for(host: Host, definitions: Definitions, *, config: Path) -> Plan:
     """Return what an apply of `definitions`, whose files are below `config`, would change."""
     generation = Generations(host.layout.state / "generations").latest() + 1
-    desired = desired_states(host, definitions.jobs.values(), generation=generation)
+    desired = desired_states(host, definitions, generation=generation)
     on_disk = host.units.read()
     changes = tuple(_job_plans(on_disk, desired))
     jobs = [definitions.jobs[job.job_id] for job in changes if job.job_id in definitions.jobs]
@@ -156,7 +156,7 @@ def plan_for(host: Host, definitions: Definitions, *, config: Path) -> Plan:
 
 def _files(definitions: Definitions, host_zone: str) -> tuple[Path, ...]:
     zones = {schedule_zone(job, host_zone) for job in definitions.jobs.values() if job.schedule}
-    return tuple(ZONEINFO / zone for zone in sorted(zones))
+    return (*(ZONEINFO / zone for zone in sorted(zones)), *definitions.calendar_files)
 
 
 def _job_plans(on_disk: Mapping[str, Entry], desired: Mapping[str, Desired]) -> Iterator[JobPlan]:

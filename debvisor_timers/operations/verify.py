@@ -19,6 +19,7 @@ from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.places import problem_at
 from debvisor_timers.jobs.translate import Complaint
 from debvisor_timers.operations.calendars import calendar_answers, first_elapse
+from debvisor_timers.operations.config import window_problems
 from debvisor_timers.operations.findings import problems_of
 from debvisor_timers.operations.host import Host
 from debvisor_timers.render.timer import schedule_zone
@@ -49,8 +50,8 @@ def verify(
 ) -> Verdict:
     """Let systemd-analyze read `units` (name to text) and the calendars of `jobs`.
 
-    One call for the units and one for all calendars, whatever their number. Adds what this host
-    lacks for these jobs, and what is unsafe on it.
+    One call for the units and one for all calendars, whatever their number; another for
+    maintenance windows. Adds what this host lacks for these jobs, and what is unsafe on it.
     """
     about_host = [problem for job in jobs for problem in check_host(job)]
     zone = host.clock.zone()
@@ -65,6 +66,7 @@ def verify(
             *problems_of(findings, definitions.jobs, units, refused=frozenset(refused)),
             *calendars,
             *jitters,
+            *window_problems(host, definitions),
         ),
         next_elapses={
             job.id: elapse

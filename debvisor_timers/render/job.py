@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import Environment, TemplateError
 
 from debvisor_timers.errors import RenderError
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.windows import MaintenanceWindow
 from debvisor_timers.layout import BOOT_TARGET, TARGET, Layout
 from debvisor_timers.render import check, names, ownership
 from debvisor_timers.render.service import SERVICE, script_name, service_values
+from debvisor_timers.render.skips import skip_values
 from debvisor_timers.render.timer import (
     BOOT_TIMER,
     TIMER,
@@ -28,16 +30,18 @@ __all__ = ["RenderSettings", "RenderedJob", "calendar_lines", "render_job"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderSettings:
-    """What rendering needs to know of the host, besides the job.
+    """What rendering needs to know of the host and of config.yaml, besides the job.
 
     host_zone: the name of the host's time zone. systemd_version: of the systemd that runs now.
-    templates: from `load_templates`.
+    templates: from `load_templates`. calendars: the days of each, as texts.
     """
 
     layout: Layout
     host_zone: str
     systemd_version: int
     templates: Environment
+    calendars: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    windows: Sequence[MaintenanceWindow] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,9 @@ def render_job(job: Job, settings: RenderSettings, *, generation: int) -> Render
 
 
 def _units(job: Job, settings: RenderSettings) -> Iterator[_Unit]:
-    values = service_values(job, settings.layout)
+    values = service_values(job, settings.layout) | skip_values(
+        job, settings.host_zone, calendars=settings.calendars, windows=settings.windows
+    )
     yield _Unit(names.service_unit(job.id), "job.service.j2", SERVICE, values)
     if job.schedule is not None:
         values = timer_values(job, settings.host_zone)

@@ -12,6 +12,7 @@ from debvisor_timers.jobs.model import Job, Priority
 from debvisor_timers.jobs.sandbox import PRESETS
 from debvisor_timers.layout import Layout
 from debvisor_timers.render.check import How, Row, UnitTable
+from debvisor_timers.render.skips import SKIPS
 
 SERVICE: UnitTable = {
     "Unit": (
@@ -42,6 +43,7 @@ SERVICE: UnitTable = {
         Row("TimeoutStartSec"),
         Row("TimeoutStopSec"),
         Row("KillMode"),
+        *SKIPS,
         Row("", "limits", How.PAIRS),
         Row("", "sandbox", How.PAIRS),
         Row("", "service_directives", How.PAIRS),

@@ -32,13 +32,15 @@ def end(
 ) -> dict[str, str]:
     """Return all that is known of the run that ends now."""
     now_usec = time.time_ns() // 1000
+    begun = started(job, environ.get("INVOCATION_ID", ""), runtime, now_usec)
+    ran = "DEBVISOR_SKIPPED" not in begun
     fields = {
-        **started(job, environ.get("INVOCATION_ID", ""), runtime, now_usec),
+        **begun,
         "DEBVISOR_FINAL": "1",
         "DEBVISOR_RESULT": environ["SERVICE_RESULT"],
         # Both are absent where the job's program never ran.
-        "DEBVISOR_EXIT_CODE": environ.get("EXIT_CODE", ""),
-        "DEBVISOR_EXIT_STATUS": environ.get("EXIT_STATUS", ""),
+        "DEBVISOR_EXIT_CODE": environ.get("EXIT_CODE", "") if ran else "",
+        "DEBVISOR_EXIT_STATUS": environ.get("EXIT_STATUS", "") if ran else "",
         **used(cgroups),
         "DEBVISOR_END_USEC": str(now_usec),
     }
@@ -113,13 +115,8 @@ def release(job: str, *, units: str = UNITS, shadows: str = SHADOWS) -> bool:
 
 def ask(message: bytes, address: str) -> bytes:
     """Return the body of the manager's reply to `message`; OSError when there is none."""
-    manager = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    manager.settimeout(MANAGER_SECONDS)
+    manager = connect(address)
     try:
-        manager.connect(address)
-        manager.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
-        if not receive(manager, 37).startswith(b"OK "):
-            raise PermissionError("systemd does not let us in")
         # Not sent together with BEGIN: systemd 257 looks at such a call only when more arrives.
         manager.sendall(message)
         return reply(manager)
@@ -127,15 +124,39 @@ def ask(message: bytes, address: str) -> bytes:
         manager.close()
 
 
-def call(member: bytes, signature: bytes = b"", body: bytes = b"") -> bytes:
-    """Return the D-Bus call of a method of the manager, little-endian.
+def connect(address: str) -> _socket.socket:
+    """Return a connection to the manager, let in; OSError when it does not answer.
+
+    This takes PID 1 ten times as long as to answer a call (systemd 257).
+    """
+    manager = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    manager.settimeout(MANAGER_SECONDS)
+    try:
+        manager.connect(address)
+        manager.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
+        if not receive(manager, 37).startswith(b"OK "):
+            raise PermissionError("systemd does not let us in")
+    except OSError:
+        manager.close()
+        raise
+    return manager
+
+
+def call(
+    member: bytes,
+    signature: bytes = b"",
+    body: bytes = b"",
+    path: bytes = b"/org/freedesktop/systemd1",
+    interface: bytes = b"org.freedesktop.systemd1.Manager",
+) -> bytes:
+    """Return the D-Bus call of a method, of the manager where nothing else is said; little-endian.
 
     Source: D-Bus specification, Message Protocol; systemd's own socket needs no Hello.
     """
     fields = b""
     for code, kind, value in (
-        (b"\1", b"o", b"/org/freedesktop/systemd1"),
-        (b"\2", b"s", b"org.freedesktop.systemd1.Manager"),
+        (b"\1", b"o", path),
+        (b"\2", b"s", interface),
         (b"\3", b"s", member),
     ):
         fields += padding(fields, 8) + code + b"\1" + kind + b"\0" + string(value)
@@ -175,7 +196,7 @@ def hung_up() -> bytes:
 
 
 def reply(manager: _socket.socket) -> bytes:
-    """Return the body of the reply to our only call; signals that come before it are skipped."""
+    """Return the body of the reply to our last call; signals that come before it are skipped."""
     while True:
         head = receive(manager, 16)
         body, fields = (int.from_bytes(head[at : at + 4], "little") for at in (4, 12))
@@ -198,7 +219,12 @@ def job_type(units: bytes) -> bytes:
 
 def is_run(fields: dict[str, str]) -> bool:
     """Return True when the job was to run: a skip must not hide the result of the last real run."""
-    return fields["DEBVISOR_RESULT"] != "exec-condition"
+    return fields["DEBVISOR_RESULT"] != "exec-condition" and not is_skipped(fields)
+
+
+def is_skipped(fields: dict[str, str]) -> bool:
+    """Return True when `begin` kept the run from starting, and nothing failed besides."""
+    return "DEBVISOR_SKIPPED" in fields and fields["DEBVISOR_RESULT"] == "success"
 
 
 def write_last(state: str, job: str, fields: dict[str, str]) -> None:
@@ -223,8 +249,11 @@ def record(fields: dict[str, str]) -> dict[str, str]:
         how = " (stopped)"
     elif result != "success" and "DEBVISOR_EXIT_CODE" in fields:
         how = f" ({fields['DEBVISOR_EXIT_CODE']} {fields.get('DEBVISOR_EXIT_STATUS', '')})"
+    what = f"ended: {result}{how}"
+    if is_skipped(fields):
+        what = f"was skipped: {fields['DEBVISOR_SKIPPED']}"
     return {
-        "MESSAGE": f"Run {name} ended: {result}{how}",
+        "MESSAGE": f"Run {name} {what}",
         "MESSAGE_ID": RUN_END,
         "PRIORITY": "6" if result == "success" else "4",
         "SYSLOG_IDENTIFIER": "debvisor-timers",

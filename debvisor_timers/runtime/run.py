@@ -170,6 +170,8 @@ def main() -> int:
     except (OSError, ValueError) as error:
         print(f"debvisor-timers: no run of {job}: nothing from begin: {error}", file=sys.stderr)
         return 1
+    if "DEBVISOR_SKIPPED" in state:
+        return 0  # `begin` has said why, and `end` will
     environment = inherited() | described(state)
     separate_stderr(environment, f"debvisor-job-{job}.service", state.get("IDENTIFIER", job))
     where = f"(job {job}, {state.get('DEBVISOR_SOURCE', 'source unknown')})"

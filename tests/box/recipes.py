@@ -8,9 +8,11 @@ from tests.box.layers import Layer
 _RUNTIME = (  # the Depends of debian/control, so that installing the package needs no network
     "python3",
     "python3-click",
+    "python3-icalendar",
     "python3-jinja2",
     "python3-pydantic",
     "python3-pystemd",
+    "python3-recurring-ical-events",
     "python3-systemd",
     "python3-yaml",
     "tzdata",

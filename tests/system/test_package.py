@@ -158,7 +158,7 @@ def test_the_package_holds_templates_helpers_and_completion(box: Box) -> None:
     box.run("test ! -e /usr/lib/python3/dist-packages/debvisor_timers/_templates")
     box.run("test -f /usr/share/bash-completion/completions/debvisor-timers")
     shown = box.run("stat -c %a:%U /usr/libexec/debvisor-timers/*")
-    assert shown.stdout == "755:root\n" * 3
+    assert shown.stdout == "755:root\n" * 3 + "644:root\n"
 
 
 def test_the_test_that_debian_runs_passes(installed: Layer) -> None:

@@ -35,7 +35,7 @@ JOBS_PAGE = (ROOT / "docs" / "debvisor-timers-jobs.5.scd").read_text(encoding="u
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
-TOP_KEYS = {"jobs", "defaults", "keep_generations"}
+TOP_KEYS = {"jobs", "defaults", "keep_generations", "calendars", "maintenance_windows"}
 
 
 def blocks_of(kind: Kind) -> list[Block]:
@@ -49,10 +49,38 @@ def blocks_of(kind: Kind) -> list[Block]:
 def test_every_yaml_example_loads_without_a_problem(block: Block, tmp_path: Path) -> None:
     text = block.text if TOP_KEYS & yaml.safe_load(block.text).keys() else as_job(block.text)
     is_config = TOP_KEYS - {"jobs"} & yaml.safe_load(text).keys()
-    file = tmp_path / ("config.yaml" if is_config else "jobs.yaml")
-    file.write_text(text, encoding="utf-8")
+    config, file = tmp_path / "config.yaml", tmp_path / "jobs.yaml"
+    if is_config:
+        config.write_text(as_config(text), encoding="utf-8")
+    else:
+        config.write_text(config_before(block), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
 
-    assert load_files([file]).problems == ()
+    assert load_files([config if is_config else file], config=tmp_path).problems == ()
+
+
+def config_before(block: Block) -> str:
+    """Return the last config.yaml that stands before a block in its document."""
+    texts = [
+        other.text
+        for other in blocks(block.document)
+        if other.path.endswith("/config.yaml") and other.line < block.line
+    ]
+    return texts[-1] if texts else "{}"
+
+
+def as_config(text: str) -> str:
+    """Return a part of config.yaml with what else a maintenance window needs."""
+    config = yaml.safe_load(text)
+    for window in config.get("maintenance_windows", []):
+        if {"from", "until"} & window.keys():
+            needed = {"from": "2026-12-01 00:00", "until": "2027-01-01 00:00"}
+        elif {"cron", "on_calendar"} & window.keys():
+            needed = {"duration": "1h"}
+        else:
+            needed = {"cron": "@daily", "duration": "1h"}
+        window.update({**needed, **window})
+    return text if "maintenance_windows" not in config else yaml.safe_dump(config)
 
 
 def as_job(keys: str) -> str:
@@ -217,6 +245,7 @@ def test_the_page_has_the_environment_of_a_job() -> None:
     assert set(told) == set(re.findall(r'"(DEBVISOR_[A-Z_]+)"', source)) - {
         "DEBVISOR_SCHEDULED_USEC",
         "DEBVISOR_SOURCE",
+        "DEBVISOR_SKIPPED",
     }
 
 

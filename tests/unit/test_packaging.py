@@ -215,3 +215,11 @@ def test_the_helpers_are_installed_outside_of_the_package(name: str) -> None:
     assert loop
     assert name in loop[1].split()
     assert (ROOT / f"debvisor_timers/runtime/{name}.py").is_file()
+
+
+def test_what_begin_reads_is_installed_beside_it() -> None:
+    rules = (DEBIAN / "rules").read_text(encoding="utf-8")
+    begin = (ROOT / "debvisor_timers/runtime/begin.py").read_text(encoding="utf-8")
+
+    for name in re.findall(r'beside\("(\w+)"\)', begin):
+        assert f"runtime/{name}.py $(libexec)/{name}\n" in rules

@@ -38,7 +38,7 @@ def test_all_job_files_together_have_no_problem() -> None:
     definitions = load_files(EXAMPLES)
 
     assert definitions.problems == ()
-    assert len(definitions.jobs) == 17
+    assert len(definitions.jobs) == 19
 
 
 def test_ceph_health() -> None:

@@ -24,17 +24,23 @@ KEYS = [*table(), *config_table()]
 
 NAMES = """
 name description schedule schedule.cron schedule.on_calendar schedule.timezone schedule.catch_up
-schedule.jitter schedule.dst
+schedule.jitter schedule.dst schedule.exclude
 triggers triggers.boot command script shell input owner tags priority user group timeout
 stop_timeout environment environment_files working_directory sandbox resources
 resources.memory_max resources.memory_high resources.cpu_quota resources.tasks_max
 resources.io_weight depends_on depends_on.unit enabled unit unit.Unit unit.Service unit.Timer
 """
+CONFIG_NAMES = """
+defaults keep_generations calendars maintenance_windows maintenance_windows.cron
+maintenance_windows.on_calendar maintenance_windows.duration maintenance_windows.from
+maintenance_windows.until maintenance_windows.timezone maintenance_windows.reason
+maintenance_windows.jobs maintenance_windows.except
+"""
 
 
 def test_the_table_has_each_key() -> None:
     assert [key.name for key in table()] == NAMES.split()
-    assert [key.name for key in config_table()] == ["defaults", "keep_generations"]
+    assert [key.name for key in config_table()] == CONFIG_NAMES.split()
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
@@ -69,7 +75,10 @@ def test_types_and_defaults_are_told_in_words(name: str, kind: str, default: str
 def test_the_example_of_a_key_is_a_job_that_loads(key: Key, tmp_path: Path) -> None:
     example = example_of(key)
     program = {} if {"command", "script"} & example.keys() else {"command": ["/bin/true"]}
-    if key.name in {"schedule.timezone", "schedule.catch_up", "schedule.jitter", "schedule.dst"}:
+    if key.name.startswith("schedule.") and key.name not in {
+        "schedule.cron",
+        "schedule.on_calendar",
+    }:
         assert isinstance(example["schedule"], dict)
         example["schedule"]["cron"] = "@daily"
     path = tmp_path / "a.yaml"
@@ -81,9 +90,23 @@ def test_the_example_of_a_key_is_a_job_that_loads(key: Key, tmp_path: Path) -> N
 @pytest.mark.parametrize("key", config_table(), ids=lambda key: key.name)
 def test_the_example_of_a_setting_loads(key: Key, tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(to_yaml(example_of(key)), encoding="utf-8")
+    example = example_of(key)
+    if key.name.startswith("maintenance_windows."):
+        example["maintenance_windows"] = [whole_window(example["maintenance_windows"])]
+    path.write_text(to_yaml(example), encoding="utf-8")
 
     assert load_files([path]).problems == ()
+
+
+def whole_window(example: object) -> dict[str, object]:
+    """Return the example of a key of a maintenance window with what else the window needs."""
+    assert isinstance(example, list)
+    (window,) = example
+    if {"from", "until"} & window.keys():
+        return {"from": "2026-12-01 00:00", "until": "2027-01-01 00:00", **window}
+    if {"cron", "on_calendar"} & window.keys():
+        return {"duration": "1h", **window}
+    return {"cron": "@daily", "duration": "1h", **window}
 
 
 def test_explain_tells_what_is_known_of_a_key() -> None:
@@ -200,7 +223,7 @@ def test_what_the_table_says_is_rendered_cannot_be_set_twice() -> None:
     rendered = {
         name
         for key in table()
-        for name in re.findall(r"(\w+)=", key.directive)
+        for name in re.findall(r"([\w-]+)=", key.directive)
         if not key.name.startswith("unit")
     }
 

@@ -124,3 +124,45 @@ def test_checking_changes_nothing(world: World) -> None:
 
     assert world.systemd.steps.done == []
     assert world.picture() == before
+
+
+EXCLUDING = (
+    "jobs:\n  a:\n    command: [/bin/true]\n"
+    "    schedule: {cron: '@daily', exclude: [past, yearly]}\n"
+)
+
+
+def test_a_calendar_that_has_only_the_past_is_a_warning_in_config_yaml(world: World) -> None:
+    config = "calendars:\n  past: [2026-11-22]\n  yearly: ['*-12-25']\n  today: [2026-11-23]\n"
+    (world.layout.config / "config.yaml").write_text(config, encoding="utf-8")
+    world.write(EXCLUDING.replace("yearly]", "yearly, today]"))
+
+    (problem,) = check(world.host).problems
+
+    assert (problem.span.file.name, problem.span.line, problem.severity) == (
+        "config.yaml",
+        2,
+        "warning",
+    )
+    assert (problem.key, problem.message) == ("calendars.past", "past has no date after 2026-11-22")
+
+
+def test_the_beginning_of_a_window_is_shown_to_systemd(world: World) -> None:
+    config = "maintenance_windows:\n  - {on_calendar: [daily, 'Sun 25:00'], duration: 1h}\n"
+    (world.layout.config / "config.yaml").write_text(config, encoding="utf-8")
+    world.write(NIGHTLY)
+
+    (problem,) = check(world.host).problems
+
+    assert (problem.span.line, problem.span.column, problem.severity) == (2, 27, "error")
+    assert problem.message.startswith("'Sun 25:00' is no time that systemd can read")
+
+
+def test_errors_in_config_yaml_do_not_keep_the_jobs_from_being_checked(world: World) -> None:
+    config = "calendars: {past: [2026-02-30], yearly: /no/such.ics}\n"
+    (world.layout.config / "config.yaml").write_text(config, encoding="utf-8")
+    world.write(EXCLUDING)
+
+    result = check(world.host)
+
+    assert places(result) == ["config.yaml:1 error"]

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
 
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.windows import MaintenanceWindow
 from debvisor_timers.layout import Layout
 from debvisor_timers.render.job import RenderSettings
 from debvisor_timers.render.templates import load_templates
@@ -23,10 +25,17 @@ def settings(
     zone: str = "Europe/Berlin",
     version: int = 257,
     layout: Layout = Layout(),  # noqa: B008 -- frozen
+    calendars: Mapping[str, Sequence[str]] = {},
+    windows: Sequence[MaintenanceWindow] = (),
 ) -> RenderSettings:
     """Return the settings of a Debian 13 host."""
     return RenderSettings(
-        layout=layout, host_zone=zone, systemd_version=version, templates=templates
+        layout=layout,
+        host_zone=zone,
+        systemd_version=version,
+        templates=templates,
+        calendars=calendars,
+        windows=windows,
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from debvisor_timers.history.records import MessageId
 from debvisor_timers.runtime import begin
+from tests.unit.runtime.manager import answering, message, text
 
 UNIT = """\
 [Unit]
@@ -32,7 +33,8 @@ def noted(tmp_path: Path, **environ: str) -> dict[str, str]:
     """Begin a run of `backup` with this environment; return the file that `run` reads."""
     runtime, units = tmp_path / "run", tmp_path / "units"
     environment = {"INVOCATION_ID": "0123", **environ}
-    begin.begin("backup", environment, runtime=str(runtime), units=str(units))
+    options = {"runtime": str(runtime), "units": str(units), "manager": str(tmp_path / "private")}
+    begin.begin("backup", environment, **options)
     text = (runtime / "runs" / "backup").read_text(encoding="utf-8")
     return dict(line.split("=", 1) for line in text.splitlines())
 
@@ -209,3 +211,88 @@ def test_the_record_says_who_asked_and_carries_our_fields_only() -> None:
     assert found["MESSAGE"] == "Run x begins (manual by alice)"
     assert found["DEBVISOR_BY"] == "alice"
     assert "IDENTIFIER" not in found
+
+
+# --- what systemd tells of the start -------------------------------------------------------------
+
+ELAPSE = "1795399200000546"
+BY_TIMER = {"trigger_unit": "debvisor-job-backup.timer", "trigger_timer_realtime_usec": ELAPSE}
+STALE = {"TRIGGER_UNIT": "debvisor-job-backup.timer", "TRIGGER_TIMER_REALTIME_USEC": "1"}
+
+
+def listed(path: str) -> bytes:
+    """Return a reply to ListUnitsByNames with one unit that has a job, or none (`/`)."""
+    body = bytes(8)
+    for value in ("x.service", "x", "loaded", "activating", "start-pre", "", "/unit/x"):
+        body += bytes(-len(body) % 4) + text(value)
+    body += bytes(-len(body) % 4) + (7).to_bytes(4, "little")
+    for value in ("start", path):
+        body += bytes(-len(body) % 4) + text(value)
+    return body
+
+
+def told(details: dict[str, str]) -> bytes:
+    """Return a variant that holds a(ss)."""
+    pairs = b""
+    for pair in details.items():
+        pairs += bytes(-len(pairs) % 8)
+        for value in pair:
+            pairs += bytes(-len(pairs) % 4) + text(value)
+    return b"\x05a(ss)\0\0" + len(pairs).to_bytes(4, "little") + bytes(4) + pairs
+
+
+def answers(*bodies: bytes) -> bytes:
+    return b"OK " + b"0" * 32 + b"\r\n" + b"".join(message(2, body) for body in bodies)
+
+
+@pytest.mark.parametrize(
+    ("environ", "details", "trigger", "scheduled"),
+    [
+        (STALE, BY_TIMER, "timer", ELAPSE),
+        (STALE, {}, "manual", None),
+        ({}, BY_TIMER, "timer", ELAPSE),
+        ({}, {"trigger_unit": "debvisor-boot-backup.timer"}, "boot", None),
+    ],
+)
+def test_systemd_s_word_on_this_start_counts_and_not_the_environment(
+    tmp_path: Path,
+    environ: dict[str, str],
+    details: dict[str, str],
+    trigger: str,
+    scheduled: str | None,
+) -> None:
+    replies = answers(listed("/org/freedesktop/systemd1/job/7"), told(details))
+    thread = answering(str(tmp_path / "private"), replies)
+    found = noted(tmp_path, **environ)
+    thread.join()
+    assert found["DEBVISOR_TRIGGER"] == trigger
+    assert found.get("DEBVISOR_SCHEDULED_USEC") == scheduled
+
+
+def test_where_the_start_has_no_job_any_more_the_environment_counts(tmp_path: Path) -> None:
+    thread = answering(str(tmp_path / "private"), answers(listed("/")))
+    assert noted(tmp_path, **STALE)["DEBVISOR_TRIGGER"] == "timer"
+    thread.join()
+
+
+def test_a_run_that_may_be_skipped_fails_where_systemd_does_not_say_what_started_it(
+    tmp_path: Path,
+) -> None:
+    units = tmp_path / "units"
+    units.mkdir()
+    rule = "[Service]\nX-Exclude=- 2026-12-25\n"
+    (units / "debvisor-job-backup.service").write_text(rule, encoding="utf-8")
+    with pytest.raises(FileNotFoundError):
+        noted(tmp_path, **STALE)
+
+
+def test_a_skip_is_noted_for_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "")  # so that it comes back
+    units = tmp_path / "units"
+    units.mkdir()
+    rule = "[Service]\nX-Exclude=all-days *-01-01..*-12-31\n"
+    (units / "debvisor-job-backup.service").write_text(rule, encoding="utf-8")
+    replies = answers(listed("/job/7"), told(BY_TIMER))
+    thread = answering(str(tmp_path / "private"), replies)
+    assert noted(tmp_path)["DEBVISOR_SKIPPED"].startswith("excluded: all-days (2026-11-2")
+    thread.join()

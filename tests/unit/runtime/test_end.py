@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import inspect
-import socket
-import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from debvisor_timers.history.last import parse_last
 from debvisor_timers.history.records import MessageId
 from debvisor_timers.runtime import begin, end
+from tests.unit.runtime.manager import answering, message, text
 
 STATE = "DEBVISOR_JOB=backup\nDEBVISOR_RUN_ID=first\nDEBVISOR_INVOCATION_ID=0123\nIDENTIFIER=x\n"
 FAILED = {"SERVICE_RESULT": "exit-code", "EXIT_CODE": "exited", "EXIT_STATUS": "3"}
@@ -32,7 +31,22 @@ def test_the_message_id_is_the_one_that_the_history_looks_for() -> None:
     assert end.RUN_END == MessageId.RUN_END
 
 
-@pytest.mark.parametrize("name", ["open_folder", "lines", "send"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "open_folder",
+        "lines",
+        "send",
+        "connect",
+        "call",
+        "uint32",
+        "string",
+        "padding",
+        "receive",
+        "hung_up",
+        "reply",
+    ],
+)
 def test_what_begin_and_end_both_need_is_the_same_in_both(name: str) -> None:
     assert inspect.getsource(getattr(begin, name)) == inspect.getsource(getattr(end, name))
 
@@ -87,11 +101,6 @@ def test_the_units_own_numbers_are_read_and_a_missing_one_is_absent(tmp_path: Pa
     }
 
 
-def text(value: str) -> bytes:
-    data = value.encode()
-    return len(data).to_bytes(4, "little") + data + b"\0"
-
-
 def listed(job: str) -> bytes:
     """Return a reply to ListUnitsByNames with one unit, aligned as D-Bus wants it."""
     body = b"\0\0\0\0\0\0\0\0"
@@ -99,11 +108,6 @@ def listed(job: str) -> bytes:
         body += bytes(-len(body) % 4) + text(value)
     body += bytes(-len(body) % 4) + (7).to_bytes(4, "little") + text(job)
     return body
-
-
-def message(kind: int, body: bytes) -> bytes:
-    head = bytes([ord("l"), kind, 0, 1]) + len(body).to_bytes(4, "little") + bytes(4)
-    return head + (5).to_bytes(4, "little") + b"field\0\0\0" + body
 
 
 @pytest.mark.parametrize(
@@ -129,23 +133,3 @@ def test_no_answer_is_an_error_that_end_can_survive(tmp_path: Path, answers: byt
     with pytest.raises(OSError, match="systemd"):
         end.stop_job("x.service", address)
     thread.join()
-
-
-def answering(address: str, answers: bytes) -> threading.Thread:
-    """Be a systemd that gives these answers to one caller."""
-    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    server.bind(address)
-    server.listen()
-
-    def serve() -> None:
-        caller, _ = server.accept()
-        with server, caller:
-            caller.recv(100)
-            caller.sendall(answers)
-            caller.shutdown(socket.SHUT_WR)
-            while caller.recv(1000):
-                pass
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    return thread
