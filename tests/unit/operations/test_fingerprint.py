@@ -269,3 +269,31 @@ def test_an_apply_keeps_in_mind_the_zones_of_its_schedules(world: World) -> None
     kept = FingerprintFile(world.layout.state / "fingerprint.json").read()
     assert kept is not None
     assert kept.files == ("/usr/share/zoneinfo/Europe/Berlin", "/usr/share/zoneinfo/UTC")
+
+
+ICS = """\
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//test//test//EN
+BEGIN:VEVENT
+UID:1@test
+DTSTART;VALUE=DATE:20261225
+SUMMARY:A day off
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_an_edit_of_a_calendar_file_alone_makes_apply_look_again(world: World) -> None:
+    calendar = world.layout.config / "holidays.ics"
+    calendar.write_text(ICS, encoding="utf-8")
+    config = f"calendars: {{holidays: {calendar}}}\n"
+    (world.layout.config / "config.yaml").write_text(config, encoding="utf-8")
+    world.apply(NIGHTLY.replace("catch_up: once", "exclude: [holidays]"))
+    assert not looks_again(world)
+
+    calendar.write_text(ICS.replace("1225", "1226"), encoding="utf-8")
+
+    plan = world.apply().plan
+    assert plan is not None
+    assert plan.updated == ("nightly",)
