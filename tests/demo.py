@@ -49,7 +49,7 @@ def play(box: Box) -> None:
     show(box, "debvisor-timers plan")
     show(box, "debvisor-timers apply")
     say("From here on it is plain systemd; no daemon of ours is running.")
-    show(box, "systemctl list-timers 'debvisor-*' --no-pager")
+    show(box, "systemctl list-timers 'debvisor-job-*' --no-pager")
     show(box, "systemctl cat debvisor-job-heartbeat.timer --no-pager")
     say("Waiting for heartbeat's own timer to fire ...")
     box.wait_until(
