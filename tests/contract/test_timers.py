@@ -256,3 +256,23 @@ def test_stopping_a_timer_leaves_its_run_alone(rig: Rig) -> None:
     rig.manager.stop(["contract-a.timer"])
     rig.manager.reload()
     assert rig.manager.service("contract-a.service").active_state is ActiveState.ACTIVATING
+
+
+def test_a_fixed_random_delay_is_the_same_each_time_and_below_its_bound(rig: Rig) -> None:
+    soon = rig.in_seconds(3600)
+    extra = "RandomizedDelaySec=10min\nFixedRandomDelay=yes"
+    rig.write(a_service=rig.service("contract-a.service"))
+    rig.write(a_timer=timer(at(soon), extra=extra))
+    rig.manager.reload()
+
+    delays = []
+    for _ in range(3):
+        rig.manager.start(["contract-a.timer"])
+        armed = rig.manager.timer("contract-a.timer").next_elapse
+        assert armed is not None
+        delays.append(armed - soon)
+        rig.manager.stop(["contract-a.timer"])
+        rig.manager.reload()
+
+    assert timedelta() <= delays[0] < timedelta(minutes=10)
+    assert delays == [delays[0]] * 3

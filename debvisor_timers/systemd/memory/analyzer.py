@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from debvisor_timers.jobs.directives import KNOWN_KEYS
+from debvisor_timers.systemd.instants import no_instant
 from debvisor_timers.systemd.memory.calendar import CalendarError, parse_calendar
+from debvisor_timers.systemd.memory.instants import parse_instant
 from debvisor_timers.systemd.memory.loading import MONOTONIC
 from debvisor_timers.systemd.memory.state import State
 from debvisor_timers.systemd.memory.unit_text import UnitText, parse_unit
@@ -43,6 +45,14 @@ class MemoryAnalyzer:
         self._state.steps.look("analyzer.calendar")
         base = after.astimezone(UTC).replace(microsecond=0)
         return [self._answer(spec, base, count) for spec in specs]
+
+    def timestamp(self, text: str) -> datetime:
+        """Return the instant that `text` names; raises UsageError for none that the twin knows."""
+        self._state.steps.look("analyzer.timestamp")
+        instant = parse_instant(text, now=self._state.now, local=self._state.local())
+        if instant is None:
+            raise no_instant(text)
+        return instant
 
     def _answer(self, spec: str, base: datetime, count: int) -> CalendarAnswer:
         try:

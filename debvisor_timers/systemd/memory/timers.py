@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from debvisor_timers.jobs.duration import parse_timespan
@@ -16,8 +17,17 @@ from debvisor_timers.systemd.memory.state import Loaded, State
 def arm(state: State, timer: Loaded) -> None:
     """Work out when `timer` elapses next, which may be in the past: then it is due at once."""
     elapses = [*_calendar_elapses(state, timer), *_monotonic_elapses(state, timer)]
-    timer.next_elapse = min(elapses, default=None)
+    timer.next_elapse = min(elapses) + _delay(timer) if elapses else None
     timer.sub = "waiting" if elapses else "elapsed"
+
+
+def _delay(timer: Loaded) -> timedelta:
+    """Return the delay of RandomizedDelaySec=: always fixed, by the name of the timer alone."""
+    longest = parse_timespan(timer.text.last("Timer", "RandomizedDelaySec") or "0")
+    if not longest:
+        return timedelta()
+    number = int.from_bytes(hashlib.sha256(timer.name.encode()).digest()[:8], "big")
+    return timedelta(microseconds=number % (longest // timedelta(microseconds=1)))
 
 
 def is_persistent(timer: Loaded) -> bool:
