@@ -51,7 +51,7 @@ def verify(
     """
     about_host = [problem for job in jobs for problem in check_host(job)]
     answers = calendar_answers(host, jobs, after=host.clock.now())
-    calendars = [problem for job in jobs for problem in _calendar_problems(job, answers[job.id])]
+    calendars = [problem for job in jobs for problem in calendar_problems(job, answers[job.id])]
     refused = {job for job, lines in answers.items() if any(line.error for line in lines)}
     findings = host.analyzer.verify(units) if units else []
     return Verdict(
@@ -68,7 +68,8 @@ def verify(
     )
 
 
-def _calendar_problems(job: Job, answers: Sequence[CalendarAnswer]) -> Iterator[Problem]:
+def calendar_problems(job: Job, answers: Sequence[CalendarAnswer]) -> Iterator[Problem]:
+    """Yield the problem of each calendar line of `job` that systemd refuses, by its `answers`."""
     for number, answer in enumerate(answers):
         if answer.error:
             yield problem_at(job, _refused(job, number, answer))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""systemd-analyze as a program: called in English, with any number of arguments, several at once."""
+"""systemd-analyze as a program: with any number of arguments, several at once."""
 
 from __future__ import annotations
 

@@ -77,9 +77,7 @@ def _shares(group: Sequence[_Question], count: int) -> Iterator[list[_Question]]
 def _ask(questions: Sequence[_Question], base: str, count: int) -> list[CalendarAnswer]:
     asked = [question.asked for question in questions]
     zone = questions[0].zone
-    done = run(
-        "calendar", f"--iterations={count}", f"--base-time={base}", "--", *asked, zone=zone
-    )
+    done = run("calendar", f"--iterations={count}", f"--base-time={base}", "--", *asked, zone=zone)
     errors = {text: error for text in asked if (error := _error(text, done.stderr))}
     blocks = _blocks(done.stdout)
     if len(blocks) + sum(text in errors for text in asked) != len(asked):
@@ -133,9 +131,7 @@ def _answer(question: _Question, block: list[tuple[str, str]], count: int) -> Ca
     normalized = block[0][1]
     if question.asked != question.spec:
         normalized += f" {question.zone}"
-    return CalendarAnswer(
-        spec=question.spec, normalized=normalized, elapses=tuple(elapses[:count])
-    )
+    return CalendarAnswer(spec=question.spec, normalized=normalized, elapses=tuple(elapses[:count]))
 
 
 def _parse_utc(text: str) -> datetime:
