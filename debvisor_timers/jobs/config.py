@@ -85,6 +85,12 @@ class Config(Model):
         help="How many applied generations are kept to go back to.",
         example=100,
     )
+    starts_per_minute: values.Starts = key(
+        20,
+        help="How many jobs may start in the same minute before `check` warns, and names the "
+        "jitter that spreads them.",
+        example=50,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debvisor_timers.jobs.load import Definitions, load_definitions, load_files
+from debvisor_timers.operations.crowds import crowd_problems
 from debvisor_timers.operations.desired import desired_states
+from debvisor_timers.operations.gaps import gap_problems
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.verify import verify
 from debvisor_timers.source import Problem
@@ -33,8 +35,9 @@ def check(host: Host, files: Sequence[Path] = ()) -> CheckResult:
     """Read `files`, or all files of the host, and return their problems in order."""
     config = host.layout.config
     definitions = load_files(files, config=config) if files else load_definitions(config)
-    problems = list(definitions.problems)
-    problems += _opinion_of_systemd(host, definitions)
+    problems = [*definitions.problems, *_opinion_of_systemd(host, definitions)]
+    if not any(problem.is_error for problem in problems):
+        problems += _advice(host, definitions)
     return CheckResult(
         files=len(definitions.sources),
         jobs=len(definitions.jobs),
@@ -51,6 +54,13 @@ def _opinion_of_systemd(host: Host, definitions: Definitions) -> tuple[Problem, 
         if isinstance(entry, FileEntry)
     }
     return verify(host, definitions, tuple(definitions.jobs.values()), units).problems
+
+
+def _advice(host: Host, definitions: Definitions) -> list[Problem]:
+    """Return what can be applied, and could be better: no apply and no plan asks for it."""
+    jobs = definitions.jobs.values()
+    limit = definitions.config.starts_per_minute
+    return [*gap_problems(host, jobs), *crowd_problems(host, jobs, limit=limit)]
 
 
 def _place(problem: Problem) -> tuple[str, int, int]:

@@ -46,7 +46,10 @@ def elapses_until(
     """
     ends = until if isinstance(until, Mapping) else dict.fromkeys(lines, until)
     search = _Search(host=host, after=after, most=most)
-    return search.ask(list(ends), _FEW, lambda _answers: ends)
+    # Most lines elapse once a day: these are answered at once.
+    days = (max(ends.values(), default=after) - after).days
+    few = min(max(days + 2, _FEW), _FEW * _FACTOR)
+    return search.ask(list(ends), few, lambda _answers: ends)
 
 
 def first_elapses(
@@ -101,5 +104,5 @@ class _Search:
 
     def _wanted(self, answer: CalendarAnswer, end: datetime) -> int:
         """Return how many elapses there are up to `end`, going by those that are known."""
-        known = len(answer.elapses)
-        return known + ceil(known * 1.25 * ((end - self.after) / (answer.elapses[-1] - self.after)))
+        share = (end - self.after) / (answer.elapses[-1] - self.after)
+        return max(ceil(len(answer.elapses) * share * 1.1), len(answer.elapses)) + 2

@@ -19,6 +19,7 @@ from debvisor_timers.jobs.translate import Complaint
 from debvisor_timers.operations.calendars import calendar_answers, first_elapse
 from debvisor_timers.operations.findings import problems_of
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.jitter import jitter_problems
 from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import CalendarAnswer
 
@@ -52,6 +53,7 @@ def verify(
     about_host = [problem for job in jobs for problem in check_host(job)]
     answers = calendar_answers(host, jobs, after=host.clock.now())
     calendars = [problem for job in jobs for problem in calendar_problems(job, answers[job.id])]
+    calendars += jitter_problems(host, jobs)
     refused = {job for job, lines in answers.items() if any(line.error for line in lines)}
     findings = host.analyzer.verify(units) if units else []
     return Verdict(

@@ -34,7 +34,9 @@ resources.io_weight depends_on depends_on.unit enabled unit unit.Unit unit.Servi
 
 def test_the_table_has_each_key() -> None:
     assert [key.name for key in table()] == NAMES.split()
-    assert [key.name for key in config_table()] == ["defaults", "keep_generations"]
+    assert [key.name for key in config_table()] == [
+        *("defaults", "keep_generations", "starts_per_minute"),
+    ]
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
