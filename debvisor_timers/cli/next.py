@@ -51,16 +51,13 @@ class _Wanted:
         """Return what to ask for: one more than the most, to see whether there are more."""
         from debvisor_timers.operations.elapses import Interval
 
-        after = scheduler.timestamp(self.start) - _BEFORE if self.start is not None else None
-        until = scheduler.timestamp(self.end) if self.end is not None else None
-        if until is not None and until <= (after or scheduler.now()):
-            raise UsageError(
-                f"--until {self.end!r} is not after "
-                + (f"--from {self.start!r}" if after else "the present"),
-                fix="write a later time",
-            )
+        start = None if self.start is None else scheduler.timestamp(self.start)
+        until = None if self.end is None else scheduler.timestamp(self.end)
+        if until is not None and until <= (start or scheduler.now()):
+            what = "the present" if start is None else f"--from {self.start!r}"
+            raise UsageError(f"--until {self.end!r} is not after {what}", fix="write a later time")
         count = self.count or (_COUNT if until is None else _MOST + 1)
-        return Interval(after=after, until=until, count=count)
+        return Interval(after=start and start - _BEFORE, until=until, count=count)
 
 
 @click.command("next", epilog="Example: debvisor-timers next nightly-backup --until tomorrow")

@@ -147,13 +147,16 @@ def _at_boot(groups: Iterable[_Group], limit: int) -> Iterator[Problem]:
 
 def _problem(crowd: Sequence[_Group], what: str, limit: int) -> Problem:
     jobs = [job for group in crowd for job in group.jobs]
-    named = ", ".join(job.id for job in jobs[:_NAMED])
-    more = f" and {len(jobs) - _NAMED} more" if len(jobs) > _NAMED else ""
     first = min(jobs, key=lambda job: (str(job.source.file), job.source.line))
     fix = _advice(crowd, limit)
     return warning_at(
-        first, Complaint(path=("schedule",), message=f"{what}: {named}{more}", fix=fix)
+        first, Complaint(path=("schedule",), message=f"{what}: {_some(jobs)}", fix=fix)
     )
+
+
+def _some(jobs: Sequence[Job]) -> str:
+    named = ", ".join(job.id for job in jobs[:_NAMED])
+    return f"{named} and {len(jobs) - _NAMED} more" if len(jobs) > _NAMED else named
 
 
 def _advice(crowd: Sequence[_Group], limit: int) -> str:
@@ -163,11 +166,12 @@ def _advice(crowd: Sequence[_Group], limit: int) -> str:
     load, best = min(by_load)
     if not enough and load > limit:
         return "let some of them start at other times: they run too often for a jitter to help"
-    jitter = format_timespan((enough[0] if enough else best) * _MINUTE)
-    return (
-        f"spread them: write jitter: {jitter} in these schedules, or under defaults.schedule of "
-        "config.yaml"
-    )
+    jitter = (enough[0] if enough else best) * _MINUTE
+    often = [job for group in crowd if group.shortest <= jitter for job in group.jobs]
+    where = "in these schedules, or under defaults.schedule of config.yaml"
+    if often:
+        where = f"in these schedules, but for those of {_some(often)}, which run too often for it"
+    return f"spread them: write jitter: {format_timespan(jitter)} {where}"
 
 
 def _spread(crowd: Iterable[_Group], jitter: int) -> float:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A line with a zone is asked in that zone, without it: the answers are those to the line itself."""
+"""A line with a zone is asked in that zone, without it: the answers stay the same."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 
 from debvisor_timers.jobs.directives import KNOWN_KEYS
 from debvisor_timers.systemd.instants import no_instant
@@ -60,12 +61,7 @@ class MemoryAnalyzer:
         except CalendarError:
             error = f"Failed to parse calendar specification '{spec}': Invalid argument"
             return CalendarAnswer(spec=spec, error=error)
-        elapses: list[datetime] = []
-        while len(elapses) < count:
-            elapse = calendar.next_elapse(elapses[-1] if elapses else base, self._state.local())
-            if elapse is None:
-                break
-            elapses.append(elapse)
+        elapses = islice(calendar.elapses(base, self._state.local()), count)
         return CalendarAnswer(spec=spec, normalized=calendar.normalized, elapses=tuple(elapses))
 
     def _about_needs(
