@@ -137,7 +137,8 @@ def cells(row: Row, bounds: Sequence[datetime]) -> list[Cell]:
     windows = set[int]()
     for run in row.runs:
         first = bisect_right(bounds, run.at) - 1
-        last = bisect_right(bounds, run.latest) - 1
+        # A delay is always shorter than the jitter.
+        last = bisect_right(bounds, run.latest - _INSTANT) - 1
         if run.skipped:
             skipped.add(first)
             continue
