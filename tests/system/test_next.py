@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from xml.etree.ElementTree import fromstring
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.box import Box, Layer
 from tests.system.host import Host
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PLAIN = """\
 jobs:
   daily: {schedule: "0 2 * * *", command: [/bin/true]}
@@ -46,14 +49,17 @@ def host(booted: Box) -> Host:
 
 
 def armed(host: Host, job: str) -> datetime:
-    """Return what systemd has armed, to the microsecond."""
-    shown = host.box.run(
-        ["systemctl", "show", "--timestamp=us+utc", "--property=NextElapseUSecRealtime"]
-        + ["--value", f"debvisor-job-{job}.timer"]
-    ).stdout
-    _day, date, clock, zone = shown.split()
-    assert zone == "UTC"
-    return datetime.fromisoformat(f"{date} {clock}+00:00")
+    """Return what systemd has armed, to the microsecond: `systemctl show` says it to the second."""
+    unit = f"debvisor-job-{job}.timer".replace("-", "_2d").replace(".", "_2e")
+    systemd = "org.freedesktop.systemd1"
+    path = f"/org/freedesktop/systemd1/unit/{unit}"
+    asked = ["get-property", systemd, path, f"{systemd}.Timer", "NextElapseUSecRealtime"]
+    _type, usec = host.box.run(["busctl", *asked]).stdout.split()
+    at = EPOCH + timedelta(microseconds=int(usec))
+    shown = host.show(f"debvisor-job-{job}.timer", "NextElapseUSecRealtime")
+    local = at.astimezone(ZoneInfo("Europe/Amsterdam"))
+    assert shown["NextElapseUSecRealtime"] == f"{local:%a %Y-%m-%d %H:%M:%S %Z}"
+    return at
 
 
 def coming(host: Host, *arguments: str) -> list[tuple[str, datetime, datetime]]:
@@ -99,9 +105,7 @@ def test_the_delay_of_an_applied_job_is_known_to_the_microsecond(host: Host) -> 
         assert armed(host, job) == at, job
         assert first(host, job) == (at, at), job
     runs = coming(host, "late", "--count", "3")
-    assert [later[1] - sooner[1] for sooner, later in zip(runs, runs[1:], strict=False)] == [
-        timedelta(days=1)
-    ] * 2
+    assert [later[1] - sooner[1] for sooner, later in pairwise(runs)] == [timedelta(days=1)] * 2
 
 
 def test_an_edit_that_is_not_applied_makes_it_a_window_again(host: Host) -> None:
@@ -117,26 +121,17 @@ def test_an_edit_that_is_not_applied_makes_it_a_window_again(host: Host) -> None
 
 
 def test_a_run_that_waits_for_its_delay_is_still_to_come(host: Host) -> None:
-    """The calendar said a minute ago or in this one; the delay is up to an hour."""
-    host.box.wait_until("[ $(date +%-S) -lt 40 ]", 60, "there is time left in this minute")
-    minute = host.box.run(["date", "+%-M"]).stdout.strip()
-    host.apply(
-        f'jobs:\n  wait: {{schedule: {{cron: "{minute} * * * *", jitter: 59min}},'
-        " command: [/bin/true]}\n"
-    )
-    stamp = "/var/lib/systemd/timers/stamp-debvisor-job-wait.timer"
-    host.box.run(["systemctl", "stop", "debvisor-job-wait.timer"])
-    host.box.run("sed -i s/X-CatchUp=skip/X-CatchUp=once/ /etc/systemd/system/*wait.timer")
-    host.box.run("systemctl daemon-reload")
-    host.box.run(["touch", "--date=5 minutes ago", stamp])
-    host.box.run(["systemctl", "start", "debvisor-job-wait.timer"])
+    second = host.box.run(["date", "--date=5 seconds", "+%M:%S"]).stdout.strip()
+    due = f"{{schedule: {{on_calendar: '*:{second}', jitter: 59min}}, command: [/bin/true]}}"
+    host.apply("jobs:\n" + "".join(f"  wait-{number}: {due}\n" for number in range(5)))
+    at, job = max((armed(host, f"wait-{number}"), f"wait-{number}") for number in range(5))
 
-    at = armed(host, "wait")
-    start, latest = first(host, "wait")
+    host.box.wait_until(f"[ $(date +%M:%S) '>' {second} ]", 10, "the calendar's time has passed")
 
-    now = datetime.now(UTC)
-    assert at - timedelta(minutes=59) <= now <= at + timedelta(minutes=1)
-    assert (start, latest) == (at, at)
+    assert armed(host, job) == at
+    assert first(host, job) == (at, at)
+    ((_, _, _), (_, following, _)) = coming(host, job, "--count", "2")
+    assert following - at == timedelta(hours=1)
 
 
 def test_all_jobs_are_one_list_in_order(host: Host) -> None:

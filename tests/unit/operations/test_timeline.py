@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -195,7 +196,7 @@ def test_cells_begin_anew_at_each_midnight() -> None:
 
     bounds = edges(start, start + 49 * HOUR, "Europe/Amsterdam", 6 * HOUR)
 
-    lengths = [(later - sooner) / HOUR for sooner, later in zip(bounds, bounds[1:], strict=False)]
+    lengths = [(later - sooner) / HOUR for sooner, later in pairwise(bounds)]
     assert lengths == [6, 6, 6, 6, 1, 6, 6, 6, 6]
 
 
