@@ -107,6 +107,8 @@ def in_words(line: Timeline, days: int) -> list[str]:
     said = ["Most starts in a quarter of an hour:", *words] if words else []
     if not words and any(row.runs for row in line.rows):
         said.append("No two jobs start in the same quarter of an hour.")
+    if disabled := tuple(row.job_id for row in line.rows if not row.enabled):
+        said.append(f"Disabled, and not in the bars: {_some(disabled)}.")
     if line.constant:
         said.append(f"In every quarter, and not in the bars: {_some(line.constant)}.")
     if line.cut:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
+from debvisor_timers.errors import UsageError
 from debvisor_timers.jobs.load import load_definitions
 from debvisor_timers.operations.delays import jitter_of
 from debvisor_timers.operations.elapses import MOST, Interval
@@ -18,6 +19,7 @@ from debvisor_timers.operations.upcoming import Upcoming, chosen_jobs, upcoming
 
 QUARTER = timedelta(minutes=15)
 _INSTANT = timedelta(microseconds=1)
+_EARLIEST, _LATEST = 1971, 2198
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +77,10 @@ def timeline(host: Host, names: Sequence[str], *, day: datetime, days: int = 1) 
     """Return the runs of the jobs `names`, or of all enabled ones, on the day that `day` lies in.
 
     days: 7 for its week, from Monday on. Raises NotFoundError for an unknown job, DefinitionError
-    when the files are wrong.
+    when the files are wrong, UsageError for a day that systemd cannot compute.
     """
     zone = host.clock.zone()
-    first = day.astimezone(zone_of(zone)).date()
-    if days == 7:
-        first -= timedelta(days=first.weekday())
-    start, end = midnight(first, zone), midnight(first + timedelta(days=days), zone)
+    start, end = _bounds(day, days, zone)
     jobs = chosen_jobs(load_definitions(host.layout.config).require(), names)
     reach = max((jitter_of(job) for job in jobs), default=timedelta())
     within = Interval(after=start - reach - _INSTANT, until=end)
@@ -102,6 +101,18 @@ def timeline(host: Host, names: Sequence[str], *, day: datetime, days: int = 1) 
         constant=tuple(sorted(constant)),
         cut=tuple(sorted(job_id for job_id, number in often.items() if number >= MOST)),
     )
+
+
+def _bounds(day: datetime, days: int, zone: str) -> tuple[datetime, datetime]:
+    if not _EARLIEST <= day.year <= _LATEST:
+        raise UsageError(
+            f"{day:%Y-%m-%d} is too far away",
+            fix=f"systemd computes from {_EARLIEST} to {_LATEST}",
+        )
+    first = day.astimezone(zone_of(zone)).date()
+    if days == 7:
+        first -= timedelta(days=first.weekday())
+    return midnight(first, zone), midnight(first + timedelta(days=days), zone)
 
 
 def zone_of(name: str) -> tzinfo:
@@ -225,7 +236,7 @@ def _quarters(
     load, jobs = [0.0] * count, [dict[str, None]() for _ in range(count)]
     for job_id, runs in rows.items():
         for run in () if job_id in constant else runs:
-            for number, share in () if run.skipped else _shares(run, start):
+            for number, share in _shares(run, start) if _takes_place(run) else ():
                 if 0 <= number < count:
                     load[number] += share
                     jobs[number][job_id] = None
@@ -233,6 +244,10 @@ def _quarters(
         Quarter(start=start + number * QUARTER, load=round(load[number], 6), jobs=tuple(names))
         for number, names in enumerate(jobs)
     )
+
+
+def _takes_place(run: Upcoming) -> bool:
+    return run.enabled and not run.skipped
 
 
 def _shares(run: Upcoming, start: datetime) -> Iterator[tuple[int, float]]:

@@ -148,6 +148,26 @@ def test_jobs_that_do_not_run_are_left_out_unless_they_are_named(program: Progra
     assert "yearly" in program("timeline", "yearly", "mail").out
 
 
+def test_a_disabled_job_that_is_named_is_drawn_and_told(program: Program) -> None:
+    program.world.write(JOBS.replace('"10 2 * * *",', '"10 2 * * *", enabled: false,'))
+
+    shown = program("timeline", "mail", "backup-of-the-database-server")
+
+    assert "\nmail  " in shown.out
+    assert "\nDisabled, and not in the bars: mail.\n" in shown.out
+    assert "mail" not in program("timeline").out
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "1970-01-01"])
+def test_a_day_that_is_too_far_away(program: Program, day: str) -> None:
+    answer = program("timeline", "--day", day)
+
+    assert (answer.code, answer.err) == (
+        2,
+        f"error: {day} is too far away\n fix: systemd computes from 1971 to 2198\n",
+    )
+
+
 def test_nothing_at_all(program: Program) -> None:
     assert program("timeline", "--day", "2026-11-23").out == (
         "Mon 2026-11-23 UTC; a column is 30min\nnothing runs in this time\n"
