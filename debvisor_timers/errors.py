@@ -62,6 +62,11 @@ class ScheduleError(DebvisorTimersError):
         self.start = start
         self.length = length
 
+    def below(self, text: str) -> ScheduleError:
+        """Return the same error with `text` and a caret below its fault."""
+        caret = f"{' ' * self.start}{'^' * self.length}"
+        return ScheduleError(f"{self.message}\n    {text}\n    {caret}", fix=self.fix)
+
 
 class DefinitionError(DebvisorTimersError):
     """Files that are wrong: carries every problem of every file, errors and warnings."""

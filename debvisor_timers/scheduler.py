@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from debvisor_timers.history.runs import Run
     from debvisor_timers.operations.apply import ApplyOptions, ApplyResult
     from debvisor_timers.operations.check import CheckResult
+    from debvisor_timers.operations.elapses import Interval
     from debvisor_timers.operations.list import JobList
     from debvisor_timers.operations.plan import Plan
     from debvisor_timers.operations.recover import Recovery
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.run import Caller, RunResult
     from debvisor_timers.operations.show import JobDetails
     from debvisor_timers.operations.status import Status
+    from debvisor_timers.operations.timeline import Timeline
     from debvisor_timers.operations.translate import TranslatedSchedule
     from debvisor_timers.operations.upcoming import Upcoming
 
@@ -92,11 +94,37 @@ class Scheduler:
 
         return show_job(self.host, job_id)
 
-    def next(self, job_id: str | None, *, after: datetime, count: int) -> Sequence[Upcoming]:
-        """Return the next `count` runs of one job, or of all together."""
+    def now(self) -> datetime:
+        """Return the time on this host: aware, UTC."""
+        return self.host.clock.now()
+
+    def timestamp(self, text: str) -> datetime:
+        """Return the instant that systemd reads from `text`, such as `tomorrow`: aware, UTC."""
+        return self.host.analyzer.timestamp(text)
+
+    def next(self, jobs: Sequence[str], within: Interval) -> Sequence[Upcoming]:
+        """Return the runs of `jobs`, or of all that are enabled, as one list."""
         from debvisor_timers.operations.upcoming import upcoming_of
 
-        return upcoming_of(self.host, job_id, after=after, count=count)
+        return upcoming_of(self.host, jobs, within)
+
+    def next_of_cron(self, text: str, *, zone: str | None, within: Interval) -> Sequence[Upcoming]:
+        """Return when a cron expression that is no job would run."""
+        from debvisor_timers.operations.upcoming import upcoming_of_cron
+
+        return upcoming_of_cron(self.host, text, zone=zone, within=within)
+
+    def next_of_calendar(self, spec: str, within: Interval) -> Sequence[Upcoming]:
+        """Return when an expression in systemd's own syntax would elapse."""
+        from debvisor_timers.operations.upcoming import upcoming_of_calendar
+
+        return upcoming_of_calendar(self.host, spec, within)
+
+    def timeline(self, jobs: Sequence[str], *, day: datetime, days: int = 1) -> Timeline:
+        """Return the runs of the day that `day` lies in, or of its week (7 days from Monday)."""
+        from debvisor_timers.operations.timeline import timeline
+
+        return timeline(self.host, jobs, day=day, days=days)
 
     def translate(self, text: str, *, zone: str | None, count: int) -> TranslatedSchedule:
         """Return a cron expression as OnCalendar lines with its next `count` elapses."""

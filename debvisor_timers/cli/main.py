@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "list": "List jobs: schedule, last run, next start, state.",
     "show": "Show one job: schedule, next starts, unit files.",
     "next": "Show when jobs will run, as systemd computes it.",
+    "timeline": "Draw a day or a week: when jobs run, and how many at once.",
     "run": "Run a job now.",
     "stop": "End the running run of a job.",
     "logs": "Show a job's journal.",

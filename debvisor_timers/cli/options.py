@@ -27,7 +27,5 @@ def _complete_job(
 
 
 job_argument = click.argument("job", metavar="JOB", shell_complete=_complete_job)
-optional_job_argument = click.argument(
-    "job", metavar="[JOB]", required=False, shell_complete=_complete_job
-)
+job_arguments = click.argument("jobs", metavar="[JOB]...", nargs=-1, shell_complete=_complete_job)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

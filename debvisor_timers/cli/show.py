@@ -57,8 +57,9 @@ def _lines(details: JobDetails) -> Iterator[tuple[str, str]]:
     if row.last is not None:
         yield "last run", f"{times.local(row.last.start)}: {row.last.outcome_words}"
         yield "took", times.span(row.last.duration)
-    for number, start in enumerate(details.next_starts):
-        yield ("next" if number == 0 else ""), times.local(start)
+    for number, run in enumerate(details.upcoming):
+        start = f"{times.local(run.at)} {times.delay(run.latest - run.at)}"
+        yield ("next" if number == 0 else ""), start.rstrip()
     for number, name in enumerate(details.units):
         yield ("units" if number == 0 else ""), name
 

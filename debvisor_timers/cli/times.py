@@ -42,6 +42,11 @@ def span(duration: timedelta | None) -> str:
     return " ".join(_two_largest(round(seconds)))
 
 
+def delay(duration: timedelta) -> str:
+    """Return `+10min`, empty for none."""
+    return f"+{span(duration)}" if duration else ""
+
+
 def iso(moment: datetime | None) -> str | None:
     """Return ISO 8601 with the host's offset, None for None: the form of --json."""
     return None if moment is None else moment.astimezone().isoformat()

@@ -69,10 +69,7 @@ def _one(expression: str, timezone: str | None, *, as_json: bool) -> None:
     try:
         answer = Scheduler.system().translate(expression, zone=timezone, count=_COUNT)
     except ScheduleError as error:
-        raise ScheduleError(
-            f"{error.message}\n    {expression}\n    {' ' * error.start}{'^' * error.length}",
-            fix=error.fix,
-        ) from error
+        raise error.below(expression) from error
     if as_json:
         echo_json(_document(expression, timezone, answer))
         return

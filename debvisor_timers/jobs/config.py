@@ -116,6 +116,12 @@ class Config(Model):
         example=[{"cron": "0 1 * * sun", "duration": "4h", "reason": "kernel updates"}],
         shown_default="none",
     )
+    starts_per_minute: values.Starts = key(
+        20,
+        help="How many jobs may start in the same minute before `check` warns, and names the "
+        "jitter that spreads them.",
+        example=50,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -217,6 +217,11 @@ Generations = Annotated[
     PlainValidator(partial(read_count, low=1, high=100_000)),
     Shown("number", _range(1, 100_000)),
 ]
+Starts = Annotated[
+    int,
+    PlainValidator(partial(read_count, low=1, high=10_000)),
+    Shown("number", _range(1, 10_000)),
+]
 
 _STRING: dict[str, Any] = {"type": "string", "minLength": 1}
 _LINES: dict[str, Any] = {**ANY_TEXT, "minLength": 1}

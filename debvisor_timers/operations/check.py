@@ -9,7 +9,9 @@ from pathlib import Path
 
 from debvisor_timers.jobs.load import Definitions, load_definitions, load_files
 from debvisor_timers.operations.config import outdated_calendars
+from debvisor_timers.operations.crowds import crowd_problems
 from debvisor_timers.operations.desired import desired_states
+from debvisor_timers.operations.gaps import gap_problems
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.verify import verify
 from debvisor_timers.source import Problem
@@ -34,9 +36,9 @@ def check(host: Host, files: Sequence[Path] = ()) -> CheckResult:
     """Read `files`, or all files of the host, and return their problems in order."""
     config = host.layout.config
     definitions = load_files(files, config=config) if files else load_definitions(config)
-    problems = list(definitions.problems)
-    problems += _opinion_of_systemd(host, definitions)
-    problems += outdated_calendars(host, definitions)
+    problems = [*definitions.problems, *_opinion_of_systemd(host, definitions)]
+    if not any(problem.is_error for problem in problems):
+        problems += _advice(host, definitions)
     return CheckResult(
         files=len(definitions.sources),
         jobs=len(definitions.jobs),
@@ -53,6 +55,17 @@ def _opinion_of_systemd(host: Host, definitions: Definitions) -> tuple[Problem, 
         if isinstance(entry, FileEntry)
     }
     return verify(host, definitions, tuple(definitions.jobs.values()), units).problems
+
+
+def _advice(host: Host, definitions: Definitions) -> list[Problem]:
+    """Return what can be applied, and could be better: no apply and no plan asks for it."""
+    jobs = definitions.jobs.values()
+    limit = definitions.config.starts_per_minute
+    return [
+        *outdated_calendars(host, definitions),
+        *gap_problems(host, jobs),
+        *crowd_problems(host, jobs, limit=limit),
+    ]
 
 
 def _place(problem: Problem) -> tuple[str, int, int]:

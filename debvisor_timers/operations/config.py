@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from debvisor_timers.jobs.calendars import outdated
-from debvisor_timers.jobs.config import CONFIG_NAME
 from debvisor_timers.jobs.faults import quoted
 from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.places import problem_in_config
@@ -20,10 +19,8 @@ from debvisor_timers.source import Problem, Severity
 def outdated_calendars(host: Host, definitions: Definitions) -> Iterator[Problem]:
     """Yield a warning for each calendar that jobs use and whose days have all passed.
 
-    None where config.yaml has errors: a calendar that could not be read has no days.
+    definitions: without errors; a calendar that could not be read has no days.
     """
-    if any(each.is_error and each.span.file.name == CONFIG_NAME for each in definitions.problems):
-        return
     today = host.clock.now().date()
     for complaint in outdated(definitions.calendars, definitions.jobs.values(), today=today):
         problem = problem_in_config(definitions.sources, complaint)

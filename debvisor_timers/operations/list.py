@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from debvisor_timers.history.last import LastRun, read_last
-from debvisor_timers.jobs.load import load_definitions
+from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.calendars import calendar_answers, first_elapse
 from debvisor_timers.operations.host import Host
@@ -52,10 +52,15 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobList:
-    """All jobs by id, and what is wrong with the files they come from."""
+    """All jobs by id, and the files they come from, with what is wrong with these."""
 
     rows: tuple[JobRow, ...]
-    problems: tuple[Problem, ...]
+    definitions: Definitions
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Return what is wrong with the files."""
+        return self.definitions.problems
 
 
 def list_jobs(host: Host) -> JobList:
@@ -88,7 +93,7 @@ def list_jobs(host: Host) -> JobList:
             )
             for job_id, state in states.items()
         ),
-        problems=definitions.problems,
+        definitions=definitions,
     )
 
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from debvisor_timers.operations.elapses import Interval
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import unknown_job
-from debvisor_timers.operations.list import JobRow, list_jobs
-from debvisor_timers.operations.upcoming import upcoming
+from debvisor_timers.operations.list import JobList, JobRow, list_jobs
+from debvisor_timers.operations.upcoming import Upcoming, upcoming
 from debvisor_timers.render.job import calendar_lines
 from debvisor_timers.render.names import job_of
 from debvisor_timers.systemd.ports import FileEntry
@@ -20,24 +21,32 @@ from debvisor_timers.systemd.ports import FileEntry
 class JobDetails:
     """One job: its row of `list`, its calendar as systemd has it, its next runs, its unit files.
 
-    next_starts: aware, UTC, at most five. units: text of each unit file on disk, by name.
+    upcoming: at most five; none of a job that is not enabled. units: text of each unit file on
+    disk, by name.
     """
 
     row: JobRow
     on_calendar: tuple[str, ...]
-    next_starts: tuple[datetime, ...]
+    upcoming: tuple[Upcoming, ...]
     units: Mapping[str, str]
+
+    @property
+    def next_starts(self) -> tuple[datetime, ...]:
+        """Return the start of each run to come, without what jitter may add: aware, UTC."""
+        return tuple(run.at for run in self.upcoming)
 
 
 def show_job(host: Host, job_id: str) -> JobDetails:
     """Return everything about the job `job_id`. Raises NotFoundError when nobody knows it."""
-    row = _row(host, job_id)
+    known = list_jobs(host)
+    row = _row(known, job_id)
     jobs = [row.job] if row.job is not None else []
-    runs = upcoming(host, jobs, after=host.clock.now(), count=5)
+    enabled = [job for job in jobs if job.enabled]
+    runs = upcoming(host, known.definitions, enabled, Interval(count=5))
     return JobDetails(
         row=row,
         on_calendar=tuple(line for job in jobs for line in calendar_lines(job, host.clock.zone())),
-        next_starts=tuple(run.at for run in runs),
+        upcoming=tuple(runs),
         units={
             name: entry.text
             for name, entry in sorted(host.units.read().items())
@@ -46,8 +55,8 @@ def show_job(host: Host, job_id: str) -> JobDetails:
     )
 
 
-def _row(host: Host, job_id: str) -> JobRow:
-    rows = {row.job_id: row for row in list_jobs(host).rows}
+def _row(known: JobList, job_id: str) -> JobRow:
+    rows = {row.job_id: row for row in known.rows}
     if job_id not in rows:
         raise unknown_job(job_id, rows)
     return rows[job_id]

@@ -29,3 +29,11 @@ def translate_schedule(
     answers = host.analyzer.calendar(translation.on_calendar, after=host.clock.now(), count=count)
     starts = sorted({elapse for answer in answers for elapse in answer.elapses})
     return TranslatedSchedule(translation=translation, next_starts=tuple(starts[:count]))
+
+
+def expression_lines(host: Host, text: str, *, zone: str | None) -> tuple[str, ...]:
+    """Return the calendar lines of the cron expression `text`, meant in `zone` or the host's own.
+
+    Raises ScheduleError when it cannot be told to systemd.
+    """
+    return translate(text, zone=zone, host_zone=host.clock.zone()).on_calendar

@@ -3,46 +3,163 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from debvisor_timers.jobs.load import load_definitions
+from debvisor_timers.errors import DefinitionError, UsageError
+from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.jobs.model import Job
-from debvisor_timers.operations.calendars import calendar_answers
+from debvisor_timers.operations.delays import jitter_of, known_delays
+from debvisor_timers.operations.elapses import Interval, first_elapses
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import find_job
+from debvisor_timers.operations.skips import Skips
+from debvisor_timers.operations.translate import expression_lines
+from debvisor_timers.operations.verify import calendar_problems
+from debvisor_timers.render.job import calendar_lines
+from debvisor_timers.systemd.ports import CalendarAnswer
+
+_NONE = timedelta()
+_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upcoming:
-    """One run to come; `at` is aware, UTC."""
+    """One run to come; times are aware, UTC.
+
+    job_id: empty for an expression that is no job.
+    scheduled: what the calendar says. at: the start, a delay by jitter included where it is known.
+    latest: where it is not known, the start is between `at` and this; else equal to `at`.
+    enabled: False when the job is disabled: then it does not run.
+    skipped: why the run will not take place; empty when it will.
+    """
 
     job_id: str
+    scheduled: datetime
     at: datetime
+    latest: datetime
+    enabled: bool = True
+    skipped: str = ""
 
 
-def upcoming(host: Host, jobs: Iterable[Job], *, after: datetime, count: int) -> list[Upcoming]:
-    """Return the next `count` runs of all of `jobs` together, ascending, strictly after `after`.
+def chosen_jobs(definitions: Definitions, names: Sequence[str]) -> list[Job]:
+    """Return the jobs `names`, disabled ones too; without names all that are enabled.
 
-    Jobs need not be applied. Boot triggers and jobs without a schedule add nothing; disabled jobs
-    are left out.
+    Raises NotFoundError for an unknown job.
     """
-    enabled = [job for job in jobs if job.enabled]
-    runs = {
-        Upcoming(job_id=job_id, at=elapse)
-        for job_id, answers in calendar_answers(host, enabled, after=after, count=count).items()
-        for answer in answers
-        for elapse in answer.elapses
-    }
-    return sorted(runs, key=lambda run: (run.at, run.job_id))[:count]
+    if names:
+        return [find_job(definitions, name) for name in dict.fromkeys(names)]
+    return [job for job in definitions.jobs.values() if job.enabled]
 
 
-def upcoming_of(host: Host, job_id: str | None, *, after: datetime, count: int) -> list[Upcoming]:
-    """Return the next `count` runs of one job of the YAML, or of all of them together.
+def upcoming_of(host: Host, names: Sequence[str], within: Interval) -> list[Upcoming]:
+    """Return the runs of the jobs `names` of the YAML, or of all enabled ones, as one list.
 
-    Raises NotFoundError for an unknown job, DefinitionError when the files are wrong.
+    Raises NotFoundError for an unknown job, DefinitionError when the files are wrong, or have a
+    calendar that systemd refuses.
     """
     definitions = load_definitions(host.layout.config).require()
-    jobs = [find_job(definitions, job_id)] if job_id else definitions.jobs.values()
-    return upcoming(host, jobs, after=after, count=count)
+    jobs = chosen_jobs(definitions, names)
+    runs, answers = _runs(host, definitions, jobs, within)
+    problems = [
+        problem
+        for job in jobs
+        if any(answer.error for answer in answers[job.id])
+        for problem in calendar_problems(job, answers[job.id])
+    ]
+    if problems:
+        raise DefinitionError(problems)
+    return runs
+
+
+def upcoming(
+    host: Host, definitions: Definitions, jobs: Collection[Job], within: Interval
+) -> list[Upcoming]:
+    """Return the runs of `jobs`, some of those of `definitions`, within the interval, ascending.
+
+    Jobs need not be applied. Boot triggers and jobs without a schedule add nothing, nor do lines
+    that systemd refuses. A run whose calendar time has passed and that waits for its delay is still
+    to come.
+    """
+    return _runs(host, definitions, jobs, within)[0]
+
+
+def _runs(
+    host: Host, definitions: Definitions, jobs: Collection[Job], within: Interval
+) -> tuple[list[Upcoming], dict[str, list[CalendarAnswer]]]:
+    after = within.after or host.clock.now()
+    delays = known_delays(host, jobs)
+    longest = max((jitter_of(job) for job in jobs if job.id in delays), default=_NONE)
+    zone = host.clock.zone()
+    lines = {job.id: calendar_lines(job, zone) for job in jobs}
+    found = first_elapses(
+        host,
+        [line for some in lines.values() for line in some],
+        after=after - longest,
+        within=Interval(after=after, until=within.until, count=within.count),
+        slack=longest,
+    )
+    answers = {job_id: [found[line] for line in some] for job_id, some in lines.items()}
+    runs = [
+        run
+        for job in jobs
+        for elapse in {elapse for answer in answers[job.id] for elapse in answer.elapses}
+        if after < (run := _run(job, elapse, delays)).at
+        and (within.until is None or run.at < within.until)
+    ]
+    runs = sorted(runs, key=lambda run: (run.at, run.job_id))[: within.count]
+    return _with_skips(host, definitions, runs), answers
+
+
+def _with_skips(host: Host, definitions: Definitions, runs: Sequence[Upcoming]) -> list[Upcoming]:
+    if not runs:
+        return []
+    skips = Skips.between(host, definitions, after=runs[0].at, until=runs[-1].latest + _INSTANT)
+    return [
+        replace(
+            run,
+            skipped=skips.reason(
+                definitions.jobs[run.job_id], scheduled=run.scheduled, start=run.at
+            ),
+        )
+        for run in runs
+    ]
+
+
+def _run(job: Job, elapse: datetime, delays: Mapping[str, timedelta]) -> Upcoming:
+    start = elapse + delays.get(job.id, _NONE)
+    latest = start if job.id in delays else elapse + jitter_of(job)
+    return Upcoming(job_id=job.id, scheduled=elapse, at=start, latest=latest, enabled=job.enabled)
+
+
+def upcoming_of_cron(
+    host: Host, text: str, *, zone: str | None, within: Interval
+) -> list[Upcoming]:
+    """Return when the cron expression `text`, meant in `zone` or the host's own, elapses.
+
+    Raises ScheduleError when it cannot be told to systemd.
+    """
+    return _elapses(host, expression_lines(host, text, zone=zone), within)
+
+
+def upcoming_of_calendar(host: Host, spec: str, within: Interval) -> list[Upcoming]:
+    """Return when `spec`, in systemd's own syntax, elapses; raises UsageError for none."""
+    return _elapses(host, (spec,), within)
+
+
+def _elapses(host: Host, lines: Sequence[str], within: Interval) -> list[Upcoming]:
+    after = within.after or host.clock.now()
+    answers = first_elapses(host, lines, after=after, within=within, slack=_NONE)
+    for answer in answers.values():
+        if answer.error:
+            raise UsageError(
+                f"{answer.spec!r} is no time that systemd can read",
+                fix="see systemd.time(7), CALENDAR EVENTS; a cron expression goes behind --cron",
+            )
+    elapses = sorted({elapse for answer in answers.values() for elapse in answer.elapses})
+    return [
+        Upcoming(job_id="", scheduled=elapse, at=elapse, latest=elapse)
+        for elapse in elapses
+        if within.until is None or elapse < within.until
+    ][: within.count]

@@ -6,13 +6,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from debvisor_timers.calendar.spacing import shortest_distance
-from debvisor_timers.calendar.zones import check_zone, zone_changes
+from debvisor_timers.calendar.zones import check_zone
 from debvisor_timers.errors import DefinitionError, ScheduleError
 from debvisor_timers.jobs.check import check_host
-from debvisor_timers.jobs.duration import format_timespan
 from debvisor_timers.jobs.faults import quoted
 from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
@@ -22,7 +20,7 @@ from debvisor_timers.operations.calendars import calendar_answers, first_elapse
 from debvisor_timers.operations.config import window_problems
 from debvisor_timers.operations.findings import problems_of
 from debvisor_timers.operations.host import Host
-from debvisor_timers.render.timer import schedule_zone
+from debvisor_timers.operations.jitter import jitter_problems
 from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import CalendarAnswer
 
@@ -54,10 +52,9 @@ def verify(
     maintenance windows. Adds what this host lacks for these jobs, and what is unsafe on it.
     """
     about_host = [problem for job in jobs for problem in check_host(job)]
-    zone = host.clock.zone()
-    jitters = [problem for job in jobs for problem in _jitter_problems(job, zone)]
     answers = calendar_answers(host, jobs, after=host.clock.now())
-    calendars = [problem for job in jobs for problem in _calendar_problems(job, answers[job.id])]
+    calendars = [problem for job in jobs for problem in calendar_problems(job, answers[job.id])]
+    calendars += jitter_problems(host, jobs)
     refused = {job for job, lines in answers.items() if any(line.error for line in lines)}
     findings = host.analyzer.verify(units) if units else []
     return Verdict(
@@ -65,7 +62,6 @@ def verify(
             *about_host,
             *problems_of(findings, definitions.jobs, units, refused=frozenset(refused)),
             *calendars,
-            *jitters,
             *window_problems(host, definitions),
         ),
         next_elapses={
@@ -76,7 +72,8 @@ def verify(
     )
 
 
-def _calendar_problems(job: Job, answers: Sequence[CalendarAnswer]) -> Iterator[Problem]:
+def calendar_problems(job: Job, answers: Sequence[CalendarAnswer]) -> Iterator[Problem]:
+    """Yield the problem of each calendar line of `job` that systemd refuses, by its `answers`."""
     for number, answer in enumerate(answers):
         if answer.error:
             yield problem_at(job, _refused(job, number, answer))
@@ -89,23 +86,6 @@ def _calendar_problems(job: Job, answers: Sequence[CalendarAnswer]) -> Iterator[
                 fix="write a date that is still to come",
             ),
         )
-
-
-def _jitter_problems(job: Job, host_zone: str) -> Iterator[Problem]:
-    """Yield an error where a delay could last until the next run, which systemd would leave out."""
-    schedule = job.schedule
-    if schedule is None or schedule.expression is None or not schedule.jitter:
-        return
-    zone = zone_changes(schedule_zone(job, host_zone))
-    distance = shortest_distance(schedule.expression, zone)
-    if schedule.jitter >= distance:
-        jitter, span = format_timespan(schedule.jitter), format_timespan(distance)
-        message = (
-            f"a jitter of {jitter} is not shorter than {span}, the time between two runs: "
-            "some would be left out"
-        )
-        fix = f"use at most {format_timespan(distance - timedelta(seconds=1))}, or 0 for none"
-        yield problem_at(job, Complaint(path=("schedule", "jitter"), message=message, fix=fix))
 
 
 def _refused(job: Job, number: int, answer: CalendarAnswer) -> Complaint:

@@ -37,7 +37,7 @@ def skip_values(
     """Return the values of job.service.j2 that say when a run of `job` is skipped."""
     schedule = job.schedule
     exclude = () if schedule is None else tuple(_exclude(schedule, calendars))
-    zone = _zone(schedule) if schedule is not None and exclude else ""
+    zone = exclude_zone(schedule) if schedule is not None and exclude else ""
     return {
         "exclude": exclude,
         "exclude_zone": "" if zone == host_zone else zone,
@@ -55,7 +55,7 @@ def _exclude(schedule: Schedule, calendars: Mapping[str, Sequence[str]]) -> Iter
             yield " ".join([item, *calendars[item]])
 
 
-def _zone(schedule: Schedule) -> str:
+def exclude_zone(schedule: Schedule) -> str:
     """Return the time zone that `schedule` names, empty for the host's.
 
     Lines of `on_calendar` may end in one: where they do not agree it is the host's.

@@ -3,27 +3,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 
-from debvisor_timers.errors import SystemdError
+from debvisor_timers.systemd.analyze import at_once, parts, processors, run
+from debvisor_timers.systemd.calendar import ask_calendar
+from debvisor_timers.systemd.instants import no_instant
 from debvisor_timers.systemd.ports import CalendarAnswer, Finding
 
-_PROGRAM = "systemd-analyze"
-# Well below the kernel's 2 MiB for arguments and environment together.
-_ARGUMENT_BYTES = 512 * 1024
-_POINTER_BYTES = 8
 # To start systemd-analyze takes as long as to load so many units.
 _FEWEST_UNITS = 200
-
-T = TypeVar("T")
-R = TypeVar("R")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _NEEDS_OTHERS = re.compile(
     r"^\s*(?:Requires|Requisite|BindsTo|BindTo|Requi(?:res|site)Overridable)\s*=|"
@@ -35,8 +28,7 @@ _NEEDS_OTHERS = re.compile(
 _ABOUT_LINE = re.compile(r"(?P<path>/.*?):(?P<line>\d+): (?P<message>.*)")
 _ABOUT_UNIT = re.compile(r"(?P<unit>[\w:.\\@-]+\.[a-z]+): (?P<message>.*)")
 _BAD_UNIT = re.compile(r"Unit (?P<unit>\S+) (?P<message>(has|is|was) .*)")
-_CALENDAR_ERROR = "Failed to parse calendar specification '"
-_KEYS = ("Normalized form:", "Next elapse:", "(in UTC):", "Iteration #")
+_INSTANT = "UNIX seconds: @"
 
 
 class CommandAnalyzer:
@@ -61,11 +53,18 @@ class CommandAnalyzer:
         self, specs: Sequence[str], *, after: datetime, count: int
     ) -> list[CalendarAnswer]:
         """Return the next `count` elapses of each of `specs`, strictly after `after`, in order."""
-        distinct = list(dict.fromkeys(specs))
-        answers: dict[str, CalendarAnswer] = {}
-        for part in _parts(distinct):
-            answers.update((each.spec, each) for each in _calendar(part, after, count))
+        asked = ask_calendar(dict.fromkeys(specs), after=after, count=count)
+        answers = {answer.spec: answer for answer in asked}
         return [answers[spec] for spec in specs]
+
+    def timestamp(self, text: str) -> datetime:
+        """Return the instant that systemd reads from `text`; raises UsageError for none."""
+        done = run("timestamp", "--", text)
+        for line in done.stdout.splitlines()[1:]:
+            if line.strip().startswith(_INSTANT):
+                seconds = line.strip().removeprefix(_INSTANT)
+                return _EPOCH + timedelta(microseconds=round(float(seconds) * 1_000_000))
+        raise no_instant(text)
 
 
 def _verify_lines(folder: Path, units: Mapping[str, str]) -> Iterator[str]:
@@ -76,25 +75,15 @@ def _verify_lines(folder: Path, units: Mapping[str, str]) -> Iterator[str]:
     calls = [
         [f"--recursive-errors={errors}", "--", *part]
         for errors, names in (("no", list(units)), ("one", needy))
-        for part in _parts([f"{folder}/{name}" for name in names], most=_share(len(names)))
+        for part in parts([f"{folder}/{name}" for name in names], most=_share(len(names)))
     ]
-    for done in _at_once(lambda call: _run("verify", "--man=no", "--generators=no", *call), calls):
+    for done in at_once(lambda call: run("verify", "--man=no", "--generators=no", *call), calls):
         yield from done.stderr.splitlines()
 
 
 def _share(units: int) -> int:
     """Return how many of so many units one process is to verify: some on each processor."""
-    return max(_FEWEST_UNITS, -(-units // len(os.sched_getaffinity(0))))
-
-
-def _at_once(run: Callable[[T], R], calls: Sequence[T]) -> Iterable[R]:
-    """Run all calls, one for each processor at a time; return what they return, in order."""
-    if len(calls) <= 1:
-        return map(run, calls)
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # of 10 ms, for large plans
-
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        return list(pool.map(run, calls))
+    return max(_FEWEST_UNITS, -(-units // processors()))
 
 
 def _finding(line: str, folder: Path, units: Mapping[str, str]) -> Finding | None:
@@ -116,102 +105,3 @@ def _finding_by_path(line: str, folder: Path, units: Mapping[str, str]) -> Findi
         if name in units:
             return Finding(unit=name, line=0, message=line.replace(f"{folder}/", ""))
     return None
-
-
-def _calendar(specs: Sequence[str], after: datetime, count: int) -> Iterable[CalendarAnswer]:
-    base = f"@{int(after.timestamp())}"
-    done = _run("calendar", f"--iterations={count}", f"--base-time={base}", "--", *specs)
-    errors = {spec: error for spec in specs if (error := _calendar_error(spec, done.stderr))}
-    blocks = _blocks(done.stdout)
-    if len(blocks) + len(errors) != len(specs):
-        if len(specs) == 1:
-            said = done.stderr.strip() or done.stdout.strip()
-            return [CalendarAnswer(spec=specs[0], error=said or "systemd-analyze says nothing")]
-        return [answer for spec in specs for answer in _calendar([spec], after, count)]
-    good = iter(blocks)
-    return [
-        CalendarAnswer(spec=spec, error=errors[spec])
-        if spec in errors
-        else _calendar_answer(spec, next(good), count)
-        for spec in specs
-    ]
-
-
-def _calendar_error(spec: str, stderr: str) -> str:
-    start = f"{_CALENDAR_ERROR}{spec}': "
-    return next((line for line in stderr.splitlines() if line.startswith(start)), "")
-
-
-def _blocks(stdout: str) -> list[list[tuple[str, str]]]:
-    """Return the lines of interest of each answer, as pairs of key and value."""
-    blocks: list[list[tuple[str, str]]] = []
-    for line in stdout.splitlines():
-        key = line.strip()
-        if not key.startswith(_KEYS):
-            continue
-        name, _, value = key.partition(": ")
-        if name == "Normalized form":
-            blocks.append([])
-        blocks[-1].append((name, value.strip()))
-    return blocks
-
-
-def _calendar_answer(spec: str, block: list[tuple[str, str]], count: int) -> CalendarAnswer:
-    elapses: list[datetime] = []
-    for name, value in block[1:]:
-        if value == "never":
-            continue
-        if name == "(in UTC)":
-            elapses[-1] = _parse_utc(value)
-        else:
-            elapses.append(_parse_utc(value))
-    return CalendarAnswer(spec=spec, normalized=block[0][1], elapses=tuple(elapses[:count]))
-
-
-def _parse_utc(text: str) -> datetime:
-    """Return the instant that is written as `Mon 2026-11-23 02:00:00 UTC`.
-
-    A local time (another zone in the place of UTC) is read as if it were UTC: the line that
-    follows it, `(in UTC)`, takes its place.
-    """
-    _day, date, clock, *_zone = text.split()
-    return datetime.fromisoformat(f"{date} {clock}").replace(tzinfo=UTC)
-
-
-def _parts(arguments: Sequence[str], *, most: int = 2**31) -> Iterator[list[str]]:
-    """Yield `arguments` in parts of at most `most`, each short enough for one command line."""
-    part: list[str] = []
-    size = 0
-    for argument in arguments:
-        length = len(os.fsencode(argument)) + 1 + _POINTER_BYTES
-        if len(part) == most or (part and size + length > _ARGUMENT_BYTES):
-            yield part
-            part, size = [], 0
-        part.append(argument)
-        size += length
-    if part:
-        yield part
-
-
-def _run(verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            [_PROGRAM, verb, *arguments],
-            capture_output=True,
-            check=False,
-            encoding="utf-8",
-            errors="surrogateescape",
-            # The zone is PID 1's, whatever the TZ of the caller is; messages are English.
-            env={
-                "PATH": os.environ.get("PATH", os.defpath),
-                "LC_ALL": "C",
-                "TZ": ":/etc/localtime",
-            },
-            stdin=subprocess.DEVNULL,
-        )
-    except FileNotFoundError as error:
-        raise SystemdError(
-            f"{_PROGRAM} is not installed", fix="install the package systemd"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise SystemdError(f"cannot run {_PROGRAM} {verb}: {error}") from error

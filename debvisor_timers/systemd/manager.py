@@ -58,6 +58,11 @@ class SystemdManager:
             raise SystemdError(f"systemd says that its version is {text!r}")
         return int(digits[0])
 
+    def booted(self) -> datetime:
+        """Return when PID 1 began to start units."""
+        usec = int(self._bus.manager_property("UserspaceTimestamp", "t"))
+        return _EPOCH + timedelta(microseconds=usec)
+
     def reload(self) -> None:
         """Reload all unit files (daemon-reload); returns when it is done."""
         self._bus.call("Reload")

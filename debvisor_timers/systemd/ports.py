@@ -119,6 +119,9 @@ class Manager(Protocol):
     def version(self) -> int:
         """Return systemd's major version, 257 for `257.13-1~deb13u1`."""
 
+    def booted(self) -> datetime:
+        """Return when PID 1 began to start units: stamps before that are of an earlier boot."""
+
     def reload(self) -> None:
         """Reload all unit files (daemon-reload); returns when it is done."""
 
@@ -203,6 +206,14 @@ class Analyzer(Protocol):
         """Return the next `count` elapses of each of `specs`, strictly after `after`, in order.
 
         Only whole seconds of `after` count.
+        """
+
+    def timestamp(self, text: str) -> datetime:
+        """Return the instant that systemd reads from `text`, aware, in UTC.
+
+        Times without a zone are the host's: `2026-11-27 02:00`, `tomorrow`, `+3h`, `now`, `@0`.
+        Raises UsageError for what is no time.
+        Source: systemd.time(7) PARSING TIMESTAMPS.
         """
 
 

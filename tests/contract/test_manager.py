@@ -40,6 +40,13 @@ def test_version_is_the_major_version(rig: Rig) -> None:
     assert 257 <= rig.manager.version() < 300
 
 
+def test_the_boot_lies_in_the_past_and_stays_there(rig: Rig) -> None:
+    booted = rig.manager.booted()
+
+    assert timedelta() <= rig.clock.now() - booted < timedelta(days=1)
+    assert rig.manager.booted() == booted
+
+
 def test_a_unit_that_was_never_seen_starts_without_a_reload(rig: Rig) -> None:
     rig.write(a_service=rig.service("contract-a.service"))
     assert rig.manager.start(["contract-a.service"]) == {"contract-a.service": JobResult.DONE}

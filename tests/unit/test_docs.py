@@ -35,7 +35,10 @@ JOBS_PAGE = (ROOT / "docs" / "debvisor-timers-jobs.5.scd").read_text(encoding="u
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
-TOP_KEYS = {"jobs", "defaults", "keep_generations", "calendars", "maintenance_windows"}
+TOP_KEYS = {
+    *("jobs", "defaults", "keep_generations", "calendars", "maintenance_windows"),
+    "starts_per_minute",
+}
 
 
 def blocks_of(kind: Kind) -> list[Block]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 
 from debvisor_timers.jobs.directives import KNOWN_KEYS
+from debvisor_timers.systemd.instants import no_instant
 from debvisor_timers.systemd.memory.calendar import CalendarError, parse_calendar
+from debvisor_timers.systemd.memory.instants import parse_instant
 from debvisor_timers.systemd.memory.loading import MONOTONIC
 from debvisor_timers.systemd.memory.state import State
 from debvisor_timers.systemd.memory.unit_text import UnitText, parse_unit
@@ -44,18 +47,21 @@ class MemoryAnalyzer:
         base = after.astimezone(UTC).replace(microsecond=0)
         return [self._answer(spec, base, count) for spec in specs]
 
+    def timestamp(self, text: str) -> datetime:
+        """Return the instant that `text` names; raises UsageError for none that the twin knows."""
+        self._state.steps.look("analyzer.timestamp")
+        instant = parse_instant(text, now=self._state.now, local=self._state.local())
+        if instant is None:
+            raise no_instant(text)
+        return instant
+
     def _answer(self, spec: str, base: datetime, count: int) -> CalendarAnswer:
         try:
             calendar = parse_calendar(spec)
         except CalendarError:
             error = f"Failed to parse calendar specification '{spec}': Invalid argument"
             return CalendarAnswer(spec=spec, error=error)
-        elapses: list[datetime] = []
-        while len(elapses) < count:
-            elapse = calendar.next_elapse(elapses[-1] if elapses else base, self._state.local())
-            if elapse is None:
-                break
-            elapses.append(elapse)
+        elapses = islice(calendar.elapses(base, self._state.local()), count)
         return CalendarAnswer(spec=spec, normalized=calendar.normalized, elapses=tuple(elapses))
 
     def _about_needs(

@@ -48,7 +48,11 @@ class Calendar:
     normalized: str
 
     def next_elapse(self, after: datetime, local: tzinfo) -> datetime | None:
-        """Return the first elapse strictly after `after`, in UTC; None when there is none.
+        """Return the first of `elapses`; None when there is none."""
+        return next(self.elapses(after, local), None)
+
+    def elapses(self, after: datetime, local: tzinfo) -> Iterator[datetime]:
+        """Yield the elapses strictly after `after`, in UTC.
 
         local: the zone of an expression that names none. A time that a clock change skips does not
         elapse; one that comes twice elapses the first time (systemd 257).
@@ -57,13 +61,13 @@ class Calendar:
         # Two days of margin: a zone is never further from UTC than that.
         for day in self._dates(after.astimezone(zone).date() - _DAY):
             for clock in self.times:
-                elapse = datetime.combine(day, clock, zone).astimezone(UTC)
-                exists = elapse.astimezone(zone).replace(tzinfo=None) == datetime.combine(
-                    day, clock
-                )
-                if exists and elapse > after:
-                    return elapse
-        return None
+                wall = datetime.combine(day, clock, zone)
+                elapse = wall.astimezone(UTC)
+                if elapse > after and elapse.astimezone(zone).replace(tzinfo=None) == (
+                    wall.replace(tzinfo=None)
+                ):
+                    after = elapse
+                    yield elapse
 
     def _dates(self, start: date) -> Iterator[date]:
         for year in sorted(year for year in self.years if year >= start.year):

@@ -33,6 +33,11 @@ class MemoryManager:
         self._state.steps.look("manager.version")
         return self._state.version
 
+    def booted(self) -> datetime:
+        """Return when the twin was booted."""
+        self._state.steps.look("manager.booted")
+        return self._state.booted
+
     def reload(self) -> None:
         """Reload all unit files (daemon-reload)."""
         self._state.steps.take("manager.reload")

@@ -16,21 +16,18 @@ from debvisor_timers.systemd.memory.state import Loaded, State
 
 def arm(state: State, timer: Loaded) -> None:
     """Work out when `timer` elapses next, which may be in the past: then it is due at once."""
-    calendar = min(_calendar_elapses(state, timer), default=None)
-    delayed = [calendar + fixed_delay(timer)] if calendar else []
-    elapses = [*delayed, *_monotonic_elapses(state, timer)]
-    timer.next_elapse = min(elapses, default=None)
+    elapses = [*_calendar_elapses(state, timer), *_monotonic_elapses(state, timer)]
+    timer.next_elapse = min(elapses) + _delay(timer) if elapses else None
     timer.sub = "waiting" if elapses else "elapsed"
 
 
-def fixed_delay(timer: Loaded) -> timedelta:
-    """Return the jitter of a timer with FixedRandomDelay=: below its limit, the same for ever.
-
-    systemd makes it of the machine id and the name of the unit, by another hash.
-    """
-    limit = parse_timespan(timer.text.last("Timer", "RandomizedDelaySec", "0")) or timedelta()
-    digest = hashlib.sha256(timer.name.encode()).digest()
-    return limit * (int.from_bytes(digest[:4], "big") / 2**32)
+def _delay(timer: Loaded) -> timedelta:
+    """Return the delay of RandomizedDelaySec=: always fixed, by the name of the timer alone."""
+    longest = parse_timespan(timer.text.last("Timer", "RandomizedDelaySec") or "0")
+    if not longest:
+        return timedelta()
+    number = int.from_bytes(hashlib.sha256(timer.name.encode()).digest()[:8], "big")
+    return timedelta(microseconds=number % (longest // timedelta(microseconds=1)))
 
 
 def is_persistent(timer: Loaded) -> bool:

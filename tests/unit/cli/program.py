@@ -37,8 +37,8 @@ class Answer:
 class Stream(io.TextIOWrapper):
     """A standard stream that is a terminal or is not."""
 
-    def __init__(self, *, is_terminal: bool, text: str = "") -> None:
-        super().__init__(io.BytesIO(text.encode()), encoding="utf-8", write_through=True)
+    def __init__(self, *, is_terminal: bool, text: str = "", encoding: str = "utf-8") -> None:
+        super().__init__(io.BytesIO(text.encode()), encoding=encoding, write_through=True)
         self._is_terminal = is_terminal
 
     def isatty(self) -> bool:
@@ -62,9 +62,11 @@ class Program:
         terminal: bool = False,
         typed: str = "",
         environment: Mapping[str, str] | None = None,
+        encoding: str = "utf-8",
     ) -> Answer:
         """Run it with `arguments`; `terminal`: its three streams are one, 80 columns wide."""
-        out, err = Stream(is_terminal=terminal), Stream(is_terminal=terminal)
+        out = Stream(is_terminal=terminal, encoding=encoding)
+        err = Stream(is_terminal=terminal)
         with self._patch.context() as patch:
             patch.setattr(Scheduler, "system", lambda *_: Scheduler(self.world.host))
             patch.setattr(sys, "argv", ["debvisor-timers", *arguments])

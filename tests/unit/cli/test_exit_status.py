@@ -28,6 +28,10 @@ READING = (
     ["show", "nightly", "--units"],
     ["next"],
     ["next", "nightly"],
+    ["next", "--cron", "0 2 * * *"],
+    ["next", "--on-calendar", "Mon 02:00"],
+    ["timeline"],
+    ["timeline", "nightly", "--week", "today"],
     ["history", "nightly"],
     ["status"],
     ["explain"],
@@ -83,6 +87,24 @@ def test_a_bug_is_1_and_said_as_such(program: Program) -> None:
         (["show"], "Missing argument 'JOB'"),
         (["history", "nightly", "--limit", "0"], "0 is not in the range x>=1"),
         (["next", "--count", "many"], "'many' is not a valid integer"),
+        (["next", "--count", "1001"], "1001 is not in the range 1<=x<=1000"),
+        (
+            ["next", "--from", "bogus"],
+            "'bogus' is no time that systemd can read\n fix: write one as",
+        ),
+        (["next", "--until", "yesterday"], "--until 'yesterday' is not after the present"),
+        (["next", "--from", "@9", "--until", "@9"], "--until '@9' is not after --from '@9'"),
+        (["next", "nightly", "--cron", "@daily"], "jobs and an expression together"),
+        (["next", "--on-calendar", "daily", "--cron", "@daily"], "write one of them"),
+        (["next", "--timezone", "UTC"], "--timezone without --cron"),
+        (["next", "--on-calendar", "0 2 * * *"], "'0 2 * * *' is no time that systemd can read"),
+        (["timeline", "--day", "bogus"], "'bogus' is no time that systemd can read"),
+        (["timeline", "--day", "today", "--week", "today"], "write one of them"),
+        (["timeline", "--width", "30"], "a width of 30 is too small for a day\n fix: use 34"),
+        (["timeline", "--width", "wide"], "'wide' is not a valid integer"),
+        (["timeline", "--svg", "/"], "/ is a folder"),
+        (["timeline", "--svg", "/dev/null"], "/dev/null is no regular file"),
+        (["timeline", "--svg", "/nowhere/a.svg"], "cannot write /nowhere/a.svg: No such file"),
         (["list", "nightly"], "Got unexpected extra argument (nightly)"),
         (["translate"], "no expression"),
         (["translate", "--stdin"], "answers in JSON"),
@@ -97,7 +119,7 @@ def test_usage_is_2_with_a_hint(program: Program, arguments: list[str], said: st
     assert said in answer.err
 
 
-@pytest.mark.parametrize("command", ["show", "next", "run", "stop", "logs", "history"])
+@pytest.mark.parametrize("command", ["show", "next", "timeline", "run", "stop", "logs", "history"])
 def test_an_unknown_job_is_2_with_the_nearest(program: Program, command: str) -> None:
     program.world.apply(NIGHTLY)
 
@@ -107,7 +129,7 @@ def test_an_unknown_job_is_2_with_the_nearest(program: Program, command: str) ->
     assert answer.err == ("error: there is no job 'nightlyy'\n fix: did you mean 'nightly'?\n")
 
 
-@pytest.mark.parametrize("command", ["plan", "apply", "check", "list", "next"])
+@pytest.mark.parametrize("command", ["plan", "apply", "check", "list", "next", "timeline"])
 def test_wrong_definitions_are_3_with_their_place(program: Program, command: str) -> None:
     program.world.write(WRONG)
 
@@ -119,8 +141,11 @@ def test_wrong_definitions_are_3_with_their_place(program: Program, command: str
     assert answer.err.endswith("\n1 error\n")
 
 
-def test_an_expression_that_cannot_be_told_is_3_with_a_caret(program: Program) -> None:
-    answer = program("translate", "0 25 * * *")
+@pytest.mark.parametrize("arguments", [["translate"], ["next", "--cron"]], ids=" ".join)
+def test_an_expression_that_cannot_be_told_is_3_with_a_caret(
+    program: Program, arguments: list[str]
+) -> None:
+    answer = program(*arguments, "0 25 * * *")
 
     assert (answer.code, answer.out) == (3, "")
     assert "\n    0 25 * * *\n      ^^\n" in answer.err

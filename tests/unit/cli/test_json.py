@@ -29,6 +29,7 @@ RUN = LAST | {
 }
 DETAILS = ROW | {"description", "source", "tags", "on_calendar", "next_starts", "units"}
 PROBLEM = {"file", "line", "column", "severity", "key", "message", "fix"}
+COMING = {"job", "start", "latest_start", "scheduled", "enabled", "skipped"}
 RESULT = {
     *("generation", "created", "updated", "removed", "unchanged"),
     *("recovery", "timers_held"),
@@ -68,8 +69,11 @@ def keys(document: Any) -> set[str]:
         (["list"], ROW),
         (["show", "nightly"], DETAILS),
         (["show", "hourly"], DETAILS),
-        (["next"], {"job", "start"}),
-        (["next", "nightly"], {"job", "start"}),
+        (["next"], COMING),
+        (["next", "nightly", "hourly"], COMING),
+        (["next", "--cron", "0 2 * * *"], COMING),
+        (["next", "--on-calendar", "Mon 02:00"], COMING),
+        (["timeline"], {"start", "end", "zone", "jobs", "load", "constant", "cut"}),
         (["run", "nightly"], {"job", "run"}),
         (["run", "nightly", "--wait"], {"job", "run"}),
         (["run", "nightly", "--dry-run"], {"job", "unit"}),

@@ -125,6 +125,7 @@ def test_an_empty_config_is_warned_of_since_the_defaults_may_be_lost(
     ("text", "message"),
     [
         ("keep_generations: 0\n", "1:19 keep_generations: 0 is outside 1-100000"),
+        ("starts_per_minute: 0\n", "1:20 starts_per_minute: 0 is outside 1-10000"),
         ("keep_generations:\n", "1:1 keep_generations: has no value"),
         ("defaults: [a]\n", "1:11 defaults: a list is not a mapping"),
         ("- a\n", "1:1 : a mapping was expected"),

@@ -34,7 +34,7 @@ CONFIG_NAMES = """
 defaults keep_generations calendars maintenance_windows maintenance_windows.cron
 maintenance_windows.on_calendar maintenance_windows.duration maintenance_windows.from
 maintenance_windows.until maintenance_windows.timezone maintenance_windows.reason
-maintenance_windows.jobs maintenance_windows.except
+maintenance_windows.jobs maintenance_windows.except starts_per_minute
 """
 
 

@@ -1,59 +1,75 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a change of exclusions and windows does to a host: services change, no timer is touched."""
+"""Runs to come that `begin` is going to skip are told before, in its words."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from datetime import UTC, datetime
 
-import pytest
-
-from debvisor_timers.errors import DefinitionError
-from debvisor_timers.operations.plan import make_plan
+from debvisor_timers.operations.elapses import Interval
+from debvisor_timers.operations.upcoming import upcoming_of
 from tests.unit.operations.world import World
 
-JOB = "jobs:\n  a:\n    command: [/bin/true]\n    schedule: {cron: '@daily', exclude: holidays}\n"
+JOB = """\
+jobs:
+  a:
+    schedule: {cron: "0 2 * * *", %s}
+    command: [/bin/true]
+"""
 
 
-def configure(world: World, text: str) -> None:
-    (world.layout.config / "config.yaml").write_text(text, encoding="utf-8")
+def told(world: World, keys: str, config: str = "", *, count: int = 4) -> dict[int, str]:
+    """Return, for the runs to come from 24 November on, why each is skipped, by its day."""
+    world.write(JOB % keys)
+    (world.layout.config / "config.yaml").write_text(config, encoding="utf-8")
+    runs = upcoming_of(world.host, ["a"], Interval(count=count))
+    return {run.scheduled.day: run.skipped for run in runs}
 
 
-def changed(world: World) -> list[str]:
-    return [entry.name for job in make_plan(world.host).jobs for entry in job.entries]
+def test_days_that_a_job_leaves_out(world: World) -> None:
+    assert told(world, 'exclude: [2026-11-25, "*-11-27"]') == {
+        24: "",
+        25: "excluded: 2026-11-25",
+        26: "",
+        27: "excluded: 2026-11-27",
+    }
 
 
-def test_a_change_of_a_calendar_or_window_changes_the_service_alone(world: World) -> None:
-    configure(world, "calendars: {holidays: [2026-12-25]}\n")
-    world.apply(JOB)
-    assert make_plan(world.host).is_empty
-
-    configure(world, "calendars: {holidays: [2026-12-26]}\n")
-    assert changed(world) == ["debvisor-job-a.service"]
-
-    configure(
-        world,
-        "calendars: {holidays: [2026-12-25]}\n"
-        "maintenance_windows: [{cron: '@daily', duration: 1h}]\n",
-    )
-    assert changed(world) == ["debvisor-job-a.service"]
+def test_days_of_a_calendar(world: World) -> None:
+    config = "calendars: {holidays: [2026-11-24..2026-11-25]}\n"
+    assert told(world, "exclude: [holidays]", config, count=3) == {
+        24: "excluded: holidays (2026-11-24)",
+        25: "excluded: holidays (2026-11-25)",
+        26: "",
+    }
 
 
-def test_the_same_days_in_another_order_change_nothing(world: World) -> None:
-    configure(world, "calendars: {holidays: [2026-12-25, '*-01-01', 2026-12-26]}\n")
-    world.apply(JOB)
-
-    configure(world, "calendars: {holidays: ['*-01-01', 2026-12-25..2026-12-26]}\n")
-
-    assert changed(world) == []
+def test_the_day_is_that_of_the_schedules_own_zone(world: World) -> None:
+    """02:00 in Tokyo is the evening before in UTC."""
+    found = told(world, "timezone: Asia/Tokyo, exclude: [2026-11-25]", count=2)
+    assert found == {23: "", 24: "excluded: 2026-11-25"}
 
 
-def test_a_calendar_file_that_is_gone_stops_the_apply(world: World, tmp_path: Path) -> None:
-    configure(world, "calendars: {holidays: [2026-12-25]}\n")
-    world.apply(JOB)
-    before = world.picture()
-    configure(world, f"calendars: {{holidays: {tmp_path}/gone.ics}}\n")
+def test_maintenance_windows(world: World) -> None:
+    config = """\
+maintenance_windows:
+  - {cron: "30 1 * * wed", duration: 1h, reason: kernel updates}
+  - {from: "2026-11-26 02:00", until: "2026-11-26 02:01"}
+  - {from: "2026-11-27 00:00", until: "2026-11-27 02:00", reason: over by then}
+"""
+    assert told(world, "catch_up: skip", config) == {
+        24: "",
+        25: "maintenance: kernel updates",
+        26: "maintenance",
+        27: "",
+    }
 
-    with pytest.raises(DefinitionError, match=r"gone\.ics: does not exist"):
-        world.apply()
 
-    assert world.picture() == before
+def test_windows_of_other_jobs_do_not_count(world: World) -> None:
+    config = 'maintenance_windows: [{cron: "0 0 * * *", duration: 1d, except: [a]}]\n'
+    assert set(told(world, "catch_up: skip", config).values()) == {""}
+
+
+def test_nothing_to_come_is_nothing_to_skip(world: World) -> None:
+    world.write("jobs: {a: {command: [/bin/true]}}\n")
+    until = datetime(2026, 11, 30, tzinfo=UTC)
+    assert upcoming_of(world.host, [], Interval(until=until)) == []

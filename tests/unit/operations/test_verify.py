@@ -181,6 +181,9 @@ class Scripted(Analyzer):
     ) -> list[CalendarAnswer]:
         return self.twin.analyzer.calendar(specs, after=after, count=count)
 
+    def timestamp(self, text: str) -> datetime:
+        return self.twin.analyzer.timestamp(text)
+
 
 def _line_of(line: str, text: str) -> int:
     return text.splitlines().index(line) + 1 if line else 0
@@ -348,3 +351,33 @@ def test_the_rest_of_a_timer_is_told_besides_its_calendar(world: World) -> None:
     )
 
     assert [one.split(":")[0] for one in found] == ["4", "5"]
+
+
+@pytest.mark.parametrize(
+    ("times", "jitter", "least"),
+    [
+        ("'*:0/10'", "10min", "10min"),
+        ("['Mon 03:00', 'Mon 03:20']", "20min", "20min"),
+        ("'Mon,Tue 03:00'", "1d", "1d"),
+    ],
+)
+def test_a_jitter_that_is_not_shorter_than_the_time_between_two_runs(
+    world: World, times: str, jitter: str, least: str
+) -> None:
+    world.write(HEAD + f"    schedule: {{on_calendar: {times}, jitter: {jitter}}}\n")
+
+    (problem,) = check(world.host).problems
+
+    assert (problem.key, problem.is_error) == ("schedule.jitter", True)
+    assert problem.message == (
+        f"a jitter of {jitter} is not shorter than {least}, the time between two runs: "
+        "some would be left out"
+    )
+    assert problem.fix.endswith("or 0 for none")
+
+
+@pytest.mark.parametrize(("times", "jitter"), [("'*:0/10'", "9min"), ("'2027-01-01'", "1h")])
+def test_a_jitter_that_is_shorter_is_right(world: World, times: str, jitter: str) -> None:
+    world.write(HEAD + f"    schedule: {{on_calendar: {times}, jitter: {jitter}}}\n")
+
+    assert check(world.host).problems == ()

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""timeline: a day or a week as a picture."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from datetime import datetime
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import click
+
+from debvisor_timers.cli import times
+from debvisor_timers.cli.options import job_arguments, json_option
+from debvisor_timers.cli.output import counted, echo_json
+from debvisor_timers.errors import UsageError
+
+if TYPE_CHECKING:
+    from debvisor_timers.operations.timeline import Crowd, Quarter, Row, Timeline
+    from debvisor_timers.scheduler import Scheduler
+
+_BUSIEST = 3
+_NAMED = 5
+
+
+@click.command("timeline", epilog="Example: debvisor-timers timeline --day tomorrow")
+@job_arguments
+@click.option("--day", metavar="D", help="The day that this time lies in, not today.")
+@click.option("--week", metavar="D", help="The week that this time lies in, from Monday on.")
+@click.option("--width", metavar="N", type=int, help="Columns; those of the terminal, or 80.")
+@click.option(
+    "--svg",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Draw into this file instead, as SVG.",
+)
+@json_option
+def command(  # noqa: PLR0913 - click hands over each option by its name
+    *,
+    jobs: tuple[str, ...],
+    day: str | None,
+    week: str | None,
+    width: int | None,
+    svg: Path | None,
+    as_json: bool,
+) -> None:
+    """Draw when JOBs, or all jobs, run on a day or in a week, and how many start together.
+
+    D is a time as systemd.time(7) has it: 2026-11-27, tomorrow, +3d.
+    """
+    from debvisor_timers.scheduler import Scheduler
+
+    scheduler = Scheduler.system()
+    days = 1 if week is None else 7
+    line = scheduler.timeline(jobs, day=_moment(scheduler, day, week), days=days)
+    if not jobs:
+        line = _running(line)
+    if svg is not None:
+        _write(line, days, svg)
+    if as_json:
+        echo_json(_document(line))
+    elif svg is not None:
+        click.echo(f"{svg}: {counted(len(line.rows), 'job')}")
+    else:
+        _echo(line, days, width)
+
+
+def _moment(scheduler: Scheduler, day: str | None, week: str | None) -> datetime:
+    if day is not None and week is not None:
+        raise UsageError("--day and --week together", fix="write one of them")
+    text = week if day is None else day
+    return scheduler.now() if text is None else scheduler.timestamp(text)
+
+
+def _running(line: Timeline) -> Timeline:
+    """Leave out the jobs that do not run in that time: nobody asked for them by name."""
+    from dataclasses import replace
+
+    return replace(line, rows=tuple(row for row in line.rows if row.runs))
+
+
+def _echo(line: Timeline, days: int, width: int | None) -> None:
+    from debvisor_timers.cli.picture import Canvas, picture
+
+    columns = shutil.get_terminal_size().columns if width is None else width
+    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    for text in picture(line, Canvas(days=days, width=columns, is_unicode=is_unicode)):
+        click.echo(text)
+    for text in in_words(line, days):
+        click.echo(_folded(text, columns))
+
+
+def _folded(text: str, columns: int) -> str:
+    """Return `text` in as many lines as it takes; ids stay whole."""
+    return fill(
+        text, columns, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def in_words(line: Timeline, days: int) -> list[str]:
+    """Return what the picture cannot say: the busiest quarters and their jobs."""
+    from debvisor_timers.operations.timeline import busiest
+
+    words = [_crowd_words(line, crowd, days) for crowd in busiest(line, _BUSIEST)]
+    said = ["Most starts in a quarter of an hour:", *words] if words else []
+    if not words and any(row.runs for row in line.rows):
+        said.append("No two jobs start in the same quarter of an hour.")
+    if disabled := tuple(row.job_id for row in line.rows if not row.enabled):
+        said.append(f"Disabled, and not in the bars: {_some(disabled)}.")
+    if line.constant:
+        said.append(f"In every quarter, and not in the bars: {_some(line.constant)}.")
+    if line.cut:
+        said.append(f"Too many starts, the last are missing: {_some(line.cut)}.")
+    return said
+
+
+def _crowd_words(line: Timeline, crowd: Crowd, days: int) -> str:
+    from debvisor_timers.operations.timeline import zone_of
+
+    local = crowd.quarter.start.astimezone(zone_of(line.zone))
+    when = f"{local:{'%H:%M' if days == 1 else '%a %H:%M'}}"
+    if crowd.more:
+        when += f" and {counted(crowd.more, 'time')} more"
+    return f"  {when}: {starts(crowd.quarter)} starts of {_some(crowd.quarter.jobs)}"
+
+
+def starts(quarter: Quarter) -> str:
+    """Return how many runs start in `quarter`, `2.5` where jitter spreads them."""
+    return f"{quarter.load:.1f}".removesuffix(".0")
+
+
+def _some(jobs: tuple[str, ...]) -> str:
+    more = len(jobs) - _NAMED
+    named = ", ".join(jobs[:_NAMED])
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _write(line: Timeline, days: int, path: Path) -> None:
+    from debvisor_timers.cli.drawing import drawing
+    from debvisor_timers.cli.file import write_file
+
+    write_file(path, drawing(line, days=days, words=in_words(line, days)))
+
+
+def _document(line: Timeline) -> dict[str, object]:
+    return {
+        "start": times.iso(line.start),
+        "end": times.iso(line.end),
+        "zone": line.zone,
+        "jobs": [_row_document(row) for row in line.rows],
+        "load": [
+            {
+                "start": times.iso(quarter.start),
+                "starts": quarter.load,
+                "jobs": list(quarter.jobs),
+            }
+            for quarter in line.quarters
+        ],
+        "constant": list(line.constant),
+        "cut": list(line.cut),
+    }
+
+
+def _row_document(row: Row) -> dict[str, object]:
+    return {
+        "job": row.job_id,
+        "enabled": row.enabled,
+        "runs": [
+            {
+                "start": times.iso(run.at),
+                "latest_start": times.iso(run.latest),
+                "scheduled": times.iso(run.scheduled),
+                "skipped": run.skipped or None,
+            }
+            for run in row.runs
+        ],
+    }
