@@ -14,6 +14,7 @@ from debvisor_timers.cli.options import job_argument, json_option
 from debvisor_timers.cli.output import echo_json
 
 if TYPE_CHECKING:
+    from debvisor_timers.jobs.model import Job
     from debvisor_timers.operations.show import JobDetails
 
 
@@ -58,8 +59,9 @@ def _lines(details: JobDetails) -> Iterator[tuple[str, str]]:
         yield "last run", f"{times.local(row.last.start)}: {row.last.outcome_words}"
         yield "took", times.span(row.last.duration)
     for number, run in enumerate(details.upcoming):
-        start = f"{times.local(run.at)} {times.delay(run.latest - run.at)}"
-        yield ("next" if number == 0 else ""), start.rstrip()
+        words = [times.local(run.at), times.delay(run.latest - run.at)]
+        words.append(f"skipped: {run.skipped}" if run.skipped else "")
+        yield ("next" if number == 0 else ""), " ".join(filter(None, words))
     for number, name in enumerate(details.units):
         yield ("units" if number == 0 else ""), name
 
@@ -79,6 +81,23 @@ def _definition(details: JobDetails) -> Iterator[tuple[str, str]]:
     yield "schedule", schedule_words(details.row) or "on demand"
     for line in details.on_calendar:
         yield "OnCalendar", line
+    yield from _around_its_times(job)
     yield "priority", str(job.priority)
     yield "user", job.user
     yield "sandbox", str(job.sandbox)
+
+
+def _around_its_times(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield what of a schedule is not as usual."""
+    from debvisor_timers.jobs.catch_up import SKIP
+
+    schedule = job.schedule
+    if schedule is None:
+        return
+    if schedule.catch_up != SKIP:
+        within = schedule.catch_up.within
+        yield "catch up", f"within {times.span(within)}" if within else str(schedule.catch_up)
+    if schedule.jitter:
+        yield "jitter", times.span(schedule.jitter)
+    if schedule.exclude:
+        yield "exclude", ", ".join(schedule.exclude)

@@ -14,11 +14,12 @@ from debvisor_timers.jobs import values
 from debvisor_timers.jobs.calendars import CALENDARS, Calendars, exclusion_complaints, resolve
 from debvisor_timers.jobs.document import Document, Value
 from debvisor_timers.jobs.faults import did_you_mean, quoted
-from debvisor_timers.jobs.field import key
+from debvisor_timers.jobs.field import Model, key
 from debvisor_timers.jobs.files import read_source
 from debvisor_timers.jobs.locate import locate
-from debvisor_timers.jobs.model import ClockChanges, HowItRuns, Model
+from debvisor_timers.jobs.model import HowItRuns
 from debvisor_timers.jobs.scalar import NULL
+from debvisor_timers.jobs.schedule import ClockChanges
 from debvisor_timers.jobs.translate import Complaint, complaints_of
 from debvisor_timers.jobs.windows import MaintenanceWindow
 from debvisor_timers.source import Problem, Severity, Span

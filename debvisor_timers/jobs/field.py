@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
-from pydantic import BaseModel, Field, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
@@ -75,6 +75,12 @@ def key(  # noqa: PLR0913 - the row of a table: each column is named where it is
 def fields_of(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
     """Return the fields of `model` by their names in YAML, those that are no keys among them."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+class Model(BaseModel):
+    """The base of all models: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:

@@ -12,8 +12,7 @@ from pydantic import model_validator
 from debvisor_timers.calendar.translate import cron_lines
 from debvisor_timers.jobs import checks, values
 from debvisor_timers.jobs.faults import fault
-from debvisor_timers.jobs.field import key
-from debvisor_timers.jobs.model import Model
+from debvisor_timers.jobs.field import Model, key
 
 _SECOND = timedelta(seconds=1)
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from debvisor_timers.calendar.exclusions import is_calendar_name
 from debvisor_timers.jobs import checks
-from debvisor_timers.jobs.model import Job, Schedule
+from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.schedule import Schedule
 from debvisor_timers.jobs.windows import MaintenanceWindow
 from debvisor_timers.render.check import How, Row
 

@@ -9,7 +9,8 @@ from typing import Any
 from debvisor_timers.calendar.translate import cron_lines
 from debvisor_timers.calendar.zones import zone_changes
 from debvisor_timers.jobs.catch_up import SKIP
-from debvisor_timers.jobs.model import ClockChanges, Job
+from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.schedule import ClockChanges
 from debvisor_timers.render.check import How, Row, UnitTable
 from debvisor_timers.render.names import service_unit
 from debvisor_timers.render.service import pairs
