@@ -84,6 +84,16 @@ def _translate(samples: Samples) -> None:
     argv = [PROGRAM, "translate", "--stdin", "--json"]
     samples.command("translate, 1 line", argv, stdin=one, times=3)
     samples.command("translate, 20,000 lines", argv, stdin=lines, times=3)
+    lines.write_text("".join(f"Europe/Berlin\t{_cron(number)}\n" for number in range(EXPRESSIONS)))
+    samples.command("translate, 20,000 with a DST zone", argv, stdin=lines, times=3)
+
+
+def _cron(number: int) -> str:
+    """Return one of as many different expressions; all hours come, those of clock changes too."""
+    minute, hour, day = number % 60, number // 60 % 24, 1 + number // 1440
+    days = (f"{day} * *", f"{day},L * *", f"* * {day % 7}", f"{day}-31 */{1 + day % 3} 1-5")
+    clock = f"{minute} {hour}" if number % 5 else f"*/{1 + minute} {hour}-23"
+    return f"{clock} {days[number % 4]}"
 
 
 if __name__ == "__main__":

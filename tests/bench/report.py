@@ -93,6 +93,8 @@ def _ratios(result: Result, jobs: int) -> Iterator[tuple[str, str, str]]:
     yield "completion", _seconds(result.wall("completion")), "60 ms"
     many = result.wall("translate, 20,000 lines") - result.wall("translate, 1 line")
     yield "translate, expressions per second", f"{EXPRESSIONS / many:,.0f}", "20,000"
+    some = result.wall("translate, 20,000 with a DST zone") - result.wall("translate, 1 line")
+    yield "translate, with a DST zone", f"{EXPRESSIONS / some:,.0f}", "3,000"
     ours, bare = result.wall("run: begin, run, end"), result.wall("run: /bin/true alone")
     empty = result.wall("run: three empty programs")
     yield "a run / three empty programs", _over(ours, empty), "1.5"
