@@ -237,3 +237,16 @@ jobs:
     shown = "systemctl show -P RandomizedDelayUSec debvisor-job-{}.timer"
     assert box.run(shown.format("a")).stdout == "10min\n"
     assert box.run(shown.format("b")).stdout == "0\n"
+
+
+def test_a_job_that_is_enabled_again_does_not_catch_up(box: Box) -> None:
+    yaml = 'jobs:\n  a: {schedule: {cron: "CRON", catch_up: once}, command: [/bin/true]}\n'
+    apply(box, yaml, minutes=5)
+    box.run("sed -i 's/command/enabled: false, command/' /etc/debvisor/timers/jobs.d/a.yaml")
+    box.run("debvisor-timers apply")
+    age_stamps(box)
+    box.run("sed -i 's/enabled: false, //' /etc/debvisor/timers/jobs.d/a.yaml")
+    assert "1 updated" in box.run("debvisor-timers apply").stdout
+    settle(box)
+
+    assert runs(box, "a") == []

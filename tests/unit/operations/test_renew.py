@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from debvisor_timers.errors import SystemdError
 from debvisor_timers.operations.renew import Renewal, renew
 from debvisor_timers.operations.status import FindingKind, status
 from debvisor_timers.render.unitfile import UnitFile
@@ -34,6 +37,7 @@ def moved_to_berlin(world: World) -> World:
     """Return a host whose jobs were applied in UTC."""
     world.apply(NIGHTLY + LATE)
     world.systemd.state.zone = "Europe/Berlin"
+    world.systemd.manager.reload()  # systemd looks at all timers again when the zone changes
     return world
 
 
@@ -121,3 +125,33 @@ def test_status_names_the_law_that_holds_no_more(world: World) -> None:
         " which is no longer so"
     )
     assert finding.fix == "debvisor-timers apply"
+
+
+def test_a_failure_at_any_step_leaves_the_machine_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    rehearsal = moved_to_berlin(World(tmp_path_factory.mktemp("rehearsal")))
+    rehearsal.systemd.steps.clear()
+    renew(rehearsal.host)
+    count = len(rehearsal.systemd.steps.done)
+    assert count >= 4
+    for step in range(1, count + 1):
+        world = moved_to_berlin(World(tmp_path_factory.mktemp("world")))
+        picture = world.picture()
+        world.systemd.steps.fail_at(step)
+
+        with pytest.raises(SystemdError):
+            renew(world.host)
+
+        assert world.picture() == picture, f"step {step}"
+        assert renew(world.host).renewed == ("nightly",)
+        assert world.ran() == []
+
+
+def test_while_the_emergency_brake_is_on_timers_are_renewed_and_stay_stopped(world: World) -> None:
+    moved_to_berlin(world)
+    world.systemd.manager.stop(["debvisor-timers.target"])
+
+    assert renew(world.host).renewed == ("nightly",)
+    assert lines(world) == IN_BERLIN
+    assert world.running() == set()
