@@ -129,6 +129,11 @@ class ZoneChanges:
         return _times_on_days(change for change in self.changes if change.length < 0)
 
     @cached_property
+    def left_out(self) -> TimesOnDays:
+        """Return the times that gaps leave out, with the days on which they do."""
+        return _times_on_days(change for change in self.changes if change.length > 0)
+
+    @cached_property
     def lost(self) -> TimesOnDays:
         """Return the times that gaps which begin within an hour leave out, with the days.
 

@@ -15,14 +15,13 @@ Source: cron 3.0pl1 (Debian), cron.c, "DST"; checked in tests/contract/test_dst.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from debvisor_timers.calendar.clock_changes import (
     DAY_MINUTES,
     ClockChange,
-    TimesOnDays,
     ZoneChanges,
 )
 from debvisor_timers.calendar.cron import CronExpression
@@ -51,30 +50,42 @@ def local_runs(expression: CronExpression, zone: ZoneChanges) -> list[Runs]:
     Local lines leave out what falls into a gap, and the second pass. Some gaps have to be cut out.
     """
     hours, minutes, dates = expression.hours, expression.minutes, expression.dates
-    cuts = [zone.lost, zone.repeated] if is_fixed(expression) else [zone.lost]
-    if not any(time // _HOUR in hours for cut in cuts for time in cut):
+    apart: dict[tuple[Dates, ...], list[int]] = {}
+    for time, some in _on_fewer_days(expression, zone):
+        apart.setdefault(some, []).append(time)
+    if not apart:
         return [Runs(hours=hours, minutes=minutes, dates=dates)]
     times = {_HOUR * hour + minute for hour in hours for minute in minutes}
-    return [
-        runs
-        for days, some in _by_days(times, cuts).items()
-        for runs in _by_times(some, _without(dates, days))
-    ]
+    together = {dates: times.difference(*apart.values()), **apart}
+    return [runs for some, several in together.items() for runs in _by_times(several, some)]
 
 
-def _by_days(
-    times: Iterable[int], cuts: Sequence[TimesOnDays]
-) -> dict[tuple[Dates, ...], list[int]]:
-    """Return `times` by the days that they have to leave out; for most of them that is none."""
-    found: dict[tuple[Dates, ...], list[int]] = {(): []}
-    by_object: dict[tuple[int, ...], list[int]] = {(): found[()]}
-    for time in sorted(times):
-        days = [cut[time] for cut in cuts if time in cut]
-        key = tuple(map(id, days))
-        if key not in by_object:
-            by_object[key] = found.setdefault(tuple(date for some in days for date in some), [])
-        by_object[key].append(time)
-    return found
+def _on_fewer_days(
+    expression: CronExpression, zone: ZoneChanges
+) -> Iterator[tuple[int, tuple[Dates, ...]]]:
+    """Yield the times of `expression` that no local line may name on all its days, with the rest.
+
+    Those that come twice, unless it follows the wall, and what some gaps leave out.
+    """
+    cuts = [zone.lost, zone.repeated] if is_fixed(expression) else [zone.lost]
+    for time in sorted({time for days in (*cuts, zone.left_out) for time in days}):
+        if time // _HOUR in expression.hours and time % _HOUR in expression.minutes:
+            some = expression.dates
+            if time in zone.left_out:
+                some = _possible(some, zone.left_out[time])
+            for days in cuts:
+                some = _without(some, days.get(time, ()))
+            if some != expression.dates:
+                yield time, some
+
+
+@lru_cache(maxsize=4096)
+def _possible(dates: tuple[Dates, ...], left_out: tuple[Dates, ...]) -> tuple[Dates, ...]:
+    """Return those of `dates` that have a day on which the time is there at all.
+
+    systemd 257 searches a line that never elapses without end, and lets its timer fail.
+    """
+    return tuple(some for some in dates if _without((some,), left_out))
 
 
 @lru_cache(maxsize=4096)
@@ -195,4 +206,5 @@ def _by_times(times: Iterable[int], dates: tuple[Dates, ...]) -> list[Runs]:
     return [
         Runs(hours=frozenset(hours), minutes=minutes, dates=dates)
         for minutes, hours in together.items()
+        if dates
     ]

@@ -179,6 +179,7 @@ HAZARDS = {
         "30 0 1 11 *",
     ),
     "a search without end where a gap begins within an hour": ("Pacific/Chatham", "50 2 * * *"),
+    "a line that never elapses by the local clock": ("Europe/Berlin", "30 2 25-31 3 */7"),
     "a day before the change by the local clock": ("America/Nuuk", "30 23 * * 6"),
     "a change on another date in UTC": ("Pacific/Auckland", "30 2 * * 0"),
     "half an hour": ("Australia/Lord_Howe", "45 1 * * *"),

@@ -62,6 +62,8 @@ class CronWriter:
         hour = pick([listed, listed, listed, wide, f"{wide}/2", f"*,{listed}", "*/2", "*"])
         minute = pick([self.items(0, 59), str(pick([0, 15, 30, 45])), f"*,{pick([5, 30])}"])
         every_day = ["* * *", "* * *", "* * 0", "* * */2", "*/2 * *", "* 3,4,9-11 *", "L * *"]
+        week, month = pick(["1-7", "8-14", "15-21", "22-28", "25-31"]), pick([3, 4, 9, 10, 11])
+        every_day.append(f"{week} {month} */{pick([1, 5, 6, 7])}")
         return f"{minute} {hour} {pick([*every_day, self.day_part()])}"
 
     def clock(self) -> str:
