@@ -27,18 +27,18 @@ class Translation:
 
 
 def cron_lines(
-    expression: CronExpression, *, zone: str, host_zone: str, dst: bool = True
+    expression: CronExpression, *, zone: str | None, host_zone: str, dst: bool = True
 ) -> tuple[str, ...]:
-    """Return the OnCalendar= values of `expression` in `zone`, as a host in `host_zone` needs them.
+    """Return the OnCalendar= values of `expression`, meant in `zone` or else in the host's own.
 
     dst: fire as cron does on the days of clock changes; else as systemd does.
-    A zone is named only where it is not the host's: systemd 257 forks a process for each evaluation
-    of a line with a zone, which made a reload of 1,000 nightly jobs take PID 1 5 s of CPU, not 1.6.
-    So a host that gets another zone has to renew its timers.
+    A `zone` stands at the end of each line, also where it is the host's, which may change. Lines
+    without one follow the host: systemd 257 forks a process for each evaluation of a line with a
+    zone, which made a reload of 1,000 nightly jobs take PID 1 5 s of CPU, not 1.2.
     """
-    changes = zone_changes(zone)
+    changes = zone_changes(zone or host_zone)
     local, utc = to_oncalendar(expression, changes if dst else NO_CHANGES)
-    named = local if zone == host_zone else [f"{line} {zone}" for line in local]
+    named = [f"{line} {zone}" for line in local] if zone else local
     return (*named, *(f"{line} UTC" for line in utc))
 
 
@@ -47,13 +47,10 @@ def translate(
 ) -> Translation:
     """Return the translation of the cron expression `text`, in `zone` or the host's own.
 
-    A `zone` stands at the end of each line, also where it is the host's.
     Raises ScheduleError for an expression or a zone that systemd could not follow.
     """
     expression = parse_cron(text)
-    lines = cron_lines(
-        expression, zone=zone or host_zone, host_zone="" if zone else host_zone, dst=dst
-    )
+    lines = cron_lines(expression, zone=zone, host_zone=host_zone, dst=dst)
     return Translation(expression=expression, on_calendar=lines)
 
 

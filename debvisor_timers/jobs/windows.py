@@ -118,8 +118,8 @@ class MaintenanceWindow(Model):
     def calendar_lines(self, host_zone: str) -> Iterator[tuple[str, timedelta]]:
         """Yield each OnCalendar= line at which the window begins, and how long it then lasts.
 
-        A zone is named only where it is not `host_zone`. A single window is told in UTC, exact
-        also where the clock changes in it.
+        A zone is named where the window names one. A single window is told in UTC, exact also
+        where the clock changes in it.
         """
         zone = self.timezone or host_zone
         if self.from_ is not None and self.until is not None:
@@ -128,12 +128,12 @@ class MaintenanceWindow(Model):
             if begin < end:
                 yield f"{begin:%Y-%m-%d %H:%M:%S} UTC", end - begin
         elif self.duration is not None:
-            for line in self._recurring_lines(zone, host_zone):
+            for line in self._recurring_lines(host_zone):
                 yield line, self.duration
 
-    def _recurring_lines(self, zone: str, host_zone: str) -> Iterable[str]:
+    def _recurring_lines(self, host_zone: str) -> Iterable[str]:
+        zone = self.timezone
         if self.cron is not None:
             expression = checks.cron_expression(self.cron)
             return cron_lines(expression, zone=zone, host_zone=host_zone)
-        named = "" if zone == host_zone else f" {zone}"
-        return [f"{line}{named}" for line in self.on_calendar]
+        return [f"{line} {zone}" if zone else line for line in self.on_calendar]

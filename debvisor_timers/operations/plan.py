@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -126,13 +126,26 @@ def make_plan(host: Host) -> Plan:
     return plan_for(host, load_definitions(config).require(), config=config)
 
 
-def plan_for(host: Host, definitions: Definitions, *, config: Path) -> Plan:
-    """Return what an apply of `definitions`, whose files are below `config`, would change."""
+def plan_for(
+    host: Host,
+    definitions: Definitions,
+    *,
+    config: Path,
+    part: Callable[[JobPlan], JobPlan | None] | None = None,
+) -> Plan:
+    """Return what an apply of `definitions`, whose files are below `config`, would change.
+
+    part: what is to be done of a change, if anything; then systemd is shown these units alone, and
+    nothing is asked about the jobs, which were applied before.
+    """
     generation = Generations(host.layout.state / "generations").latest() + 1
     desired = desired_states(host, definitions, generation=generation)
     on_disk = host.units.read()
     changes = tuple(_job_plans(on_disk, desired))
-    jobs = [definitions.jobs[job.job_id] for job in changes if job.job_id in definitions.jobs]
+    if part is not None:
+        changes = tuple(some for change in changes if (some := part(change)) is not None)
+    asked = [] if part else [job.job_id for job in changes]
+    jobs = [definitions.jobs[job_id] for job_id in asked if job_id in definitions.jobs]
     verdict = verify(host, definitions, jobs, _changed_units(changes)).require(definitions)
     scripts = {name: text for state in desired.values() for name, text in state.scripts.items()}
     present = host.scripts.read()
@@ -156,6 +169,7 @@ def plan_for(host: Host, definitions: Definitions, *, config: Path) -> Plan:
 
 def _files(definitions: Definitions, host_zone: str) -> tuple[Path, ...]:
     zones = {schedule_zone(job, host_zone) for job in definitions.jobs.values() if job.schedule}
+    zones |= {window.timezone or host_zone for window in definitions.config.maintenance_windows}
     return (*(ZONEINFO / zone for zone in sorted(zones)), *definitions.calendar_files)
 
 

@@ -27,6 +27,7 @@ class ApplyRecord:
     stopped: timers that were running and are stopped; started: timers that are started.
     forgotten: units that go for good, whose stamps and failures systemd shall forget.
     due: when each stopped timer would have fired next (ISO 8601); no boot trigger that had fired.
+    waiting: of these, those whose time had come, but not the end of their jitter: that time.
     """
 
     generation: int
@@ -38,6 +39,7 @@ class ApplyRecord:
     started: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
     due: Mapping[str, str] = field(default_factory=dict)
+    waiting: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +98,6 @@ def _parse(plain: Any) -> ApplyRecord:
         before=entries("before"),
         after=entries("after"),
         due=dict(plain["due"]),
+        waiting=dict(plain.get("waiting", {})),
         **{key: tuple(plain[key]) for key in _NAMES},
     )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -108,18 +108,24 @@ def finish(host: Host, record: ApplyRecord) -> None:
 
 
 def note_missed(host: Host, record: ApplyRecord) -> None:
-    """Record as skipped every elapse that came while its timer was stopped by the apply."""
+    """Record as skipped every elapse that came while its timer was stopped by the apply.
+
+    And those that waited for their jitter when it was stopped: they come no more.
+    """
     now = host.clock.now()
     for timer, text in record.due.items():
         due = datetime.fromisoformat(text)
         job_id = job_of(timer) or timer
-        if due <= now and not _is_told(host, job_id, due):
-            _note_skipped(host, job_id, due)
+        waiting = record.waiting.get(timer)
+        scheduled = datetime.fromisoformat(waiting) if waiting else due
+        if (waiting or due <= now) and not _is_told(host, job_id, {due, scheduled}):
+            _note_skipped(host, job_id, scheduled)
 
 
-def _is_told(host: Host, job_id: str, due: datetime) -> bool:
+def _is_told(host: Host, job_id: str, moments: Collection[datetime]) -> bool:
     """Return True when the history has that run: fired just before the stop, or noted already."""
-    return any(abs(run.start - due) < _SAME for run in newest_runs(host, job_id, limit=5))
+    runs = newest_runs(host, job_id, limit=5)
+    return any(abs(run.start - moment) < _SAME for run in runs for moment in moments)
 
 
 def _note_skipped(host: Host, job_id: str, due: datetime) -> None:

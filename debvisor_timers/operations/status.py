@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from debvisor_timers.calendar.zones import zone_changes
-from debvisor_timers.errors import DefinitionError, PermissionRefusedError, SystemdError
+from debvisor_timers.errors import (
+    DebvisorTimersError,
+    DefinitionError,
+    PermissionRefusedError,
+    SystemdError,
+)
 from debvisor_timers.history.last import read_last
 from debvisor_timers.history.runs import RunOutcome
 from debvisor_timers.jobs.model import Job
@@ -17,6 +22,7 @@ from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
 from debvisor_timers.operations.plan import JobPlan, Plan, make_plan
 from debvisor_timers.operations.recover import record_file
+from debvisor_timers.operations.renew import renewal_plan
 from debvisor_timers.render.names import job_of
 from debvisor_timers.render.timer import schedule_zone
 from debvisor_timers.render.unitfile import UnitFile
@@ -81,6 +87,7 @@ def status(host: Host) -> Status:
         notes += _known_until(plan.definitions.jobs.values(), host)
     except DefinitionError as error:
         findings.append(_definitions(error))
+        findings += _stale_as_applied(host)
     findings += _loaded(host, units)
     findings += _timers(on_disk, units)
     findings += _failed(host, jobs)
@@ -132,6 +139,17 @@ def _pending(plan: Plan) -> Iterator[StatusFinding]:
             message="is in the way, not written by debvisor-timers",
             fix="move it away, or give the job another id",
         )
+
+
+def _stale_as_applied(host: Host) -> Iterator[StatusFinding]:
+    """Yield the timers whose zone has changed, also while nobody can tell what is pending."""
+    try:
+        plan, _left = renewal_plan(host)
+    except DebvisorTimersError:
+        return  # a reader may not look at generations
+    for job in plan.jobs:
+        message = "its calendar lines are for other clock changes, or another zone of the host"
+        yield _finding(FindingKind.CLOCK, job.job_id, message, "renew")
 
 
 def _passed_law(job: JobPlan) -> str:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from datetime import timedelta
 
 from debvisor_timers.errors import (
@@ -80,6 +80,7 @@ def _steps(
 def _record(host: Host, plan: Plan) -> ApplyRecord:
     changes = [change for job in plan.jobs for change in job.entries]
     moves = timer_moves(plan, host.manager.units("debvisor-*.timer"))
+    waiting = dict(_waiting(host, plan, set(moves.stopped)))
     return ApplyRecord(
         generation=plan.generation,
         before={change.name: change.before for change in changes},
@@ -91,23 +92,24 @@ def _record(host: Host, plan: Plan) -> ApplyRecord:
         forgotten=tuple(
             change.name for change in changes if change.after is None and "/" not in change.name
         ),
-        due=_due(plan, set(moves.stopped))
-        | dict(_delayed(host, plan, set(moves.stopped)))
-        | _due_after_boot(host, moves.stopped),
+        due=_due(plan, set(moves.stopped), waiting) | _due_after_boot(host, moves.stopped),
+        waiting=waiting,
     )
 
 
-def _due(plan: Plan, stopped: set[str]) -> dict[str, str]:
+def _due(plan: Plan, stopped: set[str], waiting: Container[str]) -> dict[str, str]:
     """Return when each timer that is stopped would next have fired, by its old and new schedule."""
     due = {}
     for job in plan.jobs:
-        elapses = [at for at in (job.next_before, job.next_after) if at is not None]
-        if elapses and timer_unit(job.job_id) in stopped:
-            due[timer_unit(job.job_id)] = min(elapses).isoformat()
+        timer = timer_unit(job.job_id)
+        next_after = None if timer in waiting else job.next_after
+        elapses = [at for at in (job.next_before, next_after) if at is not None]
+        if elapses and timer in stopped:
+            due[timer] = min(elapses).isoformat()
     return due
 
 
-def _delayed(host: Host, plan: Plan, stopped: set[str]) -> Iterator[tuple[str, str]]:
+def _waiting(host: Host, plan: Plan, stopped: set[str]) -> Iterator[tuple[str, str]]:
     """Yield the timers whose time has come, but not the end of their jitter, with that time.
 
     An apply in between takes them that run.

@@ -38,10 +38,9 @@ def skip_values(
     """Return the values of job.service.j2 that say when a run of `job` is skipped."""
     schedule = job.schedule
     exclude = () if schedule is None else tuple(_exclude(schedule, calendars))
-    zone = exclude_zone(schedule) if schedule is not None and exclude else ""
     return {
         "exclude": exclude,
-        "exclude_zone": "" if zone == host_zone else zone,
+        "exclude_zone": exclude_zone(schedule) if schedule is not None and exclude else "",
         "maintenance": tuple(_maintenance(job, host_zone, windows)),
     }
 

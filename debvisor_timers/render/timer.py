@@ -64,13 +64,11 @@ def calendar_lines(job: Job, host_zone: str) -> tuple[str, ...]:
     schedule = job.schedule
     if schedule is None:
         return ()
-    zone = schedule_zone(job, host_zone)
+    zone = schedule.timezone
     if schedule.expression is not None:
         dst = schedule.dst is ClockChanges.CRON
         return cron_lines(schedule.expression, zone=zone, host_zone=host_zone, dst=dst)
-    if zone == host_zone:
-        return schedule.on_calendar
-    return tuple(f"{line} {zone}" for line in schedule.on_calendar)
+    return tuple(f"{line} {zone}" if zone else line for line in schedule.on_calendar)
 
 
 def schedule_zone(job: Job, host_zone: str) -> str:

@@ -47,7 +47,7 @@ MADE_UP = {
     "the last minute": ("Mar lastSun 1:59", "Oct lastSun 3:00", "1:00"),
     "twenty minutes": ("Sep Sun>=15 2:20", "Apr Sun>=1 3:10", "0:20"),
     "over midnight": ("Mar lastSat 23:30", "Oct lastSun 0:30", "1:00"),
-    "at midnight": ("Mar Fri>=1 24:00", "Oct lastFri 24:00", "1:00"),
+    "at midnight": ("Mar Fri>=8 24:00", "Oct lastFri 24:00", "1:00"),
     "two hours": ("Feb lastSun 0:45", "Nov Sun>=1 1:30", "2:00"),
     "negative": ("Mar Sun>=25 2:00", "Oct lastSun 2:00", "-1:00"),
     "on a date": ("Apr 1 2:30", "Sep 30 2:30", "1:00"),

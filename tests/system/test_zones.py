@@ -24,6 +24,9 @@ jobs:
   abroad:
     schedule: {cron: "30 2 * * *", timezone: Test/Law}
     command: [/bin/true]
+  named:
+    schedule: {cron: "NOW", timezone: Etc/UTC, exclude: [2026-01-01]}
+    command: [/bin/true]
 """
 
 
@@ -39,7 +42,8 @@ def host(installed: Layer) -> Iterator[Host]:
     with Box(installed, timezone="Etc/UTC") as box:
         law(box, days=20)
         new = Host(box.started())
-        new.apply(JOBS)
+        hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        new.apply(JOBS.replace("NOW", f"{hour_ago:%M %H} * * *"))
         new.watch()
         yield new
 
@@ -54,7 +58,7 @@ def findings(host: Host) -> dict[str, str]:
 
 
 def hold(host: Host) -> None:
-    """Keep the path unit and dpkg from mending what a test wants to see unmended."""
+    """Keep the timer and dpkg from mending what a test wants to see unmended."""
     host.box.run("systemctl mask --runtime --now debvisor-timers-renew.timer")
     host.box.run("systemctl mask --runtime debvisor-timers-renew.service")
 
@@ -70,7 +74,7 @@ def test_another_zone_of_the_host_is_mended_unasked(host: Host) -> None:
     )
     assert "Sun *-03-25..31 01:00:00 UTC" in timer(host, "nightly")
     assert host.plan_is_empty()
-    assert len(host.running_timers()) == 3
+    assert len(host.running_timers()) == 4
     assert host.started() == []
 
 
@@ -101,7 +105,7 @@ def test_an_upgrade_of_tzdata_renews_timers_unasked_and_nothing_else(host: Host)
     """dpkg tells us of each package that has changed what is below /usr/share/zoneinfo."""
     before = timer(host, "abroad")
     law(host.box, days=27)
-    host.write(JOBS.replace("0 12", "0 13"))
+    host.write(host.box.read("/etc/debvisor/timers/jobs.d/jobs.yaml").replace("0 12", "0 13"))
 
     host.box.run(
         "dpkg-trigger --by-package=tzdata /usr/share/zoneinfo && dpkg --triggers-only --pending",
@@ -123,3 +127,16 @@ def test_until_when_a_zone_without_a_rule_is_known(host: Host) -> None:
     last = (datetime.now(UTC) + timedelta(days=27)).date()
     words = f"the clock changes of {ZONE} follow no rule: they are known until {last}"
     assert note == words
+
+
+def test_a_job_that_names_its_zone_is_not_moved_with_the_host(host: Host) -> None:
+    """It ran an hour ago; by the clock of the new place that time would come once more today."""
+    hold(host)
+    ask = "systemctl show -P NextElapseUSecRealtime debvisor-job-named.timer"
+    before = host.box.run(ask, env={"TZ": "UTC"}).stdout
+    host.box.run("ln -sf /usr/share/zoneinfo/America/New_York /etc/localtime")
+    host.box.run("systemctl daemon-reload")
+
+    assert host.box.run(ask, env={"TZ": "UTC"}).stdout == before
+    assert host.started() == []
+    assert set(findings(host)) == {"nightly"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -282,6 +283,24 @@ def test_a_run_that_waits_for_its_jitter_is_recorded_as_skipped(world: World, ed
         run for run in history(world.host, "nightly", limit=9) if run.status is RunStatus.SKIPPED
     ]
     assert skipped.scheduled_for == datetime(2026, 11, 24, 2, tzinfo=UTC)
+
+
+def test_a_run_that_starts_between_the_plan_and_the_stop_is_recorded_once(world: World) -> None:
+    world.apply(TWO.replace("catch_up: once", "jitter: 30min"))
+    armed = world.systemd.manager.timer("debvisor-job-nightly.timer").next_elapse
+    assert armed is not None
+    world.systemd.advance_to(armed - timedelta(seconds=1))
+    stop = world.systemd.manager.stop
+
+    def late_stop(*units: Any, **options: Any) -> Any:
+        world.systemd.advance(timedelta(seconds=3))
+        return stop(*units, **options)
+
+    world.systemd.manager.stop = late_stop  # type: ignore[method-assign]
+    world.apply(MOVED)
+
+    (run,) = history(world.host, "nightly", limit=9)
+    assert run.status is RunStatus.COMPLETED
 
 
 def test_a_run_whose_jitter_is_over_is_not_recorded_twice(world: World) -> None:

@@ -271,6 +271,16 @@ def test_an_apply_keeps_in_mind_the_zones_of_its_schedules(world: World) -> None
     assert kept.files == ("/usr/share/zoneinfo/Europe/Berlin", "/usr/share/zoneinfo/UTC")
 
 
+def test_an_apply_keeps_in_mind_the_zones_of_maintenance_windows(world: World) -> None:
+    window = "{cron: '0 1 * * sun', duration: 4h, timezone: Asia/Tokyo}"
+    config = f"maintenance_windows: [{window}]\n"
+    (world.layout.config / "config.yaml").write_text(config, encoding="utf-8")
+    world.apply(TWO)
+    kept = FingerprintFile(world.layout.state / "fingerprint.json").read()
+    assert kept is not None
+    assert "/usr/share/zoneinfo/Asia/Tokyo" in kept.files
+
+
 ICS = """\
 BEGIN:VCALENDAR
 VERSION:2.0

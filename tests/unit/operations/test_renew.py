@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import shutil
+from datetime import timedelta
+
 import pytest
 
-from debvisor_timers.errors import SystemdError
+from debvisor_timers.errors import RefusedError, SystemdError
 from debvisor_timers.operations.renew import Renewal, renew
 from debvisor_timers.operations.status import FindingKind, status
 from debvisor_timers.render.unitfile import UnitFile
@@ -155,3 +158,88 @@ def test_while_the_emergency_brake_is_on_timers_are_renewed_and_stay_stopped(wor
     assert renew(world.host).renewed == ("nightly",)
     assert lines(world) == IN_BERLIN
     assert world.running() == set()
+
+
+WINDOW = """\
+maintenance_windows: [{cron: "30 2 * * sun", duration: 1h}]
+"""
+
+
+def service(world: World, job: str = "nightly") -> UnitFile:
+    entry = world.units()[f"debvisor-job-{job}.service"]
+    assert isinstance(entry, FileEntry)
+    return UnitFile.parse(entry.text)
+
+
+def test_maintenance_windows_follow_the_zone_of_the_host(world: World) -> None:
+    (world.layout.config / "config.yaml").write_text(WINDOW, encoding="utf-8")
+    moved_to_berlin(world)
+
+    assert renew(world.host).renewed == ("late", "nightly")
+    assert service(world, "late").get("Service", "X-Maintenance")[-1] == (
+        "3600s | Sun *-10-25..31 00:30:00 UTC"
+    )
+    plan = world.apply().plan
+    assert plan is not None
+    assert plan.is_empty
+
+
+def test_trouble_of_other_jobs_keeps_no_timer_from_its_renewal(world: World) -> None:
+    """An apply would refuse a calendar that has ended."""
+    once = '  b: {schedule: {on_calendar: "2026-11-23 13:00"}, command: [/bin/true]}\n'
+    world.apply(NIGHTLY + once)
+    world.systemd.advance(timedelta(hours=2))
+    world.systemd.state.zone = "Europe/Berlin"
+
+    assert renew(world.host).renewed == ("nightly",)
+
+
+def test_what_cannot_be_read_of_what_was_applied_is_told_and_the_rest_is_done(world: World) -> None:
+    """A newer version may be stricter."""
+    moved_to_berlin(world)
+    (copy,) = (world.layout.state / "generations").glob("*/jobs.d/a.yaml")
+    copy.write_text(copy.read_text("utf-8").replace('"0 12 * * *"', "soon"), encoding="utf-8")
+
+    renewal = renew(world.host)
+
+    assert renewal.renewed == ("nightly",)
+    assert [problem.key for problem in renewal.problems] == ["schedule"]
+    assert "debvisor-job-late.timer" in world.units()
+
+
+def test_without_a_generation_nothing_can_be_renewed_and_that_is_said(world: World) -> None:
+    moved_to_berlin(world)
+    shutil.rmtree(world.layout.state / "generations")
+
+    with pytest.raises(RefusedError, match="no generation") as caught:
+        renew(world.host)
+
+    assert caught.value.fix == "debvisor-timers apply"
+
+
+def test_another_name_of_the_same_law_is_renewed_too(world: World) -> None:
+    world.systemd.state.zone = "Europe/Berlin"
+    world.apply(NIGHTLY)
+    world.systemd.state.zone = "Europe/Vienna"
+
+    assert renew(world.host).renewed == ("nightly",)
+    assert status(world.host).is_healthy
+
+
+def test_status_names_stale_timers_also_while_the_yaml_is_broken(world: World) -> None:
+    moved_to_berlin(world)
+    world.write("jobs: [", "b.yaml")
+
+    kinds = [(finding.kind, finding.subject) for finding in status(world.host).findings]
+
+    assert kinds == [(FindingKind.DEFINITIONS, "YAML"), (FindingKind.CLOCK, "nightly")]
+
+
+def test_a_schedule_that_names_its_zone_does_not_care_where_the_host_is(world: World) -> None:
+    world.systemd.state.zone = "Europe/Berlin"
+    world.apply(NIGHTLY.replace("catch_up: once", "timezone: Europe/Berlin"))
+    world.systemd.state.zone = "America/New_York"
+
+    assert renew(world.host) == Renewal()
+    assert status(world.host).is_healthy
+    assert lines(world)[0] == "*-01..09,11,12-* 02:00:00 Europe/Berlin"

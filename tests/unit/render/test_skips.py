@@ -41,7 +41,11 @@ def test_each_calendar_has_a_line_and_the_own_dates_come_first() -> None:
     [
         (SUNDAY, "14400s | Sun *-*-* 01:00:00 | kernel updates"),
         ({**SUNDAY, "timezone": "UTC"}, "14400s | Sun *-*-* 01:00:00 UTC | kernel updates"),
-        ({**SUNDAY, "timezone": "Europe/Berlin", "reason": ""}, "14400s | Sun *-*-* 01:00:00"),
+        ({**SUNDAY, "reason": ""}, "14400s | Sun *-*-* 01:00:00"),
+        (
+            {**SUNDAY, "timezone": "Europe/Berlin", "reason": ""},
+            "14400s | Sun *-*-* 01:00:00 Europe/Berlin",
+        ),
         ({"on_calendar": "Sun 01:00", "duration": "1500ms"}, "2s | Sun 01:00"),
         (SINGLE, "21600s | 2026-12-01 21:00:00 UTC"),
         ({**SINGLE, "timezone": "Asia/Tokyo"}, "21600s | 2026-12-01 13:00:00 UTC"),
