@@ -10,10 +10,11 @@ from __future__ import annotations
 import calendar
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from debvisor_timers.calendar.dates import (
     COMMON_YEARS,
@@ -92,12 +93,14 @@ class ClockChange:
 
     minute: of that day by the clock before, 0-1439; with it the clock jumps.
     before, after: minutes east of UTC. begins_summer: to daylight saving time, and from standard.
+    is_seasonal: between standard time and daylight saving time; else the zone itself is another.
     """
 
     minute: int
     before: int
     after: int
     begins_summer: bool
+    is_seasonal: bool
     days: tuple[ChangeDay, ...]
 
     @property
@@ -109,6 +112,28 @@ class ClockChange:
     def shifted(self) -> Mapping[int, tuple[ChangeDay, ...]]:
         """Return `days`, and the days around each of them, by how many days later they are."""
         return {days: tuple(day.shifted(days) for day in self.days) for days in _SHIFTS}
+
+    @cached_property
+    def dates(self) -> Mapping[int, tuple[Dates, ...]]:
+        """Return the same as sets of dates."""
+        return {days: tuple(day.as_dates() for day in some) for days, some in self.shifted.items()}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Days:
+    """Some days of change; one object for all times that they are about, known by its identity."""
+
+    dates: tuple[Dates, ...]
+
+
+class OddDays(NamedTuple):
+    """Days on which a time of the day is odd.
+
+    left_out: those on which a gap leaves it out. cut: those on which no local line may name it.
+    """
+
+    left_out: Days | None
+    cut: tuple[Days, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -124,43 +149,87 @@ class ZoneChanges:
     known_until: date | None = None
 
     @cached_property
-    def repeated(self) -> TimesOnDays:
-        """Return the times that come twice, with the days on which they do."""
+    def odd_times(self) -> Mapping[bool, Mapping[int, Sequence[tuple[int, OddDays]]]]:
+        """Return the minutes of each hour that are odd on some days, for fixed jobs and others."""
+        return {True: self._by_hour(self._repeated), False: self._by_hour({})}
+
+    def _by_hour(self, repeated: TimesOnDays) -> Mapping[int, Sequence[tuple[int, OddDays]]]:
+        found: dict[int, list[tuple[int, OddDays]]] = defaultdict(list)
+        left_out, unsafe = self._left_out, self._unsafe
+        for time in sorted({*left_out, *unsafe, *repeated}):
+            days = OddDays(
+                left_out=left_out.get(time),
+                cut=tuple(some[time] for some in (unsafe, repeated) if time in some),
+            )
+            found[time // 60].append((time % 60, days))
+        return found
+
+    @cached_property
+    def _repeated(self) -> TimesOnDays:
         return _times_on_days(change for change in self.changes if change.length < 0)
 
     @cached_property
-    def left_out(self) -> TimesOnDays:
-        """Return the times that gaps leave out, with the days on which they do."""
+    def _left_out(self) -> TimesOnDays:
         return _times_on_days(change for change in self.changes if change.length > 0)
 
     @cached_property
-    def lost(self) -> TimesOnDays:
-        """Return the times that gaps which begin within an hour leave out, with the days.
-
-        systemd 257 looks for such a time without end, until it lets the timer fail.
-        """
+    def _unsafe(self) -> TimesOnDays:
+        # What a gap leaves out that begins within an hour: systemd 257 looks for such a time
+        # without end, until it lets the timer fail. What comes twice with no change of season: it
+        # can answer with a moment before the one that it starts from.
         return _times_on_days(
-            change for change in self.changes if change.length > 0 and change.minute % 60
+            change
+            for change in self.changes
+            if (change.length > 0 and change.minute % 60)
+            or (change.length < 0 and not change.is_seasonal)
+        )
+
+    @cached_property
+    def has_missing_midnight(self) -> bool:
+        """Return True where a gap begins or ends a day, or lies on a first day of a month.
+
+        There systemd 257 loses its way: it counts `~07` from a time of day that is not there, and
+        takes the 31st of a shorter month for one of the first days of the next.
+        """
+        return any(
+            change.length > 0
+            and (
+                change.minute == 0
+                or change.minute + change.length >= DAY_MINUTES
+                or any(day.day <= 3 for day in change.days)
+            )
+            for change in self.changes
         )
 
 
-TimesOnDays = Mapping[int, tuple[Dates, ...]]
-"""Minutes of the day, each with the days that it is about; equal days are one object."""
+TimesOnDays = Mapping[int, Days]
+"""Minutes of the day, each with the days that it is about."""
 
 
 def _times_on_days(changes: Iterable[ClockChange]) -> TimesOnDays:
-    found: dict[int, list[Dates]] = defaultdict(list)
+    found: dict[int, list[tuple[ClockChange, int]]] = defaultdict(list)
     for change in changes:
         end = change.minute + change.length
         for time in range(min(change.minute, end), max(change.minute, end)):
-            days = change.shifted[time // DAY_MINUTES]
-            found[time % DAY_MINUTES] += [day.as_dates() for day in days]
-    same: dict[tuple[Dates, ...], tuple[Dates, ...]] = {}
-    joined = ((time, join(dates)) for time, dates in found.items())
-    return {time: same.setdefault(dates, dates) for time, dates in joined}
+            found[time % DAY_MINUTES].append((change, time // DAY_MINUTES))
+    days = {
+        several: Days(join(dates for change, shift in several for dates in change.dates[shift]))
+        for several in set(map(tuple, found.values()))
+    }
+    return {time: days[tuple(several)] for time, several in found.items()}
 
 
 NO_CHANGES = ZoneChanges(law="UTC0")
+
+
+class _Kind(NamedTuple):
+    """What all days of one ClockChange have in common."""
+
+    minute: int
+    before: int
+    after: int
+    begins_summer: bool
+    is_seasonal: bool
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -171,6 +240,11 @@ class _Moment:
     before: int
     after: int
     begins_summer: bool
+    is_seasonal: bool
+
+    @property
+    def kind(self) -> _Kind:
+        return _Kind(self.minute, self.before, self.after, self.begins_summer, self.is_seasonal)
 
     @property
     def year(self) -> int:
@@ -196,13 +270,19 @@ def changes_to_come(zone: ZoneFile) -> ZoneChanges:
     Changes of three hours and more are left out, and what changes no clock but a name.
     Raises ValueError where clocks are not changed at whole minutes.
     """
-    rule = _lasting(parse_posix_tz(zone.footer)) if zone.footer else ()
-    irregular = dict(_irregular(zone.transitions, rule))
+    recent = tuple(each for each in zone.transitions if each.at >= _FIRST_SECOND)
+    return _changes_to_come(zone.footer, recent)
+
+
+@lru_cache(maxsize=256)  # many zones have the same law
+def _changes_to_come(footer: str, transitions: tuple[Transition, ...]) -> ZoneChanges:
+    rule = _lasting(parse_posix_tz(footer)) if footer else ()
+    irregular = dict(_irregular(transitions, rule))
     single = sorted(moment for moments in irregular.values() for moment in moments)
     days = [*_recurring(rule, EVERY_YEAR.difference(irregular)), *_single(single)]
     return ZoneChanges(
         changes=tuple(_kinds(days)),
-        law=_law(zone.footer, single),
+        law=_law(footer, single),
         known_until=_date(single[-1]) if single and not rule else None,
     )
 
@@ -214,7 +294,7 @@ def _irregular(
     listed = {
         _moment(each.at, each.before, each.after)
         for each in transitions
-        if each.at >= _FIRST_SECOND and each.before.offset != each.after.offset
+        if each.before.offset != each.after.offset
     }
     last = max((moment.at for moment in listed), default=0)
     for year in range(FIRST_YEAR, max((moment.year for moment in listed), default=0) + 1):
@@ -225,28 +305,18 @@ def _irregular(
             yield year, moments
 
 
-_Kind = tuple[int, int, int, bool]
-
-
 def _kinds(days: Iterable[tuple[_Kind, ChangeDay]]) -> Iterator[ClockChange]:
     by_kind: dict[_Kind, list[ChangeDay]] = defaultdict(list)
     for kind, day in days:
         by_kind[kind].append(day)
-    for (minute, before, after, begins_summer), found in by_kind.items():
-        if abs(after - before) < LONGEST_MINUTES:
-            yield ClockChange(
-                minute=minute,
-                before=before,
-                after=after,
-                begins_summer=begins_summer,
-                days=tuple(found),
-            )
+    for kind, found in by_kind.items():
+        if abs(kind.after - kind.before) < LONGEST_MINUTES:
+            yield ClockChange(**kind._asdict(), days=tuple(found))
 
 
 def _single(moments: Iterable[_Moment]) -> Iterator[tuple[_Kind, ChangeDay]]:
     for moment in moments:
-        kind = (moment.minute, moment.before, moment.after, moment.begins_summer)
-        yield kind, moment.day()
+        yield moment.kind, moment.day()
 
 
 def _recurring(
@@ -254,13 +324,15 @@ def _recurring(
 ) -> Iterator[tuple[_Kind, ChangeDay]]:
     """Yield every day that the yearly changes can fall on: in leap and in common years."""
     for change in rule:
-        moment = _yearly(change, min(years))
-        kind = (moment.minute, moment.before, moment.after, moment.begins_summer)
+        kind = _yearly(change, min(years)).kind
         for some in (years & LEAP_YEARS, years & COMMON_YEARS):
             for day in change.dates(min(some)) if some else ():
                 for weekday in [change.weekday] if change.weekday else range(1, 8):
                     first = ChangeDay(some, day.month, day.day, weekday)
-                    yield kind, first.shifted(change.seconds // 60 // DAY_MINUTES)
+                    here = first.shifted(change.seconds // 60 // DAY_MINUTES)
+                    if (here.month, here.day) >= (12, 29) or (here.month, here.day) == (1, 1):
+                        raise ValueError("its clock is changed at the turn of the year")
+                    yield kind, here
 
 
 def _lasting(
@@ -288,6 +360,7 @@ def _moment(at: int, before: LocalTime, after: LocalTime) -> _Moment:
         before=before.offset // 60,
         after=after.offset // 60,
         begins_summer=after.is_dst and not before.is_dst,
+        is_seasonal=after.is_dst != before.is_dst,
     )
 
 

@@ -158,13 +158,20 @@ def subtract(one: Dates, other: Dates) -> list[Dates]:
 def _subtract_by_length(one: Dates, other: Dates, months: frozenset[int]) -> list[Dates]:
     """Return the same where `one` counts from the last day: month by month where they meet."""
     apart = replace(one, months=one.months - months)
-    met = dates_by_length(one.weekdays, months, counted_from_start(one.days))
-    met = [replace(dates, years=_common(dates.years, one.years)) for dates in met]
+    met = by_length(replace(one, months=months))
     return [
         dates
         for dates in (apart, *(rest for each in met for rest in subtract(each, other)))
         if _is_some(dates)
     ]
+
+
+def by_length(one: Dates) -> list[Dates]:
+    """Return the same days counted from the first, each month with days that it has."""
+    days = counted_from_start(one.days) if one.from_end else dict.fromkeys(LENGTHS, one.days)
+    own = {length: frozenset(day for day in some if day <= length) for length, some in days.items()}
+    found = dates_by_length(one.weekdays, one.months, own)
+    return [replace(dates, years=_common(dates.years, one.years)) for dates in found]
 
 
 def _is_some(dates: Dates) -> bool:

@@ -16,16 +16,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from debvisor_timers.calendar.clock_changes import (
     DAY_MINUTES,
     ClockChange,
+    Days,
+    OddDays,
     ZoneChanges,
 )
 from debvisor_timers.calendar.cron import CronExpression
-from debvisor_timers.calendar.dates import Dates, join, subtract
+from debvisor_timers.calendar.dates import EVERY_YEAR, Dates, by_length, join, subtract
 
 _HOUR = 60
 
@@ -49,10 +51,11 @@ def local_runs(expression: CronExpression, zone: ZoneChanges) -> list[Runs]:
 
     Local lines leave out what falls into a gap, and the second pass. Some gaps have to be cut out.
     """
-    hours, minutes, dates = expression.hours, expression.minutes, expression.dates
-    apart: dict[tuple[Dates, ...], list[int]] = {}
-    for time, some in _on_fewer_days(expression, zone):
-        apart.setdefault(some, []).append(time)
+    hours, minutes = expression.hours, expression.minutes
+    dates = expression.dates
+    if zone.has_missing_midnight:
+        dates = _counted_safely(dates)
+    apart = _on_fewer_days(expression, zone, dates)
     if not apart:
         return [Runs(hours=hours, minutes=minutes, dates=dates)]
     times = {_HOUR * hour + minute for hour in hours for minute in minutes}
@@ -61,26 +64,44 @@ def local_runs(expression: CronExpression, zone: ZoneChanges) -> list[Runs]:
 
 
 def _on_fewer_days(
-    expression: CronExpression, zone: ZoneChanges
-) -> Iterator[tuple[int, tuple[Dates, ...]]]:
-    """Yield the times of `expression` that no local line may name on all its days, with the rest.
+    expression: CronExpression, zone: ZoneChanges, dates: tuple[Dates, ...]
+) -> dict[tuple[Dates, ...], list[int]]:
+    """Return the times of `expression` that no local line may name on all `dates`, by the rest.
 
     Those that come twice, unless it follows the wall, and what some gaps leave out.
     """
-    cuts = [zone.lost, zone.repeated] if is_fixed(expression) else [zone.lost]
-    for time in sorted({time for days in (*cuts, zone.left_out) for time in days}):
-        if time // _HOUR in expression.hours and time % _HOUR in expression.minutes:
-            some = expression.dates
-            if time in zone.left_out:
-                some = _possible(some, zone.left_out[time])
-            for days in cuts:
-                some = _without(some, days.get(time, ()))
-            if some != expression.dates:
-                yield time, some
+    odd: dict[OddDays, list[int]] = defaultdict(list)
+    by_hour = zone.odd_times[is_fixed(expression)]
+    for hour in sorted(by_hour.keys() & expression.hours):
+        for minute, about in by_hour[hour]:
+            if minute in expression.minutes:
+                odd[about].append(_HOUR * hour + minute)
+    found: dict[tuple[Dates, ...], list[int]] = {}
+    for (left_out, cut), times in odd.items():
+        some = _possible(dates, left_out) if left_out else dates
+        for days in cut:
+            some = _without(some, days)
+        if some != dates:
+            found.setdefault(some, []).extend(times)
+    return found
 
 
 @lru_cache(maxsize=4096)
-def _possible(dates: tuple[Dates, ...], left_out: tuple[Dates, ...]) -> tuple[Dates, ...]:
+def _counted_safely(dates: tuple[Dates, ...]) -> tuple[Dates, ...]:
+    """Return the same days, counted from the first, and none that a month does not have."""
+    return join(
+        safe
+        for some in dates
+        for safe in ([some] if some.is_whole_month() or not _is_spoilt(some) else by_length(some))
+    )
+
+
+def _is_spoilt(dates: Dates) -> bool:
+    return dates.from_end or max(dates.days) > 28
+
+
+@lru_cache(maxsize=4096)
+def _possible(dates: tuple[Dates, ...], left_out: Days) -> tuple[Dates, ...]:
     """Return those of `dates` that have a day on which the time is there at all.
 
     systemd 257 searches a line that never elapses without end, and lets its timer fail.
@@ -89,11 +110,9 @@ def _possible(dates: tuple[Dates, ...], left_out: tuple[Dates, ...]) -> tuple[Da
 
 
 @lru_cache(maxsize=4096)
-def _without(dates: tuple[Dates, ...], days: tuple[Dates, ...]) -> tuple[Dates, ...]:
-    if not days:
-        return dates
+def _without(dates: tuple[Dates, ...], days: Days) -> tuple[Dates, ...]:
     left = list(dates)
-    for some in days:
+    for some in days.dates:
         left = [rest for each in left for rest in subtract(each, some)]
     return join(left)
 
@@ -183,16 +202,18 @@ def _matching(dates: Iterable[Dates], change: ClockChange, local: int, utc: int)
 
     They are those whose local day, `local` after that of `change`, is one of `dates`.
     """
-    for day, day_in_utc in zip(change.shifted[local], change.shifted[utc], strict=True):
+    for day, in_utc in zip(change.shifted[local], change.dates[utc], strict=True):
         for some in dates:
             if (
                 day.weekday in some.weekdays
                 and day.month in some.months
                 and (day.from_end if some.from_end else day.day) in some.days
-                and (years := some.years & day.years)
             ):
-                turned = day_in_utc.any_year - day.any_year
-                yield day_in_utc.as_dates(frozenset(year + turned for year in years))
+                if some.years is EVERY_YEAR:
+                    yield in_utc
+                elif years := some.years & day.years:
+                    # Only a single date is at the turn of a year.
+                    yield in_utc if day.is_date else replace(in_utc, years=years)
 
 
 def _by_times(times: Iterable[int], dates: tuple[Dates, ...]) -> list[Runs]:

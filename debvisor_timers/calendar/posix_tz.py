@@ -20,11 +20,12 @@ _STRING = re.compile(
     rf"(?:{_NAME}(?P<summer>{_TIME})?,(?P<begin>[^,]+),(?P<end>[^,]+))?"
 )
 _DAY = re.compile(
-    rf"(?:M(?P<month>[0-9]+)\.(?P<week>[1-5])\.(?P<weekday>[0-6])|(?P<plain>J?)(?P<number>[0-9]+))"
+    rf"(?:M(?P<month>0?[1-9]|1[0-2])\.(?P<week>[1-5])\.(?P<weekday>[0-6])|(?P<plain>J?)(?P<number>[0-9]+))"
     rf"(?:/(?P<time>{_TIME}))?"
 )
 _LAST_WEEK = 5
 _COMMON_YEAR = 2025
+_MOST_HOURS = 167
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +98,11 @@ def _change(text: str, before: LocalTime, after: LocalTime) -> YearlyChange:
             after=after,
         )
     counts_leap_day = not match["plain"]
+    number = int(match["number"]) + counts_leap_day
+    if not 1 <= number <= 365 + counts_leap_day:
+        raise ValueError(f"{text!r} is no day of a year")
     return YearlyChange(
-        number=int(match["number"]) + counts_leap_day,
+        number=number,
         counts_leap_day=counts_leap_day,
         seconds=seconds,
         before=before,
@@ -109,5 +113,7 @@ def _change(text: str, before: LocalTime, after: LocalTime) -> YearlyChange:
 def _seconds(text: str) -> int:
     """Return `[+-]h[:mm[:ss]]` in seconds."""
     hours, minutes, seconds = (*map(int, text.lstrip("+-").split(":")), 0, 0)[:3]
+    if hours > _MOST_HOURS:
+        raise ValueError(f"{text!r} is out of range")
     total = 3600 * hours + 60 * minutes + seconds
     return -total if text.startswith("-") else total

@@ -44,7 +44,7 @@ def zone_changes(name: str, *, zoneinfo: Path = ZONEINFO) -> ZoneChanges:
         return _changes(path, status.st_mtime_ns, status.st_ino)
     except FileNotFoundError:  # of UTC, which systemd knows without a file
         return NO_CHANGES
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise ScheduleError(
             f"the file {path} of time zone {quote(name)} cannot be used: {error}",
             fix="reinstall the package tzdata, or write dst: systemd",
