@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _BUSIEST = 3
 _NAMED = 5
+_STDOUT = "-"
 
 
 @click.command("timeline", epilog="Example: debvisor-timers timeline --day tomorrow")
@@ -33,8 +34,8 @@ _NAMED = 5
 @click.option(
     "--svg",
     metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Draw into this file instead, as SVG.",
+    type=click.Path(),
+    help="Draw into this file instead, as SVG; - is standard output.",
 )
 @json_option
 def command(  # noqa: PLR0913 - click hands over each option by its name
@@ -43,7 +44,7 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
     day: str | None,
     week: str | None,
     width: int | None,
-    svg: Path | None,
+    svg: str | None,
     as_json: bool,
 ) -> None:
     """Draw when JOBs, or all jobs, run on a day or in a week, and how many start together.
@@ -52,15 +53,19 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
     """
     from debvisor_timers.scheduler import Scheduler
 
+    if svg == _STDOUT and as_json:
+        raise UsageError("--svg - and --json together", fix="write one of them into a file")
     scheduler = Scheduler.system()
     days = 1 if week is None else 7
     line = scheduler.timeline(jobs, day=_moment(scheduler, day, week), days=days)
     if not jobs:
         line = _running(line)
     if svg is not None:
-        _write(line, days, svg)
+        _draw(line, days, svg)
     if as_json:
         echo_json(_document(line))
+    elif svg == _STDOUT:
+        return
     elif svg is not None:
         click.echo(f"{svg}: {counted(len(line.rows), 'job')}")
     else:
@@ -137,11 +142,15 @@ def _some(jobs: tuple[str, ...]) -> str:
     return f"{named} and {more} more" if more > 0 else named
 
 
-def _write(line: Timeline, days: int, path: Path) -> None:
+def _draw(line: Timeline, days: int, file: str) -> None:
     from debvisor_timers.cli.drawing import drawing
     from debvisor_timers.cli.file import write_file
 
-    write_file(path, drawing(line, days=days, words=in_words(line, days)))
+    svg = drawing(line, days=days, words=in_words(line, days))
+    if file == _STDOUT:
+        click.echo(svg, nl=False)
+    else:
+        write_file(Path(file), svg)
 
 
 def _document(line: Timeline) -> dict[str, object]:

@@ -229,15 +229,55 @@ def test_a_file_is_replaced_as_a_whole_and_keeps_its_mode(program: Program, tmp_
     path = tmp_path / "a.svg"
     path.write_text("old", encoding="utf-8")
     path.chmod(0o600)
-    link = tmp_path / "link.svg"
-    link.symlink_to(path)
 
-    draw(program, link)
+    draw(program, path)
 
-    assert link.is_symlink()
     assert path.read_text(encoding="utf-8").startswith("<?xml")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert sorted(os.listdir(tmp_path))[:2] == ["a.svg", "etc"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_is_replaced_and_never_followed(
+    program: Program, tmp_path: Path, *, exists: bool
+) -> None:
+    secret, link = tmp_path / "secret", tmp_path / "link.svg"
+    if exists:
+        secret.write_text("keep", encoding="utf-8")
+        secret.chmod(0o600)
+    link.symlink_to(secret)
+
+    draw(program, link)
+
+    assert not link.is_symlink()
+    assert stat.S_IMODE(link.stat().st_mode) == 0o644
+    assert secret.exists() == exists
+    if exists:
+        assert secret.read_text(encoding="utf-8") == "keep"
+
+
+def test_what_is_no_file_is_refused(program: Program, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    pipe = program("timeline", "--svg", str(tmp_path / "pipe"))
+    folder = program("timeline", "--svg", str(tmp_path))
+    nowhere = program("timeline", "--svg", str(tmp_path / "no" / "a.svg"))
+
+    assert (pipe.code, folder.code, nowhere.code) == (2, 2, 2)
+    assert f"{tmp_path}/pipe is no regular file\n fix: name a file" in pipe.err
+    assert f"{tmp_path} is a folder\n fix: name a file" in folder.err
+    assert f"cannot write {tmp_path}/no/a.svg: No such file or directory" in nowhere.err
+
+
+def test_the_svg_goes_to_standard_output_for_a_dash(program: Program) -> None:
+    program.world.write(JOBS)
+
+    answer = program("timeline", "--svg", "-")
+
+    assert (answer.code, answer.err) == (0, "")
+    assert fromstring(answer.out).tag == f"{SVG}svg"
+    assert answer.out.endswith("</svg>\n")
+    assert program("timeline", "--svg", "-", "--json").code == 2
 
 
 def test_a_new_file_has_the_usual_mode(program: Program, tmp_path: Path) -> None:
