@@ -29,7 +29,7 @@ RUN = LAST | {
 }
 DETAILS = ROW | {"description", "source", "tags", "on_calendar", "next_starts", "units"}
 PROBLEM = {"file", "line", "column", "severity", "key", "message", "fix"}
-COMING = {"job", "start", "latest_start", "scheduled", "enabled", "skipped"}
+COMING = {"job", "start", "latest_start", "scheduled", "enabled", "skipped", "may_be_skipped"}
 RESULT = {
     *("generation", "created", "updated", "removed", "unchanged"),
     *("recovery", "timers_held"),
