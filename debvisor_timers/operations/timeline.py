@@ -111,8 +111,9 @@ def timeline(host: Host, names: Sequence[str], *, day: datetime, days: int = 1) 
 
 def _bounds(day: datetime, days: int, zone: str) -> tuple[datetime, datetime]:
     if not _EARLIEST <= day.year <= _LATEST:
+        local = day.astimezone(zone_of(zone)) if 1 < day.year < 9999 else day
         raise UsageError(
-            f"{day:%Y-%m-%d} is too far away",
+            f"{local:%Y-%m-%d} is too far away",
             fix=f"systemd computes from {_EARLIEST} to {_LATEST}",
         )
     first = day.astimezone(zone_of(zone)).date()

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
+from debvisor_timers.cli.output import starts
 from tests.unit.cli.program import Program
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -166,6 +167,29 @@ def test_a_day_that_is_too_far_away(program: Program, day: str) -> None:
         2,
         f"error: {day} is too far away\n fix: systemd computes from 1971 to 2198\n",
     )
+
+
+def test_a_day_that_is_too_far_away_is_told_as_it_was_written(program: Program) -> None:
+    program.world.systemd.state.zone = "Europe/Amsterdam"
+    program.world.write(JOBS)
+
+    answer = program("timeline", "--day", "2500-01-01")
+
+    assert answer.err.startswith("error: 2500-01-01 is too far away\n")
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        (1, "1 start"),
+        (2, "2 starts"),
+        (0.96, "1 start"),
+        (2.54, "2.5 starts"),
+        (0.04, "less than 0.1 starts"),
+    ],
+)
+def test_loads_in_words(load: float, words: str) -> None:
+    assert starts(load) == words
 
 
 def test_nothing_at_all(program: Program) -> None:
