@@ -90,6 +90,13 @@ class Skips:
         """Return True when a run of the job may be skipped at all."""
         return job_id in self.exclusions or any(job_id in each.concerns for each in self.windows)
 
+    def alike(self, job: Job) -> object:
+        """Return what two jobs have in common whose runs of the same times are skipped alike."""
+        held = tuple(job.id in window.concerns for window in self.windows)
+        if job.id not in self.exclusions or job.schedule is None:
+            return held
+        return (held, job.schedule.exclude, exclude_zone(job.schedule))
+
     def of(
         self, job: Job, *, scheduled: datetime, start: datetime, latest: datetime
     ) -> Skip | None:
