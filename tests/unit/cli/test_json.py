@@ -21,7 +21,7 @@ PLANNED = {
     *("job", "change", "next_before", "next_after", "jitter_seconds"),
     *("edited", "entries"),
 }
-ROW = {"job", "name", "owner", "schedule", "enabled", "state", "last", "next_start"}
+ROW = {"job", "name", "owner", "schedule", "enabled", "state", "last", "next_start", "skipped"}
 LAST = {"run", "status", "outcome", "start", "end", "duration_seconds", "exit_status"}
 RUN = LAST | {
     *("job", "generation", "trigger", "by", "scheduled_for", "reason", "signal"),
@@ -134,6 +134,7 @@ def test_times_have_the_offset_of_the_host_and_durations_are_seconds(program: Pr
             "exit_status": 3,
         },
         "next_start": "2026-11-24T03:00:00+01:00",
+        "skipped": None,
     }
 
 
