@@ -126,6 +126,15 @@ def test_a_pipe_gets_what_a_terminal_shows_without_colour(program: Program) -> N
     assert "\x1b[" in program("timeline", terminal=True).out
 
 
+def test_a_terminal_is_told_what_takes_long(program: Program) -> None:
+    program.world.write(JOBS)
+
+    shown = program("timeline", "--week", "2026-11-23", terminal=True).err
+
+    assert shown == "\r\x1b[Kcomputing the runs of a week ...\r\x1b[K"
+    assert program("timeline").err == ""
+
+
 def test_each_of_many_jobs_has_its_row(program: Program) -> None:
     program.world.write(
         "jobs:\n"
