@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from debvisor_timers.cli.output import counted, starts
+from debvisor_timers.operations.constant import QUARTER
 from debvisor_timers.operations.timeline import (
-    QUARTER,
     Quarter,
     Row,
     Timeline,
@@ -171,7 +172,7 @@ def _draw_row(sheet: _Sheet, row: Row, top: float) -> None:
     off = "" if row.enabled else " off"
     sheet.text(sheet.left - 8, top + 14, row.job_id, "" if row.enabled else "faint", "end")
     if row.job_id in sheet.line.constant:
-        told = f"{row.job_id}: in every quarter of an hour, {len(row.runs)} starts"
+        told = f"{row.job_id}: in every quarter of an hour, {counted(row.starts, 'start')}"
         sheet.box(sheet.left, top + 7, (_PLOT, 6), f"constant{off}", told)
         return
     for run in row.runs:
@@ -191,8 +192,8 @@ def _told(line: Timeline, run: Upcoming) -> str:
     told = f"{run.job_id}: {run.at.astimezone(zone):%a %Y-%m-%d %H:%M:%S %Z}"
     if run.latest > run.at:
         told += f" to {run.latest.astimezone(zone):%H:%M:%S %Z}, by jitter"
-    if run.skipped:
-        told += f", skipped: {run.skipped}"
+    if run.skip_words:
+        told += f", {run.skip_words}"
     return told if run.enabled else f"{told}, but the job is disabled"
 
 
@@ -214,8 +215,7 @@ def _draw_load(sheet: _Sheet, top: float) -> None:
 
 def _quarter_told(line: Timeline, quarter: Quarter) -> Iterator[str]:
     yield f"{quarter.start.astimezone(zone_of(line.zone)):%a %H:%M}:"
-    yield f"{quarter.load:.1f}".removesuffix(".0")
-    yield "starts:"
+    yield f"{starts(quarter.load)}:"
     yield ", ".join(quarter.jobs)
 
 

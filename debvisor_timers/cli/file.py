@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -14,15 +15,16 @@ from debvisor_timers.errors import PermissionRefusedError, UsageError
 def write_file(path: Path, text: str) -> None:
     """Let `text` be all of the file at `path`, or leave what was there.
 
-    Raises UsageError for a path that no file can have, PermissionRefusedError for one where the
-    caller may not write.
+    A symbolic link at `path` is replaced, not followed: in a folder where others may write it could
+    lead to any file. Raises UsageError for a path that no file can have, PermissionRefusedError for
+    one where the caller may not write.
     """
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        what = "a folder" if target.is_dir() else "no regular file"
-        raise UsageError(f"{path} is {what}", fix="name a file, such as timeline.svg")
     try:
-        _replace(target, text)
+        before = _before(path)
+        if before is not None and not _is_replaceable(before):
+            what = "a folder" if stat.S_ISDIR(before.st_mode) else "no regular file"
+            raise UsageError(f"{path} is {what}", fix="name a file, such as timeline.svg")
+        _replace(path, text, _mode(before))
     except PermissionError as error:
         raise PermissionRefusedError(
             f"cannot write {path}: {error.strerror}", fix="name a file in a folder of your own"
@@ -33,26 +35,36 @@ def write_file(path: Path, text: str) -> None:
         ) from error
 
 
-def _replace(target: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+def _before(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
+
+
+def _is_replaceable(entry: os.stat_result) -> bool:
+    return stat.S_ISREG(entry.st_mode) or stat.S_ISLNK(entry.st_mode)
+
+
+def _replace(path: Path, text: str, mode: int) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(descriptor, _mode(target))
+            os.fchmod(descriptor, mode)
             file.write(text)
             file.flush()
             os.fsync(descriptor)
-        Path(name).replace(target)
+        Path(name).replace(path)
     except BaseException:
         with suppress(FileNotFoundError):
             Path(name).unlink()
         raise
 
 
-def _mode(target: Path) -> int:
-    """Return the mode of the file that is replaced, or that of a new one."""
-    try:
-        return target.stat().st_mode & 0o777
-    except FileNotFoundError:
-        umask = os.umask(0o022)
-        os.umask(umask)
-        return 0o666 & ~umask
+def _mode(before: os.stat_result | None) -> int:
+    """Return the mode of the caller's own file that is replaced, or that of a new one."""
+    if before is not None and stat.S_ISREG(before.st_mode) and before.st_uid == os.geteuid():
+        return stat.S_IMODE(before.st_mode) & 0o777
+    umask = os.umask(0o022)
+    os.umask(umask)
+    return 0o666 & ~umask

@@ -54,6 +54,7 @@ def document(row: JobRow) -> dict[str, object]:
         "state": str(row.state),
         "last": last_document(row.last),
         "next_start": times.iso(row.next_start),
+        "skipped": row.skipped or None,
     }
 
 
@@ -74,5 +75,5 @@ def _cells(row: JobRow) -> tuple[str, ...]:
         times.span(last.duration if last else None),
         str(last.outcome).replace("_", " ") if last else "-",
         times.relative(row.next_start, now=now),
-        str(row.state),
+        f"{row.state}, skips next" if row.skipped else str(row.state),
     )

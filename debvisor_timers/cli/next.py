@@ -155,6 +155,7 @@ def _document(run: Upcoming) -> dict[str, object]:
         "scheduled": times.iso(run.scheduled),
         "enabled": run.enabled,
         "skipped": run.skipped or None,
+        "may_be_skipped": run.may_be_skipped or None,
     }
 
 
@@ -173,6 +174,4 @@ def _echo_runs(runs: Sequence[Upcoming], *, now: datetime) -> None:
 
 
 def _note(run: Upcoming) -> str:
-    if not run.enabled:
-        return "disabled"
-    return f"skipped: {run.skipped}" if run.skipped else ""
+    return run.skip_words if run.enabled else "disabled"

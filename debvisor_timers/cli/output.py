@@ -93,6 +93,14 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def starts(load: float) -> str:
+    """Return `1 start` or, where jitter spreads them, `2.5 starts`."""
+    text = f"{load:.1f}".removesuffix(".0")
+    if text == "0":
+        text = "less than 0.1"
+    return f"{text} start" if text == "1" else f"{text} starts"
+
+
 def _count(problems: Sequence[Problem]) -> str:
     errors = sum(problem.is_error for problem in problems)
     warnings = len(problems) - errors

@@ -68,14 +68,14 @@ def picture(line: Timeline, canvas: Canvas) -> Iterator[str]:
     """Yield the lines of the picture; raises UsageError when the canvas is too narrow for it."""
     grid = _grid(line, canvas)
     yield click.style(_heading(line, canvas.days, grid.minutes), bold=True)
-    if not any(row.runs for row in line.rows):
+    if not any(row.starts for row in line.rows):
         yield "nothing runs in this time"
         return
     axis = _axis(grid)
     yield axis
     used: set[str] = set()
     for row in line.rows:
-        yield _row(row, grid, used, is_constant=row.job_id in line.constant)
+        yield _row(row, grid, used, _marks(row, line, grid))
     yield axis
     yield from _bars(heights(line, grid.bounds), grid)
     yield _legend(used, grid.characters)
@@ -139,15 +139,19 @@ def _axis(grid: _Grid) -> str:
     return f"{' ' * (grid.id_width + _GAP)}{text}"[:width].rstrip()
 
 
-def _row(row: Row, grid: _Grid, used: set[str], *, is_constant: bool) -> str:
-    kinds = []
-    for number, cell in enumerate(cells(row, grid.bounds)):
-        kind, character = _mark(cell, grid.characters)
-        if is_constant and kind in {"start", "several"}:
-            kind, character = "constant", grid.characters.constant
-        if not kind and number in grid.labels:
-            character = grid.characters.guide
-        kinds.append((kind, character))
+def _marks(row: Row, line: Timeline, grid: _Grid) -> list[tuple[str, str]]:
+    """Return the kind of mark in each column, empty for none, and its character."""
+    if row.job_id in line.constant:
+        return [("constant", grid.characters.constant)] * (len(grid.bounds) - 1)
+    marks = [_mark(cell, grid.characters) for cell in cells(row, grid.bounds)]
+    guide = grid.characters.guide
+    return [
+        (kind, guide if not kind and number in grid.labels else character)
+        for number, (kind, character) in enumerate(marks)
+    ]
+
+
+def _row(row: Row, grid: _Grid, used: set[str], kinds: list[tuple[str, str]]) -> str:
     used.update(kind for kind, _ in kinds)
     while kinds and kinds[-1][1] == " ":
         kinds.pop()

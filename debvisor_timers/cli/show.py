@@ -60,7 +60,7 @@ def _lines(details: JobDetails) -> Iterator[tuple[str, str]]:
         yield "took", times.span(row.last.duration)
     for number, run in enumerate(details.upcoming):
         words = [times.local(run.at), times.delay(run.latest - run.at)]
-        words.append(f"skipped: {run.skipped}" if run.skipped else "")
+        words.append(run.skip_words)
         yield ("next" if number == 0 else ""), " ".join(filter(None, words))
     for number, name in enumerate(details.units):
         yield ("units" if number == 0 else ""), name

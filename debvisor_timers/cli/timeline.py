@@ -14,15 +14,16 @@ import click
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.options import job_arguments, json_option
-from debvisor_timers.cli.output import counted, echo_json
+from debvisor_timers.cli.output import counted, echo_json, progress, starts
 from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
-    from debvisor_timers.operations.timeline import Crowd, Quarter, Row, Timeline
+    from debvisor_timers.operations.timeline import Crowd, Row, Timeline
     from debvisor_timers.scheduler import Scheduler
 
 _BUSIEST = 3
 _NAMED = 5
+_STDOUT = "-"
 
 
 @click.command("timeline", epilog="Example: debvisor-timers timeline --day tomorrow")
@@ -33,8 +34,8 @@ _NAMED = 5
 @click.option(
     "--svg",
     metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Draw into this file instead, as SVG.",
+    type=click.Path(),
+    help="Draw into this file instead, as SVG; - is standard output.",
 )
 @json_option
 def command(  # noqa: PLR0913 - click hands over each option by its name
@@ -43,7 +44,7 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
     day: str | None,
     week: str | None,
     width: int | None,
-    svg: Path | None,
+    svg: str | None,
     as_json: bool,
 ) -> None:
     """Draw when JOBs, or all jobs, run on a day or in a week, and how many start together.
@@ -52,19 +53,25 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
     """
     from debvisor_timers.scheduler import Scheduler
 
+    if svg == _STDOUT and as_json:
+        raise UsageError("--svg - and --json together", fix="write one of them into a file")
     scheduler = Scheduler.system()
     days = 1 if week is None else 7
-    line = scheduler.timeline(jobs, day=_moment(scheduler, day, week), days=days)
+    progress("computing the runs of a week" if days > 1 else "computing the runs of a day")
+    try:
+        line = scheduler.timeline(jobs, day=_moment(scheduler, day, week), days=days)
+    finally:
+        progress("")
     if not jobs:
         line = _running(line)
     if svg is not None:
-        _write(line, days, svg)
+        _draw(line, days, svg)
     if as_json:
         echo_json(_document(line))
-    elif svg is not None:
-        click.echo(f"{svg}: {counted(len(line.rows), 'job')}")
-    else:
+    elif svg is None:
         _echo(line, days, width)
+    elif svg != _STDOUT:
+        click.echo(f"{svg}: {counted(len(line.rows), 'job')}")
 
 
 def _moment(scheduler: Scheduler, day: str | None, week: str | None) -> datetime:
@@ -78,7 +85,7 @@ def _running(line: Timeline) -> Timeline:
     """Leave out the jobs that do not run in that time: nobody asked for them by name."""
     from dataclasses import replace
 
-    return replace(line, rows=tuple(row for row in line.rows if row.runs))
+    return replace(line, rows=tuple(row for row in line.rows if row.starts))
 
 
 def _echo(line: Timeline, days: int, width: int | None) -> None:
@@ -105,7 +112,7 @@ def in_words(line: Timeline, days: int) -> list[str]:
 
     words = [_crowd_words(line, crowd, days) for crowd in busiest(line, _BUSIEST)]
     said = ["Most starts in a quarter of an hour:", *words] if words else []
-    if not words and any(row.runs for row in line.rows):
+    if not words and any(row.starts for row in line.rows):
         said.append("No two jobs start in the same quarter of an hour.")
     if disabled := tuple(row.job_id for row in line.rows if not row.enabled):
         said.append(f"Disabled, and not in the bars: {_some(disabled)}.")
@@ -123,12 +130,7 @@ def _crowd_words(line: Timeline, crowd: Crowd, days: int) -> str:
     when = f"{local:{'%H:%M' if days == 1 else '%a %H:%M'}}"
     if crowd.more:
         when += f" and {counted(crowd.more, 'time')} more"
-    return f"  {when}: {starts(crowd.quarter)} starts of {_some(crowd.quarter.jobs)}"
-
-
-def starts(quarter: Quarter) -> str:
-    """Return how many runs start in `quarter`, `2.5` where jitter spreads them."""
-    return f"{quarter.load:.1f}".removesuffix(".0")
+    return f"  {when}: {starts(crowd.quarter.load)} of {_some(crowd.quarter.jobs)}"
 
 
 def _some(jobs: tuple[str, ...]) -> str:
@@ -137,11 +139,15 @@ def _some(jobs: tuple[str, ...]) -> str:
     return f"{named} and {more} more" if more > 0 else named
 
 
-def _write(line: Timeline, days: int, path: Path) -> None:
+def _draw(line: Timeline, days: int, file: str) -> None:
     from debvisor_timers.cli.drawing import drawing
     from debvisor_timers.cli.file import write_file
 
-    write_file(path, drawing(line, days=days, words=in_words(line, days)))
+    svg = drawing(line, days=days, words=in_words(line, days))
+    if file == _STDOUT:
+        click.echo(svg, nl=False)
+    else:
+        write_file(Path(file), svg)
 
 
 def _document(line: Timeline) -> dict[str, object]:
@@ -167,12 +173,14 @@ def _row_document(row: Row) -> dict[str, object]:
     return {
         "job": row.job_id,
         "enabled": row.enabled,
+        "starts": row.starts,
         "runs": [
             {
                 "start": times.iso(run.at),
                 "latest_start": times.iso(run.latest),
                 "scheduled": times.iso(run.scheduled),
                 "skipped": run.skipped or None,
+                "may_be_skipped": run.may_be_skipped or None,
             }
             for run in row.runs
         ],

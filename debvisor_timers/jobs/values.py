@@ -15,7 +15,7 @@ from debvisor_timers.calendar.exclusions import CALENDAR_NAME, DAYS_PATTERN, YEA
 from debvisor_timers.errors import ScheduleError
 from debvisor_timers.jobs import amounts, catch_up, checks, names, owned, text
 from debvisor_timers.jobs.duration import SPAN_PATTERN, parse_timespan
-from debvisor_timers.jobs.faults import fault, kind_of, quoted
+from debvisor_timers.jobs.faults import did_you_mean, fault, kind_of, quoted
 from debvisor_timers.jobs.field import Shown
 from debvisor_timers.jobs.scalar import Plain
 
@@ -73,6 +73,12 @@ def read_catch_up(value: object) -> catch_up.CatchUp:
         if span is None or span < timedelta(seconds=1):
             raise fault("is less than a second", fix="write skip, or a time such as 6h")
         return catch_up.CatchUp(span)
+    if isinstance(value, Mapping) and (unknown := [*(value.keys() - {"within"})]):
+        word = str(min(unknown))
+        raise fault(
+            f"unknown key {quoted(word)}{did_you_mean(word, ['within'])}",
+            fix="write once, skip, or {within: 6h}",
+        )
     raise fault(
         f"{kind_of(value)} is not one of once, skip, {{within: 6h}}",
         fix="write one of once, skip, {within: 6h}",
@@ -246,7 +252,7 @@ Exclude = Annotated[
     ),
 ]
 CalendarName = Annotated[
-    str, Strict(), AfterValidator(names.check_calendar_name), Shown("name of a calendar")
+    str, Strict(), AfterValidator(names.check_calendar_name), Shown("calendar name")
 ]
 _DAYS: dict[str, Any] = {"type": "string", "pattern": DAYS_PATTERN}
 CalendarDays = Annotated[

@@ -60,11 +60,10 @@ def _opinion_of_systemd(host: Host, definitions: Definitions) -> tuple[Problem, 
 def _advice(host: Host, definitions: Definitions) -> list[Problem]:
     """Return what can be applied, and could be better: no apply and no plan asks for it."""
     jobs = definitions.jobs.values()
-    limit = definitions.config.starts_per_minute
     return [
         *outdated_calendars(host, definitions),
         *gap_problems(host, jobs),
-        *crowd_problems(host, jobs, limit=limit),
+        *crowd_problems(host, definitions),
     ]
 
 

@@ -15,6 +15,7 @@ from debvisor_timers.operations.calendars import calendar_answers, first_elapse
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
 from debvisor_timers.operations.running import running_jobs
+from debvisor_timers.operations.skipped import skipped_starts
 from debvisor_timers.render.names import timer_unit
 from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import ActiveState
@@ -41,13 +42,17 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """One job as `list` shows it; job is None when orphaned; next_start is aware, UTC."""
+    """One job as `list` shows it; job is None when orphaned; next_start is aware, UTC.
+
+    skipped: why the run that starts then is not going to take place; empty when it is.
+    """
 
     job_id: str
     job: Job | None
     state: JobState
     last: LastRun | None
     next_start: datetime | None
+    skipped: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,7 @@ def list_jobs(host: Host) -> JobList:
         for job_id in sorted(definitions.jobs.keys() | on_disk | running)
     }
     next_starts = _next_starts(host, definitions.jobs, states)
+    skipped = skipped_starts(host, definitions, next_starts)
     return JobList(
         rows=tuple(
             JobRow(
@@ -90,6 +96,7 @@ def list_jobs(host: Host) -> JobList:
                 state=state,
                 last=read_last(host.layout.last, job_id),
                 next_start=next_starts.get(job_id),
+                skipped=skipped.get(job_id, ""),
             )
             for job_id, state in states.items()
         ),

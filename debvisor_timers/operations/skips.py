@@ -19,19 +19,47 @@ from debvisor_timers.operations.elapses import elapses_until
 from debvisor_timers.operations.host import Host
 from debvisor_timers.render.skips import exclude_zone
 
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """Why a run is going to be skipped; not certain where that hangs on a delay not yet known."""
+
+    reason: str
+    is_certain: bool = True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Window:
-    """Beginnings of a maintenance window, ascending, in UTC, and how long it lasts."""
+    """When a maintenance window holds: ascending, in UTC, none touching the one before."""
 
     concerns: frozenset[str]
     begins: Sequence[datetime]
-    duration: timedelta
+    ends: Sequence[datetime]
     reason: str
 
-    def holds(self, moment: datetime) -> bool:
-        last = bisect_right(self.begins, moment) - 1
-        return last >= 0 and moment < self.begins[last] + self.duration
+    @classmethod
+    def of(
+        cls, concerns: frozenset[str], begins: Sequence[datetime], length: timedelta, reason: str
+    ) -> _Window:
+        """Return the window that begins at each of `begins`, ascending."""
+        ends = [begin + length for begin in begins]
+        apart = [number for number in range(1, len(begins)) if begins[number] > ends[number - 1]]
+        return cls(
+            concerns=concerns,
+            begins=[begins[number] for number in [0, *apart] if begins],
+            ends=[ends[number - 1] for number in [*apart, len(ends)] if ends],
+            reason=f"maintenance: {reason}" if reason else "maintenance",
+        )
+
+    def skip(self, start: datetime, end: datetime) -> Skip | None:
+        """Return the skip of a run that starts at or after `start`, before `end`."""
+        number = bisect_right(self.ends, start)
+        if number == len(self.ends) or self.begins[number] >= end:
+            return None
+        is_certain = self.begins[number] <= start and end <= self.ends[number]
+        return Skip(reason=self.reason, is_certain=is_certain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,20 +86,42 @@ class Skips:
             windows=_windows(host, definitions, after, until),
         )
 
-    def reason(self, job: Job, *, scheduled: datetime, start: datetime) -> str:
-        """Return why a run of `job` is going to be skipped; empty when it is not.
+    def concern(self, job_id: str) -> bool:
+        """Return True when a run of the job may be skipped at all."""
+        return job_id in self.exclusions or any(job_id in each.concerns for each in self.windows)
 
-        scheduled: what its calendar says; start: when it comes, its delay included.
+    def alike(self, job: Job) -> object:
+        """Return what two jobs have in common whose runs of the same times are skipped alike."""
+        held = tuple(job.id in window.concerns for window in self.windows)
+        if job.id not in self.exclusions or job.schedule is None:
+            return held
+        return (held, job.schedule.exclude, exclude_zone(job.schedule))
+
+    def of(
+        self, job: Job, *, scheduled: datetime, start: datetime, latest: datetime
+    ) -> Skip | None:
+        """Return why a run of `job` is going to be skipped, or may be; None when it is not.
+
+        scheduled: what its calendar says; start, latest: between which it comes, the same where its
+        delay is known.
         """
-        for window in self.windows:
-            if job.id in window.concerns and window.holds(start):
-                return f"maintenance: {window.reason}" if window.reason else "maintenance"
+        end = max(latest, start + _INSTANT)
+        held = [
+            skip
+            for window in self.windows
+            if job.id in window.concerns and (skip := window.skip(start, end))
+        ]
+        certain = next((skip for skip in held if skip.is_certain), None)
+        return certain or self._excluded(job, scheduled) or next(iter(held), None)
+
+    def _excluded(self, job: Job, scheduled: datetime) -> Skip | None:
         exclusions = self.exclusions.get(job.id)
         if exclusions is None or job.schedule is None:
-            return ""
+            return None
         zone = exclude_zone(job.schedule) or self.host_zone
         local = scheduled.astimezone(UTC if zone == "UTC" else ZoneInfo(zone))
-        return exclusions.reason(local.date())
+        reason = exclusions.reason(local.date())
+        return Skip(reason=reason) if reason else None
 
 
 def _windows(
@@ -89,11 +139,11 @@ def _windows(
     distinct = {line for _, line, _ in lines}
     answers = elapses_until(host, distinct, after=after - longest, until=until)
     return [
-        _Window(
-            concerns=frozenset(filter(window.concerns, definitions.jobs)),
-            begins=answers[line].elapses,
-            duration=duration,
-            reason=window.reason,
+        _Window.of(
+            frozenset(filter(window.concerns, definitions.jobs)),
+            answers[line].elapses,
+            duration,
+            window.reason,
         )
         for window, line, duration in lines
     ]

@@ -5,29 +5,35 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from debvisor_timers.errors import UsageError
 from debvisor_timers.jobs.load import load_definitions
+from debvisor_timers.jobs.model import Job
+from debvisor_timers.operations.constant import QUARTER, Span, constant_jobs
 from debvisor_timers.operations.delays import jitter_of
 from debvisor_timers.operations.elapses import MOST, Interval
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.upcoming import Upcoming, chosen_jobs, upcoming
+from debvisor_timers.operations.skips import Skips
+from debvisor_timers.operations.upcoming import Calendars, Upcoming, chosen_jobs, with_skips
 
-QUARTER = timedelta(minutes=15)
 _INSTANT = timedelta(microseconds=1)
 _EARLIEST, _LATEST = 1971, 2198
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A job and its runs, ascending; empty when it does not run in that time."""
+    """A job and its runs, ascending; none where it runs in every quarter of an hour.
+
+    starts: how many runs its calendar has in that time, such as are skipped too.
+    """
 
     job_id: str
     enabled: bool
+    starts: int
     runs: tuple[Upcoming, ...]
 
 
@@ -85,20 +91,19 @@ def timeline(host: Host, names: Sequence[str], *, day: datetime, days: int = 1) 
     jobs = chosen_jobs(definitions, names)
     reach = max((jitter_of(job) for job in jobs), default=timedelta())
     within = Interval(after=start - reach - _INSTANT, until=end)
-    runs = upcoming(host, definitions, jobs, within)
+    calendars = Calendars.ask(host, jobs, within)
+    skips = Skips.between(host, definitions, after=start, until=end + reach)
+    constant = constant_jobs(calendars, skips, jobs, Span(start=start, end=end))
+    others = [job for job in jobs if job.id not in constant]
+    runs = with_skips(skips, definitions, calendars.runs(others))
     often = Counter(run.job_id for run in runs)
-    rows = _rows([job.id for job in jobs], runs, start)
-    enabled = {job.id for job in jobs if job.enabled}
-    constant = frozenset(_constant(rows, start, end))
+    rows = _rows(jobs, constant, runs, start)
     return Timeline(
         start=start,
         end=end,
         zone=zone,
-        rows=tuple(
-            Row(job_id=job_id, enabled=job_id in enabled, runs=runs)
-            for job_id, runs in sorted(rows.items(), key=lambda row: _order(row, constant))
-        ),
-        quarters=_quarters(rows, start, end, constant),
+        rows=tuple(sorted(rows, key=lambda row: _order(row, constant))),
+        quarters=_quarters(rows, start, end),
         constant=tuple(sorted(constant)),
         cut=tuple(sorted(job_id for job_id, number in often.items() if number >= MOST)),
     )
@@ -106,8 +111,9 @@ def timeline(host: Host, names: Sequence[str], *, day: datetime, days: int = 1) 
 
 def _bounds(day: datetime, days: int, zone: str) -> tuple[datetime, datetime]:
     if not _EARLIEST <= day.year <= _LATEST:
+        local = day.astimezone(zone_of(zone)) if 1 < day.year < 9999 else day
         raise UsageError(
-            f"{day:%Y-%m-%d} is too far away",
+            f"{local:%Y-%m-%d} is too far away",
             fix=f"systemd computes from {_EARLIEST} to {_LATEST}",
         )
     first = day.astimezone(zone_of(zone)).date()
@@ -197,50 +203,39 @@ def busiest(line: Timeline, count: int) -> list[Crowd]:
 
 
 def _rows(
-    names: Iterable[str], runs: Iterable[Upcoming], start: datetime
-) -> dict[str, tuple[Upcoming, ...]]:
-    """Return the runs of each job that start at `start` or after it, or may do so."""
-    rows: dict[str, list[Upcoming]] = {name: [] for name in names}
+    jobs: Iterable[Job], constant: Mapping[str, int], runs: Iterable[Upcoming], start: datetime
+) -> list[Row]:
+    """Return each job with its runs that start at `start` or after it, or may do so."""
+    found: dict[str, list[Upcoming]] = {}
     for run in runs:
         if run.at >= start or run.latest > start:
-            rows[run.job_id].append(run)
-    return {name: tuple(some) for name, some in rows.items()}
+            found.setdefault(run.job_id, []).append(run)
+    return [
+        Row(
+            job_id=job.id,
+            enabled=job.enabled,
+            starts=constant.get(job.id) or len(found.get(job.id, ())),
+            runs=tuple(found.get(job.id, ())),
+        )
+        for job in jobs
+    ]
 
 
-def _order(
-    row: tuple[str, tuple[Upcoming, ...]], constant: frozenset[str]
-) -> tuple[bool, bool, datetime, str]:
+def _order(row: Row, constant: Container[str]) -> tuple[bool, bool, datetime, str]:
     """Sort by the first start; jobs that run all the time and such as do not run come last."""
-    job_id, runs = row
-    first = runs[0].at if runs else datetime.max.replace(tzinfo=UTC)
-    return (not runs, job_id in constant, first, job_id)
+    first = row.runs[0].at if row.runs else datetime.max.replace(tzinfo=UTC)
+    return (not row.starts, row.job_id in constant, first, row.job_id)
 
 
-def _constant(
-    rows: dict[str, tuple[Upcoming, ...]], start: datetime, end: datetime
-) -> Iterator[str]:
-    quarters = -(-(end - start) // QUARTER)
-    for job_id, runs in rows.items():
-        if len(runs) >= quarters:
-            hit = {(run.at - start) // QUARTER for run in runs if run.at == run.latest}
-            if len(hit) >= quarters:
-                yield job_id
-
-
-def _quarters(
-    rows: dict[str, tuple[Upcoming, ...]],
-    start: datetime,
-    end: datetime,
-    constant: frozenset[str],
-) -> tuple[Quarter, ...]:
+def _quarters(rows: Iterable[Row], start: datetime, end: datetime) -> tuple[Quarter, ...]:
     count = -(-(end - start) // QUARTER)
     load, jobs = [0.0] * count, [dict[str, None]() for _ in range(count)]
-    for job_id, runs in rows.items():
-        for run in () if job_id in constant else runs:
-            for number, share in _shares(run, start) if _takes_place(run) else ():
+    for row in rows:
+        for run in filter(_takes_place, row.runs):
+            for number, share in _shares(run, start):
                 if 0 <= number < count:
                     load[number] += share
-                    jobs[number][job_id] = None
+                    jobs[number][row.job_id] = None
     return tuple(
         Quarter(start=start + number * QUARTER, load=round(load[number], 6), jobs=tuple(names))
         for number, names in enumerate(jobs)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -33,6 +33,7 @@ class Upcoming:
     latest: where it is not known, the start is between `at` and this; else equal to `at`.
     enabled: False when the job is disabled: then it does not run.
     skipped: why the run will not take place; empty when it will.
+    may_be_skipped: why it will not if its delay, which is not known, happens to be such.
     """
 
     job_id: str
@@ -41,6 +42,14 @@ class Upcoming:
     latest: datetime
     enabled: bool = True
     skipped: str = ""
+    may_be_skipped: str = ""
+
+    @property
+    def skip_words(self) -> str:
+        """Return `skipped: REASON` or `may be skipped: REASON`, empty for a run that is not."""
+        if self.skipped:
+            return f"skipped: {self.skipped}"
+        return f"may be skipped: {self.may_be_skipped}" if self.may_be_skipped else ""
 
 
 def chosen_jobs(definitions: Definitions, names: Sequence[str]) -> list[Job]:
@@ -61,16 +70,16 @@ def upcoming_of(host: Host, names: Sequence[str], within: Interval) -> list[Upco
     """
     definitions = load_definitions(host.layout.config).require()
     jobs = chosen_jobs(definitions, names)
-    runs, answers = _runs(host, definitions, jobs, within)
+    calendars = Calendars.ask(host, jobs, within)
     problems = [
         problem
         for job in jobs
-        if any(answer.error for answer in answers[job.id])
-        for problem in calendar_problems(job, answers[job.id])
+        if any(answer.error for answer in calendars.answers(job))
+        for problem in calendar_problems(job, calendars.answers(job))
     ]
     if problems:
         raise DefinitionError(problems)
-    return runs
+    return _with_skips(host, definitions, calendars.runs(jobs))
 
 
 def upcoming(
@@ -82,55 +91,97 @@ def upcoming(
     that systemd refuses. A run whose calendar time has passed and that waits for its delay is still
     to come.
     """
-    return _runs(host, definitions, jobs, within)[0]
+    return _with_skips(host, definitions, Calendars.ask(host, jobs, within).runs(jobs))
 
 
-def _runs(
-    host: Host, definitions: Definitions, jobs: Collection[Job], within: Interval
-) -> tuple[list[Upcoming], dict[str, list[CalendarAnswer]]]:
-    after = within.after or host.clock.now()
-    delays = known_delays(host, jobs)
-    longest = max((jitter_of(job) for job in jobs if job.id in delays), default=_NONE)
-    zone = host.clock.zone()
-    lines = {job.id: calendar_lines(job, zone) for job in jobs}
-    found = first_elapses(
-        host,
-        [line for some in lines.values() for line in some],
-        after=after - longest,
-        within=Interval(after=after, until=within.until, count=within.count),
-        slack=longest,
-    )
-    answers = {job_id: [found[line] for line in some] for job_id, some in lines.items()}
-    runs = [
-        run
-        for job in jobs
-        for elapse in {elapse for answer in answers[job.id] for elapse in answer.elapses}
-        if after < (run := _run(job, elapse, delays)).at
-        and (within.until is None or run.at < within.until)
-    ]
-    runs = sorted(runs, key=lambda run: (run.at, run.job_id))[: within.count]
-    return _with_skips(host, definitions, runs), answers
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendars:
+    """When the lines of some jobs elapse: far enough for all their runs between two moments.
+
+    delays: what jitter adds to each run of a job, where it is known.
+    """
+
+    after: datetime
+    within: Interval
+    delays: Mapping[str, timedelta]
+    lines: Mapping[str, tuple[str, ...]]
+    found: Mapping[str, CalendarAnswer]
+
+    @classmethod
+    def ask(cls, host: Host, jobs: Collection[Job], within: Interval) -> Calendars:
+        """Ask systemd for the elapses of `jobs`."""
+        after = within.after or host.clock.now()
+        delays = known_delays(host, jobs)
+        longest = max((jitter_of(job) for job in jobs if job.id in delays), default=_NONE)
+        zone = host.clock.zone()
+        lines = {job.id: calendar_lines(job, zone) for job in jobs}
+        found = first_elapses(
+            host,
+            [line for some in lines.values() for line in some],
+            after=after - longest,
+            within=Interval(after=after, until=within.until, count=within.count),
+            slack=longest,
+        )
+        return cls(after=after, within=within, delays=delays, lines=lines, found=found)
+
+    def answers(self, job: Job) -> list[CalendarAnswer]:
+        """Return the answer to each line of `job`."""
+        return [self.found[line] for line in self.lines[job.id]]
+
+    def elapses(self, job: Job) -> Collection[datetime]:
+        """Return the distinct elapses of `job`, in no order, perhaps some that are not within."""
+        return {elapse for answer in self.answers(job) for elapse in answer.elapses}
+
+    def delay(self, job: Job) -> tuple[timedelta, timedelta]:
+        """Return by how much a run of `job` comes later than its elapse, at least and at most."""
+        known = self.delays.get(job.id)
+        return (_NONE, jitter_of(job)) if known is None else (known, known)
+
+    def runs(self, jobs: Iterable[Job]) -> list[Upcoming]:
+        """Return the runs of `jobs`, ascending; which of them are skipped is not told."""
+        until = self.within.until
+        runs = []
+        for job in jobs:
+            least, most = self.delay(job)
+            for elapse in self.elapses(job):
+                at = elapse + least
+                if self.after < at and (until is None or at < until):
+                    latest = elapse + most
+                    runs.append(
+                        Upcoming(
+                            job_id=job.id,
+                            scheduled=elapse,
+                            at=at,
+                            latest=latest,
+                            enabled=job.enabled,
+                        )
+                    )
+        return sorted(runs, key=lambda run: (run.at, run.job_id))[: self.within.count]
 
 
 def _with_skips(host: Host, definitions: Definitions, runs: Sequence[Upcoming]) -> list[Upcoming]:
     if not runs:
         return []
     skips = Skips.between(host, definitions, after=runs[0].at, until=runs[-1].latest + _INSTANT)
+    return with_skips(skips, definitions, runs)
+
+
+def with_skips(skips: Skips, definitions: Definitions, runs: Iterable[Upcoming]) -> list[Upcoming]:
+    """Return `runs`, each of which tells whether it is going to be skipped."""
+    concerned = {job_id: job for job_id, job in definitions.jobs.items() if skips.concern(job_id)}
     return [
-        replace(
-            run,
-            skipped=skips.reason(
-                definitions.jobs[run.job_id], scheduled=run.scheduled, start=run.at
-            ),
-        )
+        _with_skip(skips, concerned[run.job_id], run) if run.job_id in concerned else run
         for run in runs
     ]
 
 
-def _run(job: Job, elapse: datetime, delays: Mapping[str, timedelta]) -> Upcoming:
-    start = elapse + delays.get(job.id, _NONE)
-    latest = start if job.id in delays else elapse + jitter_of(job)
-    return Upcoming(job_id=job.id, scheduled=elapse, at=start, latest=latest, enabled=job.enabled)
+def _with_skip(skips: Skips, job: Job, run: Upcoming) -> Upcoming:
+    skip = skips.of(job, scheduled=run.scheduled, start=run.at, latest=run.latest)
+    if skip is None:
+        return run
+    if skip.is_certain:
+        return replace(run, skipped=skip.reason)
+    return replace(run, may_be_skipped=skip.reason)
 
 
 def upcoming_of_cron(

@@ -197,6 +197,18 @@ def test_a_timeline_is_drawn_into_a_file(host: Host) -> None:
     host.cli("timeline", "--svg", "/home", expect=2)
 
 
+def test_root_does_not_follow_a_link_that_a_user_has_planted(host: Host) -> None:
+    host.apply(PLAIN)
+    before = host.box.read("/etc/passwd")
+    host.box.run(["ln", "-s", "/etc/passwd", "/tmp/day.svg"], user="alice")
+
+    host.cli("timeline", "--svg", "/tmp/day.svg")
+
+    assert host.box.read("/etc/passwd") == before
+    kept = host.box.run(["stat", "--format=%F %U %a", "/tmp/day.svg"]).stdout
+    assert kept == "regular file root 644\n"
+
+
 def test_a_check_names_a_crowd_and_what_spreads_it(host: Host) -> None:
     crowd = "".join(
         f'  crowd-{number:02}: {{schedule: "30 2 * * *", command: [/bin/true]}}\n'

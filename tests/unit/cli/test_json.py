@@ -21,7 +21,7 @@ PLANNED = {
     *("job", "change", "next_before", "next_after", "jitter_seconds"),
     *("edited", "entries"),
 }
-ROW = {"job", "name", "owner", "schedule", "enabled", "state", "last", "next_start"}
+ROW = {"job", "name", "owner", "schedule", "enabled", "state", "last", "next_start", "skipped"}
 LAST = {"run", "status", "outcome", "start", "end", "duration_seconds", "exit_status"}
 RUN = LAST | {
     *("job", "generation", "trigger", "by", "scheduled_for", "reason", "signal"),
@@ -29,7 +29,7 @@ RUN = LAST | {
 }
 DETAILS = ROW | {"description", "source", "tags", "on_calendar", "next_starts", "units"}
 PROBLEM = {"file", "line", "column", "severity", "key", "message", "fix"}
-COMING = {"job", "start", "latest_start", "scheduled", "enabled", "skipped"}
+COMING = {"job", "start", "latest_start", "scheduled", "enabled", "skipped", "may_be_skipped"}
 RESULT = {
     *("generation", "created", "updated", "removed", "unchanged"),
     *("recovery", "timers_held"),
@@ -134,6 +134,7 @@ def test_times_have_the_offset_of_the_host_and_durations_are_seconds(program: Pr
             "exit_status": 3,
         },
         "next_start": "2026-11-24T03:00:00+01:00",
+        "skipped": None,
     }
 
 

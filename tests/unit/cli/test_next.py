@@ -90,6 +90,7 @@ def test_json_has_the_window_and_the_time_of_the_calendar(program: Program) -> N
         "scheduled": "2026-11-24T03:00:00+01:00",
         "enabled": True,
         "skipped": None,
+        "may_be_skipped": None,
     }
 
 

@@ -213,3 +213,12 @@ def test_a_dry_run_shows_and_does_nothing(program: Program) -> None:
     assert applied.out.endswith("1 to create, 0 to update, 0 to remove, 1 unchanged\n")
     assert "ExecStart=" in run.out
     assert program.world.systemd.steps.done == []
+
+
+def test_list_tells_that_the_next_run_is_skipped(program: Program) -> None:
+    schedule = "{cron: '0 2 * * *', exclude: [2026-11-24]}"
+    program.world.apply(f"jobs: {{a: {{schedule: {schedule}, command: [/bin/true]}}}}\n")
+
+    assert program("list").out.splitlines()[1].endswith("  scheduled, skips next")
+    (row,) = program("list", "--json").json
+    assert (row["state"], row["skipped"]) == ("scheduled", "excluded: 2026-11-24")

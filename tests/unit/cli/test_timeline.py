@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
+from debvisor_timers.cli.output import starts
 from tests.unit.cli.program import Program
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -125,6 +126,15 @@ def test_a_pipe_gets_what_a_terminal_shows_without_colour(program: Program) -> N
     assert "\x1b[" in program("timeline", terminal=True).out
 
 
+def test_a_terminal_is_told_what_takes_long(program: Program) -> None:
+    program.world.write(JOBS)
+
+    shown = program("timeline", "--week", "2026-11-23", terminal=True).err
+
+    assert shown == "\r\x1b[Kcomputing the runs of a week ...\r\x1b[K"
+    assert program("timeline").err == ""
+
+
 def test_each_of_many_jobs_has_its_row(program: Program) -> None:
     program.world.write(
         "jobs:\n"
@@ -166,6 +176,29 @@ def test_a_day_that_is_too_far_away(program: Program, day: str) -> None:
         2,
         f"error: {day} is too far away\n fix: systemd computes from 1971 to 2198\n",
     )
+
+
+def test_a_day_that_is_too_far_away_is_told_as_it_was_written(program: Program) -> None:
+    program.world.systemd.state.zone = "Europe/Amsterdam"
+    program.world.write(JOBS)
+
+    answer = program("timeline", "--day", "2500-01-01")
+
+    assert answer.err.startswith("error: 2500-01-01 is too far away\n")
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        (1, "1 start"),
+        (2, "2 starts"),
+        (0.96, "1 start"),
+        (2.54, "2.5 starts"),
+        (0.04, "less than 0.1 starts"),
+    ],
+)
+def test_loads_in_words(load: float, words: str) -> None:
+    assert starts(load) == words
 
 
 def test_nothing_at_all(program: Program) -> None:
@@ -229,15 +262,55 @@ def test_a_file_is_replaced_as_a_whole_and_keeps_its_mode(program: Program, tmp_
     path = tmp_path / "a.svg"
     path.write_text("old", encoding="utf-8")
     path.chmod(0o600)
-    link = tmp_path / "link.svg"
-    link.symlink_to(path)
 
-    draw(program, link)
+    draw(program, path)
 
-    assert link.is_symlink()
     assert path.read_text(encoding="utf-8").startswith("<?xml")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert sorted(os.listdir(tmp_path))[:2] == ["a.svg", "etc"]  # noqa: PTH208
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_is_replaced_and_never_followed(
+    program: Program, tmp_path: Path, *, exists: bool
+) -> None:
+    secret, link = tmp_path / "secret", tmp_path / "link.svg"
+    if exists:
+        secret.write_text("keep", encoding="utf-8")
+        secret.chmod(0o600)
+    link.symlink_to(secret)
+
+    draw(program, link)
+
+    assert not link.is_symlink()
+    assert stat.S_IMODE(link.stat().st_mode) == 0o644
+    assert secret.exists() == exists
+    if exists:
+        assert secret.read_text(encoding="utf-8") == "keep"
+
+
+def test_what_is_no_file_is_refused(program: Program, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    pipe = program("timeline", "--svg", str(tmp_path / "pipe"))
+    folder = program("timeline", "--svg", str(tmp_path))
+    nowhere = program("timeline", "--svg", str(tmp_path / "no" / "a.svg"))
+
+    assert (pipe.code, folder.code, nowhere.code) == (2, 2, 2)
+    assert f"{tmp_path}/pipe is no regular file\n fix: name a file" in pipe.err
+    assert f"{tmp_path} is a folder\n fix: name a file" in folder.err
+    assert f"cannot write {tmp_path}/no/a.svg: No such file or directory" in nowhere.err
+
+
+def test_the_svg_goes_to_standard_output_for_a_dash(program: Program) -> None:
+    program.world.write(JOBS)
+
+    answer = program("timeline", "--svg", "-")
+
+    assert (answer.code, answer.err) == (0, "")
+    assert fromstring(answer.out).tag == f"{SVG}svg"
+    assert answer.out.endswith("</svg>\n")
+    assert program("timeline", "--svg", "-", "--json").code == 2
 
 
 def test_a_new_file_has_the_usual_mode(program: Program, tmp_path: Path) -> None:

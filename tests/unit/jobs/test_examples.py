@@ -41,6 +41,15 @@ def test_all_job_files_together_have_no_problem() -> None:
     assert len(definitions.jobs) == 19
 
 
+def test_the_configuration_shows_how_starts_are_spread() -> None:
+    definitions = load_files(EXAMPLES)
+    backup = definitions.jobs["debvisor-backup"]
+
+    assert definitions.config.starts_per_minute == 20
+    assert backup.schedule is not None
+    assert backup.schedule.jitter == timedelta(minutes=2)
+
+
 def test_ceph_health() -> None:
     job = of_debvisor("ceph-health")
     directives = {**PRESETS[job.sandbox]} | {

@@ -71,6 +71,12 @@ def test_types_and_defaults_are_told_in_words(name: str, kind: str, default: str
     assert (key.type, key.default) == (kind, default)
 
 
+def test_a_mapping_of_calendars_is_told_in_words() -> None:
+    (key,) = [key for key in config_table() if key.name == "calendars"]
+
+    assert key.type.startswith("mapping of calendar names to list of dates")
+
+
 @pytest.mark.parametrize("key", table(), ids=lambda key: key.name)
 def test_the_example_of_a_key_is_a_job_that_loads(key: Key, tmp_path: Path) -> None:
     example = example_of(key)

@@ -261,3 +261,9 @@ def test_defaults_of_a_job() -> None:
 def test_a_job_is_frozen() -> None:
     with pytest.raises(ValidationError):
         make().name = "x"  # type: ignore[misc]
+
+
+def test_an_unknown_key_of_catch_up_is_named_with_the_nearest() -> None:
+    schedule = {"cron": "0 2 * * *", "catch_up": {"witin": "6h"}}
+
+    assert complaint(schedule=schedule) == "unknown key 'witin'; did you mean 'within'?"

@@ -142,3 +142,54 @@ def test_plan_and_apply_say_nothing_of_it(world: World) -> None:
 
     assert result.plan is not None
     assert result.plan.warnings == ()
+
+
+def test_a_jitter_for_all_is_named_only_where_no_job_runs_too_often_for_it(world: World) -> None:
+    often = jobs(1, "'2-59/5 * * * *'", "often")
+    off = often.replace("schedule:", "enabled: false, schedule:")
+
+    for other in (often, off):
+        (problem,) = warnings(world, jobs(30, "'0 2 * * *'"), other)
+        assert problem.fix == "spread them: write jitter: 5min in these schedules"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "when"),
+    [
+        ("'0 4 15 * *'", "Tue 2026-12-15 04:00"),
+        ("'0 4 20 11 *'", "Sat 2027-11-20 04:00"),
+        ("'0 4 1-3 * *'", "Tue 2026-12-01 04:00"),
+        ("'0 4 1 */3 *'", "Fri 2027-01-01 04:00"),
+    ],
+)
+def test_jobs_that_run_seldom_are_seen_months_ahead(world: World, schedule: str, when: str) -> None:
+    (problem,) = warnings(world, jobs(30, schedule))
+
+    assert problem.message.startswith(f"30 runs start in one minute, {when}: a00, ")
+
+
+def test_jobs_that_run_seldom_meet_those_of_every_day(world: World) -> None:
+    """They meet in the time of the host, also where its clocks have changed until then."""
+    world.systemd.state.zone = "Europe/Amsterdam"
+
+    (problem,) = warnings(
+        world, jobs(15, "'0 4 15 6 *'"), jobs(5, "'0 4 * * *'", "d"), jobs(5, "'0 4 * * tue'", "w")
+    )
+
+    assert problem.message.startswith("25 runs start in one minute, Tue 2027-06-15 04:00: ")
+
+
+def test_jobs_that_never_meet_are_no_crowd(world: World) -> None:
+    assert warnings(world, jobs(15, "'0 4 15 * *'"), jobs(15, "'0 5 * * *'", "d")) == []
+
+
+def test_runs_that_are_going_to_be_skipped_do_not_count(world: World) -> None:
+    nightly = jobs(30, "'0 2 * * *'")
+    weekly = jobs(30, "{cron: '0 2 * * wed', exclude: ['2026-11-25..2026-12-09']}")
+    held = "maintenance_windows: [{cron: '0 1 * * *', duration: 2h}]\n"
+    half = "maintenance_windows: [{cron: '0 1 * * *', duration: 2h, jobs: [a00, a01]}]\n"
+
+    assert warnings(world, nightly, config=held) == []
+    (problem,) = warnings(world, nightly, config=half)
+    assert problem.message.startswith("28 runs start in one minute, Tue 2026-11-24 02:00: a02, ")
+    assert warnings(world, weekly) == []

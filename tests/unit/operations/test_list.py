@@ -172,3 +172,38 @@ def test_jobs_of_several_files_stand_in_the_order_of_their_ids(world: World) -> 
     world.write("jobs:\n  a: {command: [/bin/true]}\n", "2.yaml")
 
     assert list(states(world)) == ["a", "b", "zz"]
+
+
+def test_a_run_that_is_going_to_be_skipped_is_told(world: World) -> None:
+    (world.layout.config / "config.yaml").write_text(
+        "maintenance_windows: [{cron: '30 3 * * *', duration: 1h, reason: move, jobs: [held]}]\n",
+        encoding="utf-8",
+    )
+    world.apply(
+        "jobs:\n"
+        "  held: {schedule: '0 4 * * *', command: [/bin/true]}\n"
+        "  plain: {schedule: '0 4 * * *', command: [/bin/true]}\n"
+        "  later: {schedule: {cron: '0 4 * * *', exclude: [2026-11-25]}, command: [/bin/true]}\n"
+        "  out: {schedule: {cron: '0 4 * * *', exclude: [2026-11-24]}, command: [/bin/true]}\n"
+    )
+
+    assert {job_id: row.skipped for job_id, row in rows(world).items()} == {
+        "held": "maintenance: move",
+        "later": "",
+        "out": "excluded: 2026-11-24",
+        "plain": "",
+    }
+
+
+def test_the_excluded_day_is_that_of_the_calendar_not_of_the_delay(world: World) -> None:
+    """The delay leads past midnight."""
+    world.apply(
+        "jobs: {late: {schedule: {cron: '50 23 * * *', jitter: 30min, exclude: [2026-11-23]},"
+        " command: [/bin/true]}}\n"
+    )
+
+    row = rows(world)["late"]
+
+    assert row.next_start is not None
+    assert row.next_start.day == 24
+    assert row.skipped == "excluded: 2026-11-23"

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from debvisor_timers.operations.elapses import Interval
 from debvisor_timers.operations.upcoming import upcoming_of
 from tests.unit.operations.world import World
@@ -62,6 +64,41 @@ maintenance_windows:
         26: "maintenance",
         27: "",
     }
+
+
+@pytest.mark.parametrize(
+    ("schedule", "window", "skipped", "may_be"),
+    [
+        ("30 2", "cron: '0 3 * * *', duration: 1h", "", "maintenance"),
+        ("30 3", "cron: '0 3 * * *', duration: 1h", "", "maintenance"),
+        ("30 3", "cron: '0 3 * * *', duration: 90min", "maintenance", ""),
+        ("30 3", "cron: '0 * * * *', duration: 1h", "maintenance", ""),
+        ("0 2", "cron: '0 3 * * *', duration: 1h", "", ""),
+        ("0 4", "cron: '0 3 * * *', duration: 1h", "", ""),
+    ],
+)
+def test_a_delay_that_is_not_known_may_lead_into_a_window(
+    world: World, schedule: str, window: str, skipped: str, may_be: str
+) -> None:
+    world.write(
+        f"jobs: {{a: {{schedule: {{cron: '{schedule} * * *', jitter: 1h}}, command: [/bin/true]}}}}"
+    )
+    config = f"maintenance_windows: [{{{window}}}]\n"
+    (world.layout.config / "config.yaml").write_text(config, encoding="utf-8")
+
+    (run,) = upcoming_of(world.host, ["a"], Interval(count=1))
+
+    assert (run.skipped, run.may_be_skipped) == (skipped, may_be)
+
+
+def test_an_excluded_day_is_certain_whatever_the_delay(world: World) -> None:
+    world.write(JOB % "jitter: 2h, exclude: [2026-11-24]")
+    config = 'maintenance_windows: [{cron: "0 3 * * *", duration: 1h}]\n'
+    (world.layout.config / "config.yaml").write_text(config, encoding="utf-8")
+
+    (run,) = upcoming_of(world.host, ["a"], Interval(count=1))
+
+    assert run.skip_words == "skipped: excluded: 2026-11-24"
 
 
 def test_windows_of_other_jobs_do_not_count(world: World) -> None:

@@ -41,7 +41,7 @@ def run(start: str, latest: str = "", skipped: str = "") -> Upcoming:
 
 
 def row(*runs: Upcoming) -> Row:
-    return Row(job_id="a", enabled=True, runs=runs)
+    return Row(job_id="a", enabled=True, starts=len(runs), runs=runs)
 
 
 def load(line: Timeline) -> dict[str, float]:
@@ -103,6 +103,62 @@ def test_rows_come_in_the_order_of_their_first_start(world: World) -> None:
     assert line.constant == ("all",)
     # What runs all the time hides nothing.
     assert load(line) == {"02:00": 1, "03:00": 1}
+
+
+def test_runs_that_are_skipped_are_not_all_the_time(world: World) -> None:
+    (world.layout.config / "config.yaml").write_text(
+        "maintenance_windows: [{cron: '0 4 * * *', duration: 10min, jobs: [held, short]}]\n",
+        encoding="utf-8",
+    )
+
+    line = of(
+        world,
+        "jobs:\n"
+        "  out: {schedule: {cron: '*/5 * * * *', exclude: [2026-11-23]}, command: [/bin/true]}\n"
+        "  held: {schedule: '0-59/15 * * * *', command: [/bin/true]}\n"
+        "  short: {schedule: '*/5 * * * *', command: [/bin/true]}\n",
+    )
+
+    # In the quarter of 04:00 short still runs once.
+    assert line.constant == ("short",)
+    assert len(load(line)) == 95
+    assert [(one.job_id, one.starts, len(one.runs)) for one in line.rows] == [
+        ("held", 96, 96),
+        ("out", 288, 288),
+        ("short", 288, 0),
+    ]
+
+
+def test_a_jitter_that_leads_into_the_next_quarter_is_not_all_the_time(world: World) -> None:
+    line = of(
+        world,
+        "jobs:\n"
+        "  inside: {schedule: {cron: '*/15 * * * *', jitter: 14min}, command: [/bin/true]}\n"
+        "  across: {schedule: {cron: '10-59/15 * * * *', jitter: 6min}, command: [/bin/true]}\n",
+    )
+
+    assert line.constant == ("inside",)
+
+
+def test_a_disabled_job_does_not_run_all_the_time(world: World) -> None:
+    text = "jobs: {a: {schedule: '*/5 * * * *', enabled: false, command: [/bin/true]}}\n"
+
+    assert of(world, text, "a").constant == ()
+
+
+def test_of_jobs_that_run_all_the_time_no_run_is_built(world: World) -> None:
+    """200 jobs of every minute are two million runs a week."""
+    line = of(
+        world,
+        "jobs:\n"
+        + "".join(
+            f"  a{n:03}: {{schedule: '* * * * *', command: [/bin/true]}}\n" for n in range(200)
+        ),
+        days=7,
+    )
+
+    assert len(line.constant) == 200
+    assert {(one.starts, one.runs) for one in line.rows} == {(10_080, ())}
 
 
 def test_jobs_that_are_named(world: World) -> None:
