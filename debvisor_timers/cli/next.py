@@ -108,8 +108,9 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
     else:
         click.echo("nothing to come")
     if len(runs) > len(shown):
-        last = times.short(shown[-1].at)
-        click.echo(f"only the first {_MOST} are shown; go on with --from '{last}'", err=True)
+        # In UTC: a local time can come twice.
+        more = f"{runs[len(shown)].at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        click.echo(f"only the first {_MOST} are shown; go on with --from '{more}'", err=True)
 
 
 def _check(expression: _Expression, jobs: Sequence[str]) -> None:

@@ -83,7 +83,7 @@ def calendar_problems(job: Job, answers: Sequence[CalendarAnswer]) -> Iterator[P
             Complaint(
                 path=("schedule", "on_calendar" if _lines(job) else "cron"),
                 message="never fires again",
-                fix="write a date that is still to come",
+                fix="write a date to come, and a time that is there on it",
             ),
         )
 

@@ -50,6 +50,7 @@ MADE_UP = {
     "at midnight": ("Mar Fri>=8 24:00", "Oct lastFri 24:00", "1:00"),
     "two hours": ("Feb lastSun 0:45", "Nov Sun>=1 1:30", "2:00"),
     "negative": ("Mar Sun>=25 2:00", "Oct lastSun 2:00", "-1:00"),
+    "the first of March": ("Feb lastThu 24:00", "Oct lastFri 1:00", "1:00"),
     "on a date": ("Apr 1 2:30", "Sep 30 2:30", "1:00"),
 }
 NEVER = ("UTC", "Asia/Tokyo", "Asia/Kolkata", "Africa/Lagos", "America/Sao_Paulo")
@@ -169,6 +170,15 @@ def test_timers_elapse_when_cron_would_fire_by_laws_made_up(name: str, tmp_path:
     assert not list(_faults(zone, _expressions(zone, PAIRS)))
 
 
+def test_a_zone_that_goes_back_for_good_passes_an_hour_twice(tmp_path: Path) -> None:
+    """As Kazakhstan did in 2024: no end of summer time, and another rule for systemd's search."""
+    source = "Zone Made/Up 6:00 - +06 2027 Mar 1\n 5:00 - +05\n"
+    subprocess.run(["zic", "-d", str(tmp_path), "-"], input=source, text=True, check=True)
+    zone = Zone("for good", tmp_path / "Made" / "Up")
+    assert len(zone.windows) == 1
+    assert not list(_faults(zone, _expressions(zone, 4 * PAIRS)))
+
+
 # What systemd 257 does wrong with local lines alone, each in the zone where it was seen.
 HAZARDS = {
     "the rest of the day after a gap into winter time": ("Europe/Dublin", "30 1,2 * * *"),
@@ -179,6 +189,10 @@ HAZARDS = {
         "30 0 1 11 *",
     ),
     "a search without end where a gap begins within an hour": ("Pacific/Chatham", "50 2 * * *"),
+    "days from the end of the month, counted from an hour that is not there": (
+        "America/Nuuk",
+        "51 1,9,14,23 L-7 * 6L",
+    ),
     "a line that never elapses by the local clock": ("Europe/Berlin", "30 2 25-31 3 */7"),
     "a day before the change by the local clock": ("America/Nuuk", "30 23 * * 6"),
     "a change on another date in UTC": ("Pacific/Auckland", "30 2 * * 0"),

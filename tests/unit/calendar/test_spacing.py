@@ -23,8 +23,16 @@ def test_runs_are_so_far_apart(cron: str, minutes: int) -> None:
 
 @pytest.mark.parametrize(
     ("cron", "minutes"),
-    [("30 2,3 * * *", 30), ("30 2 * * *", 1410), ("30 1,4 * * *", 180), ("*,30 2,3 * * *", 1)],
+    [
+        ("30 2,3 * * *", 30),  # 02:30 is put off to 03:00
+        ("30 2 * * *", 1410),  # from 02:30 to 03:00, which is 02:00 otherwise
+        ("0 1,4 * * *", 120),  # with the gap between them
+        ("30 */3 * * *", 120),
+        ("30 */2 * * *", 60),  # 02:30 comes twice
+        ("30 1,3 * * *", 60),
+        ("*,30 2,3 * * *", 1),
+    ],
 )
-def test_a_run_that_a_gap_puts_off_comes_closer_to_the_next(cron: str, minutes: int) -> None:
+def test_clock_changes_bring_runs_together(cron: str, minutes: int) -> None:
     berlin = zone_changes("Europe/Berlin")
     assert shortest_distance(parse_cron(cron), berlin) == timedelta(minutes=minutes)

@@ -72,7 +72,7 @@ def test_all_runs_of_an_interval_are_shown_up_to_a_thousand(program: Program) ->
     assert answer.code == 0
     assert len(answer.out.splitlines()) == 1 + 1000
     assert answer.err == (
-        "only the first 1000 are shown; go on with --from '2026-11-24 05:40:00'\n"
+        "only the first 1000 are shown; go on with --from '2026-11-24 04:41:00 UTC'\n"
     )
     assert len(program("next", "--until", "+1d", "--count", "3").out.splitlines()) == 4
     assert len(program("next", "--until", "+1d", "--json").json) == 1000

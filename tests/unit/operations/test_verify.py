@@ -117,7 +117,7 @@ def test_a_calendar_without_a_time_to_come(world: World) -> None:
         "a.yaml:4:29: error: schedule.on_calendar: never fires again\n"
         '    4 |     schedule: {on_calendar: "2020-01-01 03:00"}\n'
         "      |                             ^^^^^^^^^^^^^^^^^^\n"
-        " fix: write a date that is still to come"
+        " fix: write a date to come, and a time that is there on it"
     )
 
 
