@@ -24,6 +24,13 @@ EVERY_YEAR = frozenset(range(2024, 2200))
 LEAP_YEARS = frozenset(range(2024, 2200, 4)) - {2100}
 COMMON_YEARS = EVERY_YEAR - LEAP_YEARS
 
+_BY_LENGTH = (
+    (31, MONTHS_OF_31, EVERY_YEAR),
+    (30, MONTHS_OF_30, EVERY_YEAR),
+    (29, FEBRUARY, LEAP_YEARS),
+    (28, FEBRUARY, COMMON_YEARS),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dates:
@@ -167,11 +174,19 @@ def _subtract_by_length(one: Dates, other: Dates, months: frozenset[int]) -> lis
 
 
 def by_length(one: Dates) -> list[Dates]:
-    """Return the same days counted from the first, each month with days that it has."""
+    """Return the same days counted from the first, each month with none but its own."""
     days = counted_from_start(one.days) if one.from_end else dict.fromkeys(LENGTHS, one.days)
-    own = {length: frozenset(day for day in some if day <= length) for length, some in days.items()}
-    found = dates_by_length(one.weekdays, one.months, own)
-    return [replace(dates, years=_common(dates.years, one.years)) for dates in found]
+    found = [
+        replace(
+            one,
+            months=one.months & months,
+            years=_common(one.years, years),
+            days=frozenset(day for day in days[length] if day <= length),
+            from_end=False,
+        )
+        for length, months, years in _BY_LENGTH
+    ]
+    return [dates for dates in found if _is_some(dates)]
 
 
 def _is_some(dates: Dates) -> bool:
