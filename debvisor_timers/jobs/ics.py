@@ -150,7 +150,12 @@ def _check_zone(zone: Any) -> None:
     for each in zone.walk()[1:]:
         begin = each["DTSTART"].dt.year if "DTSTART" in each else YEARS.stop
         rules = _rules(each)
-        often = any(str(kind).upper() != "YEARLY" for rule in rules for kind in rule["FREQ"])
+        # dateutil 2.9 would look for the next change for ever with an INTERVAL of 0.
+        often = any(
+            [str(kind).upper() for kind in rule["FREQ"]] != ["YEARLY"]
+            or any(int(every) < 1 for every in rule.get("INTERVAL", []))
+            for rule in rules
+        )
         changes += 1 + sum(_changes(rule, YEARS.stop - begin) for rule in rules)
         if often or changes > _MOST_CHANGES:
             fix = "name a zone of this host in its events, as in TZID=Europe/Berlin"

@@ -198,6 +198,10 @@ def test_what_is_no_calendar_of_days_is_refused(text: str, message: str) -> None
             calendar("DTSTART;TZID=Own:20260101T100000", head=own_zone("SECONDLY")),
             "has a zone 'Own' that changes too often",
         ),
+        (
+            calendar("DTSTART;TZID=Own:20260101T100000", head=own_zone("YEARLY;INTERVAL=0")),
+            "has a zone 'Own' that changes too often",
+        ),
     ],
     ids=lambda text: "" if len(text) > 100 else text,
 )
