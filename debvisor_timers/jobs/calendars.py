@@ -74,8 +74,7 @@ def _read(path: Path) -> tuple[str, ...] | Complaint:
     try:
         found = read_days(source.text)
     except IcsError as error:
-        fix = "export it again from the program that made it, or correct it"
-        return Complaint(path=(), message=f"{path} {error}", fix=fix)
+        return Complaint(path=(), message=f"{path} {error}", fix=error.fix)
     return join_days(str(DateRange(day, day)) for day in found)
 
 

@@ -49,6 +49,36 @@ def test_a_calendar_comes_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("event", "message", "fix"),
+    [
+        (
+            "DTSTART:20270101T000000Z\nDURATION:P999999999W",
+            "is no iCalendar file: Python int too large",
+            "export it again from the program that made it, or correct it",
+        ),
+        (
+            "DTSTART;VALUE=DATE:00010101\nRRULE:FREQ=DAILY",
+            "has too many recurring events",
+            "keep only the days that jobs leave out",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_at_its_place(
+    tmp_path: Path, event: str, message: str, fix: str
+) -> None:
+    path = tmp_path / "feasts.ics"
+    path.write_text(calendar(event))
+
+    definitions = load(tmp_path, f"calendars: {{feasts: {path}}}\n", FREE)
+
+    (problem,) = definitions.problems
+    assert messages(definitions)[0].startswith(
+        f"config.yaml:1:21 calendars.feasts: {path} {message}"
+    )
+    assert problem.fix == fix
+
+
+@pytest.mark.parametrize(
     ("config", "message"),
     [
         ("{holidays: [2026-02-30]}", "1:32 calendars.holidays: day 30 is outside 1-28, the days"),
