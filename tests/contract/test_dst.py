@@ -56,7 +56,7 @@ MADE_UP = {
 NEVER = ("UTC", "Asia/Tokyo", "Asia/Kolkata", "Africa/Lagos", "America/Sao_Paulo")
 YEARS = range(2026, 2046)
 FEW_YEARS = range(2026, 2033)
-PAIRS = int(os.environ.get("DST_PAIRS", "8"))
+PAIRS = int(os.environ.get("DST_PAIRS", "6"))
 """Expressions in each zone; the more the better, and the longer."""
 MANY = 100
 BASES = 12

@@ -14,7 +14,7 @@ from tests.system.host import JOBS, Host
 
 READER = "alice"
 JOB = "jobs: {nightly: {schedule: '0 2 * * *', command: [/bin/true]}}\n"
-DEBIAN_NAMES = {"pyyaml": "yaml", "systemd-python": "systemd"}
+DEBIAN_NAMES = {"python-dateutil": "dateutil", "pyyaml": "yaml", "systemd-python": "systemd"}
 """Of projects whose Debian package is not simply called python3-PROJECT."""
 
 
@@ -25,7 +25,9 @@ def runtime_constraints() -> dict[str, str]:
     found = re.findall(r"^([A-Za-z][\w-]*)==(\S+)", hosts, re.MULTILINE)
     names = {name: name.lower() for name, _ in found}
     return {
-        f"python3-{DEBIAN_NAMES.get(names[name], names[name])}": version for name, version in found
+        # A .post release is the same once more, for PyPI alone.
+        f"python3-{DEBIAN_NAMES.get(names[name], names[name])}": version.partition(".post")[0]
+        for name, version in found
     }
 
 
