@@ -20,15 +20,21 @@ from debvisor_timers.calendar.oncalendar import to_oncalendar
 from debvisor_timers.calendar.translate import translate
 from debvisor_timers.calendar.tzfile import read_zone_file
 from debvisor_timers.calendar.zones import ZONEINFO
+from tests.box import inside_a_box
 from tests.models.cron_daemon import Window, runs, windows
 from tests.models.cron_model import CronModel, read_cron
 from tests.models.cron_writer import CronWriter
 from tests.models.systemd_calendar import elapses, joined
 from tests.models.systemd_clock import Timer, find_library, local_zone
 
-pytestmark = pytest.mark.skipif(
-    not find_library() and os.environ.get("CI") != "true", reason="systemd is not installed"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        not find_library() and os.environ.get("CI") != "true", reason="systemd is not installed"
+    ),
+    pytest.mark.skipif(
+        os.geteuid() == 0 and not inside_a_box(), reason="where boxes can be had, runs in the box"
+    ),
+]
 
 RULE = (
     *("Europe/Berlin", "Europe/London", "Europe/Dublin", "Europe/Chisinau", "Atlantic/Azores"),
