@@ -121,9 +121,13 @@ class ClockChange:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Days:
-    """Some days of change; one object for all times that they are about, known by its identity."""
+    """Some days of change; one object for all times that they are about, known by its identity.
+
+    years: all those of which one has such a day.
+    """
 
     dates: tuple[Dates, ...]
+    years: frozenset[int]
 
 
 class OddDays(NamedTuple):
@@ -212,10 +216,11 @@ def _times_on_days(changes: Iterable[ClockChange]) -> TimesOnDays:
         end = change.minute + change.length
         for time in range(min(change.minute, end), max(change.minute, end)):
             found[time % DAY_MINUTES].append((change, time // DAY_MINUTES))
-    days = {
-        several: Days(join(dates for change, shift in several for dates in change.dates[shift]))
-        for several in set(map(tuple, found.values()))
-    }
+    days: dict[tuple[tuple[ClockChange, int], ...], Days] = {}
+    for several in set(map(tuple, found.values())):
+        dates = join(dates for change, shift in several for dates in change.dates[shift])
+        years = frozenset(year for some in dates for year in some.years)
+        days[several] = Days(dates=dates, years=years)
     return {time: days[tuple(several)] for time, several in found.items()}
 
 

@@ -144,9 +144,11 @@ def _has_february(years: frozenset[int], length: int) -> bool:
 
 def subtract(one: Dates, other: Dates) -> list[Dates]:
     """Return the days of `one` that are not in `other`, whose days count from the first."""
+    if one.years.isdisjoint(other.years):  # the usual case where `other` is a single date
+        return [one]
     months = one.months & other.months
     years = one.years & other.years
-    if not (months and years and one.weekdays & other.weekdays):
+    if not (months and one.weekdays & other.weekdays):
         return [one]
     if one.from_end and not one.is_whole_month():
         return _subtract_by_length(one, other, months)

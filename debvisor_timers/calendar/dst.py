@@ -106,7 +106,9 @@ def _possible(dates: tuple[Dates, ...], left_out: Days) -> tuple[Dates, ...]:
 
     systemd 257 searches a line that never elapses without end, and lets its timer fail.
     """
-    return tuple(some for some in dates if _without((some,), left_out))
+    return tuple(
+        some for some in dates if not some.years <= left_out.years or _without((some,), left_out)
+    )
 
 
 @lru_cache(maxsize=4096)
