@@ -178,9 +178,9 @@ class ZoneChanges:
 
     @cached_property
     def _unsafe(self) -> TimesOnDays:
-        # What a gap leaves out that begins within an hour: systemd 257 looks for such a time
-        # without end, until it lets the timer fail. What comes twice with no change of season: it
-        # can answer with a moment before the one that it starts from.
+        # What a gap leaves out that begins within an hour: systemd 257's search for such a time
+        # gives up with an error. What comes twice with no change of season: it can answer with a
+        # moment before the one that it starts from.
         return _times_on_days(
             change
             for change in self.changes

@@ -104,7 +104,7 @@ def _is_spoilt(dates: Dates) -> bool:
 def _possible(dates: tuple[Dates, ...], left_out: Days) -> tuple[Dates, ...]:
     """Return those of `dates` that have a day on which the time is there at all.
 
-    systemd 257 searches a line that never elapses without end, and lets its timer fail.
+    systemd 257's search for a line that never elapses gives up with an error (EDEADLK).
     """
     return tuple(
         some for some in dates if not some.years <= left_out.years or _without((some,), left_out)
