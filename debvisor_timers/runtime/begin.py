@@ -1,23 +1,18 @@
-#!/usr/bin/python3 -ISXutf8
+#!/usr/bin/python3 -BISXutf8
 # SPDX-License-Identifier: Apache-2.0
-"""Begin a run of a job: name it, say what triggered it, note both for `run`, `end` and the journal.
+"""Begin a run of a job, or another attempt of it: name it, say what triggered it, wait for what
+it needs, note all that for `run`, `end` and the journal.
 
 Root's `ExecStartPre=+/usr/libexec/debvisor-timers/begin JOB`. A failure here fails the run, aloud.
-Stays one file without imports of ours, and imports little: each start reads and compiles it anew.
+Imports nothing of ours and little else; what several programs need lies beside it (`beside`).
 """
 
-import _socket
 import os
 import sys
 import time
+from _frozen_importlib_external import SourceFileLoader  # type: ignore[import-not-found]
 
 RUN_BEGIN = "f1c63ac425f94a3b9894b31bb73a2710"
-RUNTIME = "/run/debvisor-timers"
-UNITS = "/etc/systemd/system"
-JOURNAL = "/run/systemd/journal/socket"
-JOURNAL_SECONDS = 5.0
-MANAGER = "/run/systemd/private"
-MANAGER_SECONDS = 30.0  # a reload of thousands of jobs keeps PID 1 busy for 20
 REQUEST_SECONDS = 60
 REQUEST_BYTES = 64 * 1024
 
@@ -27,99 +22,196 @@ DEFINITION = {
     ("[Service]", "SyslogIdentifier"): "IDENTIFIER",
     ("[Service]", "IgnoreSIGPIPE"): "IGNORE_SIGPIPE",
     ("[Service]", "WorkingDirectory"): "DIRECTORY",
+    ("[Service]", "X-Delays"): "DELAYS",
+    ("[Service]", "X-RetryOn"): "RETRY_ON",
+    ("[Service]", "RestartPreventExitStatus"): "NEVER_ON_EXIT",
+    ("[Service]", "X-Timeout"): "LIMIT",
+    ("[Service]", "X-TotalTimeout"): "TOTAL",
 }
-QUESTIONS = (("[Service]", "X-Maintenance"), ("[Service]", "X-Exclude"))
-"""What a service says of when its runs are skipped."""
+"""What the service says that counts for all attempts of the run, whatever is applied meanwhile."""
 
-Unit = dict[tuple[str, str], list[str]]
+QUESTIONS = tuple(
+    ("[Service]", f"X-{name}")
+    for name in ("Maintenance", "Exclude", "WhereHost", "WhereVm", "Requires", "Step", "After")
+) + (("[Service]", "X-Conflict"), ("[Service]", "X-Pool"))
+"""What a service says of when its runs are skipped, and what they wait for."""
+
+
+def beside(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    """Return the module `name` in the folder of this program: compiled once, by the package."""
+    module = type(sys)(name)
+    module.__file__ = f"{os.path.dirname(os.path.abspath(__file__))}/{name}.py"
+    code = SourceFileLoader(name, module.__file__).get_code(name)
+    exec(code, module.__dict__)  # noqa: S102
+    return module
+
+
+notes, bus = beside("notes"), beside("bus")
+
+
+class Run:
+    """A run that begins, with all that decides whether it may.
+
+    fields: what is noted of it. service: what its unit file says.
+    """
+
+    def __init__(self, job: str, fields: dict[str, str], places: dict[str, str]) -> None:
+        """places: runtime, state, units and manager, as `begin` has them."""
+        self.job, self.fields = job, fields
+        self.runtime, self.state = places["runtime"], places["state"]
+        self.units, self.manager = places["units"], places["manager"]
+        self.service = notes.statements(f"{self.units}/debvisor-job-{job}.service")
+        self.beside, self.notes, self.bus = beside, notes, bus
+
+    def values(self, directive: str) -> list[str]:
+        """Return the values of a directive of [Service]."""
+        found: list[str] = self.service.get(("[Service]", directive), [])
+        return found
+
+    def note(self) -> None:
+        """Write what is known of the run, for `run`, `end` and those who look."""
+        notes.write(self.runtime, "runs", self.job, self.fields, lasting=False)
+
+    def wait(self, reason: str) -> None:
+        """Note for what the run waits, and say it once."""
+        if self.fields.get("DEBVISOR_WAITING") != reason:
+            self.fields["DEBVISOR_WAITING"] = reason
+            self.note()
+            print(f"debvisor-timers: run {self.fields['DEBVISOR_RUN_ID']} waits {reason}")
+            sys.stdout.flush()
 
 
 def begin(
     job: str,
     environ: dict[str, str],
     *,
-    runtime: str = RUNTIME,
-    units: str = UNITS,
-    manager: str = MANAGER,
+    runtime: str = notes.RUNTIME,
+    state: str = notes.STATE,
+    units: str = notes.UNITS,
+    manager: str = bus.PRIVATE,
 ) -> dict[str, str]:
     """Write RUNTIME/runs/JOB and return what stands in it.
 
     Raises OSError, ValueError and KeyError: the run must not start then.
     """
+    places = {"runtime": runtime, "state": state, "units": units, "manager": manager}
+    run = Run(job, {}, places)
+    asks = any(name in run.service for name in QUESTIONS)
+    start = activation(run, environ, strict=asks or bool(run.values("X-Delays")))
+    before = notes.read(f"{runtime}/runs/{job}")
+    if "RETRY_AT" in before and before.get("SYSTEMD_JOB") == start.job:
+        return again(run, before, environ)
     now_usec = time.time_ns() // 1000
-    service = statements(f"{units}/debvisor-job-{job}.service")
-    is_asked = any(name in service for name in QUESTIONS)
-    fields = {
+    run.fields |= {
         "DEBVISOR_JOB": job,
-        "DEBVISOR_RUN_ID": run_id(now_usec),
+        "DEBVISOR_RUN_ID": notes.run_id(now_usec),
         "DEBVISOR_INVOCATION_ID": environ["INVOCATION_ID"],
-        "DEBVISOR_ATTEMPT": "1",
+        "DEBVISOR_ATTEMPT": str(start.restarts + 1),
+        "DEBVISOR_MAX_ATTEMPTS": str(attempts(run)),
         "DEBVISOR_START_USEC": str(now_usec),
-        **trigger(
-            job, activation(job, environ, manager, strict=is_asked), f"{runtime}/requests", now_usec
-        ),
-        **definition(service),
+        "SYSTEMD_JOB": start.job,
+        **trigger(job, start.details, f"{runtime}/requests", now_usec),
+        **definition(run.service),
     }
-    # Whatever may keep a run from starting is asked here, in this order: pause, maintenance,
-    # exclusions, where; dependencies; locks. Its answer reaches `run` by the file.
-    if is_asked:
-        timer = statements(f"{units}/debvisor-job-{job}.timer")
-        if reason := beside("skip")["skip"](fields, service, timer):
-            fields["DEBVISOR_SKIPPED"] = reason
-    write(runtime, job, fields)
+    if reason := paused(f"{state}/paused/{job}"):
+        run.fields["DEBVISOR_SKIPPED"] = reason
+    elif asks and (reason := beside("gate").reason_to_skip(run)):
+        run.fields["DEBVISOR_SKIPPED"] = reason
+    return ready(run, now_usec)
+
+
+def again(run: Run, before: dict[str, str], environ: dict[str, str]) -> dict[str, str]:
+    """Begin another attempt: what was asked for the first is not asked again.
+
+    A reload of systemd 257 cuts the delay before it short; what is left of it is waited here.
+    """
+    began = time.time_ns() // 1000
+    run.fields |= before
+    run.fields["DEBVISOR_INVOCATION_ID"] = environ["INVOCATION_ID"]
+    attempt = int(before["DEBVISOR_ATTEMPT"]) + 1
+    run.fields["DEBVISOR_ATTEMPT"] = str(attempt)
+    until = float(run.fields.pop("RETRY_AT"))
+    while (left := until - time.monotonic()) > 0:
+        run.wait(f"for attempt {attempt} of {run.fields['DEBVISOR_MAX_ATTEMPTS']}")
+        time.sleep(left)
+    run.fields.pop("DEBVISOR_RETRY_USEC", None)
+    if "NOTIFY_SOCKET" in environ:
+        beside("locks").close_door(environ["NOTIFY_SOCKET"])
+    return ready(run, began)
+
+
+def ready(run: Run, began_usec: int) -> dict[str, str]:
+    """Note that the program of the job may start now, or that it must not; return the notes."""
+    fields = run.fields
+    if fields.pop("DEBVISOR_WAITING", ""):
+        waited = time.time_ns() // 1000 - began_usec + int(fields.get("DEBVISOR_WAITED_USEC", "0"))
+        fields["DEBVISOR_WAITED_USEC"] = str(waited)
+    fields["READY_AT"] = f"{time.monotonic():.3f}"
+    if "TOTAL" in fields and "TOTAL_UNTIL" not in fields:
+        fields["TOTAL_UNTIL"] = f"{time.monotonic() + float(fields['TOTAL'][:-1]):.3f}"
+    run.note()
     return fields
 
 
-def run_id(now_usec: int) -> str:
-    """Return a new name for a run: sorts by time, and is valid without an invocation."""
-    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_usec // 1_000_000))
-    return f"{moment}-{os.urandom(3).hex()}"
+def attempts(run: Run) -> int:
+    """Return how many attempts the run may have."""
+    return 1 + sum(len(line.split()) for line in run.values("X-Delays"))
 
 
-def beside(name: str) -> dict:  # type: ignore[type-arg]
-    """Return what a program of ours beside this one defines; for what few runs need.
+def paused(path: str) -> str:
+    """Return why the job is paused, empty when it is not: the file says so by being there."""
+    if not os.path.lexists(path):
+        return ""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        reason = file.readline(200).strip()
+    return f"paused: {reason}" if reason else "paused"
 
-    Compiled as this one is, at each use; the module is of the same package and version.
+
+class Start:
+    """What systemd tells of the start that is under way.
+
+    job: the number of systemd's job; attempts of one run have the same. restarts: how many
+    attempts came before. details: what triggered it, by the names that $TRIGGER_UNIT has.
     """
-    folder, file = os.path.split(os.path.abspath(__file__))
-    path = f"{folder}/{name}{os.path.splitext(file)[1]}"
-    found: dict = {"__name__": name, "__file__": path}  # type: ignore[type-arg]
-    with open(path, encoding="utf-8") as source:
-        exec(compile(source.read(), path, "exec"), found)  # noqa: S102
-    return found
+
+    def __init__(self, details: dict[str, str], job: str = "", restarts: int = 0) -> None:
+        """Take what is known."""
+        self.details, self.job, self.restarts = details, job, restarts
 
 
-def activation(job: str, environ: dict[str, str], manager: str, *, strict: bool) -> dict[str, str]:
-    """Return what systemd tells of what started this run, by the names that $TRIGGER_UNIT has.
+def activation(run: Run, environ: dict[str, str], *, strict: bool) -> Start:
+    """Return what systemd tells of what started this run.
 
     While a unit stays loaded, as one with a timer does, its environment has its first trigger for
     ever, also in a run by hand (systemd 257): it counts only where systemd does not answer.
     Raises OSError in that case where a mistake would skip a run, or not.
     """
     try:
-        told = start_details(f"debvisor-job-{job}.service".encode(), manager)
+        manager = bus.Bus(run.manager)
+        try:
+            return told_by(manager, run, environ)
+        finally:
+            manager.close()
     except OSError:
         if strict:
             raise
-        return environ
-    return environ if told is None else told
+        return Start(environ)
 
 
-def start_details(unit: bytes, address: str) -> dict[str, str] | None:
-    """Return what systemd knows of the start of `unit` that is under way, None when none is."""
-    manager = connect(address)
-    try:
-        names = uint32(len(unit) + 5) + string(unit)
-        manager.sendall(call(b"ListUnitsByNames", b"as", names))
-        path = job_path(reply(manager))
-        if path == b"/":
-            return None
-        body = string(b"org.freedesktop.systemd1.Job")
-        body += padding(body, 4) + string(b"ActivationDetails")
-        manager.sendall(call(b"Get", b"ss", body, path, b"org.freedesktop.DBus.Properties"))
-        return details(reply(manager))
-    finally:
-        manager.close()
+def told_by(manager, run: Run, environ: dict[str, str]) -> Start:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Ask `manager` about the start of the unit that is under way; nothing when there is none."""
+    name = f"debvisor-job-{run.job}.service"
+    unit = manager.units(name)[0]
+    if not unit.job:
+        return Start(environ)
+    details = manager.pairs(unit.job_path, b"Job", b"ActivationDetails")
+    restarts = 0
+    if run.values("X-Delays"):
+        restarts = manager.number(unit.path, b"Service", b"NRestarts")
+        if not restarts:
+            # The limit bounds attempts that fail before we run; no run must be refused by it.
+            manager.forget_failures(name)
+    return Start(details, str(unit.job), restarts)
 
 
 def trigger(job: str, environ: dict[str, str], requests: str, now_usec: int) -> dict[str, str]:
@@ -127,6 +219,9 @@ def trigger(job: str, environ: dict[str, str], requests: str, now_usec: int) -> 
     unit = environ.get("TRIGGER_UNIT", "")
     if unit.startswith("debvisor-boot-"):
         return {"DEBVISOR_TRIGGER": "boot"}
+    if unit.endswith(".path"):
+        path = environ.get("TRIGGER_PATH", "")
+        return {"DEBVISOR_TRIGGER": "path", **({"DEBVISOR_TRIGGER_PATH": path} if path else {})}
     if unit.endswith(".timer"):
         scheduled = {}
         if elapsed := environ.get("TRIGGER_TIMER_REALTIME_USEC"):
@@ -136,9 +231,9 @@ def trigger(job: str, environ: dict[str, str], requests: str, now_usec: int) -> 
 
 
 def requester(path: str, now_usec: int) -> dict[str, str]:
-    """Return who asked for this run, and remove the request; empty when there is no fresh one.
+    """Return who or what asked for this run, and remove the request; empty without a fresh one.
 
-    A request only names who asked: one that cannot be read or trusted keeps no run from starting.
+    A request only says who asked: one that cannot be read or trusted keeps no run from starting.
     """
     try:
         request = take(*os.path.split(path))
@@ -146,13 +241,33 @@ def requester(path: str, now_usec: int) -> dict[str, str]:
         user, uid, login_uid = request["user"], request["uid"], request["login_uid"]
         known = type(user) is str and type(uid) is int and type(login_uid) in {int, type(None)}
         user.encode("utf-8", "surrogateescape")
+        asked = {name: as_text(request[key]) for key, name in ASKED.items() if key in request}
     except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return {}
     if not fresh or not known:
         return {}
-    names = {"DEBVISOR_BY": user, "DEBVISOR_BY_UID": str(uid)}
+    asked["REQUESTED_USEC"] = str(request["requested_usec"])
+    names = {"DEBVISOR_BY": user, "DEBVISOR_BY_UID": str(uid), **asked}
     # None: nobody has logged in, as for a request from a container or a timer.
     return names if login_uid is None else {**names, "DEBVISOR_BY_LOGIN_UID": str(login_uid)}
+
+
+ASKED = {
+    "trigger": "DEBVISOR_TRIGGER",
+    "runs": "DEBVISOR_TRIGGER_RUNS",
+    "retry_of": "DEBVISOR_RETRY_OF",
+    "force": "FORCED",
+}
+"""What a request can say besides; `runs` is a list of `JOB:RUN`."""
+
+
+def as_text(value: object) -> str:
+    """Return what a request says, on one line; raise ValueError for what it cannot say."""
+    several = value if type(value) is list else [value]
+    words = ["1" if word is True else word for word in several]
+    if not all(type(word) is str for word in words):
+        raise ValueError(f"a request says {value!r}")
+    return " ".join(words)
 
 
 def take(path: str, name: str) -> dict:  # type: ignore[type-arg]
@@ -160,7 +275,7 @@ def take(path: str, name: str) -> dict:  # type: ignore[type-arg]
 
     Raises OSError and ValueError; what comes back may be something else than a mapping.
     """
-    folder = open_folder(path)
+    folder = notes.open_folder(path)
     try:
         # A named pipe would wait for a writer for ever.
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
@@ -175,194 +290,25 @@ def take(path: str, name: str) -> dict:  # type: ignore[type-arg]
     return request
 
 
-def statements(path: str) -> Unit:
-    """Return the values of each directive of a unit file, by section and name.
-
-    Nothing for a file that is gone: its unit runs until systemd is reloaded.
-    """
-    found: Unit = {}
-    section = ""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            for line in file:
-                key, equals, value = line.strip().partition("=")
-                if equals:
-                    found.setdefault((section, key), []).append(value.replace("%%", "%"))
-                elif key.startswith("["):
-                    section = key
-    except FileNotFoundError:
-        return {}
-    return found
-
-
-def definition(service: Unit) -> dict[str, str]:
+def definition(service: dict[tuple[str, str], list[str]]) -> dict[str, str]:
     """Return what the unit file says about itself."""
     return {field: service[name][-1] for name, field in DEFINITION.items() if name in service}
 
 
-def write(runtime: str, job: str, fields: dict[str, str]) -> None:
-    """Write `fields` to RUNTIME/runs/JOB, a line each, all or nothing; everybody may read it."""
-    os.close(open_folder(runtime))
-    folder = open_folder(f"{runtime}/runs")
-    new = os.open(f".{job}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644, dir_fd=folder)
-    with open(new, "wb") as file:
-        file.write(lines(fields))
-    os.rename(f".{job}", job, src_dir_fd=folder, dst_dir_fd=folder)
-    os.close(folder)
-
-
-def open_folder(path: str) -> int:
-    """Return a descriptor of the folder `path`, made where missing; nobody else may write in it."""
-    os.makedirs(path, exist_ok=True)
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    status = os.fstat(folder)
-    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-        raise PermissionError(f"others may write in the folder {path}; fix: chmod go-w {path}")
-    return folder
-
-
-def lines(fields: dict[str, str]) -> bytes:
-    """Return `fields` as `NAME=value` lines; a value stays on its line."""
-    text = "".join(f"{name}={value.replace(chr(10), ' ')}\n" for name, value in fields.items())
-    return text.encode("utf-8", "surrogateescape")
-
-
-def send(fields: dict[str, str], address: str = JOURNAL) -> None:
-    """Send one record to journald by its native protocol; OSError when it takes none."""
-    record = b""
-    for name, text in fields.items():
-        value = text.encode("utf-8", "surrogateescape")
-        size = len(value).to_bytes(8, "little")
-        record += name.encode() + (b"\n" + size if b"\n" in value else b"=") + value + b"\n"
-    journal = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
-    # systemd holds the socket: while journald restarts, records queue, and a full queue blocks.
-    journal.settimeout(JOURNAL_SECONDS)
-    journal.sendto(record, address)
-    journal.close()
-
-
-def connect(address: str) -> _socket.socket:
-    """Return a connection to the manager, let in; OSError when it does not answer.
-
-    This takes PID 1 ten times as long as to answer a call (systemd 257).
-    """
-    manager = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    manager.settimeout(MANAGER_SECONDS)
-    try:
-        manager.connect(address)
-        manager.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
-        if not receive(manager, 37).startswith(b"OK "):
-            raise PermissionError("systemd does not let us in")
-    except OSError:
-        manager.close()
-        raise
-    return manager
-
-
-def call(
-    member: bytes,
-    signature: bytes = b"",
-    body: bytes = b"",
-    path: bytes = b"/org/freedesktop/systemd1",
-    interface: bytes = b"org.freedesktop.systemd1.Manager",
-) -> bytes:
-    """Return the D-Bus call of a method, of the manager where nothing else is said; little-endian.
-
-    Source: D-Bus specification, Message Protocol; systemd's own socket needs no Hello.
-    """
-    fields = b""
-    for code, kind, value in (
-        (b"\1", b"o", path),
-        (b"\2", b"s", interface),
-        (b"\3", b"s", member),
-    ):
-        fields += padding(fields, 8) + code + b"\1" + kind + b"\0" + string(value)
-    if signature:
-        size = len(signature).to_bytes(1, "little")
-        fields += padding(fields, 8) + b"\10\1g\0" + size + signature + b"\0"
-    head = b"l\1\0\1" + uint32(len(body)) + uint32(1) + uint32(len(fields))
-    return head + fields + padding(fields, 8) + body
-
-
-def uint32(number: int) -> bytes:
-    """Return `number` as D-Bus has it."""
-    return number.to_bytes(4, "little")
-
-
-def string(text: bytes) -> bytes:
-    """Return `text` as a D-Bus string."""
-    return uint32(len(text)) + text + b"\0"
-
-
-def padding(data: bytes, size: int) -> bytes:
-    """Return the zeros between `data` and the next multiple of `size`."""
-    return bytes(-len(data) % size)
-
-
-def receive(manager: _socket.socket, size: int) -> bytes:
-    """Return the next `size` bytes."""
-    data = b""
-    while len(data) < size:
-        data += manager.recv(size - len(data)) or hung_up()
-    return data
-
-
-def hung_up() -> bytes:
-    """Raise what a closed connection means."""
-    raise ConnectionError("systemd hung up")
-
-
-def reply(manager: _socket.socket) -> bytes:
-    """Return the body of the reply to our last call; signals that come before it are skipped."""
-    while True:
-        head = receive(manager, 16)
-        body, fields = (int.from_bytes(head[at : at + 4], "little") for at in (4, 12))
-        rest = receive(manager, fields + -fields % 8 + body)
-        if head[1] == 3:
-            raise PermissionError("systemd refuses to tell about the unit")
-        if head[1] == 2:
-            return rest[len(rest) - body :]
-
-
-def job_path(units: bytes) -> bytes:
-    """Return the path of the job of the first unit in a(ssssssouso), `/` for none."""
-    at = strings(units, 8, 7)[1]
-    return strings(units, at + -at % 4 + 4, 2)[0][1]
-
-
-def details(variant: bytes) -> dict[str, str]:
-    """Return the pairs of a variant that holds a(ss), their names in capitals."""
-    at, end = 16, 16 + int.from_bytes(variant[8:12], "little")
-    found = {}
-    while at < end:
-        (name, value), at = strings(variant, at + -at % 8, 2)
-        found[name.decode().upper()] = value.decode()
-    return found
-
-
-def strings(data: bytes, at: int, count: int) -> tuple[list[bytes], int]:
-    """Return so many D-Bus strings or paths from a place on, and where they end."""
-    found = []
-    for _ in range(count):
-        at += -at % 4
-        size = int.from_bytes(data[at : at + 4], "little")
-        found.append(data[at + 4 : at + 4 + size])
-        at += 4 + size + 1
-    return found, at
-
-
 def record(fields: dict[str, str]) -> dict[str, str]:
-    """Return the journal record of a run that begins."""
+    """Return the journal record of a run that begins, or of an attempt."""
     name, by = fields["DEBVISOR_RUN_ID"], fields.get("DEBVISOR_BY", "")
     trigger = fields["DEBVISOR_TRIGGER"] + (f" by {by}" if by else "")
     skipped = fields.get("DEBVISOR_SKIPPED", "")
     what = f"is skipped: {skipped}" if skipped else f"begins ({trigger})"
+    if fields["DEBVISOR_ATTEMPT"] != "1" and not skipped:
+        what = f"begins attempt {fields['DEBVISOR_ATTEMPT']} of {fields['DEBVISOR_MAX_ATTEMPTS']}"
     return {
         "MESSAGE": f"Run {name} {what}",
         "MESSAGE_ID": RUN_BEGIN,
         "PRIORITY": "5" if skipped else "6",
         "SYSLOG_IDENTIFIER": "debvisor-timers",
-        **{key: value for key, value in fields.items() if key.startswith("DEBVISOR_")},
+        **notes.told(fields),
     }
 
 
@@ -377,7 +323,7 @@ def main() -> int:
         print(f"debvisor-timers: no run of {job}: begin failed: {reason}", file=sys.stderr)
         return 1
     try:
-        send(record(fields))
+        notes.send(record(fields))
     except OSError as error:
         # The job counts for more than this note: what `end` records repeats all of it.
         print(f"debvisor-timers: run of {job}: journald takes no record: {error}", file=sys.stderr)

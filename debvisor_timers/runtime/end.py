@@ -1,66 +1,128 @@
-#!/usr/bin/python3 -ISXutf8
+#!/usr/bin/python3 -BISXutf8
 # SPDX-License-Identifier: Apache-2.0
-"""End a run of a job: note its result in a file that survives a crash, and in the journal.
+"""End an attempt of a run: note its result in a file that survives a crash, and in the journal;
+decide whether another attempt follows, and end the run where none does.
 
 Root's `ExecStopPost=+/usr/libexec/debvisor-timers/end JOB`. A failure here fails the unit, aloud.
-Stays one file without imports of ours, and imports little: each start reads and compiles it anew.
+Imports nothing of ours and little else; what several programs need lies beside it (`beside`).
 """
 
-import _socket
 import os
 import sys
 import time
+from _frozen_importlib_external import SourceFileLoader  # type: ignore[import-not-found]
 
 RUN_END = "ec5c7d712daf4bf4a90b07764211903e"
-RUNTIME = "/run/debvisor-timers"
-STATE = "/var/lib/debvisor-timers"
-JOURNAL = "/run/systemd/journal/socket"
-UNITS = "/etc/systemd/system"
 SHADOWS = "/run/systemd/system.control"
-MANAGER = "/run/systemd/private"
 CGROUPS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")  # the second: hosts with both hierarchies
 MANAGER_SECONDS = 5.0
-JOURNAL_SECONDS = 5.0
+MANAGER_PATIENCE = 30.0  # where the run would go on without an answer
+TIMED_OUT = "251"
+"""The exit status of `run` where it has ended an attempt that took too long."""
+
+POLICY = {
+    "X-Delays": "DELAYS",
+    "X-RetryOn": "RETRY_ON",
+    "RestartPreventExitStatus": "NEVER_ON_EXIT",
+}
+"""What decides about another attempt, and the names that `begin` notes it by."""
+
+
+def beside(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    """Return the module `name` in the folder of this program: compiled once, by the package."""
+    module = type(sys)(name)
+    module.__file__ = f"{os.path.dirname(os.path.abspath(__file__))}/{name}.py"
+    code = SourceFileLoader(name, module.__file__).get_code(name)
+    exec(code, module.__dict__)  # noqa: S102
+    return module
+
+
+notes, bus = beside("notes"), beside("bus")
+
+
+class Manager:
+    """What systemd says of a unit that ends."""
+
+    def __init__(self, stopped: bool = False, job: str = "", restarts: int = 0) -> None:  # noqa: FBT001, FBT002
+        """stopped: somebody asked for the end; job: the number of systemd's job of the start."""
+        self.stopped, self.job, self.restarts = stopped, job, restarts
+
+
+def ask(job: str, *, retries: bool, address: str = bus.PRIVATE) -> Manager:
+    """Return what systemd says of the unit of `job`: whether somebody, or a shutdown, stops it.
+
+    $SERVICE_RESULT cannot tell: a stop looks like a signal from outside, or like a success.
+    Raises OSError when the manager gives no answer.
+    """
+    manager = bus.Bus(address, MANAGER_PATIENCE if retries else MANAGER_SECONDS)
+    try:
+        unit = manager.units(f"debvisor-job-{job}.service")[0]
+        restarts = manager.number(unit.path, b"Service", b"NRestarts") if retries else 0
+    finally:
+        manager.close()
+    stopped = unit.job_type in {b"stop", b"restart"}
+    return Manager(stopped, "" if stopped else str(unit.job), restarts)
 
 
 def end(
-    job: str,
+    state: dict[str, str],
     environ: dict[str, str],
     *,
-    runtime: str = RUNTIME,
     cgroups: tuple[str, ...] = CGROUPS,
 ) -> dict[str, str]:
-    """Return all that is known of the run that ends now."""
+    """Return all that is known of the attempt that ends now."""
     now_usec = time.time_ns() // 1000
-    begun = started(job, environ.get("INVOCATION_ID", ""), runtime, now_usec)
-    ran = "DEBVISOR_SKIPPED" not in begun
+    ran = "DEBVISOR_SKIPPED" not in state
+    result, code = environ["SERVICE_RESULT"], environ.get("EXIT_CODE", "")
+    status = environ.get("EXIT_STATUS", "")
+    if timed_out(state, code, status):
+        result, code, status = "timeout", "", ""
     fields = {
-        **begun,
-        "DEBVISOR_FINAL": "1",
-        "DEBVISOR_RESULT": environ["SERVICE_RESULT"],
+        **notes.told(state),
+        "DEBVISOR_RESULT": result,
         # Both are absent where the job's program never ran.
-        "DEBVISOR_EXIT_CODE": environ.get("EXIT_CODE", "") if ran else "",
-        "DEBVISOR_EXIT_STATUS": environ.get("EXIT_STATUS", "") if ran else "",
+        "DEBVISOR_EXIT_CODE": code if ran else "",
+        "DEBVISOR_EXIT_STATUS": status if ran else "",
         **used(cgroups),
         "DEBVISOR_END_USEC": str(now_usec),
     }
+    fields.pop("DEBVISOR_WAITING", None)
     return {name: value for name, value in fields.items() if value}
 
 
-def started(job: str, invocation: str, runtime: str, now_usec: int) -> dict[str, str]:
-    """Return what `begin` noted of this run, or a new name for one that it never began."""
-    try:
-        with open(f"{runtime}/runs/{job}", encoding="utf-8", errors="surrogateescape") as file:
-            state = dict(line.rstrip("\n").split("=", 1) for line in file)
-    except (FileNotFoundError, ValueError):
-        state = {}
+def timed_out(state: dict[str, str], code: str, status: str) -> bool:
+    """Return True when `run` ended the attempt, as it does where the unit's time-out is longer.
+
+    The job's own program can end with the same status, but not make time pass.
+    """
+    if (code, status) != ("exited", TIMED_OUT) or "READY_AT" not in state:
+        return False
+    limits = [float(state["LIMIT"][:-1]) + float(state["READY_AT"])] if "LIMIT" in state else []
+    if "TOTAL_UNTIL" in state:
+        limits.append(float(state["TOTAL_UNTIL"]))
+    return bool(limits) and time.monotonic() >= min(limits)
+
+
+def started(job: str, environ: dict[str, str], manager: Manager, runtime: str) -> dict[str, str]:
+    """Return what `begin` noted of this attempt, or what is known of one that it never noted."""
+    state = notes.read(f"{runtime}/runs/{job}")
+    invocation = environ.get("INVOCATION_ID", "")
     if state.get("DEBVISOR_INVOCATION_ID") == invocation:
-        return {name: value for name, value in state.items() if name.startswith("DEBVISOR_")}
-    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_usec // 1_000_000))
-    return {
+        return dict(state)
+    attempt = str(manager.restarts + 1)
+    if "RETRY_AT" in state and state.get("SYSTEMD_JOB") == manager.job:
+        return state | {"DEBVISOR_INVOCATION_ID": invocation, "DEBVISOR_ATTEMPT": attempt}
+    unit = notes.statements(f"{notes.UNITS}/debvisor-job-{job}.service")
+    policy = {
+        name: unit["[Service]", key][-1] for key, name in POLICY.items() if ("[Service]", key) in unit
+    }
+    return policy | {
         "DEBVISOR_JOB": job,
-        "DEBVISOR_RUN_ID": f"{moment}-{os.urandom(3).hex()}",
+        "DEBVISOR_RUN_ID": notes.run_id(time.time_ns() // 1000),
         "DEBVISOR_INVOCATION_ID": invocation,
+        "DEBVISOR_ATTEMPT": attempt,
+        "DEBVISOR_MAX_ATTEMPTS": str(1 + len(policy.get("DELAYS", "").split())),
+        "SYSTEMD_JOB": manager.job,
     }
 
 
@@ -90,131 +152,26 @@ def read_lines(path: str) -> list[str]:
         return []
 
 
-def stop_job(unit: str, address: str = MANAGER) -> bool:
-    """Return True when systemd is stopping `unit` because somebody, or a shutdown, asked for it.
-
-    $SERVICE_RESULT cannot tell: a stop looks like a signal from outside, or like a success.
-    Raises OSError when the manager gives no answer.
-    """
-    name = unit.encode()
-    names = uint32(len(name) + 5) + string(name)
-    return job_type(ask(call(b"ListUnitsByNames", b"as", names), address)) in {b"stop", b"restart"}
-
-
-def release(job: str, *, units: str = UNITS, shadows: str = SHADOWS) -> bool:
-    """Remove the definition that an apply kept for this run; True when systemd must reload.
-
-    Where the job itself is gone it stays, so that systemd can forget the unit by it.
-    """
-    name = f"debvisor-job-{job}.service"
-    if not (os.path.exists(f"{shadows}/{name}") and os.path.exists(f"{units}/{name}")):
-        return False
-    os.unlink(f"{shadows}/{name}")
-    return True
+def next_delay(state: dict[str, str], fields: dict[str, str]) -> float | None:
+    """Return the seconds until another attempt, None when this was the last."""
+    result, delays = fields["DEBVISOR_RESULT"], state.get("DELAYS", "").split()
+    attempt = int(fields.get("DEBVISOR_ATTEMPT", "1"))
+    if result in {"success", "exec-condition"} or "DEBVISOR_STOPPED" in fields:
+        return None
+    kind = {"timeout": "timeout", "signal": "signal", "core-dump": "signal"}.get(result, "failure")
+    if attempt > len(delays) or kind not in state.get("RETRY_ON", "").split() or never(state, fields):
+        return None
+    delay = float(delays[attempt - 1][:-1])
+    if "TOTAL_UNTIL" in state and time.monotonic() + delay >= float(state["TOTAL_UNTIL"]):
+        return None
+    return delay
 
 
-def ask(message: bytes, address: str) -> bytes:
-    """Return the body of the manager's reply to `message`; OSError when there is none."""
-    manager = connect(address)
-    try:
-        # Not sent together with BEGIN: systemd 257 looks at such a call only when more arrives.
-        manager.sendall(message)
-        return reply(manager)
-    finally:
-        manager.close()
-
-
-def connect(address: str) -> _socket.socket:
-    """Return a connection to the manager, let in; OSError when it does not answer.
-
-    This takes PID 1 ten times as long as to answer a call (systemd 257).
-    """
-    manager = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    manager.settimeout(MANAGER_SECONDS)
-    try:
-        manager.connect(address)
-        manager.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
-        if not receive(manager, 37).startswith(b"OK "):
-            raise PermissionError("systemd does not let us in")
-    except OSError:
-        manager.close()
-        raise
-    return manager
-
-
-def call(
-    member: bytes,
-    signature: bytes = b"",
-    body: bytes = b"",
-    path: bytes = b"/org/freedesktop/systemd1",
-    interface: bytes = b"org.freedesktop.systemd1.Manager",
-) -> bytes:
-    """Return the D-Bus call of a method, of the manager where nothing else is said; little-endian.
-
-    Source: D-Bus specification, Message Protocol; systemd's own socket needs no Hello.
-    """
-    fields = b""
-    for code, kind, value in (
-        (b"\1", b"o", path),
-        (b"\2", b"s", interface),
-        (b"\3", b"s", member),
-    ):
-        fields += padding(fields, 8) + code + b"\1" + kind + b"\0" + string(value)
-    if signature:
-        size = len(signature).to_bytes(1, "little")
-        fields += padding(fields, 8) + b"\10\1g\0" + size + signature + b"\0"
-    head = b"l\1\0\1" + uint32(len(body)) + uint32(1) + uint32(len(fields))
-    return head + fields + padding(fields, 8) + body
-
-
-def uint32(number: int) -> bytes:
-    """Return `number` as D-Bus has it."""
-    return number.to_bytes(4, "little")
-
-
-def string(text: bytes) -> bytes:
-    """Return `text` as a D-Bus string."""
-    return uint32(len(text)) + text + b"\0"
-
-
-def padding(data: bytes, size: int) -> bytes:
-    """Return the zeros between `data` and the next multiple of `size`."""
-    return bytes(-len(data) % size)
-
-
-def receive(manager: _socket.socket, size: int) -> bytes:
-    """Return the next `size` bytes."""
-    data = b""
-    while len(data) < size:
-        data += manager.recv(size - len(data)) or hung_up()
-    return data
-
-
-def hung_up() -> bytes:
-    """Raise what a closed connection means."""
-    raise ConnectionError("systemd hung up")
-
-
-def reply(manager: _socket.socket) -> bytes:
-    """Return the body of the reply to our last call; signals that come before it are skipped."""
-    while True:
-        head = receive(manager, 16)
-        body, fields = (int.from_bytes(head[at : at + 4], "little") for at in (4, 12))
-        rest = receive(manager, fields + -fields % 8 + body)
-        if head[1] == 3:
-            raise PermissionError("systemd refuses to tell about the unit")
-        if head[1] == 2:
-            return rest[len(rest) - body :]
-
-
-def job_type(units: bytes) -> bytes:
-    """Return the type of the job of the first unit in a(ssssssouso), empty for none."""
-    at = 8
-    for _ in range(7):
-        at += -at % 4
-        at += 4 + int.from_bytes(units[at : at + 4], "little") + 1
-    at += -at % 4 + 4
-    return units[at + 4 : at + 4 + int.from_bytes(units[at : at + 4], "little")]
+def never(state: dict[str, str], fields: dict[str, str]) -> bool:
+    """Return True when the exit status says that another attempt is useless: systemd makes none."""
+    exits = state.get("NEVER_ON_EXIT", "").split()
+    exited = fields.get("DEBVISOR_EXIT_CODE") == "exited"
+    return exited and fields.get("DEBVISOR_EXIT_STATUS") in exits
 
 
 def is_run(fields: dict[str, str]) -> bool:
@@ -227,22 +184,32 @@ def is_skipped(fields: dict[str, str]) -> bool:
     return "DEBVISOR_SKIPPED" in fields and fields["DEBVISOR_RESULT"] == "success"
 
 
-def write_last(state: str, job: str, fields: dict[str, str]) -> None:
-    """Write `fields` to STATE/last/JOB, a line each, all or nothing; durable when it returns."""
-    os.close(open_folder(state))
-    folder = open_folder(f"{state}/last")
-    new = os.open(f".{job}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644, dir_fd=folder)
-    with open(new, "wb") as file:
-        file.write(lines(fields))
-        file.flush()
-        os.fsync(new)
-    os.rename(f".{job}", job, src_dir_fd=folder, dst_dir_fd=folder)
-    os.fsync(folder)
-    os.close(folder)
+def with_success(fields: dict[str, str], before: dict[str, str]) -> dict[str, str]:
+    """Return `fields` with the end and the id of the newest success, this one or that of before."""
+    if fields["DEBVISOR_RESULT"] == "success" and "DEBVISOR_STOPPED" not in fields:
+        run, usec = fields["DEBVISOR_RUN_ID"], fields["DEBVISOR_END_USEC"]
+        return {**fields, "DEBVISOR_SUCCESS_USEC": usec, "DEBVISOR_SUCCESS_RUN": run}
+    kept = {name: before[name] for name in before if name.startswith("DEBVISOR_SUCCESS_")}
+    if not kept and before.get("DEBVISOR_RESULT") == "success" and "DEBVISOR_STOPPED" not in before:
+        kept = with_success(before, {})  # by a version that did not note it
+        kept = {name: kept[name] for name in kept if name.startswith("DEBVISOR_SUCCESS_")}
+    return {**fields, **kept}
+
+
+def release(job: str, *, units: str = notes.UNITS, shadows: str = SHADOWS) -> bool:
+    """Remove the definition that an apply kept for this run; True when systemd must reload.
+
+    Where the job itself is gone it stays, so that systemd can forget the unit by it.
+    """
+    name = f"debvisor-job-{job}.service"
+    if not (os.path.exists(f"{shadows}/{name}") and os.path.exists(f"{units}/{name}")):
+        return False
+    os.unlink(f"{shadows}/{name}")
+    return True
 
 
 def record(fields: dict[str, str]) -> dict[str, str]:
-    """Return the journal record of a run that ended."""
+    """Return the journal record of an attempt that ended."""
     name, result = fields["DEBVISOR_RUN_ID"], fields["DEBVISOR_RESULT"]
     how = ""
     if "DEBVISOR_STOPPED" in fields:
@@ -252,6 +219,9 @@ def record(fields: dict[str, str]) -> dict[str, str]:
     what = f"ended: {result}{how}"
     if is_skipped(fields):
         what = f"was skipped: {fields['DEBVISOR_SKIPPED']}"
+    elif "DEBVISOR_FINAL" not in fields:
+        attempt = f"{fields['DEBVISOR_ATTEMPT']} of {fields['DEBVISOR_MAX_ATTEMPTS']}"
+        what = f"goes on after attempt {attempt}, which ended: {result}{how}"
     return {
         "MESSAGE": f"Run {name} {what}",
         "MESSAGE_ID": RUN_END,
@@ -261,74 +231,122 @@ def record(fields: dict[str, str]) -> dict[str, str]:
     }
 
 
-def open_folder(path: str) -> int:
-    """Return a descriptor of the folder `path`, made where missing; nobody else may write in it."""
-    os.makedirs(path, exist_ok=True)
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    status = os.fstat(folder)
-    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-        raise PermissionError(f"others may write in the folder {path}; fix: chmod go-w {path}")
-    return folder
+class Ending:
+    """The end of an attempt of `job`: each step is told on standard error when it fails."""
 
+    def __init__(self, job: str, environ: dict[str, str]) -> None:
+        """Find out what ended, and whether another attempt follows."""
+        self.job, self.failed = job, False
+        self.beside, self.notes, self.bus = beside, notes, bus
+        unit = notes.statements(f"{notes.UNITS}/debvisor-job-{job}.service")
+        noted = notes.read(f"{notes.RUNTIME}/runs/{job}")
+        self.unit = unit
+        self.retries = ("[Service]", "X-Delays") in unit or "DELAYS" in noted
+        manager = self.try_to(
+            "systemd gives no answer", lambda: ask(job, retries=self.retries), Manager(), fatal=False
+        )
+        self.state = started(job, environ, manager, notes.RUNTIME)
+        self.fields = end(self.state, environ)
+        if manager.stopped:
+            self.fields["DEBVISOR_STOPPED"] = "1"
+        self.delay = next_delay(self.state, self.fields)
 
-def lines(fields: dict[str, str]) -> bytes:
-    """Return `fields` as `NAME=value` lines; a value stays on its line."""
-    text = "".join(f"{name}={value.replace(chr(10), ' ')}\n" for name, value in fields.items())
-    return text.encode("utf-8", "surrogateescape")
+    def try_to(self, problem: str, step, default=None, *, fatal: bool = True):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+        """Return what `step` does; say `problem` when it fails, and go on."""
+        try:
+            return step()
+        except (OSError, ValueError, KeyError) as error:
+            complain(self.job, f"{problem}: {error}")
+            self.failed = self.failed or fatal
+            return default
 
+    def go_on(self) -> None:
+        """Note when the next attempt follows; systemd makes it, `begin` keeps the delay."""
+        delay = self.delay or 0.0
+        usec = str(time.time_ns() // 1000 + round(delay * 1_000_000))
+        self.fields["DEBVISOR_RETRY_USEC"] = usec
+        state = {name: value for name, value in self.state.items() if name not in OF_AN_ATTEMPT}
+        state |= {"RETRY_AT": f"{time.monotonic() + delay:.3f}", "DEBVISOR_RETRY_USEC": usec}
+        self.try_to("the next attempt will be a run of its own", lambda: self.note(state))
+        self.send()
 
-def send(fields: dict[str, str], address: str = JOURNAL) -> None:
-    """Send one record to journald by its native protocol; OSError when it takes none."""
-    record = b""
-    for name, text in fields.items():
-        value = text.encode("utf-8", "surrogateescape")
-        size = len(value).to_bytes(8, "little")
-        record += name.encode() + (b"\n" + size if b"\n" in value else b"=") + value + b"\n"
-    journal = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
-    # systemd holds the socket: while journald restarts, records queue, and a full queue blocks.
-    journal.settimeout(JOURNAL_SECONDS)
-    journal.sendto(record, address)
-    journal.close()
+    def note(self, state: dict[str, str]) -> None:
+        """Write the note of the run that is under way."""
+        notes.write(notes.RUNTIME, "runs", self.job, state, lasting=False)
 
-
-def is_stopped(job: str) -> bool:
-    """Return True when somebody stopped the run; False, with a message, when nobody knows."""
-    try:
-        return stop_job(f"debvisor-job-{job}.service")
-    except OSError as error:
-        # No failure of the run's own: systemd's record of the stop says it as well.
-        complain(job, f"systemd gives no answer: {error}")
-        return False
-
-
-def keep(job: str, fields: dict[str, str]) -> bool:
-    """Note the result, first in the file, then in the journal; each failure is told."""
-    kept = True
-    try:
+    def finish(self) -> None:
+        """Keep the result, then let the run be over."""
+        job, fields = self.job, self.fields
+        fields["DEBVISOR_FINAL"] = "1"
         if is_run(fields):
-            write_last(STATE, job, fields)
-    except OSError as error:
-        complain(job, f"its result is not on disk: {error}")
-        kept = False
-    try:
-        send(record(fields))
-    except OSError as error:
-        complain(job, f"journald takes no record: {error}")
-        kept = False
-    return kept
+            self.try_to("its result is not on disk", self.keep)
+        ended = fields | {"MONOTONIC": f"{time.monotonic():.3f}"}
+        self.try_to(
+            "those that wait for it will not know its result",
+            lambda: notes.write(notes.RUNTIME, "ended", job, ended, lasting=False),
+        )
+        self.send()
+        if os.path.exists(f"{notes.RUNTIME}/runs/{job}"):
+            os.unlink(f"{notes.RUNTIME}/runs/{job}")
+        if self.would_restart():
+            self.try_to("systemd makes another attempt", self.stop)
+        after = any(("[Service]", name) in self.unit for name in AFTERWARDS) and is_run(fields)
+        if after or self.lasted():
+            module = beside("afterwards")
+            self.try_to("what came meanwhile is lost", lambda: module.afterwards(self))
+
+    def keep(self) -> None:
+        """Write the result of the run to the disk."""
+        before = notes.read(f"{notes.STATE}/last/{self.job}")
+        notes.write(notes.STATE, "last", self.job, with_success(self.fields, before), lasting=True)
+
+    def send(self) -> None:
+        """Tell the journal."""
+        self.try_to("journald takes no record", lambda: notes.send(record(self.fields)))
+
+    def would_restart(self) -> bool:
+        """Return True when systemd would make another attempt, though this was the last."""
+        fields = self.fields
+        is_over = fields["DEBVISOR_RESULT"] in {"success", "exec-condition"}
+        return not (is_over or "DEBVISOR_STOPPED" in fields or never(self.state, fields)) and bool(
+            self.state.get("DELAYS")
+        )
+
+    def stop(self) -> None:
+        """End the run: jobs that wait for it start, and decide by its result, which is noted."""
+        manager = bus.Bus(seconds=MANAGER_PATIENCE)
+        manager.end(f"debvisor-job-{self.job}.service")
+        manager.close()
+
+    def lasted(self) -> bool:
+        """Return True when the run was long enough for its timer to elapse meanwhile."""
+        begun = int(self.fields.get("DEBVISOR_START_USEC", "0")) // 1_000_000
+        now = int(time.time())
+        if not begun or is_skipped(self.fields):
+            return False
+        return begun // 60 != now // 60 or (now > begun and self.counts_seconds())
+
+    def counts_seconds(self) -> bool:
+        """Return True when the timer can elapse within a minute."""
+        timer = notes.statements(f"{notes.UNITS}/debvisor-job-{self.job}.timer")
+        lines = timer.get(("[Timer]", "OnCalendar"), [])
+        return any(":00" not in line for line in lines)
+
+    def renew(self) -> None:
+        """Let a definition that came during the run count from now on."""
+        if release(self.job):
+            manager = bus.Bus(seconds=MANAGER_SECONDS)
+            try:
+                manager.reload()
+            except TimeoutError:
+                pass  # with thousands of timers a reload takes longer than we wait
+            finally:
+                manager.close()
 
 
-def renew(job: str) -> bool:
-    """Let a definition that came during the run count from now on."""
-    try:
-        if release(job):
-            ask(call(b"Reload"), MANAGER)
-    except TimeoutError:
-        pass  # with thousands of timers a reload takes longer than we wait
-    except OSError as error:
-        complain(job, f"its new definition does not count: {error}; fix: systemctl daemon-reload")
-        return False
-    return True
+OF_AN_ATTEMPT = {"READY_AT", "DEBVISOR_WAITING", "DEBVISOR_RETRY_USEC"}
+"""What is noted of an attempt alone, not of the run."""
+AFTERWARDS = ("X-SuccessOf", "X-AnySuccessOf", "X-FailureOf")
 
 
 def complain(job: str, text: str) -> None:
@@ -337,16 +355,16 @@ def complain(job: str, text: str) -> None:
 
 
 def main() -> int:
-    """End the run of the job named by the only argument; return the exit status."""
+    """End the attempt of the job named by the only argument; return the exit status."""
     os.umask(0o022)  # the job's own UMask= holds for us too
-    job = sys.argv[1]
-    fields = end(job, dict(os.environ))
-    if is_stopped(job):
-        fields["DEBVISOR_STOPPED"] = "1"
-    kept = keep(job, fields)
-    if os.path.exists(f"{RUNTIME}/runs/{job}"):
-        os.unlink(f"{RUNTIME}/runs/{job}")
-    return 0 if renew(job) and kept else 1
+    ending = Ending(sys.argv[1], dict(os.environ))
+    if ending.delay is not None:
+        ending.go_on()
+    else:
+        ending.finish()
+        problem = "its new definition does not count (fix: systemctl daemon-reload)"
+        ending.try_to(problem, ending.renew)
+    return 1 if ending.failed else 0
 
 
 if __name__ == "__main__":

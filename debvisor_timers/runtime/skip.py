@@ -104,9 +104,7 @@ def scheduled_day(timer: Unit, fired_usec: int) -> str:
     earlier = due(lines, first, fired)
     if not earlier:
         return day  # a run that catches up
-    from datetime import datetime  # noqa: PLC0415 - 2 ms that few runs pay
-
-    return local_date(int(datetime.fromisoformat(f"{max(earlier)}+00:00").timestamp()))
+    return local_date(seconds(max(earlier)))
 
 
 def due(lines: list[str], after: int, until: int) -> list[str]:
@@ -114,14 +112,31 @@ def due(lines: list[str], after: int, until: int) -> list[str]:
     return [moment for moment in elapses(lines, after) if "" < moment <= utc(until)]
 
 
+def first_elapse(timer: Unit, after: int) -> int | None:
+    """Return when a timer elapses first after that second, in seconds since 1970; None for never.
+
+    Its jitter is not counted.
+    """
+    lines = timer.get(("[Timer]", "OnCalendar"))
+    found = [moment for moment in elapses(lines, after) if moment] if lines else []
+    return seconds(min(found)) if found else None
+
+
 def elapses(lines: list[str], after: int) -> list[str]:
     """Return the first elapse of each OnCalendar= line after that second, as `utc` has them.
 
     Empty for a line that never elapses again. Raises ChildProcessError when systemd cannot say.
+    """
+    return [next(iter(moments), "") for moments in series(lines, after, 1)]
+
+
+def series(lines: list[str], after: int, count: int) -> list[list[str]]:
+    """Return the next `count` elapses of each OnCalendar= line, as `elapses` has the first.
+
     Not by the module subprocess, which takes twice as long to import as the answer.
     """
     reader, writer = os.pipe()
-    command = [ANALYZE, "calendar", "--iterations=1", f"--base-time=@{after}", "--", *lines]
+    command = [ANALYZE, "calendar", f"--iterations={count}", f"--base-time=@{after}", "--", *lines]
     environment = {"LC_ALL": "C", "TZ": f":{LOCALTIME}"}
     actions = [(os.POSIX_SPAWN_DUP2, writer, 1)]
     try:
@@ -130,13 +145,16 @@ def elapses(lines: list[str], after: int) -> list[str]:
         os.close(writer)
     with open(reader, encoding="utf-8", errors="replace") as answer:
         text = answer.read()
-    found: list[str] = []
+    found: list[list[str]] = []
     for line in text.splitlines():
         name, _, value = line.strip().partition(": ")
+        moment = " ".join(value.split()[1:3])[:19]
         if name == "Normalized form":
-            found.append("")
-        elif name in {"Next elapse", "(in UTC)"} and found and value.strip() != "never":
-            found[-1] = " ".join(value.split()[1:3])[:19]
+            found.append([])
+        elif found and (name == "Next elapse" or name.startswith("Iteration #")):
+            found[-1] += [moment] if value.strip() != "never" else []
+        elif name == "(in UTC)" and found:
+            found[-1][-1] = moment
     status = os.waitpid(process, 0)[1]
     if status != 0 or len(found) != len(lines):
         raise ChildProcessError(f"{' '.join(command)} fails: status {status}")
@@ -167,6 +185,16 @@ def set_zone(name: str) -> None:
 def local_date(seconds: int) -> str:
     """Return the local date of an instant."""
     return time.strftime("%Y-%m-%d", time.localtime(seconds))
+
+
+def seconds(moment: str) -> int:
+    """Return an instant that `utc` wrote in seconds since 1970."""
+    year, month, day = map(int, moment[:10].split("-"))
+    year -= month < 3  # years begin in March, so that a leap day ends one
+    days = 365 * year + year // 4 - year // 100 + year // 400 - 719_469
+    days += (153 * ((month + 9) % 12) + 2) // 5 + day
+    hours, minutes, rest = map(int, moment[11:].split(":"))
+    return days * 86_400 + hours * 3600 + minutes * 60 + rest
 
 
 def utc(seconds: int) -> str:

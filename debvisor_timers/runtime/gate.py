@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a run may start, and what it waits for before: in this order maintenance and
+exclusions, the host that it belongs to, what it depends on, its locks.
+
+`begin` loads this file for a job that has any of these, and for no other. Imports nothing of ours.
+"""
+
+import os
+import time
+
+PAUSES = (0.1, 0.1, 0.2, 0.2, 0.5)
+"""How long to wait before looking again, in seconds, at first."""
+PAUSE = 1.0
+"""And how long after that."""
+JUST_NOW_USEC = 1_000_000  # AccuracySec= of our timers
+
+
+def reason_to_skip(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Return why a run is skipped, empty when it may start; by then it holds its locks.
+
+    run: the Run of `begin`. Raises OSError, ValueError and KeyError: the run must not start then.
+    """
+    for question in (calendar, place, dependencies, locks):
+        if reason := question(run):
+            return reason
+    return ""
+
+
+def calendar(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Return the maintenance window or the exclusion that keeps the run from starting."""
+    if not (run.values("X-Maintenance") or run.values("X-Exclude")):
+        return ""
+    timer = run.notes.statements(f"{run.units}/debvisor-job-{run.job}.timer")
+    reason: str = run.beside("skip").skip(run.fields, run.service, timer)
+    return reason
+
+
+def place(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Return why the run belongs to another host."""
+    if not (run.values("X-WhereHost") or run.values("X-WhereVm")):
+        return ""
+    reason: str = run.beside("where").elsewhere(run.values("X-WhereHost"), run.values("X-WhereVm"))
+    return reason
+
+
+def locks(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Take all locks of the job; return why that was not possible."""
+    if not (run.values("X-Conflict") or run.values("X-Pool")):
+        return ""
+    reason: str = run.beside("locks").take(run, default_limit)
+    return reason
+
+
+def default_limit(run) -> float:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Return how many seconds it is to the next elapse of the run's own timer."""
+    timer = run.notes.statements(f"{run.units}/debvisor-job-{run.job}.timer")
+    now = time.time()
+    moment = run.beside("skip").first_elapse(timer, int(now))
+    return float("inf") if moment is None else moment - now
+
+
+class Need:
+    """One job that a run depends on: `KIND=JOB | WAIT | MAX AGE` of its service.
+
+    left: why the run still waits for it, empty when it does not.
+    """
+
+    def __init__(self, kind: str, line: str) -> None:
+        """Read one line."""
+        parts = [*line.split(" | "), ""]
+        self.kind, self.job = kind, parts[0]
+        self.wait = float(parts[1].removesuffix("s"))
+        self.max_age = float(parts[2].removesuffix("s")) if parts[2] else None
+        self.service = f"debvisor-job-{self.job}.service"
+        self.timer = f"debvisor-job-{self.job}.timer"
+        self.until = 0.0
+        self.busy = ""
+
+    def __str__(self) -> str:
+        """Return what is waited for: `for backup (running)`."""
+        return f"for {self.job} ({self.busy})"
+
+
+def dependencies(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Wait for the jobs that the run depends on; return which of them keeps it from starting."""
+    needs = [Need(kind, line) for kind in KINDS for line in run.values(kind)]
+    if not needs or "FORCED" in run.fields:
+        return ""
+    began = time.monotonic()
+    for need in needs:
+        need.until = began + need.wait
+    start_steps(run, [need for need in needs if need.kind == "X-Step"])
+    number = 0
+    while needs:
+        look(run, needs)
+        for need in [need for need in needs if not need.busy]:
+            needs.remove(need)
+            if need.kind != "X-After" and (reason := verdict(run, need)):
+                return reason
+        for need in [need for need in needs if time.monotonic() >= need.until]:
+            needs.remove(need)
+            if need.kind != "X-After":
+                return f"{need.job} is still {need.busy} after {words(need.wait)}"
+        if needs:
+            run.wait(" and ".join(map(str, needs)))
+            time.sleep(PAUSES[number] if number < len(PAUSES) else PAUSE)
+            number += 1
+    return ""
+
+
+KINDS = ("X-Step", "X-Requires", "X-After")
+
+
+def activated_usec(run) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Return when this run was asked for: a step that has ended since then was run for it too."""
+    fields = run.fields
+    asked = fields.get("DEBVISOR_SCHEDULED_USEC") or fields.get("REQUESTED_USEC")
+    return int(asked or fields["DEBVISOR_START_USEC"])
+
+
+def start_steps(run, steps: list[Need]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Start the steps that nobody has started for this moment yet.
+
+    One after the other: who comes later finds the step running, or its end.
+    """
+    if not steps:
+        return
+    import fcntl  # noqa: PLC0415 - for the few jobs that have steps
+
+    os.close(run.notes.open_folder(run.runtime))
+    with open(f"{run.runtime}/steps.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        manager = run.bus.Bus(run.manager)
+        try:
+            units = {unit.name.decode(): unit for unit in manager.units(*(s.service for s in steps))}
+            for step in steps:
+                if not units[step.service].is_busy and not has_run(run, step):
+                    request(run, step.job)
+                    manager.start(step.service)
+        finally:
+            manager.close()
+
+
+def request(run, job: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Leave word for a step who needs it."""
+    import json  # noqa: PLC0415
+
+    folder = run.notes.open_folder(f"{run.runtime}/requests")
+    text = json.dumps(
+        {
+            "requested_usec": time.time_ns() // 1000,
+            "trigger": "dependency",
+            "runs": [f"{run.job}:{run.fields['DEBVISOR_RUN_ID']}"],
+            **{"user": "root", "uid": 0, "login_uid": None},
+        }
+    )
+    new = os.open(f".{job}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600, dir_fd=folder)
+    with open(new, "w", encoding="ascii") as file:
+        file.write(text)
+    os.rename(f".{job}", f"{job}.json", src_dir_fd=folder, dst_dir_fd=folder)
+    os.close(folder)
+
+
+def has_run(run, step: Need) -> bool:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Return True when a run of the step has ended since this run was asked for."""
+    ended = run.notes.read(f"{run.runtime}/ended/{step.job}")
+    return int(ended.get("DEBVISOR_END_USEC", "0")) >= activated_usec(run)
+
+
+def look(run, needs: list[Need]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Note in each of `needs` what its job is busy with, if it is."""
+    manager = run.bus.Bus(run.manager)
+    try:
+        names = [name for need in needs for name in (need.service, need.timer)]
+        units = {unit.name.decode(): unit for unit in manager.units(*names)}
+        for need in needs:
+            if units[need.service].is_busy:
+                need.busy = busy_with(run, need, units[need.service])
+            elif is_due(run, need, manager, units[need.timer]):
+                need.busy = "due"
+            else:
+                need.busy = ""
+    finally:
+        manager.close()
+
+
+def busy_with(run, need: Need, unit) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Return what a job that is under way does: `running`, `waiting`, `retrying`."""
+    if unit.sub.startswith(b"auto-restart"):
+        return "retrying"
+    noted = run.notes.read(f"{run.runtime}/runs/{need.job}")
+    if "DEBVISOR_RETRY_USEC" in noted:
+        return "retrying"
+    return "waiting" if "DEBVISOR_WAITING" in noted else "running"
+
+
+def is_due(run, need: Need, manager, timer) -> bool:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Return True when the timer of a job should have elapsed and has not: it is about to.
+
+    With a jitter it is due from the time that its calendar says; then the wait counts from the end
+    of the delay.
+    """
+    if need.kind == "X-Step" or timer.active != b"active":
+        return False
+    next_usec = manager.number(timer.path, b"Timer", b"NextElapseUSecRealtime")
+    now_usec = time.time_ns() // 1000
+    if next_usec in {0, 2**64 - 1}:
+        return False
+    if next_usec <= now_usec:
+        return True
+    said = run.notes.statements(f"{run.units}/{need.timer}")
+    skip = run.beside("skip")
+    jitter = sum(map(skip.microseconds, said.get(("[Timer]", "RandomizedDelaySec"), [])[-1:]))
+    if not jitter or next_usec - jitter > now_usec:
+        return False
+    moment = skip.first_elapse(said, (next_usec - jitter - JUST_NOW_USEC) // 1_000_000)
+    if moment is None or moment * 1_000_000 > now_usec:
+        return False
+    need.until = max(need.until, time.monotonic() + (next_usec - now_usec) / 1e6 + need.wait)
+    return True
+
+
+def verdict(run, need: Need) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Return why a job that is not under way does not do as a requirement, empty when it does."""
+    if need.kind == "X-Step" and (reason := step_verdict(run, need)):
+        return reason
+    last = run.notes.read(f"{run.state}/last/{need.job}")
+    if not last:
+        return f"{need.job} never ran"
+    success = int(last.get("DEBVISOR_SUCCESS_USEC", "0"))
+    if need.max_age is not None:
+        return age_verdict(need, last, success)
+    if need.kind == "X-Step":
+        return ""
+    said = run.notes.statements(f"{run.units}/{need.timer}")
+    if ("[Timer]", "OnCalendar") not in said:
+        return "" if succeeded(last) else failure(need, last)
+    if not success:
+        return failure(need, last)
+    due = run.beside("skip").first_elapse(said, success // 1_000_000)
+    if due is None or due > time.time():
+        return ""
+    if not succeeded(last) and int(last["DEBVISOR_END_USEC"]) >= due * 1_000_000:
+        return failure(need, last)
+    return f"{need.job} has not succeeded since it was due {moment(due)}"
+
+
+def step_verdict(run, need: Need) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Return how the step that was started for this run has disappointed, empty when it did not."""
+    ended = run.notes.read(f"{run.runtime}/ended/{need.job}")
+    if int(ended.get("DEBVISOR_END_USEC", "0")) < activated_usec(run):
+        return f"{need.job} did not run"
+    if reason := ended.get("DEBVISOR_SKIPPED"):
+        return f"{need.job} was skipped ({reason})"
+    return "" if succeeded(ended) else failure(need, ended)
+
+
+def age_verdict(need: Need, last: dict[str, str], success_usec: int) -> str:
+    """Return why the newest success of a job is too old, empty when it is not."""
+    if not success_usec:
+        return failure(need, last)
+    age = time.time() - success_usec / 1e6
+    if need.max_age is not None and age > need.max_age:
+        return f"the last success of {need.job} is too old ({words(age)})"
+    return ""
+
+
+def succeeded(last: dict[str, str]) -> bool:
+    """Return True when a run that ended was a success."""
+    return last.get("DEBVISOR_RESULT") == "success" and "DEBVISOR_STOPPED" not in last
+
+
+def failure(need: Need, last: dict[str, str]) -> str:
+    """Return that a job did not succeed, and how."""
+    how = "was stopped" if "DEBVISOR_STOPPED" in last else "failed"
+    if last.get("DEBVISOR_RESULT") == "timeout" and how == "failed":
+        how = "timed out"
+    return f"{need.job} {how} (run {last.get('DEBVISOR_RUN_ID', 'unknown')})"
+
+
+def moment(seconds: float) -> str:
+    """Return an instant in the zone of the host; never in that of the job's own $TZ."""
+    os.environ["TZ"] = ":/etc/localtime"
+    time.tzset()
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def words(seconds: float) -> str:
+    """Return a time span for people: `1h 30min`, `45s`."""
+    left = int(seconds + 0.5)
+    parts = []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts[:2]) or "0s"

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `begin`, `end` and `chain` read and write: unit files, notes of a run, journal records.
+
+Loaded by the programs beside it; imports nothing of ours, and little else. A note is a file of
+`NAME=value` lines in a folder that only we can write.
+"""
+
+import _socket
+import os
+import time
+
+RUNTIME = "/run/debvisor-timers"
+STATE = "/var/lib/debvisor-timers"
+UNITS = "/etc/systemd/system"
+JOURNAL = "/run/systemd/journal/socket"
+JOURNAL_SECONDS = 5.0
+
+UnitFile = dict[tuple[str, str], list[str]]
+"""The values of each directive of a unit file, by section (`[Service]`) and name."""
+
+
+def run_id(now_usec: int) -> str:
+    """Return a new name for a run: sorts by time, and is valid without an invocation."""
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_usec // 1_000_000))
+    return f"{moment}-{os.urandom(3).hex()}"
+
+
+def statements(path: str) -> UnitFile:
+    """Return what a unit file says.
+
+    Nothing for a file that is gone: its unit runs until systemd is reloaded.
+    """
+    found: UnitFile = {}
+    section = ""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            for line in file:
+                key, equals, value = line.strip().partition("=")
+                if equals:
+                    found.setdefault((section, key), []).append(value.replace("%%", "%"))
+                elif key.startswith("["):
+                    section = key
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def read(path: str) -> dict[str, str]:
+    """Return what a note says; nothing for one that is missing or makes no sense."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return dict(line.rstrip("\n").split("=", 1) for line in file)
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def write(root: str, folder: str, name: str, fields: dict[str, str], *, lasting: bool) -> None:
+    """Write `fields` to ROOT/FOLDER/NAME, all or nothing; everybody may read it.
+
+    lasting: durable when it returns. Raises OSError.
+    """
+    os.close(open_folder(root))
+    place = open_folder(f"{root}/{folder}")
+    new = os.open(f".{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644, dir_fd=place)
+    with open(new, "wb") as file:
+        file.write(lines(fields))
+        if lasting:
+            file.flush()
+            os.fsync(new)
+    os.rename(f".{name}", name, src_dir_fd=place, dst_dir_fd=place)
+    if lasting:
+        os.fsync(place)
+    os.close(place)
+
+
+def open_folder(path: str) -> int:
+    """Return a descriptor of the folder `path`, made where missing; nobody else may write in it."""
+    os.makedirs(path, exist_ok=True)
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    status = os.fstat(folder)
+    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise PermissionError(f"others may write in the folder {path}; fix: chmod go-w {path}")
+    return folder
+
+
+def lines(fields: dict[str, str]) -> bytes:
+    """Return `fields` as `NAME=value` lines; a value stays on its line."""
+    text = "".join(f"{name}={value.replace(chr(10), ' ')}\n" for name, value in fields.items())
+    return text.encode("utf-8", "surrogateescape")
+
+
+def send(fields: dict[str, str], address: str = JOURNAL) -> None:
+    """Send one record to journald by its native protocol; OSError when it takes none."""
+    record = b""
+    for name, text in fields.items():
+        value = text.encode("utf-8", "surrogateescape")
+        size = len(value).to_bytes(8, "little")
+        record += name.encode() + (b"\n" + size if b"\n" in value else b"=") + value + b"\n"
+    journal = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+    # systemd holds the socket: while journald restarts, records queue, and a full queue blocks.
+    journal.settimeout(JOURNAL_SECONDS)
+    journal.sendto(record, address)
+    journal.close()
+
+
+def told(fields: dict[str, str]) -> dict[str, str]:
+    """Return those fields of a note that the journal has as well."""
+    return {name: value for name, value in fields.items() if name.startswith("DEBVISOR_")}
