@@ -77,15 +77,17 @@ def run_id(now_usec: int) -> str:
 
 
 def beside(name: str) -> dict:  # type: ignore[type-arg]
-    """Return what a program of ours beside this one defines; for what few runs need.
+    """Return what a module of ours beside this program defines; for what few runs need.
 
-    Compiled as this one is, at each use; the module is of the same package and version.
+    The package compiles it; one that is not of the file that lies there now, as in the middle of an
+    upgrade, is not believed: the file is compiled here, and nothing is written.
     """
-    folder, file = os.path.split(os.path.abspath(__file__))
-    path = f"{folder}/{name}{os.path.splitext(file)[1]}"
+    from _frozen_importlib_external import SourceFileLoader  # noqa: PLC0415 - few runs need it
+
+    sys.dont_write_bytecode = True
+    path = f"{os.path.dirname(os.path.abspath(__file__))}/{name}.py"
     found: dict = {"__name__": name, "__file__": path}  # type: ignore[type-arg]
-    with open(path, encoding="utf-8") as source:
-        exec(compile(source.read(), path, "exec"), found)  # noqa: S102
+    exec(SourceFileLoader(name, path).get_code(name), found)  # noqa: S102
     return found
 
 
