@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a run is skipped: maintenance windows, and days that its schedule leaves out.
 
-`begin` reads and compiles this file for a job that has such, and for no other. Stays one file
-without imports of ours, and imports little.
+`begin` loads this for a job that has such, and for no other. Stays one file without imports of ours,
+and imports little.
 """
 
 import os

@@ -98,6 +98,18 @@ def test_the_units_of_the_package_are_without_fault(box: Box) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("unit", ["notify@a-1b.service", "chain@a-1b:c-d.service"])
+def test_the_instance_reaches_the_program_as_it_is(module_box: Box, unit: str) -> None:
+    """Each many times in a row, since a failure may come at any time."""
+    name, instance = unit.removesuffix(".service").split("@")
+    drop_in = f"/run/systemd/system/debvisor-timers-{name}@.service.d/told.conf"
+    module_box.write(drop_in, "[Service]\nExecStart=\nExecStart=/bin/sh -c 'echo %i >>/run/told'\n")
+    module_box.run("rm -f /run/told; systemctl daemon-reload")
+    for _ in range(8):
+        module_box.run(["systemctl", "start", f"debvisor-timers-{unit}"])
+    assert module_box.read("/run/told").split() == [instance] * 8
+
+
 def test_slices_let_jobs_yield_to_virtual_machines(box: Box) -> None:
     box.run("systemctl start debvisor-critical.slice debvisor-low.slice")
     weights = (
@@ -157,9 +169,23 @@ def test_the_package_holds_templates_helpers_and_completion(box: Box) -> None:
     box.run("test -f /usr/share/debvisor-timers/templates/job.service.j2")
     box.run("test ! -e /usr/lib/python3/dist-packages/debvisor_timers/_templates")
     box.run("test -f /usr/share/bash-completion/completions/debvisor-timers")
-    shown = box.run("cd /usr/libexec/debvisor-timers; stat -c %n:%a:%U *")
-    programs = [f"{name}:755:root" for name in ("begin", "end", "run", "stamps")]
-    assert sorted(shown.stdout.split()) == sorted([*programs, "skip:644:root"])
+
+
+def test_helpers_are_installed_as_they_are_and_modules_beside_them_are_compiled(box: Box) -> None:
+    shown = box.run("cd /usr/libexec/debvisor-timers; stat -c %n:%a:%U *").stdout.split()
+    modes = {name: mode for name, _, mode in (line.partition(":") for line in shown)}
+    assert modes.pop("__pycache__") == "755:root"
+    compiled = set(box.run("ls /usr/libexec/debvisor-timers/__pycache__").stdout.split())
+    for path in (CHECKOUT / "debvisor_timers/runtime").glob("[!_]*.py"):
+        is_program = path.name not in modes
+        assert modes.pop(path.stem if is_program else path.name) == (
+            "755:root" if is_program else "644:root"
+        )
+        installed = path.stem if is_program else path.name
+        assert box.read(f"/usr/libexec/debvisor-timers/{installed}") == path.read_text("utf-8")
+        cached = f"{path.stem}.cpython-313.pyc"
+        assert (cached in compiled) is not is_program
+    assert modes == {}
 
 
 def test_the_test_that_debian_runs_passes(installed: Layer) -> None:

@@ -124,6 +124,21 @@ def test_every_unit_that_can_be_enabled_is_enabled_by_the_package() -> None:
     assert set(enabled[1].split()) == can_be
 
 
+@pytest.mark.parametrize("name", ["notify", "chain"])
+def test_what_failures_start_has_no_limit_waits_for_no_job_and_takes_ids_as_they_are(
+    name: str,
+) -> None:
+    text = (ROOT / f"units/debvisor-timers-{name}@.service").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    words = {key: value for key, equals, value in (x.partition("=") for x in lines) if equals}
+
+    assert words["StartLimitIntervalSec"] == "0"
+    assert words["Type"] == "oneshot"
+    assert words["ExecStart"].endswith(" %i")
+    assert int(words["TimeoutStartSec"].removesuffix("min")) <= 5
+    assert words.keys().isdisjoint({"OnFailure", "OnSuccess", "After", "Restart", "Slice"})
+
+
 def test_constraints_allow_every_dependency() -> None:
     pins = constraints()
     for requirement in requirements():
@@ -207,19 +222,41 @@ def test_all_templates_are_shipped() -> None:
     assert {path.name for path in (ROOT / "templates").iterdir()} == set(TEMPLATES)
 
 
-@pytest.mark.parametrize("name", ["begin", "run", "end"])
-def test_the_helpers_are_installed_outside_of_the_package(name: str) -> None:
-    rules = (DEBIAN / "rules").read_text(encoding="utf-8")
-    loop = re.search(r"for name in ([a-z ]+); do", rules)
-
-    assert loop
-    assert name in loop[1].split()
-    assert (ROOT / f"debvisor_timers/runtime/{name}.py").is_file()
+RUNTIME = ROOT / "debvisor_timers/runtime"
 
 
-def test_what_begin_reads_is_installed_beside_it() -> None:
-    rules = (DEBIAN / "rules").read_text(encoding="utf-8")
-    begin = (ROOT / "debvisor_timers/runtime/begin.py").read_text(encoding="utf-8")
+def named_by_rules(variable: str) -> set[str]:
+    """Return the names, without folder and `.py`, of the files that a variable of rules names."""
+    show = ["--eval", f"shown: ; @echo $({variable})", "shown"]
+    argv = ["make", "--no-print-directory", "-f", "debian/rules", *show]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    return {Path(name).stem for name in done.stdout.split()}
 
-    for name in re.findall(r'beside\("(\w+)"\)', begin):
-        assert f"runtime/{name}.py $(libexec)/{name}\n" in rules
+
+def test_the_runtime_folder_is_programs_and_modules_and_all_are_installed() -> None:
+    programs, siblings = named_by_rules("programs"), named_by_rules("siblings")
+
+    assert programs >= {"begin", "run", "end", "stamps"}
+    assert siblings >= {"skip"}
+    assert programs & siblings == set()
+    assert programs | siblings == {path.stem for path in RUNTIME.glob("*.py")} - {"__init__"}
+
+
+def test_a_program_starts_without_site_packages_and_a_module_is_none() -> None:
+    """`-I` alone would let a broken site-packages stop all jobs."""
+    for name in named_by_rules("programs"):
+        first = (RUNTIME / f"{name}.py").read_text(encoding="utf-8").splitlines()[0]
+        assert first == "#!/usr/bin/python3 -ISXutf8", name
+    for name in named_by_rules("siblings"):
+        assert not (RUNTIME / f"{name}.py").read_text(encoding="utf-8").startswith("#!"), name
+
+
+def test_what_programs_load_from_beside_them_is_a_module() -> None:
+    loaded = {
+        name
+        for program in named_by_rules("programs")
+        for name in re.findall(r'beside\("(\w+)"\)', (RUNTIME / f"{program}.py").read_text("utf-8"))
+    }
+
+    assert loaded
+    assert loaded <= named_by_rules("siblings")

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import os
+import py_compile
 import re
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -284,6 +286,60 @@ def test_a_run_that_may_be_skipped_fails_where_systemd_does_not_say_what_started
     (units / "debvisor-job-backup.service").write_text(rule, encoding="utf-8")
     with pytest.raises(FileNotFoundError):
         noted(tmp_path, **STALE)
+
+
+def beside(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = "other") -> str:
+    """Return what the module `name` in `folder` says, loaded as by a begin that lies there."""
+    monkeypatch.setattr(begin, "__file__", str(folder / "begin"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    said: str = begin.beside(name)["SAID"]
+    return said
+
+
+def compiled(folder: Path, says: str) -> Path:
+    """Write a module, compile it as the package does, let it say `says`; return the compiled one."""
+    source = folder / "other.py"
+    source.write_text(f"SAID = '{says}'\n", encoding="utf-8")
+    return Path(py_compile.compile(str(source), doraise=True))
+
+
+def test_a_compiled_module_is_used_while_its_file_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "other.py"
+    compiled(tmp_path, "old")
+    status = source.stat()
+    source.write_text("SAID = 'new'\n", encoding="utf-8")
+    os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    assert beside(tmp_path, monkeypatch) == "old"
+
+
+def test_a_compiled_module_of_another_file_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dpkg has put the new file in place, and nothing has compiled it yet."""
+    stale = compiled(tmp_path, "old")
+    before = stale.read_bytes()
+    (tmp_path / "other.py").write_text("SAID = 'newer'\n", encoding="utf-8")
+
+    assert beside(tmp_path, monkeypatch) == "newer"
+    assert stale.read_bytes() == before
+
+
+def test_a_module_that_nothing_has_compiled_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What dpkg does not know would stay when the package goes."""
+    (tmp_path / "other.py").write_text("SAID = 'alone'\n", encoding="utf-8")
+
+    assert beside(tmp_path, monkeypatch) == "alone"
+    assert [path.name for path in tmp_path.iterdir()] == ["other.py"]
+
+
+def test_a_missing_module_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FileNotFoundError):
+        beside(tmp_path, monkeypatch)
 
 
 def test_a_skip_is_noted_for_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
