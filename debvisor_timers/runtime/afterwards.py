@@ -4,15 +4,19 @@
 Loaded by `end` where there may be some; imports nothing of ours.
 """
 
-import os
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 RUN_SKIPPED = "3d0f0a1c5e1b4b6f9a0c7d2e8b514f63"
 MOST = 1024
 """Elapses that are counted one by one; a job that runs on for longer has more pressing problems."""
 
 
-def afterwards(ending) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def afterwards(ending: "Any") -> None:
     """Record the elapses that the run has swallowed; let its chain triggers be looked at again.
 
     ending: the Ending of `end`. Raises OSError and ValueError.
@@ -32,7 +36,7 @@ def afterwards(ending) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
 TRIGGERS = ("X-SuccessOf", "X-AnySuccessOf", "X-FailureOf")
 
 
-def skipped(ending, timer: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def skipped(ending: "Any", timer: str) -> None:
     """Record how many elapses of the timer came while the run was under way."""
     said = ending.notes.statements(f"{ending.notes.UNITS}/{timer}")
     lines = said.get(("[Timer]", "OnCalendar"), [])
@@ -45,7 +49,7 @@ def skipped(ending, timer: str) -> None:  # type: ignore[no-untyped-def]  # noqa
         ending.notes.send(record(ending.job, ending.fields["DEBVISOR_RUN_ID"], found))
 
 
-def between(skip, lines: list[str], after: int, until: int) -> list[int]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def between(skip: "Any", lines: list[str], after: int, until: int) -> list[int]:
     """Return when one of the lines elapses after that second, until that one; MOST at most."""
     count, found = 16, [0]
     while lines:

@@ -10,7 +10,12 @@ Imports nothing of ours and little else; what several programs need lies beside 
 import os
 import sys
 import time
-from _frozen_importlib_external import SourceFileLoader  # type: ignore[import-not-found]
+from _frozen_importlib_external import SourceFileLoader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 RUN_BEGIN = "f1c63ac425f94a3b9894b31bb73a2710"
 REQUEST_SECONDS = 60
@@ -30,19 +35,22 @@ DEFINITION = {
 }
 """What the service says that counts for all attempts of the run, whatever is applied meanwhile."""
 
-QUESTIONS = tuple(
+QUESTIONS = [
     ("[Service]", f"X-{name}")
-    for name in ("Maintenance", "Exclude", "WhereHost", "WhereVm", "Requires", "Step", "After")
-) + (("[Service]", "X-Conflict"), ("[Service]", "X-Pool"))
+    for name in (
+        *("Maintenance", "Exclude", "WhereHost", "WhereVm"),
+        *("Requires", "Step", "After", "Conflict", "Pool"),
+    )
+]
 """What a service says of when its runs are skipped, and what they wait for."""
 
 
-def beside(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def beside(name: str) -> "Any":
     """Return the module `name` in the folder of this program: compiled once, by the package."""
     module = type(sys)(name)
     module.__file__ = f"{os.path.dirname(os.path.abspath(__file__))}/{name}.py"
     code = SourceFileLoader(name, module.__file__).get_code(name)
-    exec(code, module.__dict__)  # noqa: S102
+    exec(code or "", module.__dict__)  # noqa: S102
     return module
 
 
@@ -73,32 +81,35 @@ class Run:
         notes.write(self.runtime, "runs", self.job, self.fields, lasting=False)
 
     def wait(self, reason: str) -> None:
-        """Note for what the run waits, and say it once."""
-        if self.fields.get("DEBVISOR_WAITING") != reason:
-            self.fields["DEBVISOR_WAITING"] = reason
-            self.note()
-            print(f"debvisor-timers: run {self.fields['DEBVISOR_RUN_ID']} waits {reason}")
-            sys.stdout.flush()
+        """Note for what the run waits: `for backup (running)`; tell the journal, but of no detail."""
+        before = self.fields.get("DEBVISOR_WAITING", "")
+        if before == reason:
+            return
+        self.fields["DEBVISOR_WAITING"] = reason
+        self.note()
+        if before.partition(" (")[0] != reason.partition(" (")[0]:
+            message = f"Run {self.fields['DEBVISOR_RUN_ID']} waits {reason}"
+            said = {"MESSAGE": message, "SYSLOG_IDENTIFIER": "debvisor-timers", "PRIORITY": "6"}
+            notes.send(said | notes.told(self.fields))
 
 
-def begin(
-    job: str,
-    environ: dict[str, str],
-    *,
-    runtime: str = notes.RUNTIME,
-    state: str = notes.STATE,
-    units: str = notes.UNITS,
-    manager: str = bus.PRIVATE,
-) -> dict[str, str]:
+PLACES = {
+    "runtime": notes.RUNTIME,
+    "state": notes.STATE,
+    "units": notes.UNITS,
+    "manager": bus.PRIVATE,
+}
+
+
+def begin(job: str, environ: dict[str, str], places: dict[str, str] = PLACES) -> dict[str, str]:
     """Write RUNTIME/runs/JOB and return what stands in it.
 
     Raises OSError, ValueError and KeyError: the run must not start then.
     """
-    places = {"runtime": runtime, "state": state, "units": units, "manager": manager}
     run = Run(job, {}, places)
     asks = any(name in run.service for name in QUESTIONS)
     start = activation(run, environ, strict=asks or bool(run.values("X-Delays")))
-    before = notes.read(f"{runtime}/runs/{job}")
+    before = notes.read(f"{run.runtime}/runs/{job}")
     if "RETRY_AT" in before and before.get("SYSTEMD_JOB") == start.job:
         return again(run, before, environ)
     now_usec = time.time_ns() // 1000
@@ -110,12 +121,13 @@ def begin(
         "DEBVISOR_MAX_ATTEMPTS": str(attempts(run)),
         "DEBVISOR_START_USEC": str(now_usec),
         "SYSTEMD_JOB": start.job,
-        **trigger(job, start.details, f"{runtime}/requests", now_usec),
+        **trigger(job, start.details, f"{run.runtime}/requests", now_usec),
         **definition(run.service),
     }
-    if reason := paused(f"{state}/paused/{job}"):
-        run.fields["DEBVISOR_SKIPPED"] = reason
-    elif asks and (reason := beside("gate").reason_to_skip(run)):
+    reason = paused(f"{run.state}/paused/{job}")
+    if not reason and asks:
+        reason = beside("gate").reason_to_skip(run)
+    if reason:
         run.fields["DEBVISOR_SKIPPED"] = reason
     return ready(run, now_usec)
 
@@ -198,7 +210,7 @@ def activation(run: Run, environ: dict[str, str], *, strict: bool) -> Start:
         return Start(environ)
 
 
-def told_by(manager, run: Run, environ: dict[str, str]) -> Start:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def told_by(manager: "Any", run: Run, environ: dict[str, str]) -> Start:
     """Ask `manager` about the start of the unit that is under way; nothing when there is none."""
     name = f"debvisor-job-{run.job}.service"
     unit = manager.units(name)[0]
@@ -247,6 +259,8 @@ def requester(path: str, now_usec: int) -> dict[str, str]:
     if not fresh or not known:
         return {}
     asked["REQUESTED_USEC"] = str(request["requested_usec"])
+    if "DEBVISOR_TRIGGER" in asked:
+        return asked  # another job, not a person
     names = {"DEBVISOR_BY": user, "DEBVISOR_BY_UID": str(uid), **asked}
     # None: nobody has logged in, as for a request from a container or a timer.
     return names if login_uid is None else {**names, "DEBVISOR_BY_LOGIN_UID": str(login_uid)}
@@ -265,9 +279,9 @@ def as_text(value: object) -> str:
     """Return what a request says, on one line; raise ValueError for what it cannot say."""
     several = value if type(value) is list else [value]
     words = ["1" if word is True else word for word in several]
-    if not all(type(word) is str for word in words):
+    if any(type(word) is not str for word in words):
         raise ValueError(f"a request says {value!r}")
-    return " ".join(words)
+    return " ".join(map(str, words))
 
 
 def take(path: str, name: str) -> dict:  # type: ignore[type-arg]

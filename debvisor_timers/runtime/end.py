@@ -10,7 +10,12 @@ Imports nothing of ours and little else; what several programs need lies beside 
 import os
 import sys
 import time
-from _frozen_importlib_external import SourceFileLoader  # type: ignore[import-not-found]
+from _frozen_importlib_external import SourceFileLoader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 RUN_END = "ec5c7d712daf4bf4a90b07764211903e"
 SHADOWS = "/run/systemd/system.control"
@@ -28,12 +33,12 @@ POLICY = {
 """What decides about another attempt, and the names that `begin` notes it by."""
 
 
-def beside(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def beside(name: str) -> "Any":
     """Return the module `name` in the folder of this program: compiled once, by the package."""
     module = type(sys)(name)
     module.__file__ = f"{os.path.dirname(os.path.abspath(__file__))}/{name}.py"
     code = SourceFileLoader(name, module.__file__).get_code(name)
-    exec(code, module.__dict__)  # noqa: S102
+    exec(code or "", module.__dict__)  # noqa: S102
     return module
 
 
@@ -105,16 +110,18 @@ def timed_out(state: dict[str, str], code: str, status: str) -> bool:
 
 def started(job: str, environ: dict[str, str], manager: Manager, runtime: str) -> dict[str, str]:
     """Return what `begin` noted of this attempt, or what is known of one that it never noted."""
-    state = notes.read(f"{runtime}/runs/{job}")
+    state: dict[str, str] = notes.read(f"{runtime}/runs/{job}")
     invocation = environ.get("INVOCATION_ID", "")
     if state.get("DEBVISOR_INVOCATION_ID") == invocation:
-        return dict(state)
+        return state
     attempt = str(manager.restarts + 1)
     if "RETRY_AT" in state and state.get("SYSTEMD_JOB") == manager.job:
         return state | {"DEBVISOR_INVOCATION_ID": invocation, "DEBVISOR_ATTEMPT": attempt}
     unit = notes.statements(f"{notes.UNITS}/debvisor-job-{job}.service")
     policy = {
-        name: unit["[Service]", key][-1] for key, name in POLICY.items() if ("[Service]", key) in unit
+        name: unit["[Service]", key][-1]
+        for key, name in POLICY.items()
+        if ("[Service]", key) in unit
     }
     return policy | {
         "DEBVISOR_JOB": job,
@@ -159,7 +166,11 @@ def next_delay(state: dict[str, str], fields: dict[str, str]) -> float | None:
     if result in {"success", "exec-condition"} or "DEBVISOR_STOPPED" in fields:
         return None
     kind = {"timeout": "timeout", "signal": "signal", "core-dump": "signal"}.get(result, "failure")
-    if attempt > len(delays) or kind not in state.get("RETRY_ON", "").split() or never(state, fields):
+    if (
+        attempt > len(delays)
+        or kind not in state.get("RETRY_ON", "").split()
+        or never(state, fields)
+    ):
         return None
     delay = float(delays[attempt - 1][:-1])
     if "TOTAL_UNTIL" in state and time.monotonic() + delay >= float(state["TOTAL_UNTIL"]):
@@ -243,7 +254,10 @@ class Ending:
         self.unit = unit
         self.retries = ("[Service]", "X-Delays") in unit or "DELAYS" in noted
         manager = self.try_to(
-            "systemd gives no answer", lambda: ask(job, retries=self.retries), Manager(), fatal=False
+            "systemd gives no answer",
+            lambda: ask(job, retries=self.retries),
+            Manager(),
+            fatal=False,
         )
         self.state = started(job, environ, manager, notes.RUNTIME)
         self.fields = end(self.state, environ)
@@ -251,7 +265,9 @@ class Ending:
             self.fields["DEBVISOR_STOPPED"] = "1"
         self.delay = next_delay(self.state, self.fields)
 
-    def try_to(self, problem: str, step, default=None, *, fatal: bool = True):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    def try_to(
+        self, problem: str, step: "Any", default: "Any" = None, *, fatal: bool = True
+    ) -> "Any":
         """Return what `step` does; say `problem` when it fails, and go on."""
         try:
             return step()

@@ -8,14 +8,17 @@ exclusions, the host that it belongs to, what it depends on, its locks.
 import os
 import time
 
-PAUSES = (0.1, 0.1, 0.2, 0.2, 0.5)
-"""How long to wait before looking again, in seconds, at first."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 PAUSE = 1.0
-"""And how long after that."""
+"""How long to wait before systemd is asked again, in seconds; less at first."""
 JUST_NOW_USEC = 1_000_000  # AccuracySec= of our timers
 
 
-def reason_to_skip(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def reason_to_skip(run: "Any") -> str:
     """Return why a run is skipped, empty when it may start; by then it holds its locks.
 
     run: the Run of `begin`. Raises OSError, ValueError and KeyError: the run must not start then.
@@ -26,7 +29,7 @@ def reason_to_skip(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
     return ""
 
 
-def calendar(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def calendar(run: "Any") -> str:
     """Return the maintenance window or the exclusion that keeps the run from starting."""
     if not (run.values("X-Maintenance") or run.values("X-Exclude")):
         return ""
@@ -35,7 +38,7 @@ def calendar(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
     return reason
 
 
-def place(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def place(run: "Any") -> str:
     """Return why the run belongs to another host."""
     if not (run.values("X-WhereHost") or run.values("X-WhereVm")):
         return ""
@@ -43,7 +46,7 @@ def place(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
     return reason
 
 
-def locks(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def locks(run: "Any") -> str:
     """Take all locks of the job; return why that was not possible."""
     if not (run.values("X-Conflict") or run.values("X-Pool")):
         return ""
@@ -51,7 +54,7 @@ def locks(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
     return reason
 
 
-def default_limit(run) -> float:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def default_limit(run: "Any") -> float:
     """Return how many seconds it is to the next elapse of the run's own timer."""
     timer = run.notes.statements(f"{run.units}/debvisor-job-{run.job}.timer")
     now = time.time()
@@ -81,7 +84,7 @@ class Need:
         return f"for {self.job} ({self.busy})"
 
 
-def dependencies(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def dependencies(run: "Any") -> str:
     """Wait for the jobs that the run depends on; return which of them keeps it from starting."""
     needs = [Need(kind, line) for kind in KINDS for line in run.values(kind)]
     if not needs or "FORCED" in run.fields:
@@ -103,22 +106,39 @@ def dependencies(run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
                 return f"{need.job} is still {need.busy} after {words(need.wait)}"
         if needs:
             run.wait(" and ".join(map(str, needs)))
-            time.sleep(PAUSES[number] if number < len(PAUSES) else PAUSE)
+            pause(run, needs, min(0.1 + number / 10, PAUSE))
             number += 1
     return ""
+
+
+def pause(run: "Any", needs: list[Need], seconds: float) -> None:
+    """Sleep so long, or until a run of one of the jobs has ended."""
+    paths = [f"{run.runtime}/ended/{need.job}" for need in needs]
+    before = list(map(changed, paths))
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and list(map(changed, paths)) == before:
+        time.sleep(0.05)
+
+
+def changed(path: str) -> int:
+    """Return when a file was last written, 0 where it is missing."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 KINDS = ("X-Step", "X-Requires", "X-After")
 
 
-def activated_usec(run) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def activated_usec(run: "Any") -> int:
     """Return when this run was asked for: a step that has ended since then was run for it too."""
     fields = run.fields
     asked = fields.get("DEBVISOR_SCHEDULED_USEC") or fields.get("REQUESTED_USEC")
     return int(asked or fields["DEBVISOR_START_USEC"])
 
 
-def start_steps(run, steps: list[Need]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def start_steps(run: "Any", steps: list[Need]) -> None:
     """Start the steps that nobody has started for this moment yet.
 
     One after the other: who comes later finds the step running, or its end.
@@ -132,7 +152,9 @@ def start_steps(run, steps: list[Need]) -> None:  # type: ignore[no-untyped-def]
         fcntl.flock(lock, fcntl.LOCK_EX)
         manager = run.bus.Bus(run.manager)
         try:
-            units = {unit.name.decode(): unit for unit in manager.units(*(s.service for s in steps))}
+            units = {
+                unit.name.decode(): unit for unit in manager.units(*(s.service for s in steps))
+            }
             for step in steps:
                 if not units[step.service].is_busy and not has_run(run, step):
                     request(run, step.job)
@@ -141,7 +163,7 @@ def start_steps(run, steps: list[Need]) -> None:  # type: ignore[no-untyped-def]
             manager.close()
 
 
-def request(run, job: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def request(run: "Any", job: str) -> None:
     """Leave word for a step who needs it."""
     import json  # noqa: PLC0415
 
@@ -151,7 +173,9 @@ def request(run, job: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN
             "requested_usec": time.time_ns() // 1000,
             "trigger": "dependency",
             "runs": [f"{run.job}:{run.fields['DEBVISOR_RUN_ID']}"],
-            **{"user": "root", "uid": 0, "login_uid": None},
+            "user": "root",
+            "uid": 0,
+            "login_uid": None,
         }
     )
     new = os.open(f".{job}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600, dir_fd=folder)
@@ -161,13 +185,13 @@ def request(run, job: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN
     os.close(folder)
 
 
-def has_run(run, step: Need) -> bool:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def has_run(run: "Any", step: Need) -> bool:
     """Return True when a run of the step has ended since this run was asked for."""
     ended = run.notes.read(f"{run.runtime}/ended/{step.job}")
     return int(ended.get("DEBVISOR_END_USEC", "0")) >= activated_usec(run)
 
 
-def look(run, needs: list[Need]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def look(run: "Any", needs: list[Need]) -> None:
     """Note in each of `needs` what its job is busy with, if it is."""
     manager = run.bus.Bus(run.manager)
     try:
@@ -184,7 +208,7 @@ def look(run, needs: list[Need]) -> None:  # type: ignore[no-untyped-def]  # noq
         manager.close()
 
 
-def busy_with(run, need: Need, unit) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def busy_with(run: "Any", need: Need, unit: "Any") -> str:
     """Return what a job that is under way does: `running`, `waiting`, `retrying`."""
     if unit.sub.startswith(b"auto-restart"):
         return "retrying"
@@ -194,7 +218,7 @@ def busy_with(run, need: Need, unit) -> str:  # type: ignore[no-untyped-def]  # 
     return "waiting" if "DEBVISOR_WAITING" in noted else "running"
 
 
-def is_due(run, need: Need, manager, timer) -> bool:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def is_due(run: "Any", need: Need, manager: "Any", timer: "Any") -> bool:
     """Return True when the timer of a job should have elapsed and has not: it is about to.
 
     With a jitter it is due from the time that its calendar says; then the wait counts from the end
@@ -220,23 +244,28 @@ def is_due(run, need: Need, manager, timer) -> bool:  # type: ignore[no-untyped-
     return True
 
 
-def verdict(run, need: Need) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def verdict(run: "Any", need: Need) -> str:
     """Return why a job that is not under way does not do as a requirement, empty when it does."""
     if need.kind == "X-Step" and (reason := step_verdict(run, need)):
         return reason
     last = run.notes.read(f"{run.state}/last/{need.job}")
     if not last:
         return f"{need.job} never ran"
-    success = int(last.get("DEBVISOR_SUCCESS_USEC", "0"))
     if need.max_age is not None:
-        return age_verdict(need, last, success)
-    if need.kind == "X-Step":
-        return ""
+        return age_verdict(need, last)
+    return "" if need.kind == "X-Step" else due_verdict(run, need, last)
+
+
+def due_verdict(run: "Any", need: Need, last: dict[str, str]) -> str:
+    """Return why a job has not succeeded since it was last due, empty when it has.
+
+    Whether it was due is asked of its calendar: what its timer remembers does not survive a boot.
+    A job without a schedule is never due: there the last run counts.
+    """
     said = run.notes.statements(f"{run.units}/{need.timer}")
-    if ("[Timer]", "OnCalendar") not in said:
+    success = int(last.get("DEBVISOR_SUCCESS_USEC", "0"))
+    if ("[Timer]", "OnCalendar") not in said or not success:
         return "" if succeeded(last) else failure(need, last)
-    if not success:
-        return failure(need, last)
     due = run.beside("skip").first_elapse(said, success // 1_000_000)
     if due is None or due > time.time():
         return ""
@@ -245,7 +274,7 @@ def verdict(run, need: Need) -> str:  # type: ignore[no-untyped-def]  # noqa: AN
     return f"{need.job} has not succeeded since it was due {moment(due)}"
 
 
-def step_verdict(run, need: Need) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def step_verdict(run: "Any", need: Need) -> str:
     """Return how the step that was started for this run has disappointed, empty when it did not."""
     ended = run.notes.read(f"{run.runtime}/ended/{need.job}")
     if int(ended.get("DEBVISOR_END_USEC", "0")) < activated_usec(run):
@@ -255,8 +284,9 @@ def step_verdict(run, need: Need) -> str:  # type: ignore[no-untyped-def]  # noq
     return "" if succeeded(ended) else failure(need, ended)
 
 
-def age_verdict(need: Need, last: dict[str, str], success_usec: int) -> str:
+def age_verdict(need: Need, last: dict[str, str]) -> str:
     """Return why the newest success of a job is too old, empty when it is not."""
+    success_usec = int(last.get("DEBVISOR_SUCCESS_USEC", "0"))
     if not success_usec:
         return failure(need, last)
     age = time.time() - success_usec / 1e6

@@ -14,6 +14,11 @@ import os
 import time
 from select import POLLHUP, poll
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
 LIMIT = 6 * 3600.0
 AGEING = 600.0
 """After so many seconds of waiting a run counts as one of the next higher priority."""
@@ -42,7 +47,7 @@ class Want:
         return f"{self.name} {self.places} {self.size}"
 
 
-def wants(run) -> list[Want]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def wants(run: "Any") -> list[Want]:
     """Return the locks that the service of a run names."""
     found = []
     for line in run.values("X-Pool"):
@@ -142,7 +147,7 @@ def is_held(reader: int) -> bool:
         return True
 
 
-def take(run, default_limit) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def take(run: "Any", default_limit: "Any") -> str:
     """Take all locks of a run at once, in its turn; return why it must be skipped, if it must."""
     needed = wants(run)
     for folder in (run.runtime, f"{run.runtime}/locks", f"{run.runtime}/queue"):
@@ -157,7 +162,7 @@ def take(run, default_limit) -> str:  # type: ignore[no-untyped-def]  # noqa: AN
 class Queue:
     """The place of one run among those that wait for locks."""
 
-    def __init__(self, run, needed: list[Want]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    def __init__(self, run: "Any", needed: list[Want]) -> None:
         """Join the queue: a file that is locked for as long as we live."""
         self._run, self._needed = run, needed
         self._locks, self._folder = f"{run.runtime}/locks", f"{run.runtime}/queue"
@@ -178,8 +183,8 @@ class Queue:
         os.close(self._file)
         os.close(self._mutex)
 
-    def wait(self, default_limit) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
-        """Wait for our turn, take the locks; return why the run is skipped, empty when it is not."""
+    def wait(self, default_limit: "Any") -> str:
+        """Wait for our turn, take the locks; return why the run is skipped, if it is."""
         until: float | None = None
         while True:
             fcntl.flock(self._mutex, fcntl.LOCK_EX)
@@ -192,7 +197,7 @@ class Queue:
                 fcntl.flock(self._mutex, fcntl.LOCK_UN)
             if place == 0:
                 room.close()
-                give(self._run, taken)
+                give(taken)
                 return ""
             if reason := self._refusal(lacking):
                 room.close()
@@ -225,11 +230,10 @@ class Queue:
         raise OSError("our own ticket is missing in the queue")
 
     def _tickets(self, now: float) -> list[Ticket]:
-        """Return the tickets of the runs that wait, in their order; those of dead ones are passed."""
-        found = [Ticket(self._run.job, self._text)]
-        for name in os.listdir(self._folder):
-            if name != self._run.job and (text := self._text_of(name)):
-                found.append(Ticket(name, text))
+        """Return the tickets of the runs that wait, in their order; not those of dead ones."""
+        names = set(os.listdir(self._folder)) - {self._run.job}
+        texts = {name: self._text_of(name) for name in names} | {self._run.job: self._text}
+        found = [Ticket(name, text) for name, text in texts.items() if text]
         return sorted(found, key=lambda ticket: ticket.order(now))
 
     def _text_of(self, name: str) -> str:
@@ -261,7 +265,7 @@ class Queue:
                 return f"conflict: {want.words} is running"
         return ""
 
-    def _limit(self, default_limit) -> float:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    def _limit(self, default_limit: "Any") -> float:
         """Return for how long to wait at most: the shortest of what the locks say."""
         limits = [want.limit for want in self._needed if want.limit is not None]
         if len(limits) < len(self._needed):
@@ -273,7 +277,8 @@ class Queue:
         parts = []
         for want in lacking:
             held = len(room.held[want.name])
-            parts.append(want.words + (f" ({held} of {want.size} taken)" if want.size > 1 else ""))
+            how = f" ({held} of {want.size} taken)" if want.size > 1 else " (running)"
+            parts.append(want.words + (how if held else " (others are first)"))
         return "for " + " and ".join(parts)
 
 
@@ -288,7 +293,7 @@ def sleep(room: Room, lacking: list[Want], place: int, left: float) -> None:
     watched.poll(pause * 1000)
 
 
-def give(run, descriptors: list[int]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def give(descriptors: list[int]) -> None:
     """Let systemd hold `descriptors` until the unit ends, and take no message from the job.
 
     Raises OSError when systemd did not take them.

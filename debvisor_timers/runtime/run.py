@@ -1,6 +1,7 @@
-#!/usr/bin/python3 -ISXutf8
+#!/usr/bin/python3 -BISXutf8
 # SPDX-License-Identifier: Apache-2.0
-"""Run the program of a job, with its standard error kept apart, and be replaced by it.
+"""Run the program of a job, with its standard error kept apart, and be replaced by it; or watch it,
+where an attempt may take less time than the unit's TimeoutStartSec=, which has room for waits.
 
 The job's user's `ExecStart=/usr/libexec/debvisor-timers/run JOB PROGRAM ARGUMENT...`.
 Stays one file without imports of ours, and imports little: each start reads and compiles it anew.
@@ -20,6 +21,22 @@ JOURNAL_SECONDS = 5.0
 CANNOT_CHANGE_DIRECTORY = 200
 CANNOT_EXECUTE = 203
 DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
+
+TIMED_OUT = 251
+"""The exit status after an attempt that took too long; `end` knows it, and looks at the time."""
+
+TOLD = (
+    "DEBVISOR_JOB",
+    "DEBVISOR_RUN_ID",
+    "DEBVISOR_TRIGGER",
+    "DEBVISOR_TRIGGER_RUNS",
+    "DEBVISOR_TRIGGER_PATH",
+    "DEBVISOR_ATTEMPT",
+    "DEBVISOR_MAX_ATTEMPTS",
+)
+"""What the program is told of its run, by variables of these names; and DEBVISOR_SCHEDULED_FOR."""
+NOT_FOR_PROGRAMS = (b"NOTIFY_SOCKET", b"LISTEN_FDS", b"LISTEN_FDNAMES", b"LISTEN_PID", b"FDSTORE")
+"""What systemd tells of the locks of a run; they are no business of its program."""
 
 Environment = dict[bytes, bytes]
 
@@ -47,10 +64,7 @@ def inherited() -> Environment:
 
 def described(state: dict[str, str]) -> Environment:
     """Return the variables that tell a program which run it is."""
-    variables = {
-        name: state[name]
-        for name in ("DEBVISOR_JOB", "DEBVISOR_RUN_ID", "DEBVISOR_TRIGGER", "DEBVISOR_ATTEMPT")
-    }
+    variables = {name: state[name] for name in TOLD if name in state}
     if usec := state.get("DEBVISOR_SCHEDULED_USEC"):
         moment = time.gmtime(int(usec) // 1_000_000)
         variables["DEBVISOR_SCHEDULED_FOR"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)
@@ -133,6 +147,79 @@ def execute(command: list[bytes], environment: Environment) -> tuple[bytes, OSEr
     return failed
 
 
+def drop_locks(environment: Environment) -> None:
+    """Close the descriptors by which systemd holds the locks of this run, for us alone."""
+    count = environment.get(b"LISTEN_FDS", b"")
+    if count.isdigit():
+        os.closerange(3, 3 + min(int(count), 4096))
+    if b"LISTEN_FDS" in environment or b"NOTIFY_SOCKET" in environment:
+        for name in NOT_FOR_PROGRAMS:
+            environment.pop(name, None)
+
+
+def limit(state: dict[str, str]) -> float | None:
+    """Return for how many seconds the attempt may last, None where systemd alone watches it."""
+    limits = []
+    if "LIMIT" in state:
+        limits.append(float(state["LIMIT"][:-1]))
+    if "TOTAL_UNTIL" in state:
+        limits.append(float(state["TOTAL_UNTIL"]) - time.monotonic())
+    return min(limits) if limits else None
+
+
+def watch(command: list[bytes], environment: Environment, seconds: float, where: str) -> int:
+    """Run the program as a child for `seconds` at most; return its exit status, or die as it did.
+
+    When its time is over we end, which makes systemd do what it does after a time-out of its own:
+    SIGTERM to every process of the unit, SIGKILL after TimeoutStopSec=. A SIGTERM to all is for the
+    program to answer: we pass over it.
+    """
+    started = time.monotonic()
+    for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT):
+        _signal.signal(number, _signal.SIG_IGN)
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGCHLD})
+    child = os.fork()
+    if child == 0:
+        for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT):
+            _signal.signal(number, _signal.SIG_DFL)
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGCHLD})
+        if b"SYSTEMD_EXEC_PID" in environment:
+            environment[b"SYSTEMD_EXEC_PID"] = b"%d" % os.getpid()
+        os._exit(become(command, environment, where))
+    os.closerange(0, 1)  # the program alone reads its input
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return die_like(status)
+        left = seconds - (time.monotonic() - started)
+        if left <= 0:
+            complain(f"time-out after {seconds:.0f} s {where}")
+            return TIMED_OUT
+        _signal.sigtimedwait({_signal.SIGCHLD}, left)
+
+
+def die_like(status: int) -> int:
+    """Return the exit status that a child's wait status has; die by the signal that killed it."""
+    if os.WIFEXITED(status):
+        return os.WEXITSTATUS(status)
+    import resource  # noqa: PLC0415 - few programs die by a signal
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the program has left its own
+    number = os.WTERMSIG(status)
+    if number != _signal.SIGKILL:
+        _signal.signal(number, _signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {number})
+    return 128 + number
+
+
+def become(command: list[bytes], environment: Environment, where: str) -> int:
+    """Become the program of `command`; return an exit status when that cannot be."""
+    file, failure = execute(command, environment)
+    complain(f"cannot execute {os.fsdecode(file)} {where}: {explain(file, failure)}")
+    return CANNOT_EXECUTE
+
+
 def explain(file: bytes, error: OSError) -> str:
     """Return why `file` could not be executed, and how to mend it."""
     if error.errno == errno.ENOENT and os.path.exists(file):
@@ -179,9 +266,11 @@ def main() -> int:
         complain(f"{problem} {where}")
         return CANNOT_CHANGE_DIRECTORY
     restore_signals(state)
-    file, failure = execute(command, environment)
-    complain(f"cannot execute {os.fsdecode(file)} {where}: {explain(file, failure)}")
-    return CANNOT_EXECUTE
+    drop_locks(environment)
+    seconds = limit(state)
+    if seconds is not None:
+        return watch(command, environment, seconds, where)
+    return become(command, environment, where)
 
 
 def complain(text: str) -> None:

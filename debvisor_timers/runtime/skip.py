@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a run is skipped: maintenance windows, and days that its schedule leaves out.
 
-`begin` loads this for a job that has such, and for no other. Stays one file without imports of ours,
-and imports little.
+Loaded by `begin` and `end` for jobs that have such, and for no other. Imports nothing of ours.
 """
 
 import os

@@ -22,7 +22,10 @@ def elsewhere(hosts: list[str], domains: list[str]) -> str:
     """
     here = os.uname().nodename
     names = " ".join(hosts).split()
-    if names and not {here, here.partition(".")[0]} & {*names, *(n.partition(".")[0] for n in names)}:
+    if names and not {here, here.partition(".")[0]} & {
+        *names,
+        *(n.partition(".")[0] for n in names),
+    }:
         return f"this host is {here}, not {' or '.join(names)}"
     for domain in domains:
         if not runs_here(domain):
