@@ -81,7 +81,7 @@ class Run:
         notes.write(self.runtime, "runs", self.job, self.fields, lasting=False)
 
     def wait(self, reason: str) -> None:
-        """Note for what the run waits: `for backup (running)`; tell the journal, but of no detail."""
+        """Note for what the run waits: `for backup (running)`; tell the journal once."""
         before = self.fields.get("DEBVISOR_WAITING", "")
         if before == reason:
             return
