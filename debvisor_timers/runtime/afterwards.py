@@ -46,7 +46,8 @@ def skipped(ending: "Any", timer: str) -> None:
     if said.get(("[Timer]", "DeferReactivation"), ["yes"])[-1] == "no":
         found = found[:-1]  # systemd starts the job once more, now
     if found:
-        ending.notes.send(record(ending.job, ending.fields["DEBVISOR_RUN_ID"], found))
+        why = "still waiting" if "DEBVISOR_SKIPPED" in ending.fields else "still running"
+        ending.notes.send(record(ending.fields, why, found))
 
 
 def between(skip: "Any", lines: list[str], after: int, until: int) -> list[int]:
@@ -61,18 +62,19 @@ def between(skip: "Any", lines: list[str], after: int, until: int) -> list[int]:
     return [moment for moment in found if after < moment <= until]
 
 
-def record(job: str, run: str, elapses: list[int]) -> dict[str, str]:
+def record(run: dict[str, str], why: str, elapses: list[int]) -> dict[str, str]:
     """Return the journal record of the elapses that a run has swallowed."""
+    job = run["DEBVISOR_JOB"]
     first, last = (f"{moment * 1_000_000}" for moment in (elapses[0], elapses[-1]))
     times = "1 start" if len(elapses) == 1 else f"{len(elapses)} starts"
     return {
-        "MESSAGE": f"Skipped {times} of {job}: still running",
+        "MESSAGE": f"Skipped {times} of {job}: {why}",
         "MESSAGE_ID": RUN_SKIPPED,
         "PRIORITY": "5",
         "SYSLOG_IDENTIFIER": "debvisor-timers",
         "DEBVISOR_JOB": job,
-        "DEBVISOR_REASON": "still running",
-        "DEBVISOR_OVERLAPPED": run,
+        "DEBVISOR_REASON": why,
+        "DEBVISOR_OVERLAPPED": run["DEBVISOR_RUN_ID"],
         "DEBVISOR_COUNT": str(len(elapses)),
         "DEBVISOR_SCHEDULED_USEC": first,
         "DEBVISOR_LAST_USEC": last,

@@ -338,7 +338,7 @@ class Ending:
         """Return True when the run was long enough for its timer to elapse meanwhile."""
         begun = int(self.fields.get("DEBVISOR_START_USEC", "0")) // 1_000_000
         now = int(time.time())
-        if not begun or is_skipped(self.fields):
+        if not begun:
             return False
         return begun // 60 != now // 60 or (now > begun and self.counts_seconds())
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PAUSE = 1.0
 """How long to wait before systemd is asked again, in seconds; less at first."""
+GIVE_UP_SECONDS = 2.0
 JUST_NOW_USEC = 1_000_000  # AccuracySec= of our timers
 
 
@@ -55,11 +56,14 @@ def locks(run: "Any") -> str:
 
 
 def default_limit(run: "Any") -> float:
-    """Return how many seconds it is to the next elapse of the run's own timer."""
+    """Return how many seconds it is to the next elapse of the run's own timer, a bit less.
+
+    A run that gives up in time does not swallow that elapse.
+    """
     timer = run.notes.statements(f"{run.units}/debvisor-job-{run.job}.timer")
     now = time.time()
     moment = run.beside("skip").first_elapse(timer, int(now))
-    return float("inf") if moment is None else moment - now
+    return float("inf") if moment is None else moment - now - GIVE_UP_SECONDS
 
 
 class Need:
