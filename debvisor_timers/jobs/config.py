@@ -17,7 +17,7 @@ from debvisor_timers.jobs.faults import did_you_mean, quoted
 from debvisor_timers.jobs.field import Model, key
 from debvisor_timers.jobs.files import read_source
 from debvisor_timers.jobs.locate import locate
-from debvisor_timers.jobs.locks import PoolName, Slots
+from debvisor_timers.jobs.locks import OwnPoolName, Slots
 from debvisor_timers.jobs.model import HowItRuns
 from debvisor_timers.jobs.notify import Channel, ChannelName
 from debvisor_timers.jobs.scalar import NULL
@@ -119,7 +119,7 @@ class Config(Model):
         example=[{"cron": "0 1 * * sun", "duration": "4h", "reason": "kernel updates"}],
         shown_default="none",
     )
-    pools: dict[PoolName, Slots] = key(
+    pools: dict[OwnPoolName, Slots] = key(
         {},
         help="How many slots each pool has: so many runs of its jobs take place at once, if each "
         "takes one. The pool `default` holds all jobs that name none.",

@@ -53,6 +53,7 @@ class Dependency(Model):
         "exist.",
         directive="X-Requires=, X-Step=, X-After=",
         example="after",
+        beside={"job": "report"},
     )
     wait: values.Delay = key(
         DEFAULT_WAIT,
@@ -61,14 +62,16 @@ class Dependency(Model):
         directive="X-Requires=, X-Step=, X-After=",
         example="30min",
         shown_default="1h",
+        beside={"job": "quiesce"},
     )
     max_age: values.Timespan | None = key(
         None,
-        help="How old the success of the other job may be, where it need not be the newest run that "
-        "was due. For `requires` alone.",
+        help="How old the success of the other job may be, where it need not be that of the newest "
+        "run that was due. For `requires` alone.",
         directive="X-Requires=, X-Step=",
         example="24h",
         shown_default="since it was last due",
+        beside={"job": "quiesce"},
     )
 
     @model_validator(mode="before")

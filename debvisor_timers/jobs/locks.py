@@ -25,12 +25,21 @@ NO_POOL = "none"
 
 _MOST_SLOTS = 10_000
 
+
+def check_not_none(name: str) -> str:
+    """Return the name of a pool of config.yaml."""
+    if name == NO_POOL:
+        raise fault(f"{name} is what jobs write that are in no pool", fix="use another name")
+    return name
+
+
 PoolName = Annotated[
     str,
     Strict(),
     AfterValidator(partial(names.check_short_name, kind="pool")),
-    Shown("pool name", {"type": "string", "pattern": names.SHORT_NAME_PATTERN}),
+    Shown("pool name", values.SHORT_NAME),
 ]
+OwnPoolName = Annotated[PoolName, AfterValidator(check_not_none)]
 Slots = Annotated[
     int,
     PlainValidator(partial(values.read_count, low=1, high=_MOST_SLOTS)),
@@ -69,12 +78,14 @@ class Conflict(Model):
         "the run, with the reason.",
         directive="X-Conflict=",
         example="skip",
+        beside={"job": "zfs-scrub"},
     )
     wait: values.Timespan | None = key(
         None,
         help="How long a run waits at most; then it is skipped. For the policy `wait`.",
         directive="X-Conflict=",
         example="2h",
+        beside={"job": "zfs-scrub"},
         shown_default="until the job is due again, at most 6h",
     )
 
@@ -101,13 +112,18 @@ class Pool(Model):
         example="backup",
     )
     slots: Slots = key(
-        1, help="How many slots of the pool a run takes.", directive="X-Pool=", example=2
+        1,
+        help="How many slots of the pool a run takes.",
+        directive="X-Pool=",
+        example=2,
+        beside={"name": "backup"},
     )
     wait: values.Timespan | None = key(
         None,
         help="How long a run waits for its slots at most; then it is skipped.",
         directive="X-Pool=",
         example="2h",
+        beside={"name": "backup"},
         shown_default="until the job is due again, at most 6h",
     )
 

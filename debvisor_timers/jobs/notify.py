@@ -12,17 +12,19 @@ from debvisor_timers.jobs import checks, names, values
 from debvisor_timers.jobs.faults import fault, quoted
 from debvisor_timers.jobs.field import REQUIRED, Model, Shown, key
 
-_NAME = {"type": "string", "pattern": names.SHORT_NAME_PATTERN}
 ChannelName = Annotated[
     str,
     Strict(),
     AfterValidator(partial(names.check_short_name, kind="channel")),
-    Shown("channel name", _NAME),
+    Shown("channel name", values.SHORT_NAME),
 ]
 ChannelNames = Annotated[
     tuple[ChannelName, ...],
     BeforeValidator(checks.as_list),
-    Shown("channel | list of channels", {"anyOf": [_NAME, {"type": "array", "items": _NAME}]}),
+    Shown(
+        "channel | list of channels",
+        {"anyOf": [values.SHORT_NAME, {"type": "array", "items": values.SHORT_NAME}]},
+    ),
 ]
 
 

@@ -68,15 +68,22 @@ def edges(jobs: Mapping[str, Job]) -> tuple[Edge, ...]:
 
 def edges_of(job: Job) -> Iterator[Edge]:
     """Yield every edge that `job` writes, in the order of its keys."""
-    for trigger in job.triggers:
+    return (edge for _, edge in written_edges(job))
+
+
+def written_edges(job: Job) -> Iterator[tuple[tuple[str | int, ...], Edge]]:
+    """Yield every edge that `job` writes, each with the path of the value that names the other."""
+    for number, trigger in enumerate(job.triggers):
         for kind in CHAINS:
-            for source in getattr(trigger, kind):
-                yield Edge(kind, job.id, source)
-    for dependency in job.depends_on:
+            for place, source in enumerate(getattr(trigger, kind)):
+                yield ("triggers", number, str(kind), place), Edge(kind, job.id, source)
+    for number, dependency in enumerate(job.depends_on):
         if dependency.job is not None:
-            yield Edge(EdgeKind(dependency.type), job.id, dependency.job)
-    for conflict in job.conflicts_with:
-        yield Edge(EdgeKind.CONFLICTS, job.id, conflict.job)
+            edge = Edge(EdgeKind(dependency.type), job.id, dependency.job)
+            yield ("depends_on", number, "job"), edge
+    for number, conflict in enumerate(job.conflicts_with):
+        edge = Edge(EdgeKind.CONFLICTS, job.id, conflict.job)
+        yield ("conflicts_with", number, "job"), edge
 
 
 def cycles(written: Iterable[Edge]) -> tuple[tuple[Edge, ...], ...]:

@@ -100,6 +100,7 @@ class Retries(Model):
         help="By how much each delay is longer than the one before; 1 keeps them equal.",
         directive="RestartSteps=, X-Delays=",
         example=1.5,
+        shown_default="2",
     )
     max_delay: values.Timespan | None = key(
         None,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Strict
 
-from debvisor_timers.jobs import checks
+from debvisor_timers.jobs import checks, values
 from debvisor_timers.jobs.faults import fault, quoted
 from debvisor_timers.jobs.field import Model, Shown, key
 
@@ -30,12 +30,12 @@ def check_host(name: str) -> str:
     return name
 
 
-_HOST = {"type": "string", "pattern": _HOST_PATTERN}
+_HOST = {**values.ANY_TEXT, "pattern": _HOST_PATTERN}
 Machine = Annotated[
     str,
     Strict(),
     AfterValidator(check_machine),
-    Shown("name", {"type": "string", "pattern": _MACHINE_PATTERN}),
+    Shown("name", {**values.ANY_TEXT, "pattern": _MACHINE_PATTERN}),
 ]
 Hosts = Annotated[
     tuple[Annotated[str, Strict(), AfterValidator(check_host)], ...],
