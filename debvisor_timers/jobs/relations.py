@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from debvisor_timers.jobs.model import Job
@@ -51,6 +51,36 @@ class Edge:
     def __str__(self) -> str:
         """Return it in words: `verify requires backup`."""
         return f"{self.job} {_WORDS[self.kind]} {self.needs}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relations:
+    """All jobs, and what others write about each.
+
+    started_by: by the id of a job, the edges of those that its end starts. conflicts: by the id of
+    a job, the ids of those that must not run beside it, whoever of the two writes so.
+    """
+
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+    started_by: Mapping[str, Sequence[Edge]] = field(default_factory=dict)
+    conflicts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def relate(jobs: Mapping[str, Job]) -> Relations:
+    """Return `jobs` with what they have to do with each other."""
+    started_by: dict[str, list[Edge]] = {}
+    conflicts: dict[str, set[str]] = {}
+    for edge in edges(jobs):
+        if edge.kind in CHAINS:
+            started_by.setdefault(edge.needs, []).append(edge)
+        elif edge.kind is EdgeKind.CONFLICTS:
+            conflicts.setdefault(edge.job, set()).add(edge.needs)
+            conflicts.setdefault(edge.needs, set()).add(edge.job)
+    return Relations(
+        jobs=jobs,
+        started_by=started_by,
+        conflicts={job_id: sorted(others) for job_id, others in conflicts.items()},
+    )
 
 
 def is_step(job: Job) -> bool:

@@ -136,22 +136,25 @@ class Retries(Model):
 
     @property
     def delays(self) -> tuple[timedelta, ...]:
-        """Return the delay before each further attempt, as many as `max`; whole microseconds."""
-        longest = Fraction(self._longest // _MICROSECOND)
-        growing = self._growing(longest)
-        exact = growing + [longest] * (self.max - len(growing))
-        return tuple(int(delay) * _MICROSECOND for delay in exact)
+        """Return the delay before each further attempt, as many as `max`."""
+        return self.first_delays(self.max)
 
-    @property
-    def growing_delays(self) -> tuple[timedelta, ...]:
-        """Return those of `delays` that are not cut by `max_delay`: a geometric series."""
-        return self.delays[: len(self._growing(Fraction(self._longest // _MICROSECOND)))]
+    def first_delays(self, count: int) -> tuple[timedelta, ...]:
+        """Return the delays of as many further attempts, whether there are so many or not."""
+        growing = self.growing_delays(count)
+        return growing + (self._longest,) * (count - len(growing))
+
+    def growing_delays(self, count: int) -> tuple[timedelta, ...]:
+        """Return those of the first delays that `max_delay` does not cut: a geometric series.
+
+        Cut to whole microseconds, the unit of systemd.
+        """
+        first, factor = Fraction(self.delay // _MICROSECOND), Fraction(self.factor)
+        series = (first * factor**number for number in range(count))
+        longest = Fraction(self._longest // _MICROSECOND)
+        growing = takewhile(lambda delay: delay <= longest, series)
+        return tuple(int(delay) * _MICROSECOND for delay in growing)
 
     @property
     def _longest(self) -> timedelta:
         return self.max_delay or max(_USUAL_MAX_DELAY, self.delay)
-
-    def _growing(self, longest: Fraction) -> list[Fraction]:
-        first, factor = Fraction(self.delay // _MICROSECOND), Fraction(self.factor)
-        series = (first * factor**number for number in range(self.max))
-        return [*takewhile(lambda delay: delay <= longest, series)]
