@@ -21,6 +21,9 @@ from debvisor_timers.source import Problem, Span
 Value = dict[str, "Value"] | list["Value"] | str | Null
 KeyPath = Sequence[str | int]
 
+JOBS = "jobs"
+"""The one key of a job file."""
+
 _PROPERTY = re.compile(r"(?:^|[\s\[{,:?-])(?:&[\w-]|!)", re.MULTILINE)
 
 

@@ -82,15 +82,23 @@ def _about(key: Key) -> Iterator[str]:
 
 def example_of(key: Key) -> dict[str, object]:
     """Return the example of a key with the keys above it, as YAML would hold it."""
-    name, example = key.name, {key.name.rpartition(".")[2]: key.example}
+    name = key.name
+    example: dict[str, object] = {**key.beside, name.rpartition(".")[2]: key.example}
     while name := name.rpartition(".")[0]:
-        is_list = _table_type(name).startswith("list")
-        example = {name.rpartition(".")[2]: [example] if is_list else example}
+        example = {name.rpartition(".")[2]: _around(name, example)}
     return example
 
 
-def _table_type(name: str) -> str:
-    return next((key.type for key in (*table(), *config_table()) if key.name == name), "")
+def _around(name: str, example: dict[str, object]) -> object:
+    """Return what the key `name` holds, where what it has below is `example`."""
+    above = next((key for key in (*table(), *config_table()) if key.name == name), None)
+    if above is None:
+        return example
+    if above.type.startswith("list"):
+        return [example]
+    if above.type.startswith("mapping of") and isinstance(above.example, dict):
+        return {next(iter(above.example)): example}
+    return example
 
 
 def _list(keys: Sequence[Key]) -> Iterator[str]:

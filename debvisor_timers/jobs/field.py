@@ -45,6 +45,7 @@ def key(  # noqa: PLR0913 - the row of a table: each column is named where it is
     since: str = SINCE,
     shown_default: str | None = None,
     alias: str | None = None,
+    beside: Mapping[str, object] | None = None,
 ) -> Any:
     """Return the pydantic field of a key, with its row in the table of keys.
 
@@ -54,11 +55,13 @@ def key(  # noqa: PLR0913 - the row of a table: each column is named where it is
     directive: what it becomes in a unit, such as `TimeoutStartSec=`; may name several.
     shown_default: how the default is told, where its value says too little.
     alias: the name in YAML, where it cannot be one in Python.
+    beside: keys that the example needs beside this one, with their values.
     """
     extra: Mapping[str, Any] = {
         "x-directive": directive,
         "x-since": since,
         "x-default": shown_default,
+        "x-beside": beside,
     }
     told: dict[str, Any] = {
         "description": help,

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
@@ -27,7 +27,7 @@ class Key:
     type: for people, such as `text`, `duration` or `once | skip`.
     default: for people; empty where the key is required.
     directive: what it becomes in a unit; empty where it is nothing of its own there.
-    example: a value as YAML would hold it.
+    example: a value as YAML would hold it. beside: keys that it needs beside this one.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Key:
     help: str
     example: object
     since: str
+    beside: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def is_required(self) -> bool:
@@ -60,11 +61,11 @@ def config_table() -> tuple[Key, ...]:
 
 
 def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:
-    for name, field in sorted(fields_of(model).items(), key=lambda item: _RANK.get(item[0], 99)):
-        if field.description is None:
+    for name, info in sorted(fields_of(model).items(), key=lambda item: _RANK.get(item[0], 99)):
+        if info.description is None:
             continue
-        yield _key(prefix + name, field)
-        below = model_in(field.annotation)
+        yield _key(prefix + name, info)
+        below = model_in(info.annotation)
         if below:
             yield from _walk(below, f"{prefix}{name}.")
 
@@ -91,7 +92,12 @@ def _key(name: str, field: FieldInfo) -> Key:
         help=field.description or "",
         example=(field.examples or [None])[0],
         since=str(extra["x-since"]),
+        beside=_beside(extra.get("x-beside")),
     )
+
+
+def _beside(told: object) -> Mapping[str, object]:
+    return {str(name): value for name, value in told.items()} if isinstance(told, dict) else {}
 
 
 def _plain(default: object) -> str:

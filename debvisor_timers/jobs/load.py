@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -22,11 +23,14 @@ from debvisor_timers.jobs.config import (
     unknown_jobs,
 )
 from debvisor_timers.jobs.defaults import merge_defaults
-from debvisor_timers.jobs.document import Document, Value
+from debvisor_timers.jobs.document import JOBS, Document, Value
 from debvisor_timers.jobs.faults import kind_of, nearest, quoted
 from debvisor_timers.jobs.files import check_owners, list_job_files, read_source
 from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.places import problem_at
+from debvisor_timers.jobs.relation_checks import relation_findings, sharing_findings
+from debvisor_timers.jobs.relations import followers
 from debvisor_timers.jobs.scalar import NULL
 from debvisor_timers.jobs.translate import (
     Complaint,
@@ -36,9 +40,6 @@ from debvisor_timers.jobs.translate import (
     unknown_key,
 )
 from debvisor_timers.source import Problem, Severity, Span
-
-JOBS = "jobs"
-"""The one key of a job file."""
 
 _NOT_KEYS = frozenset(Job.model_fields) - frozenset(
     name for name, field in Job.model_fields.items() if field.description
@@ -82,19 +83,22 @@ def load_definitions(config: Path) -> Definitions:
         loader.problems += check_owners((config / CONFIG_NAME, config / "jobs.d", *files))
         loader.load(files)
         loader.look_for_unknown_jobs()
+        loader.look_at_relations(all_jobs=True, has_config=True)
         return loader.definitions()
 
 
 def load_files(paths: Sequence[Path], *, config: Path | None = None) -> Definitions:
     """Return what the files `paths` say, under the defaults of config.yaml in the folder `config`.
 
-    A file named config.yaml is read as such. Jobs of other files are not looked at.
+    A file named config.yaml is read as such. Jobs of other files are not looked at, so nothing is
+    said of a job that is in none of `paths`; nor of pools and channels where there is no config.
     """
     with without_collector():
         configs = [path for path in paths if path.name == CONFIG_NAME]
         chosen = configs[0] if configs else config / CONFIG_NAME if config else None
         loader = _Loader(load_config(chosen))
         loader.load(path for path in paths if path.name != CONFIG_NAME)
+        loader.look_at_relations(all_jobs=False, has_config=chosen is not None)
         return loader.definitions()
 
 
@@ -121,6 +125,19 @@ class _Loader:
 
     def look_for_unknown_jobs(self) -> None:
         self.problems += unknown_jobs(self._config, self._places)
+
+    def look_at_relations(self, *, all_jobs: bool, has_config: bool) -> None:
+        """Find what is wrong between jobs, and leave out those where an error stands."""
+        config = self._config.config if has_config else None
+        known = self._places if all_jobs else None
+        found = [*relation_findings(self.jobs, known), *sharing_findings(self.jobs, config)]
+        for finding in found:
+            job = self.jobs[finding.job_id]
+            problem = problem_at(job, finding.complaint)
+            self.problems.append(replace(problem, severity=finding.severity))
+        for job_id in {finding.job_id for finding in found if finding.is_error}:
+            del self.jobs[job_id]
+        self.jobs.update(_without_jitter(self.jobs))
 
     def load(self, files: Iterable[Path]) -> None:
         for path in files:
@@ -202,6 +219,15 @@ class _Loader:
 
     def _complain(self, document: Document, base: tuple[str, ...], complaint: Complaint) -> None:
         self.problems.append(locate(document, base, complaint))
+
+
+def _without_jitter(jobs: Mapping[str, Job]) -> Iterator[tuple[str, Job]]:
+    """Yield the jobs that share the delay of another one, without one of their own."""
+    for job_id in followers(jobs):
+        job = jobs[job_id]
+        if job.schedule is not None and job.schedule.jitter:
+            schedule = job.schedule.model_copy(update={"jitter": timedelta()})
+            yield job_id, job.model_copy(update={"schedule": schedule})
 
 
 def _all_complaints(error: ValidationError, body: Mapping[str, Value]) -> list[Complaint]:

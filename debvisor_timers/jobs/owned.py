@@ -33,7 +33,6 @@ def _use(*keys: str) -> Refusal:
 
 _KILLS = Refusal("it would stop or kill a running job")
 _ONE_COMMAND = Refusal("a job is one command", "put all commands into the key `script`")
-_RETRIES = Refusal("a failed job waits for its next run in this version")
 _RESULTS = Refusal("the history of runs would be wrong")
 _TIMES = Refusal("a job starts at the times of its schedule, and at no other")
 _ROOT = Refusal(
@@ -42,6 +41,7 @@ _ROOT = Refusal(
 )
 _OUTPUT = Refusal("`logs` and `history` read the journal", "redirect inside of the key `script`")
 _BOOT = Refusal("", "use the key `triggers`: [{boot: 5min}]")
+_CHAINS = Refusal("it would hold for notifications, and for jobs that this one starts, as well")
 _LIMIT = Refusal("runs over a start limit are dropped without a trace")
 _BY_APPLY = Refusal("it would start the job by `apply`", "use the key `schedule`")
 
@@ -62,6 +62,8 @@ UNIT: Mapping[str, Refusal] = {
     "StartLimitIntervalSec": _LIMIT,
     "StartLimitBurst": _LIMIT,
     "StartLimitAction": _LIMIT,
+    "OnSuccessJobMode": _CHAINS,
+    "OnFailureJobMode": _CHAINS,
     "JobTimeoutSec": _use("timeout"),
     # systemd 257: the run is reported failed while its program goes on.
     "JobRunningTimeoutSec": _use("timeout"),
@@ -70,8 +72,9 @@ UNIT: Mapping[str, Refusal] = {
     "RequiresOverridable": _use("depends_on"),
     "RequisiteOverridable": _KILLS,
     "StartLimitInterval": _LIMIT,
+    "OnFailureIsolate": _CHAINS,
 }
-"""Directives of [Unit] that are ours."""
+"""Directives of [Unit] that are ours; OnSuccess= and OnFailure= may be added to ours."""
 
 SERVICE: Mapping[str, Refusal] = {
     "Type": Refusal("each job is a oneshot service"),
@@ -99,13 +102,13 @@ SERVICE: Mapping[str, Refusal] = {
     "RuntimeMaxSec": _use("timeout"),
     "RuntimeRandomizedExtraSec": _use("timeout"),
     "WatchdogSec": _use("timeout"),
-    "Restart": _RETRIES,
-    "RestartMode": _RETRIES,
-    "RestartSec": _RETRIES,
-    "RestartSteps": _RETRIES,
-    "RestartMaxDelaySec": _RETRIES,
-    "RestartPreventExitStatus": _RETRIES,
-    "RestartForceExitStatus": _RETRIES,
+    "Restart": _use("retries"),
+    "RestartMode": _use("retries"),
+    "RestartSec": _use("retries"),
+    "RestartSteps": _use("retries"),
+    "RestartMaxDelaySec": _use("retries"),
+    "RestartPreventExitStatus": _use("retries.never_on_exit"),
+    "RestartForceExitStatus": _use("retries"),
     "RemainAfterExit": Refusal("a job that stays active would never run again"),
     "GuessMainPID": _RESULTS,
     "PIDFile": _RESULTS,
@@ -144,6 +147,21 @@ SERVICE: Mapping[str, Refusal] = {
     "MemoryLimit": _use("resources.memory_max"),
     "BlockIOWeight": _use("resources.io_weight"),
     "PermissionsStartOnly": _ROOT,
+    "X-Requires": _use("depends_on"),
+    "X-Step": _use("depends_on"),
+    "X-After": _use("depends_on"),
+    "X-WhereHost": _use("where"),
+    "X-WhereVm": _use("where"),
+    "X-Conflict": _use("conflicts_with"),
+    "X-Pool": _use("pool"),
+    "X-Priority": _use("priority"),
+    "X-SuccessOf": _use("triggers"),
+    "X-AnySuccessOf": _use("triggers"),
+    "X-FailureOf": _use("triggers"),
+    "X-Delays": _use("retries"),
+    "X-RetryOn": _use("retries"),
+    "X-Timeout": _use("timeout"),
+    "X-TotalTimeout": _use("total_timeout"),
     "X-Exclude": _use("schedule.exclude"),
     "X-ExcludeZone": _use("schedule.timezone"),
     "X-Maintenance": Refusal("", "use the key maintenance_windows of config.yaml"),
@@ -161,7 +179,7 @@ TIMER: Mapping[str, Refusal] = {
     "RandomizedDelaySec": _use("schedule.jitter"),
     "RandomizedOffsetSec": _use("schedule.jitter"),
     "FixedRandomDelay": Refusal("the delay of a job never changes"),
-    "DeferReactivation": Refusal("an elapse during a run is skipped"),
+    "DeferReactivation": _use("overlap"),
     "RemainAfterElapse": Refusal("`status` asks the timer after its last run"),
     "OnBootSec": _BOOT,
     "OnStartupSec": _BOOT,

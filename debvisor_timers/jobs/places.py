@@ -9,9 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from debvisor_timers.jobs.config import CONFIG_NAME
-from debvisor_timers.jobs.document import Document
+from debvisor_timers.jobs.document import JOBS, Document
 from debvisor_timers.jobs.files import read_source
-from debvisor_timers.jobs.load import JOBS
 from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.translate import Complaint

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from debvisor_timers.jobs import names, owned
+from debvisor_timers.jobs import names, owned, values
 from debvisor_timers.jobs.config import Config
 from debvisor_timers.jobs.model import JobKeys
 
@@ -19,6 +19,7 @@ CONFIG_ID = "https://debvisor.io/schemas/debvisor-timers-config.json"
 Schema = dict[str, Any]
 
 _ONE_PROGRAM = [{"required": ["command"]}, {"required": ["script"]}]
+_ONE_OTHER = [{"required": ["job"]}, {"required": ["unit"]}]
 _ONE_TIME = [{"required": ["cron"]}, {"required": ["on_calendar"]}]
 
 
@@ -29,6 +30,7 @@ def jobs_schema() -> Schema:
     job |= {"title": "Job", "description": "A job.", "oneOf": _ONE_PROGRAM}
     schema["$defs"]["Job"] = job
     schema["$defs"]["Schedule"]["oneOf"] = _ONE_TIME
+    schema["$defs"]["Trigger"] |= {"minProperties": 1, "maxProperties": 1}
     return {
         "$schema": DIALECT,
         "$id": JOBS_ID,
@@ -74,7 +76,9 @@ def _generate(model: type[BaseModel]) -> Schema:
     for part in (schema, definitions.get("JobDefaults"), definitions.get("HowItRuns")):
         if part:
             _limit_names(part.get("properties", {}))
+            _accept_bare_texts(part.get("properties", {}))
     _limit_directives(definitions["UnitDirectives"]["properties"])
+    definitions["Dependency"]["oneOf"] = _ONE_OTHER
     if "Schedule" in definitions:
         schedule = schema["properties"]["schedule"]
         _make_shorthand(schedule, {"type": "string", "minLength": 1})
@@ -85,6 +89,7 @@ def _property(value: Schema) -> Schema:
     """Return the schema of a key without null, and with the default in its description."""
     value = dict(value)
     shown = value.pop("x-default", None)
+    value.pop("x-beside", None)
     if shown is not None or not isinstance(value.get("default"), str | int | bool):
         value.pop("default", None)
     choices = value.pop("anyOf", None)
@@ -105,6 +110,14 @@ def _json(default: object) -> str:
 def _make_shorthand(value: Schema, short: Schema) -> None:
     """Let the mapping that `value` refers to be written in a shorter form too."""
     value["anyOf"] = [short, {"$ref": value.pop("$ref")}]
+
+
+def _accept_bare_texts(properties: Mapping[str, Schema]) -> None:
+    """Let dependencies and conflicts be the id of a job alone, and a pool its name."""
+    for name in {"depends_on", "conflicts_with"} & properties.keys():
+        _make_shorthand(properties[name]["items"], values.JOB_ID)
+    if "pool" in properties:
+        _make_shorthand(properties["pool"], values.SHORT_NAME)
 
 
 def _limit_names(properties: Mapping[str, Schema]) -> None:

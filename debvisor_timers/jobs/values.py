@@ -146,7 +146,17 @@ HomePath = Annotated[
 OptionalPath = Annotated[
     str, Strict(), AfterValidator(text.check_optional_path), Shown("path", _pattern("^-?/"))
 ]
-JobId = Annotated[str, Strict(), AfterValidator(names.check_job_id), Shown("job id")]
+JOB_ID: dict[str, Any] = {**ANY_TEXT, "pattern": names.JOB_ID_PATTERN}
+SHORT_NAME: dict[str, Any] = {**ANY_TEXT, "pattern": names.SHORT_NAME_PATTERN}
+JobId = Annotated[str, Strict(), AfterValidator(names.check_job_id), Shown("job id", JOB_ID)]
+JobIds = Annotated[
+    tuple[JobId, ...],
+    BeforeValidator(checks.as_list_of_some),
+    Shown(
+        "job id | list of job ids",
+        {"anyOf": [JOB_ID, {"type": "array", "items": JOB_ID, "minItems": 1}]},
+    ),
+]
 User = Annotated[
     str,
     Strict(),

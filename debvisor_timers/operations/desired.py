@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.relations import relate
 from debvisor_timers.operations.host import Host
 from debvisor_timers.render.job import RenderSettings, render_job
 from debvisor_timers.render.templates import load_templates
@@ -35,6 +36,8 @@ def desired_states(host: Host, definitions: Definitions, *, generation: int) -> 
         templates=load_templates(host.layout.config / "templates"),
         calendars=definitions.calendars,
         windows=definitions.config.maintenance_windows,
+        pools=definitions.config.pools,
+        relations=relate(definitions.jobs),
     )
     return {job.id: _desired(job, settings, generation) for job in definitions.jobs.values()}
 

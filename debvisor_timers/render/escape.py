@@ -119,6 +119,12 @@ def timespan(duration: timedelta | None) -> Escaped:
     return Escaped("infinity" if duration is None else format_timespan(duration))
 
 
+def seconds(duration: timedelta) -> Escaped:
+    """Return `duration` as our programs read it: in seconds, `3600s` or `0.5s`."""
+    whole, rest = divmod(duration // timedelta(microseconds=1), 1_000_000)
+    return Escaped(f"{whole}.{rest:06}".rstrip("0").rstrip(".") + "s")
+
+
 FILTERS: Mapping[str, Callable[..., Escaped]] = {
     function.__name__: function
     for function in (
@@ -129,6 +135,7 @@ FILTERS: Mapping[str, Callable[..., Escaped]] = {
         key,
         pattern_path,
         plain,
+        seconds,
         timespan,
         unit_names,
         verbatim,

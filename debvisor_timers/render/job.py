@@ -12,9 +12,12 @@ from jinja2 import Environment, TemplateError
 
 from debvisor_timers.errors import RenderError
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.relations import Relations
 from debvisor_timers.jobs.windows import MaintenanceWindow
 from debvisor_timers.layout import BOOT_TARGET, TARGET, Layout
 from debvisor_timers.render import check, names, ownership
+from debvisor_timers.render.attempts import attempt_values
+from debvisor_timers.render.chains import chain_values
 from debvisor_timers.render.service import SERVICE, script_name, service_values
 from debvisor_timers.render.skips import skip_values
 from debvisor_timers.render.timer import (
@@ -24,16 +27,18 @@ from debvisor_timers.render.timer import (
     calendar_lines,
     timer_values,
 )
+from debvisor_timers.render.waits import wait_values, waits_of
 
 __all__ = ["RenderSettings", "RenderedJob", "calendar_lines", "render_job"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderSettings:
-    """What rendering needs to know of the host and of config.yaml, besides the job.
+    """What rendering needs to know of the host, config.yaml and other jobs, besides the job.
 
     host_zone: the name of the host's time zone. systemd_version: of the systemd that runs now.
-    templates: from `load_templates`. calendars: the days of each, as texts.
+    templates: from `load_templates`. calendars: the days of each, as texts. pools: the slots of
+    each. relations: of all jobs that are rendered for the host.
     """
 
     layout: Layout
@@ -42,6 +47,8 @@ class RenderSettings:
     templates: Environment
     calendars: Mapping[str, Sequence[str]] = field(default_factory=dict)
     windows: Sequence[MaintenanceWindow] = ()
+    pools: Mapping[str, int] = field(default_factory=dict)
+    relations: Relations = field(default_factory=Relations)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +96,27 @@ def render_job(job: Job, settings: RenderSettings, *, generation: int) -> Render
 
 
 def _units(job: Job, settings: RenderSettings) -> Iterator[_Unit]:
-    values = service_values(job, settings.layout) | skip_values(
-        job, settings.host_zone, calendars=settings.calendars, windows=settings.windows
-    )
-    yield _Unit(names.service_unit(job.id), "job.service.j2", SERVICE, values)
+    yield _service(job, settings)
     if job.schedule is not None:
         values = timer_values(job, settings.host_zone)
         yield _Unit(names.timer_unit(job.id), "job.timer.j2", TIMER, values, TARGET)
-    if job.triggers:
+    if job.boot_delays:
         values = boot_values(job)
         yield _Unit(names.boot_unit(job.id), "boot.timer.j2", BOOT_TIMER, values, BOOT_TARGET)
+
+
+def _service(job: Job, settings: RenderSettings) -> _Unit:
+    waits = waits_of(job, settings.relations, settings.pools)
+    values = {
+        **service_values(job, settings.layout),
+        **skip_values(
+            job, settings.host_zone, calendars=settings.calendars, windows=settings.windows
+        ),
+        **chain_values(job, settings.relations),
+        **wait_values(job, waits),
+        **attempt_values(job, waits),
+    }
+    return _Unit(names.service_unit(job.id), "job.service.j2", SERVICE, values)
 
 
 def _render(unit: _Unit, job: Job, settings: RenderSettings, generation: int) -> str:

@@ -10,6 +10,10 @@ JOB_PREFIX = "debvisor-job-"
 
 BOOT_PREFIX = "debvisor-boot-"
 
+NOTIFY_PREFIX = "debvisor-timers-notify@"
+CHAIN_PREFIX = "debvisor-timers-chain@"
+"""Templates that the package ships."""
+
 OWN_PATTERNS = (f"{JOB_PREFIX}*", f"{BOOT_PREFIX}*")
 """Shell patterns of every unit that we may write; the [X-Debvisor] section says which we did."""
 
@@ -32,6 +36,16 @@ def timer_unit(job_id: str) -> str:
 def boot_unit(job_id: str) -> str:
     """Return the name of the timer that starts `job_id` after a boot."""
     return f"{BOOT_PREFIX}{job_id}.timer"
+
+
+def notify_unit(job_id: str) -> str:
+    """Return the name of the service that tells of a failed run of `job_id`."""
+    return f"{NOTIFY_PREFIX}{job_id}.service"
+
+
+def chain_unit(source: str, target: str) -> str:
+    """Return the name of the service that starts the job `target` after a run of `source`."""
+    return f"{CHAIN_PREFIX}{source}:{target}.service"
 
 
 def is_boot_timer(unit_name: str) -> bool:

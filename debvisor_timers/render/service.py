@@ -11,15 +11,18 @@ from typing import Any
 from debvisor_timers.jobs.model import Job, Priority
 from debvisor_timers.jobs.sandbox import PRESETS
 from debvisor_timers.layout import Layout
+from debvisor_timers.render.attempts import ATTEMPTS, START_LIMIT
+from debvisor_timers.render.chains import CHAINS, STARTED_BY
 from debvisor_timers.render.check import How, Row, UnitTable
 from debvisor_timers.render.skips import SKIPS
+from debvisor_timers.render.waits import WAITS
 
 SERVICE: UnitTable = {
     "Unit": (
         Row("Description"),
         Row("Documentation"),
-        # 0: systemd 257 refuses the sixth run within ten seconds otherwise.
-        Row("StartLimitIntervalSec"),
+        *START_LIMIT,
+        *CHAINS,
         Row("Requires", "depends_on", How.IF_ANY),
         Row("After", "depends_on", How.IF_ANY),
         Row("", "unit_directives", How.PAIRS),
@@ -40,10 +43,12 @@ SERVICE: UnitTable = {
         Row("ExecStartPre"),
         Row("ExecStart"),
         Row("ExecStopPost"),
-        Row("TimeoutStartSec"),
+        *ATTEMPTS,
         Row("TimeoutStopSec"),
         Row("KillMode"),
         *SKIPS,
+        *WAITS,
+        *STARTED_BY,
         Row("", "limits", How.PAIRS),
         Row("", "sandbox", How.PAIRS),
         Row("", "service_directives", How.PAIRS),
@@ -119,7 +124,7 @@ def service_values(job: Job, layout: Layout) -> dict[str, Any]:
     return {
         "job": job.id,
         "description": job.title,
-        "depends_on": tuple(dependency.unit for dependency in job.depends_on),
+        "depends_on": job.needed_units,
         "unit_directives": pairs(job.unit.Unit),
         "slice": _slice(job),
         "log_fields": tuple(_log_fields(job)),
@@ -134,7 +139,6 @@ def service_values(job: Job, layout: Layout) -> dict[str, Any]:
         "run": f"{layout.libexec}/run",
         "end": f"{layout.libexec}/end",
         "command": job.command or (job.shell, f"{layout.scripts}/{script_name(job)}"),
-        "timeout": job.timeout,
         "stop_timeout": job.stop_timeout,
         "limits": _without(presets, directives),
         "sandbox": _without(PRESETS[job.sandbox], directives),

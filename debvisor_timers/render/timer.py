@@ -9,6 +9,7 @@ from typing import Any
 from debvisor_timers.calendar.translate import cron_lines
 from debvisor_timers.calendar.zones import zone_changes
 from debvisor_timers.jobs.catch_up import SKIP
+from debvisor_timers.jobs.locks import Overlap
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.schedule import ClockChanges
 from debvisor_timers.render.check import How, Row, UnitTable
@@ -95,6 +96,7 @@ def timer_values(job: Job, host_zone: str) -> dict[str, Any]:
         "clock_changes": clock_changes(schedule_zone(job, host_zone), lines),
         "on_calendar": lines,
         "catch_up": str(schedule.catch_up if schedule else SKIP),
+        "defer": "yes" if job.overlap is Overlap.SKIP else "no",
         "jitter": schedule.jitter if schedule else None,
         "timer_directives": pairs(job.unit.Timer),
     }
@@ -104,6 +106,6 @@ def boot_values(job: Job) -> dict[str, Any]:
     """Return the values of boot.timer.j2, as plain as the job has them."""
     return {
         "description": job.title,
-        "on_boot": tuple(trigger.boot for trigger in job.triggers),
+        "on_boot": job.boot_delays,
         "service": service_unit(job.id),
     }

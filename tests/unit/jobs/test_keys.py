@@ -25,16 +25,22 @@ KEYS = [*table(), *config_table()]
 NAMES = """
 name description schedule schedule.cron schedule.on_calendar schedule.timezone schedule.catch_up
 schedule.jitter schedule.dst schedule.exclude
-triggers triggers.boot command script shell input owner tags priority user group timeout
-stop_timeout environment environment_files working_directory sandbox resources
+triggers triggers.boot triggers.success_of triggers.any_success_of triggers.failure_of
+command script shell input owner tags priority user group timeout total_timeout
+stop_timeout retries retries.max retries.delay retries.factor retries.max_delay
+retries.never_on_exit retries.on environment environment_files working_directory sandbox resources
 resources.memory_max resources.memory_high resources.cpu_quota resources.tasks_max
-resources.io_weight depends_on depends_on.unit enabled unit unit.Unit unit.Service unit.Timer
+resources.io_weight depends_on depends_on.job depends_on.unit depends_on.type depends_on.wait
+depends_on.max_age overlap pool pool.name pool.slots pool.wait where where.vm_active where.host
+notify notify.failure enabled unit unit.Unit unit.Service unit.Timer
+conflicts_with conflicts_with.job conflicts_with.policy conflicts_with.wait
 """
 CONFIG_NAMES = """
 defaults keep_generations calendars maintenance_windows maintenance_windows.cron
 maintenance_windows.on_calendar maintenance_windows.duration maintenance_windows.from
 maintenance_windows.until maintenance_windows.timezone maintenance_windows.reason
-maintenance_windows.jobs maintenance_windows.except starts_per_minute
+maintenance_windows.jobs maintenance_windows.except pools channels channels.exec
+starts_per_minute
 """
 
 
@@ -57,11 +63,13 @@ def test_a_row_is_whole(key: Key) -> None:
         ("timeout", "duration | infinity", "1h"),
         ("priority", "critical | high | normal | low", "normal"),
         ("schedule.cron", "cron expression", "none"),
-        ("triggers.boot", "duration", ""),
+        ("triggers.boot", "duration", "none"),
+        ("pool.name", "pool name", ""),
+        ("pool", "pool name | mapping", "the pool `default`, where config.yaml has it"),
         ("enabled", "true | false", "true"),
         ("command", "list of text", "none"),
         ("environment", "mapping of names to text", "nothing"),
-        ("depends_on", "list of mappings", "nothing"),
+        ("depends_on", "list of job ids or mappings", "nothing"),
         ("resources.tasks_max", "number", "the limit of systemd"),
     ],
 )
@@ -118,8 +126,9 @@ def whole_window(example: object) -> dict[str, object]:
 def test_explain_tells_what_is_known_of_a_key() -> None:
     assert str(explain("timeout")) == (
         "timeout\n"
-        "  How long a run may take. After that it gets SIGTERM, and SIGKILL when `stop_timeout`\n"
-        "  has passed too. A number alone means seconds; `infinity` sets no limit.\n"
+        "  How long an attempt may take; what it waits for before it begins is not counted. After\n"
+        "  that it gets SIGTERM, and SIGKILL when `stop_timeout` has passed too. A number alone\n"
+        "  means seconds; `infinity` sets no limit.\n"
         "\n"
         "  type       duration | infinity\n"
         "  default    1h\n"
@@ -225,7 +234,8 @@ def test_each_preset_holds_the_weaker_one() -> None:
 
 def test_what_the_table_says_is_rendered_cannot_be_set_twice() -> None:
     refused = {*owned.UNIT, *owned.SERVICE, *owned.TIMER}
-    weighed = {"After", "Nice", "IOSchedulingClass", "OOMScoreAdjust", "ProtectSystem"}
+    added = {"After", "OnSuccess", "OnFailure"}
+    weighed = {*added, "Nice", "IOSchedulingClass", "OOMScoreAdjust", "ProtectSystem"}
     rendered = {
         name
         for key in table()
