@@ -222,12 +222,19 @@ class Queue:
             lacking = [want for want in ticket.wants if room.left(want) < want.places]
             if mine:
                 names = {want.name for want in lacking}
-                return (place if lacking else 0), [w for w in self._needed if w.name in names]
+                lacking = [
+                    w for w in self._needed if w.name in names and not self._may_pass(w, room)
+                ]
+                return (place if lacking else 0), lacking
             waited = now - ticket.arrival
             for want in ticket.wants if waited > PATIENCE or not lacking else lacking:
                 room.reserve(want)
             place += 1
         raise OSError("our own ticket is missing in the queue")
+
+    def _may_pass(self, want: Want, room: Room) -> bool:
+        """Return True for a conflict that is to be skipped, while the other job only waits."""
+        return want.skips and not room.held[want.name]
 
     def _tickets(self, now: float) -> list[Ticket]:
         """Return the tickets of the runs that wait, in their order; not those of dead ones."""
@@ -267,8 +274,9 @@ class Queue:
 
     def _limit(self, default_limit: "Any") -> float:
         """Return for how long to wait at most: the shortest of what the locks say."""
-        limits = [want.limit for want in self._needed if want.limit is not None]
-        if len(limits) < len(self._needed):
+        waits = [want for want in self._needed if not want.skips]
+        limits = [want.limit for want in waits if want.limit is not None]
+        if len(limits) < len(waits):
             limits.append(min(LIMIT, default_limit(self._run)))
         return min(limits)
 
