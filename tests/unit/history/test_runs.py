@@ -158,6 +158,7 @@ def test_each_attempt_has_its_own_times_and_exit() -> None:
     assert (second.number, second.ending.words, second.exit.exit_status) == (2, "succeeded", 0)
     assert first.end is not None
     assert second.end == run.end
+    assert second.end is not None
     assert run.start <= first.end < second.start < second.end
     assert run.invocation_ids == (first.invocation_id, second.invocation_id)
     assert second.duration is not None
