@@ -41,6 +41,13 @@ def as_list(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+def as_list_of_some(value: Any) -> Any:
+    """Return a list of one for a bare text; raise for an empty list."""
+    if isinstance(value, list | tuple) and not value:
+        raise fault("is an empty list", fix="write at least one, or remove the key")
+    return as_list(value)
+
+
 def check_on_calendar(line: str) -> str:
     """Return a line for OnCalendar=, checked for its characters; systemd checks the rest."""
     if not line:

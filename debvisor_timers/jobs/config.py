@@ -17,7 +17,9 @@ from debvisor_timers.jobs.faults import did_you_mean, quoted
 from debvisor_timers.jobs.field import Model, key
 from debvisor_timers.jobs.files import read_source
 from debvisor_timers.jobs.locate import locate
+from debvisor_timers.jobs.locks import PoolName, Slots
 from debvisor_timers.jobs.model import HowItRuns
+from debvisor_timers.jobs.notify import Channel, ChannelName
 from debvisor_timers.jobs.scalar import NULL
 from debvisor_timers.jobs.schedule import ClockChanges
 from debvisor_timers.jobs.translate import Complaint, complaints_of
@@ -115,6 +117,20 @@ class Config(Model):
         "skipped, with the reason. Starts by hand go through, and what runs already goes on.",
         directive="X-Maintenance=",
         example=[{"cron": "0 1 * * sun", "duration": "4h", "reason": "kernel updates"}],
+        shown_default="none",
+    )
+    pools: dict[PoolName, Slots] = key(
+        {},
+        help="How many slots each pool has: so many runs of its jobs take place at once, if each "
+        "takes one. The pool `default` holds all jobs that name none.",
+        directive="X-Pool=",
+        example={"backup": 2, "default": 10},
+        shown_default="none",
+    )
+    channels: dict[ChannelName, Channel] = key(
+        {},
+        help="Ways to tell people of runs, by names that jobs write in `notify`.",
+        example={"ops": {"exec": ["/usr/local/bin/tell", "--team", "ops"]}},
         shown_default="none",
     )
     starts_per_minute: values.Starts = key(

@@ -10,8 +10,15 @@ from typing import Annotated
 from pydantic import model_validator
 
 from debvisor_timers.jobs import checks, values
-from debvisor_timers.jobs.field import REQUIRED, Model, Shown, key
-from debvisor_timers.jobs.schedule import BootTrigger, Schedule
+from debvisor_timers.jobs.dependencies import Dependency
+from debvisor_timers.jobs.field import Model, Shown, key
+from debvisor_timers.jobs.locks import Conflict, Overlap, Pool
+from debvisor_timers.jobs.notify import Notify
+from debvisor_timers.jobs.resources import Resources
+from debvisor_timers.jobs.retries import Retries
+from debvisor_timers.jobs.schedule import Schedule
+from debvisor_timers.jobs.triggers import Trigger
+from debvisor_timers.jobs.where import Where
 from debvisor_timers.source import Span
 
 
@@ -30,57 +37,6 @@ class Sandbox(StrEnum):
     NONE = "none"
     STANDARD = "standard"
     STRICT = "strict"
-
-
-class Resources(Model):
-    """The limits of a run."""
-
-    memory_max: values.Memory | None = key(
-        None,
-        help="The most memory that a run can have; more, and the kernel kills it.",
-        directive="MemoryMax=",
-        example="1G",
-        shown_default="no limit",
-    )
-    memory_high: values.Memory | None = key(
-        None,
-        help="The memory above which a run is slowed down.",
-        directive="MemoryHigh=",
-        example="75%",
-        shown_default="no limit",
-    )
-    cpu_quota: values.Quota | None = key(
-        None,
-        help="The most CPU time that a run can have: 100% is one whole CPU.",
-        directive="CPUQuota=",
-        example="300%",
-        shown_default="no limit",
-    )
-    tasks_max: values.Tasks | None = key(
-        None,
-        help="The most processes and threads that a run can have.",
-        directive="TasksMax=",
-        example=256,
-        shown_default="the limit of systemd",
-    )
-    io_weight: values.Weight | None = key(
-        None,
-        help="The share of disk time, against other jobs of the same priority: 1 to 10000.",
-        directive="IOWeight=",
-        example=50,
-        shown_default="100",
-    )
-
-
-class UnitDependency(Model):
-    """A unit of the system that a job needs."""
-
-    unit: values.UnitName = key(
-        REQUIRED,
-        help="A unit that is started before the job, and without which the job does not start.",
-        directive="Requires=, After=",
-        example="network-online.target",
-    )
 
 
 class UnitDirectives(Model):
@@ -143,11 +99,19 @@ class HowItRuns(Model):
     )
     timeout: values.Timeout = key(
         timedelta(hours=1),
-        help="How long a run may take. After that it gets SIGTERM, and SIGKILL when `stop_timeout` "
-        "has passed too. A number alone means seconds; `infinity` sets no limit.",
+        help="How long an attempt may take; what it waits for before it begins is not counted. "
+        "After that it gets SIGTERM, and SIGKILL when `stop_timeout` has passed too. A number "
+        "alone means seconds; `infinity` sets no limit.",
         directive="TimeoutStartSec=",
         example="30min",
         shown_default="1h",
+    )
+    total_timeout: values.Timeout = key(
+        None,
+        help="How long all attempts of a run may take together, the delays between them included.",
+        directive="X-TotalTimeout=",
+        example="2h",
+        shown_default="no limit",
     )
     stop_timeout: values.Timespan = key(
         timedelta(seconds=90),
@@ -155,6 +119,13 @@ class HowItRuns(Model):
         directive="TimeoutStopSec=",
         example="10s",
         shown_default="1min30s",
+    )
+    retries: Retries = key(
+        Retries(),
+        help="Further attempts of a run that failed. Its result is that of the last one.",
+        directive="Restart=, X-Delays= and others",
+        example={"max": 3, "delay": "60s"},
+        shown_default="none",
     )
     shell: values.AbsolutePath = key(
         "/bin/sh", help="The program that runs `script`.", example="/bin/bash"
@@ -195,11 +166,42 @@ class HowItRuns(Model):
         example={"memory_max": "1G", "cpu_quota": "300%", "tasks_max": 256},
         shown_default="no limits",
     )
-    depends_on: tuple[UnitDependency, ...] = key(
+    depends_on: Annotated[tuple[Dependency, ...], Shown("list of job ids or mappings")] = key(
         (),
-        help="Units of the system that the job needs.",
-        directive="Requires=, After=",
-        example=[{"unit": "libvirtd.service"}],
+        help="Other jobs, and units of the system, that the job needs. A bare text is a job that "
+        "it requires.",
+        directive="X-Requires=, X-Step=, X-After=, Requires=, After=",
+        example=["quiesce", {"job": "report", "type": "after"}, {"unit": "libvirtd.service"}],
+    )
+    overlap: Overlap = key(
+        Overlap.SKIP,
+        help="What becomes of a time of the schedule that comes while the job still runs: `skip` "
+        "leaves it out, and records that; `queue` runs the job once more when it has ended, "
+        "however many came.",
+        directive="DeferReactivation=",
+        example="queue",
+    )
+    pool: Annotated[Pool | None, Shown("pool name | mapping")] = key(
+        None,
+        help="A share of what only so many jobs may use at once, see `pools` of config.yaml. A run "
+        "waits until it has its slots, and keeps them until it ends, retries included.",
+        directive="X-Pool=",
+        example={"name": "backup", "slots": 2},
+        shown_default="the pool `default`, where config.yaml has it",
+    )
+    where: Where = key(
+        Where(),
+        help="The hosts on which the job runs, where several have the same jobs; elsewhere its "
+        "runs are skipped, with the reason.",
+        directive="X-WhereVm=, X-WhereHost=",
+        example={"vm_active": "vm-123"},
+        shown_default="any host",
+    )
+    notify: Notify = key(
+        Notify(),
+        help="Who is told of the end of a run, by the names of `channels` of config.yaml.",
+        example={"failure": ["ops"]},
+        shown_default="nobody",
     )
     enabled: values.Flag = key(
         True,  # noqa: FBT003 - a default, not an argument
@@ -236,11 +238,12 @@ class JobKeys(HowItRuns):
         example="0 2 * * *",
         shown_default="never by itself",
     )
-    triggers: tuple[BootTrigger, ...] = key(
+    triggers: tuple[Trigger, ...] = key(
         (),
-        help="What starts the job besides its schedule, or instead of it.",
-        directive="OnBootSec=",
-        example=[{"boot": "5min"}],
+        help="What starts the job besides its schedule, or instead of it. A job with neither is a "
+        "step: it is started by `run`, and by jobs that require it.",
+        directive="OnBootSec=, X-SuccessOf=, X-AnySuccessOf=, X-FailureOf=",
+        example=[{"boot": "5min"}, {"success_of": ["backup", "verify"]}],
     )
     command: values.Command | None = key(
         None,
@@ -265,6 +268,14 @@ class JobKeys(HowItRuns):
         shown_default="no input",
     )
 
+    conflicts_with: Annotated[tuple[Conflict, ...], Shown("list of job ids or mappings")] = key(
+        (),
+        help="Jobs that never run at the same time as this one. A bare text is a job whose end "
+        "this one waits for.",
+        directive="X-Conflict=",
+        example=["zfs-scrub", {"job": "restore-test", "policy": "skip"}],
+    )
+
     @model_validator(mode="after")
     def _can_be_started(self) -> JobKeys:
         checks.check_one_program(command=self.command is not None, script=self.script is not None)
@@ -277,6 +288,21 @@ class Job(JobKeys):
 
     id: values.JobId
     source: Span
+
+    @property
+    def is_step(self) -> bool:
+        """Return True for a job that nothing starts but `run` and the jobs that require it."""
+        return self.schedule is None and not self.triggers
+
+    @property
+    def boot_delays(self) -> tuple[timedelta, ...]:
+        """Return how long after a boot the job starts, for each such trigger."""
+        return tuple(trigger.boot for trigger in self.triggers if trigger.boot is not None)
+
+    @property
+    def needed_units(self) -> tuple[str, ...]:
+        """Return the units of the system that the job needs."""
+        return tuple(one.unit for one in self.depends_on if one.unit is not None)
 
     @property
     def title(self) -> str:

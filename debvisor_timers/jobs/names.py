@@ -18,18 +18,20 @@ USER_PATTERN = r"^([A-Za-z_][A-Za-z0-9_.@-]{0,254}\$?|0|[1-9][0-9]{0,9})$"
 VARIABLE_PATTERN = "^[A-Za-z_][A-Za-z0-9_]*$"
 TAG_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 CALENDAR_PATTERN = f"^{CALENDAR_NAME.pattern}$"
+SHORT_NAME_PATTERN = "^[a-z][a-z0-9-]{0,62}$"
 """How names look, for editors; the checks below are stricter."""
 
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,254}\$?")
 _UID = re.compile(r"0|[1-9][0-9]{0,9}")
 _INVALID_UIDS = frozenset({65_535, 4_294_967_295})
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SHORT_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 # Written by systemd, by `begin` or by `run`; a value of the job's own would take their place
 # (systemd 257: Environment= is merged over what the manager passes).
 _RESERVED = re.compile(
-    r"DEBVISOR_(?:JOB|RUN_ID|TRIGGER|SCHEDULED_FOR|ATTEMPT)|TRIGGER_\w+|MONITOR_\w+|LISTEN_\w+"
+    r"DEBVISOR_(?:JOB|RUN_ID|TRIGGER|SCHEDULED_FOR|ATTEMPT|MAX_ATTEMPTS)|TRIGGER_\w+|MONITOR_\w+|LISTEN_\w+"
     r"|SERVICE_RESULT|EXIT_CODE|EXIT_STATUS|INVOCATION_ID|NOTIFY_SOCKET|JOURNAL_STREAM|MAINPID"
     r"|SYSTEMD_EXEC_PID|WATCHDOG_\w+|REMOTE_(?:ADDR|PORT)"
 )
@@ -110,12 +112,28 @@ def check_calendar_name(name: str) -> str:
     return name
 
 
+def check_short_name(name: str, *, kind: str) -> str:
+    """Return the name of a pool or a channel, whichever `kind` says."""
+    if not _SHORT_NAME.fullmatch(name):
+        raise fault(
+            f"{quoted(name)} is not a name of a {kind}",
+            fix="use a-z, 0-9 and -, a letter first, at most 63 characters",
+        )
+    return name
+
+
 def check_zone(name: str) -> str:
     """Return the name of a time zone that systemd on this host knows."""
     try:
         return zones.check_zone(name)
     except ScheduleError as error:
         raise fault(error.message, fix=error.fix) from error
+
+
+def is_unit(name: str) -> bool:
+    """Return True for what looks like the name of a unit: it ends in a type of unit."""
+    stem, dot, kind = name.rpartition(".")
+    return bool(dot and kind in _UNIT_TYPES and _UNIT_NAME.fullmatch(stem))
 
 
 def check_unit(name: str) -> str:
@@ -134,8 +152,10 @@ def check_unit(name: str) -> str:
     if stem.endswith("@"):
         raise fault(f"{name} is a template", fix=f"name an instance: {stem}1.{kind}")
     if name.startswith(OWN_PREFIXES):
+        own = stem.removeprefix(OWN_PREFIXES[0]) if kind == "service" else ""
+        own = own if own != stem and JOB_ID.fullmatch(own) else ""
         raise fault(
             f"{name} is a unit of debvisor-timers",
-            fix="name a unit of the system; jobs cannot depend on jobs in this version",
+            fix=f"name the job: {{job: {own}}}" if own else "name a unit of the system",
         )
     return name

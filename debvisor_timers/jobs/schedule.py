@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When a job runs: schedules and triggers, as models whose fields are rows of the table of keys."""
+"""When a job runs: schedules, as models whose fields are rows of the table of keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from debvisor_timers.calendar.cron import CronExpression
 from debvisor_timers.jobs import checks, values
 from debvisor_timers.jobs.catch_up import SKIP
 from debvisor_timers.jobs.faults import fault
-from debvisor_timers.jobs.field import REQUIRED, Model, key
+from debvisor_timers.jobs.field import Model, key
 
 
 class ClockChanges(StrEnum):
@@ -106,14 +106,3 @@ class Schedule(Model):
     def expression(self) -> CronExpression | None:
         """Return the cron expression as a value; None for `on_calendar`."""
         return None if self.cron is None else checks.cron_expression(self.cron)
-
-
-class BootTrigger(Model):
-    """A start some time after the host has booted."""
-
-    boot: values.Delay = key(
-        REQUIRED,
-        help="How long after the boot of the host the job starts; 0 means at once.",
-        directive="OnBootSec=",
-        example="5min",
-    )

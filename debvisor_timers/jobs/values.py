@@ -147,6 +147,15 @@ OptionalPath = Annotated[
     str, Strict(), AfterValidator(text.check_optional_path), Shown("path", _pattern("^-?/"))
 ]
 JobId = Annotated[str, Strict(), AfterValidator(names.check_job_id), Shown("job id")]
+_JOB_ID: dict[str, Any] = {"type": "string", "pattern": names.JOB_ID_PATTERN}
+JobIds = Annotated[
+    tuple[JobId, ...],
+    BeforeValidator(checks.as_list_of_some),
+    Shown(
+        "job id | list of job ids",
+        {"anyOf": [_JOB_ID, {"type": "array", "items": _JOB_ID, "minItems": 1}]},
+    ),
+]
 User = Annotated[
     str,
     Strict(),

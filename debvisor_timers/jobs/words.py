@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from debvisor_timers.calendar.systemd_syntax import describe_on_calendar
 from debvisor_timers.calendar.words import in_words
 from debvisor_timers.jobs.duration import format_timespan
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.triggers import Trigger
 
 
 def schedule_words(job: Job) -> str:
@@ -28,6 +29,25 @@ def _parts(job: Job) -> Iterator[str]:
         else:
             words = ", ".join(describe_on_calendar(spec) for spec in schedule.on_calendar)
         yield f"{words} {schedule.timezone}" if schedule.timezone else words
-    for trigger in job.triggers:
-        after = format_timespan(trigger.boot) if trigger.boot else "right"
+    for delay in job.boot_delays:
+        after = format_timespan(delay) if delay else "right"
         yield f"{after} after boot"
+    for trigger in job.triggers:
+        yield from _chains(trigger)
+
+
+def _chains(trigger: Trigger) -> Iterator[str]:
+    if trigger.success_of:
+        yield f"after success of {_and(trigger.success_of)}"
+    if trigger.any_success_of:
+        yield f"after success of {_or(trigger.any_success_of)}"
+    if trigger.failure_of:
+        yield f"after failure of {_or(trigger.failure_of)}"
+
+
+def _and(ids: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(ids[:-1]), ids[-1])))
+
+
+def _or(ids: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(ids[:-1]), ids[-1])))

@@ -113,7 +113,7 @@ def _resting(job: Job | None, waiting: Container[str], on_disk: Container[str]) 
     if not job.enabled:
         return JobState.DISABLED
     if job.schedule is None:
-        return JobState.AT_BOOT if job.triggers else JobState.ON_DEMAND
+        return JobState.AT_BOOT if job.boot_delays else JobState.ON_DEMAND
     return JobState.SCHEDULED if timer_unit(job.id) in waiting else JobState.STOPPED
 
 

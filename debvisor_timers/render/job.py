@@ -96,7 +96,7 @@ def _units(job: Job, settings: RenderSettings) -> Iterator[_Unit]:
     if job.schedule is not None:
         values = timer_values(job, settings.host_zone)
         yield _Unit(names.timer_unit(job.id), "job.timer.j2", TIMER, values, TARGET)
-    if job.triggers:
+    if job.boot_delays:
         values = boot_values(job)
         yield _Unit(names.boot_unit(job.id), "boot.timer.j2", BOOT_TIMER, values, BOOT_TARGET)
 

@@ -119,7 +119,7 @@ def service_values(job: Job, layout: Layout) -> dict[str, Any]:
     return {
         "job": job.id,
         "description": job.title,
-        "depends_on": tuple(dependency.unit for dependency in job.depends_on),
+        "depends_on": job.needed_units,
         "unit_directives": pairs(job.unit.Unit),
         "slice": _slice(job),
         "log_fields": tuple(_log_fields(job)),

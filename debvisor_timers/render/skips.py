@@ -70,7 +70,7 @@ def _maintenance(job: Job, host_zone: str, windows: Sequence[MaintenanceWindow])
     The reason comes last: a bar in it cannot be taken for another. None for a job that is only
     started by hand.
     """
-    if job.schedule is None and not job.triggers:
+    if job.is_step:
         return
     for window in windows:
         if window.concerns(job.id):

@@ -104,6 +104,6 @@ def boot_values(job: Job) -> dict[str, Any]:
     """Return the values of boot.timer.j2, as plain as the job has them."""
     return {
         "description": job.title,
-        "on_boot": tuple(trigger.boot for trigger in job.triggers),
+        "on_boot": job.boot_delays,
         "service": service_unit(job.id),
     }

@@ -304,13 +304,10 @@ def test_verify_has_nothing_to_say(file: Path, layout: Layout, tmp_path: Path) -
     units: dict[str, str] = {}
     for job in jobs:
         units |= render_job(job, settings(layout=layout), generation=1).files
-        for needed in job.depends_on:
-            stub = (
-                "[Service]\nExecStart=/bin/true\n"
-                if needed.unit.endswith("service")
-                else "[Unit]\n"
-            )
-            (tmp_path / needed.unit).write_text(stub)
+        for needed in job.needed_units:
+            is_service = needed.endswith("service")
+            stub = "[Service]\nExecStart=/bin/true\n" if is_service else "[Unit]\n"
+            (tmp_path / needed).write_text(stub)
     for name, text in units.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
 
