@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from debvisor_timers.history.outcome import Ending, Exit, RunOutcome, judge
-from debvisor_timers.history.records import JournalRecord, MessageId
+from debvisor_timers.history.attempt import AttemptDraft
+from debvisor_timers.history.outcome import Ending, Exit, RunOutcome, judge, number
+from debvisor_timers.history.records import JournalRecord, MessageId, invocation_of
 
-_STEPS = {"ExecCondition": "condition", "ExecStartPre": "begin", "ExecStopPost": "end"}
 _NOT_STARTED = {
     "dependency": Ending(outcome=RunOutcome.SKIPPED, reason="a dependency failed"),
     "assert": Ending(outcome=RunOutcome.FAILED, reason="an assertion failed"),
@@ -22,9 +22,8 @@ _NOT_STARTED = {
 class Draft:
     """One run; a record that is missing leaves its fields empty.
 
-    systemd's word counts for more than ours: `end` sees only what stands in its environment.
     is_refused: a start limit was hit; such records carry the invocation of the run before
-    (systemd 257).
+    (systemd 257). is_restarting: systemd has said that another attempt comes now.
     """
 
     job: str
@@ -34,107 +33,150 @@ class Draft:
     first_seen: datetime
     started: datetime | None = None
     ended: datetime | None = None
-    invocation_ids: list[str] = field(default_factory=list)
-    result: str = ""
-    main_exit: Exit | None = None
-    step: str = ""
-    step_exit: Exit | None = None
+    attempts: list[AttemptDraft] = field(default_factory=list)
     not_started: str = ""
-    skipped_for: str = ""
     is_stopped: bool = False
     is_restarting: bool = False
-    begin: JournalRecord | None = None
-    end: JournalRecord | None = None
+    skip: JournalRecord | None = None
     consumed: JournalRecord | None = None
 
     def take(self, record: JournalRecord) -> None:
         """Add what `record` tells."""
-        invocation = record.get("INVOCATION_ID") or record.get("DEBVISOR_INVOCATION_ID")
-        if invocation and invocation not in self.invocation_ids and not self.is_refused:
-            self.invocation_ids.append(invocation)
         _TAKE[MessageId(record.get("MESSAGE_ID"))](self, record)
 
     def awaits(self, record: JournalRecord) -> bool:
-        """Return True when a start that `record` tells of is another attempt of this run."""
-        return self.is_restarting and self.boot_id == record.boot_id
+        """Return True when a new invocation that `record` tells of is an attempt of this run."""
+        if self.ended or self.boot_id != record.boot_id:
+            return False
+        name = record.get("DEBVISOR_RUN_ID")
+        return self.is_restarting or bool(name and name == self.ours("DEBVISOR_RUN_ID"))
+
+    def attempt(self, record: JournalRecord) -> AttemptDraft:
+        """Return the attempt that `record` belongs to: the newest where it names none."""
+        invocation = invocation_of(record)
+        for attempt in reversed(self.attempts):
+            if invocation in {attempt.invocation_id, ""}:
+                return attempt
+        self.is_restarting = False
+        # A start that was refused carries an invocation that is not its own.
+        known = "" if self.is_refused else invocation
+        self.attempts.append(AttemptDraft(invocation_id=known, first_seen=record.realtime))
+        return self.attempts[-1]
 
     def ours(self, name: str) -> str:
-        """Return a field of the records that `begin` and `end` sent, empty for none."""
-        return next((r.get(name) for r in (self.end, self.begin) if r and r.get(name)), "")
+        """Return a field of the records that our programs sent, the newest first, "" for none."""
+        if self.skip and (value := self.skip.get(name)):
+            return value
+        return next((v for each in reversed(self.attempts) if (v := each.ours(name))), "")
+
+    @property
+    def invocation_ids(self) -> tuple[str, ...]:
+        """Return the invocation of each attempt."""
+        return tuple(each.invocation_id for each in self.attempts if each.invocation_id)
 
     @property
     def exit(self) -> Exit:
-        """Return how the job's program ended, as far as is known."""
-        if self.main_exit:
-            return self.main_exit
-        return Exit(code=self.ours("DEBVISOR_EXIT_CODE"), status=self.ours("DEBVISOR_EXIT_STATUS"))
+        """Return how the job's program ended in the newest attempt, as far as is known."""
+        return self.attempts[-1].exit if self.attempts else Exit()
+
+    @property
+    def is_open(self) -> bool:
+        """Return True when no record ends the run: it goes on, or was cut off."""
+        if self.ended or not self.attempts:
+            return not self.ended
+        last = self.attempts[-1]
+        return self.is_restarting or not (last.is_final or last.is_good)
 
     def ending(self) -> Ending | None:
         """Return how the run ended; None when nothing tells of its end."""
-        if self.is_stopped or self.ours("DEBVISOR_STOPPED"):
+        if self._was_stopped():
             return Ending(outcome=RunOutcome.STOPPED)
-        return self._never_ran() or self._by_result()
+        return self._never_ran() or self._by_attempts()
+
+    def _was_stopped(self) -> bool:
+        """Return True when somebody, or a shutdown, stopped it.
+
+        After its last attempt `end` itself stops a unit that has retries, so that no other follows
+        and the failure is told at once (systemd 257: the record is that of any stop).
+        """
+        if not self.attempts:
+            return self.is_stopped
+        last = self.attempts[-1]
+        if last.end and last.end.get("DEBVISOR_STOPPED"):
+            return True
+        most = last.ours("DEBVISOR_MAX_ATTEMPTS")
+        has_retries = len(self.attempts) > 1 or (number(most) or 1) > 1
+        return self.is_stopped and not (last.is_final and has_retries)
 
     def _never_ran(self) -> Ending | None:
-        if self.skipped_for:
-            return Ending(outcome=RunOutcome.SKIPPED, reason=self.skipped_for)
+        if self.skip:
+            reason = self.skip.get("DEBVISOR_REASON") or "for a reason that is not known"
+            return Ending(outcome=RunOutcome.SKIPPED, reason=reason)
         if self.is_refused:
             return Ending(outcome=RunOutcome.FAILED, reason="started too often")
-        if self.ended and not self.invocation_ids and not self.not_started:
+        if self.ended and not self.attempts and not self.not_started:
             return judge("exec-condition", Exit())
-        return _NOT_STARTED.get(self.not_started)
+        return None
 
-    def _by_result(self) -> Ending | None:
-        result = self.result or self.ours("DEBVISOR_RESULT")
-        if not result and not self.not_started:
-            return None
-        ending = judge(result or "systemd did not start it", self.exit)
-        if ending.outcome is RunOutcome.SUCCEEDED and (reason := self.ours("DEBVISOR_SKIPPED")):
-            return Ending(outcome=RunOutcome.SKIPPED, reason=reason)
-        if self.step_exit and not self.main_exit and ending.outcome is RunOutcome.FAILED:
-            words = judge("exit-code", self.step_exit).reason
-            return Ending(outcome=RunOutcome.FAILED, reason=f"{self.step}: {words}")
+    def _by_attempts(self) -> Ending | None:
+        ending = self.attempts[-1].ending() if self.attempts else None
+        if ending is None:
+            if not self.not_started:
+                return None
+            return _NOT_STARTED.get(self.not_started) or judge(
+                "systemd did not start it", self.exit
+            )
+        if self.not_started == "dependency" and self.is_restarting:
+            reason = "; ".join(filter(None, [ending.reason, "a dependency of its retry failed"]))
+            return Ending(outcome=ending.outcome, reason=reason)
         return ending
 
 
 def _starting(draft: Draft, record: JournalRecord) -> None:
+    draft.attempt(record)
+    draft.is_restarting = False
     draft.started = draft.started or record.realtime
     draft.job_id = draft.job_id or record.get("JOB_ID")
-    draft.is_restarting = False
-    draft.result, draft.main_exit, draft.step_exit, draft.end = "", None, None, None
 
 
 def _done(draft: Draft, record: JournalRecord) -> None:
     draft.ended = record.realtime
     draft.job_id = draft.job_id or record.get("JOB_ID")
-    if draft.invocation_ids:
-        draft.result = draft.result or "success"
+    if invocation_of(record):
+        attempt = draft.attempt(record)
+        attempt.result = attempt.result or "success"
+        attempt.over_at = attempt.over_at or record.realtime
 
 
 def _not_started(draft: Draft, record: JournalRecord) -> None:
     draft.ended = record.realtime
     draft.job_id = draft.job_id or record.get("JOB_ID")
     draft.not_started = record.get("JOB_RESULT")
+    if invocation_of(record) and not draft.is_refused:
+        draft.attempt(record)
 
 
 def _exited(draft: Draft, record: JournalRecord) -> None:
-    exit_ = Exit(code=record.get("EXIT_CODE"), status=record.get("EXIT_STATUS"))
-    if record.get("COMMAND") == "ExecStart":
-        draft.main_exit = exit_
-    elif not draft.step_exit:
-        draft.step, draft.step_exit = _STEPS.get(record.get("COMMAND"), "another step"), exit_
+    draft.attempt(record).exited(record)
 
 
 def _failed(draft: Draft, record: JournalRecord) -> None:
-    draft.result = record.get("UNIT_RESULT")
+    if not draft.is_refused:
+        draft.attempt(record).failed(record)
 
 
-def _deactivated(draft: Draft, _: JournalRecord) -> None:
-    draft.result = "success"
+def _deactivated(draft: Draft, record: JournalRecord) -> None:
+    _note_result(draft, record, "success")
 
 
-def _skipped(draft: Draft, _: JournalRecord) -> None:
-    draft.result = "exec-condition"
+def _skipped(draft: Draft, record: JournalRecord) -> None:
+    _note_result(draft, record, "exec-condition")
+
+
+def _note_result(draft: Draft, record: JournalRecord, result: str) -> None:
+    attempt = draft.attempt(record)
+    attempt.result = result
+    attempt.over_at = record.realtime
 
 
 def _restart(draft: Draft, _: JournalRecord) -> None:
@@ -152,17 +194,17 @@ def _consumed(draft: Draft, record: JournalRecord) -> None:
 
 
 def _begin(draft: Draft, record: JournalRecord) -> None:
-    draft.begin = draft.begin or record
+    attempt = draft.attempt(record)
+    attempt.begin = attempt.begin or record
 
 
 def _end(draft: Draft, record: JournalRecord) -> None:
-    draft.end = record
+    draft.attempt(record).end = record
 
 
 def _never_started(draft: Draft, record: JournalRecord) -> None:
-    draft.begin = record
+    draft.skip = record
     draft.ended = record.realtime
-    draft.skipped_for = record.get("DEBVISOR_REASON") or "for a reason that is not known"
 
 
 _TAKE: dict[MessageId, Callable[[Draft, JournalRecord], None]] = {

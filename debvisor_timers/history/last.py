@@ -3,18 +3,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from debvisor_timers.history.outcome import Ending, Exit, RunOutcome, RunStatus, judge, moment
+from debvisor_timers.history.fields import parse_fields, read_fields
+from debvisor_timers.history.outcome import (
+    Ending,
+    Exit,
+    RunOutcome,
+    RunStatus,
+    Trigger,
+    judge,
+    moment,
+    number,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastRun:
     """The last run of a job that was to run and has ended; skipped runs leave no trace here.
 
-    start: None when `begin` could not note it.
+    start: None when `begin` could not note it. attempt: which attempt was the last, and of how
+    many; None where nobody noted it. success_end, success_id: of the newest run that succeeded.
     """
 
     id: str
@@ -23,6 +35,11 @@ class LastRun:
     invocation_id: str
     exit: Exit
     ending: Ending
+    trigger: Trigger = Trigger.UNKNOWN
+    attempt: int | None = None
+    max_attempts: int | None = None
+    success_end: datetime | None = None
+    success_id: str = ""
 
     @property
     def outcome(self) -> RunOutcome:
@@ -55,16 +72,16 @@ def read_last(folder: Path, job_id: str) -> LastRun | None:
 
     A file that makes no sense is no error: the journal knows more, and the next run replaces it.
     """
-    try:
-        text = (folder / job_id).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    return parse_last(text)
+    return last_run(read_fields(folder / job_id))
 
 
 def parse_last(text: str) -> LastRun | None:
     """Return the run that `text` (`NAME=value` lines) tells of, None when it makes no sense."""
-    fields = {name: value for name, _, value in (line.partition("=") for line in text.splitlines())}
+    return last_run(parse_fields(text))
+
+
+def last_run(fields: Mapping[str, str]) -> LastRun | None:
+    """Return the run that `fields` tell of, None when they make no sense."""
     name, result = fields.get("DEBVISOR_RUN_ID"), fields.get("DEBVISOR_RESULT")
     end = moment(fields.get("DEBVISOR_END_USEC", ""))
     if not name or not result or end is None:
@@ -72,12 +89,25 @@ def parse_last(text: str) -> LastRun | None:
     exit_ = Exit(
         code=fields.get("DEBVISOR_EXIT_CODE", ""), status=fields.get("DEBVISOR_EXIT_STATUS", "")
     )
-    stopped = "DEBVISOR_STOPPED" in fields
     return LastRun(
         id=name,
         start=moment(fields.get("DEBVISOR_START_USEC", "")),
         end=end,
         invocation_id=fields.get("DEBVISOR_INVOCATION_ID", ""),
         exit=exit_,
-        ending=Ending(outcome=RunOutcome.STOPPED) if stopped else judge(result, exit_),
+        ending=_ending(fields, result, exit_),
+        trigger=Trigger.read(fields.get("DEBVISOR_TRIGGER", "")),
+        attempt=number(fields.get("DEBVISOR_ATTEMPT", "")),
+        max_attempts=number(fields.get("DEBVISOR_MAX_ATTEMPTS", "")),
+        success_end=moment(fields.get("DEBVISOR_SUCCESS_USEC", "")),
+        success_id=fields.get("DEBVISOR_SUCCESS_RUN", ""),
     )
+
+
+def _ending(fields: Mapping[str, str], result: str, exit_: Exit) -> Ending:
+    if "DEBVISOR_STOPPED" in fields:
+        return Ending(outcome=RunOutcome.STOPPED)
+    ending = judge(result, exit_)
+    if ending.outcome is RunOutcome.FAILED and (reason := fields.get("DEBVISOR_REASON")):
+        return Ending(outcome=RunOutcome.FAILED, reason=reason)
+    return ending

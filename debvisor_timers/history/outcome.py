@@ -21,8 +21,12 @@ class RunStatus(StrEnum):
 
 
 class RunOutcome(StrEnum):
-    """How a run ended; LOST: nothing tells of its end (a crash of the host, most often)."""
+    """How a run ended; LOST: nothing tells of its end (a crash of the host, most often).
 
+    WAITING: under way, but no attempt runs right now; the reason says what it waits for.
+    """
+
+    WAITING = "waiting"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -38,6 +42,7 @@ class RunOutcome(StrEnum):
 
 
 _STATUS = {
+    RunOutcome.WAITING: RunStatus.PENDING,
     RunOutcome.RUNNING: RunStatus.RUNNING,
     RunOutcome.SUCCEEDED: RunStatus.COMPLETED,
     RunOutcome.SKIPPED: RunStatus.SKIPPED,
@@ -45,12 +50,23 @@ _STATUS = {
 
 
 class Trigger(StrEnum):
-    """What started a run; UNKNOWN: none of our programs could run in the unit."""
+    """What started a run; UNKNOWN: none of our programs could run in the unit.
+
+    CHAIN: the runs of other jobs. DEPENDENCY: a job that needs it.
+    """
 
     TIMER = "timer"
     BOOT = "boot"
     MANUAL = "manual"
+    PATH = "path"
+    CHAIN = "chain"
+    DEPENDENCY = "dependency"
     UNKNOWN = "unknown"
+
+    @classmethod
+    def read(cls, text: str) -> Trigger:
+        """Return the trigger that a record names; UNKNOWN for none that we know."""
+        return cls(text) if text in set(cls) else cls.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,3 +161,22 @@ def _exit_reason(exit_: Exit, result: str) -> str:
 def moment(usec: str) -> datetime | None:
     """Return the moment that is `usec` microseconds after 1970 began; None when it is no number."""
     return datetime.fromtimestamp(int(usec) / 1_000_000, UTC) if usec.isdigit() else None
+
+
+def number(text: str) -> int | None:
+    """Return the number that `text` is, None when it is none."""
+    return int(text) if text.isdigit() else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunName:
+    """A run of some job, by its id."""
+
+    job: str
+    id: str
+
+
+def run_names(text: str) -> tuple[RunName, ...]:
+    """Return the runs that `text` names: `a:RUN b:RUN`."""
+    pairs = (word.partition(":") for word in text.split())
+    return tuple(RunName(job=job, id=id_) for job, _, id_ in pairs if id_)

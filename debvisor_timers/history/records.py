@@ -63,3 +63,8 @@ class MessageId(StrEnum):
 
 
 OURS = frozenset({MessageId.RUN_BEGIN, MessageId.RUN_END, MessageId.RUN_SKIPPED})
+
+
+def invocation_of(record: JournalRecord) -> str:
+    """Return the invocation that `record` tells of, whoever sent it; empty for none."""
+    return record.get("INVOCATION_ID") or record.get("DEBVISOR_INVOCATION_ID")

@@ -7,23 +7,35 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from debvisor_timers.history.attempt import Attempt
 from debvisor_timers.history.draft import Draft
 from debvisor_timers.history.outcome import (
     Ending,
     Exit,
+    RunName,
     RunOutcome,
     RunStatus,
     Trigger,
     moment,
+    number,
+    run_names,
 )
-from debvisor_timers.history.records import OURS, JournalMatch, JournalRecord, MessageId
+from debvisor_timers.history.records import (
+    OURS,
+    JournalMatch,
+    JournalRecord,
+    MessageId,
+    invocation_of,
+)
 
-__all__ = ["Run", "RunOutcome", "RunStatus", "Trigger", "assemble", "matches"]
+__all__ = ["Attempt", "Run", "RunName", "RunOutcome", "RunStatus", "Trigger", "assemble", "matches"]
 
 _PREFIX, _SUFFIX = "debvisor-job-", ".service"
 _SAY_NOTHING_NEW = frozenset({MessageId.STOPPED, MessageId.CONSUMED, MessageId.RESTART})
 """Without the run that they belong to, these tell nothing worth a run of its own."""
 _END_A_RUN = frozenset({MessageId.DONE, MessageId.NOT_STARTED, MessageId.FAILED})
+_WORTH_TELLING = timedelta(seconds=1)
+"""What `begin` takes without waiting for anything is less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +43,13 @@ class Run:
     """One run of a job; what no record tells is None or empty.
 
     generation: the definition that ran; None for a run that `begin` never saw.
-    by: who asked for a manual run. attempts: 0 for a run that was skipped before its first.
+    by: who asked for a manual run. trigger_runs: the runs that a run of a chain answers.
+    retry_of: the failed run that somebody wanted again.
+    waited: for dependencies and locks, before the first attempt.
+    each_attempt: empty for a run that was skipped before its first; max_attempts: how many it had.
     memory_peak: bytes. cpu and memory_peak are those of the whole unit, our programs included.
+    count: of how many elapses a skip tells, from scheduled_for to last_scheduled_for; overlapped:
+    the run that kept them from starting.
     """
 
     id: str
@@ -47,9 +64,22 @@ class Run:
     exit: Exit
     cpu: timedelta | None
     memory_peak: int | None
-    attempts: int
     invocation_ids: tuple[str, ...]
     boot_id: str
+    trigger_runs: tuple[RunName, ...] = ()
+    retry_of: str = ""
+    waited: timedelta | None = None
+    each_attempt: tuple[Attempt, ...] = ()
+    max_attempts: int | None = None
+    result: str = ""
+    count: int = 1
+    last_scheduled_for: datetime | None = None
+    overlapped: str = ""
+
+    @property
+    def attempts(self) -> int:
+        """Return how many attempts there were; 0 for a run that was skipped before its first."""
+        return len(self.each_attempt)
 
     @property
     def outcome(self) -> RunOutcome:
@@ -116,8 +146,7 @@ def assemble(records: Iterable[JournalRecord], *, current_boot: str) -> list[Run
     for record in records:
         assembly.add(record)
     return [
-        _run(draft, alive=assembly.is_alive(draft, current_boot))
-        for draft in assembly.newest_first()
+        _run(draft, _ending(draft, assembly, current_boot)) for draft in assembly.newest_first()
     ]
 
 
@@ -126,12 +155,16 @@ class _Assembly:
         self._drafts: list[Draft] = []
         self._by_invocation: dict[tuple[str, str, str], Draft] = {}
         self._newest: dict[str, Draft] = {}
+        self._newest_of_boot: dict[tuple[str, str], Draft] = {}
 
     def newest_first(self) -> list[Draft]:
         return self._drafts[::-1]
 
-    def is_alive(self, draft: Draft, current_boot: str) -> bool:
-        return draft.boot_id == current_boot and self._newest.get(draft.job) is draft
+    def is_newest(self, draft: Draft) -> bool:
+        return self._newest.get(draft.job) is draft
+
+    def is_newest_of_boot(self, draft: Draft) -> bool:
+        return self._newest_of_boot.get((draft.boot_id, draft.job)) is draft
 
     def add(self, record: JournalRecord) -> None:
         for job in _jobs(record):
@@ -141,26 +174,31 @@ class _Assembly:
     def _draft(self, job: str, record: JournalRecord) -> Draft | None:
         """Return the run that `record` belongs to, a new one where it is the first of it."""
         message = record.get("MESSAGE_ID")
-        invocation = record.get("INVOCATION_ID") or record.get("DEBVISOR_INVOCATION_ID")
+        invocation = invocation_of(record)
         key = (record.boot_id, job, invocation)
         draft = self._by_invocation.get(key) if invocation else None
         is_refused = bool(draft and draft.ended and message in _END_A_RUN)
         if draft and not is_refused:
             return draft
-        newest = self._newest.get(job)
-        if message == MessageId.STARTING and newest and newest.awaits(record):
-            draft = newest
-        elif message in _SAY_NOTHING_NEW:
+        if message in _SAY_NOTHING_NEW:
             return None
+        newest = self._newest.get(job)
+        if invocation and not is_refused and newest and newest.awaits(record):
+            draft = newest
         else:
-            draft = Draft(
-                job=job, boot_id=record.boot_id, first_seen=record.realtime, is_refused=is_refused
-            )
-            self._drafts.append(draft)
-            if message != MessageId.RUN_SKIPPED:  # that one never started: an older one may run
-                self._newest[job] = draft
+            draft = self._new(job, record, is_refused=is_refused)
         if invocation:
             self._by_invocation[key] = draft
+        return draft
+
+    def _new(self, job: str, record: JournalRecord, *, is_refused: bool) -> Draft:
+        draft = Draft(
+            job=job, boot_id=record.boot_id, first_seen=record.realtime, is_refused=is_refused
+        )
+        self._drafts.append(draft)
+        # A skip that never started is no end of an older run, which may go on.
+        if record.get("MESSAGE_ID") != MessageId.RUN_SKIPPED:
+            self._newest[job] = self._newest_of_boot[record.boot_id, job] = draft
         return draft
 
 
@@ -178,48 +216,93 @@ def _jobs(record: JournalRecord) -> Iterable[str]:
     ]
 
 
-def _run(draft: Draft, *, alive: bool) -> Run:
-    ending = draft.ending()
+def _run(draft: Draft, ending: Ending) -> Run:
     start = moment(draft.ours("DEBVISOR_START_USEC")) or draft.started or draft.first_seen
-    generation = draft.ours("DEBVISOR_GENERATION")
+    last = draft.attempts[-1] if draft.attempts else None
     return Run(
         id=draft.ours("DEBVISOR_RUN_ID") or _own_id(draft, start),
         job=draft.job,
-        generation=int(generation) if generation.isdigit() else None,
-        trigger=Trigger(draft.ours("DEBVISOR_TRIGGER") or Trigger.UNKNOWN),
+        generation=number(draft.ours("DEBVISOR_GENERATION")),
+        trigger=Trigger.read(draft.ours("DEBVISOR_TRIGGER")),
         by=draft.ours("DEBVISOR_BY"),
         scheduled_for=moment(draft.ours("DEBVISOR_SCHEDULED_USEC")),
         start=start,
-        end=(moment(draft.ours("DEBVISOR_END_USEC")) or draft.ended) if ending else None,
-        ending=ending or _without_end(alive=alive),
-        exit=draft.exit,
+        end=None if ending.outcome in _WITHOUT_END else _end(draft),
+        ending=ending,
+        exit=Exit() if ending.outcome in _WITHOUT_END else draft.exit,
         cpu=_cpu(draft),
         memory_peak=_memory_peak(draft),
-        attempts=len(draft.invocation_ids),
-        invocation_ids=tuple(draft.invocation_ids),
+        invocation_ids=draft.invocation_ids,
         boot_id=draft.boot_id,
+        trigger_runs=run_names(draft.ours("DEBVISOR_TRIGGER_RUNS")),
+        retry_of=draft.ours("DEBVISOR_RETRY_OF"),
+        waited=_waited(draft),
+        each_attempt=tuple(
+            each.finished(count, ending) for count, each in enumerate(draft.attempts, 1)
+        ),
+        max_attempts=number(draft.ours("DEBVISOR_MAX_ATTEMPTS")),
+        result=(last.result or last.ours("DEBVISOR_RESULT")) if last else "",
+        count=number(draft.ours("DEBVISOR_COUNT")) or 1,
+        last_scheduled_for=moment(draft.ours("DEBVISOR_LAST_USEC")),
+        overlapped=draft.ours("DEBVISOR_OVERLAPPED"),
     )
 
 
-def _without_end(*, alive: bool) -> Ending:
-    return Ending(outcome=RunOutcome.RUNNING if alive else RunOutcome.LOST)
+_WITHOUT_END = {RunOutcome.RUNNING, RunOutcome.WAITING, RunOutcome.LOST}
+
+
+def _ending(draft: Draft, assembly: _Assembly, current_boot: str) -> Ending:
+    if not draft.is_open:
+        return draft.ending() or Ending(outcome=RunOutcome.LOST)
+    if draft.boot_id == current_boot and assembly.is_newest(draft):
+        return _under_way(draft)
+    # What was between two attempts when the power was cut would have gone on.
+    if assembly.is_newest_of_boot(draft):
+        return Ending(outcome=RunOutcome.LOST)
+    return draft.ending() or Ending(outcome=RunOutcome.LOST)
+
+
+def _under_way(draft: Draft) -> Ending:
+    if draft.attempts and draft.attempts[-1].is_over:
+        return Ending(outcome=RunOutcome.WAITING, reason="for its next attempt")
+    return Ending(outcome=RunOutcome.RUNNING)
+
+
+def _end(draft: Draft) -> datetime | None:
+    last = draft.attempts[-1] if draft.attempts else None
+    noted = moment(last.ours("DEBVISOR_END_USEC")) if last else None
+    if last and last.is_final and noted:
+        return noted
+    return draft.ended or noted or (last.over_at if last else None)
+
+
+def _waited(draft: Draft) -> timedelta | None:
+    """Return how long `begin` waited before it sent its record; None where there is none."""
+    begin = draft.attempts[0].begin if draft.attempts else None
+    start = moment(begin.get("DEBVISOR_START_USEC")) if begin else None
+    if begin is None or start is None:
+        return None
+    waited = begin.realtime - start
+    return waited if waited >= _WORTH_TELLING else timedelta()
 
 
 def _own_id(draft: Draft, start: datetime) -> str:
     """Return an id for a run that `begin` never named: the same whenever it is asked for."""
-    tail = draft.invocation_ids[0] if draft.invocation_ids else f"{int(draft.job_id or 0):06x}"
+    known = draft.invocation_ids
+    tail = known[0] if known else f"{int(draft.job_id or 0):06x}"
     return f"{start:%Y%m%dT%H%M%SZ}-{tail[:6]}"
 
 
 def _cpu(draft: Draft) -> timedelta | None:
-    if (usec := draft.ours("DEBVISOR_CPU_USEC")).isdigit():
-        return timedelta(microseconds=int(usec))
+    used = [number(each.ours("DEBVISOR_CPU_USEC")) for each in draft.attempts]
+    if known := [usec for usec in used if usec is not None]:
+        return timedelta(microseconds=sum(known))
     nsec = draft.consumed.get("CPU_USAGE_NSEC") if draft.consumed else ""
     return timedelta(microseconds=int(nsec) // 1000) if nsec.isdigit() else None
 
 
 def _memory_peak(draft: Draft) -> int | None:
-    peak = draft.ours("DEBVISOR_MEMORY_PEAK")
-    if not peak and draft.consumed:
-        peak = draft.consumed.get("MEMORY_PEAK")
-    return int(peak) if peak.isdigit() else None
+    peaks = [number(each.ours("DEBVISOR_MEMORY_PEAK")) for each in draft.attempts]
+    if known := [peak for peak in peaks if peak is not None]:
+        return max(known)
+    return number(draft.consumed.get("MEMORY_PEAK")) if draft.consumed else None

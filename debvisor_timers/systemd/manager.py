@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from debvisor_timers.errors import SystemdError
+from debvisor_timers.history.outcome import Exit
 from debvisor_timers.systemd.bus import Bus
 from debvisor_timers.systemd.ports import (
     ActiveState,
@@ -27,6 +28,7 @@ from debvisor_timers.systemd.ports import (
 _NEVER = (0, 2**64 - 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
+_EXIT_CODES = {1: "exited", 2: "killed", 3: "dumped"}
 _SLICE = timedelta(milliseconds=200)
 _QUIET = timedelta(seconds=1)
 _ACTIVE_STATE, _JOB_PATH = 3, 9
@@ -108,6 +110,12 @@ class SystemdManager:
             result=read(name, "Service", "Result", "s"),
             invocation_id=_invocation_id(read(name, "Unit", "InvocationID", "ay")),
             need_daemon_reload=bool(read(name, "Unit", "NeedDaemonReload", "b")),
+            exit=_exit(
+                read(name, "Service", "ExecMainCode", "i"),
+                read(name, "Service", "ExecMainStatus", "i"),
+            ),
+            restarts=int(read(name, "Service", "NRestarts", "u")),
+            start_limit=_start_limit(read(name, "Unit", "StartLimitIntervalUSec", "t")),
         )
 
     def stale(self, names: Iterable[str]) -> list[str]:
@@ -121,7 +129,7 @@ class SystemdManager:
         return tuple(Path(path) for path in paths)
 
     def reset_failed(self, name: str) -> None:
-        """Forget that the unit failed; nothing happens when it is not loaded."""
+        """Forget that the unit failed and how often it was started; nothing if it is not loaded."""
         # pystemd 0.13.2 loses 1.2 kB at each call that fails, so none is provoked.
         if self._loaded([name]):
             with _unless_collected():
@@ -280,6 +288,16 @@ def _instant(usec: int, origin: datetime) -> datetime | None:
         return origin + timedelta(microseconds=usec)
     except OverflowError:
         return None
+
+
+def _exit(code: int, status: int) -> Exit:
+    """Return how a process ended, from what wait(2) told systemd; source: siginfo(7), si_code."""
+    words = _EXIT_CODES.get(code, "")
+    return Exit(code=words, status=str(status)) if words else Exit()
+
+
+def _start_limit(usec: int) -> timedelta:
+    return timedelta.max if usec in _NEVER[1:] else timedelta(microseconds=usec)
 
 
 def _invocation_id(octets: Sequence[int]) -> str:

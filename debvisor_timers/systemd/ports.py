@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from debvisor_timers.history.outcome import Exit
 from debvisor_timers.history.records import JournalMatch, JournalRecord
 
 
@@ -82,13 +83,21 @@ class TimerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceState:
-    """What systemd holds of a service right now; forgotten when the unit is unloaded."""
+    """What systemd holds of a service right now; forgotten when the unit is unloaded.
+
+    exit: how the main process ended; empty while it runs, or when there was none.
+    restarts: how often systemd has restarted it, the restart that a start limit refused included.
+    start_limit: within how much time it may be started only so often; zero for no limit.
+    """
 
     active_state: ActiveState
     sub_state: str
     result: str
     invocation_id: str
     need_daemon_reload: bool
+    exit: Exit = Exit()
+    restarts: int = 0
+    start_limit: timedelta = timedelta()
 
 
 class JobResult(StrEnum):
@@ -158,7 +167,7 @@ class Manager(Protocol):
         """Return the drop-ins that systemd has merged into the unit `name`."""
 
     def reset_failed(self, name: str) -> None:
-        """Forget that the unit failed; nothing happens when it is not loaded."""
+        """Forget that the unit failed and how often it was started; nothing if it is not loaded."""
 
     def touch_stamp(self, timer: str) -> None:
         """Let the Persistent= timer believe that it was triggered now: it misses nothing."""

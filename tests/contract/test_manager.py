@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from debvisor_timers.errors import SystemdError
+from debvisor_timers.history.outcome import Exit
 from debvisor_timers.systemd.ports import (
     ActiveState,
     JobResult,
@@ -204,7 +205,7 @@ def test_a_running_service_has_a_start_job(rig: Rig) -> None:
 
 
 def test_without_its_timer_a_service_is_forgotten_when_it_has_run(rig: Rig) -> None:
-    rig.write(a_service=rig.service("contract-a.service"))
+    rig.write(a_service=rig.service("contract-a.service", unit="StartLimitIntervalSec=0"))
     rig.manager.start(["contract-a.service"])
     rig.wait_for(lambda: rig.manager.units("contract-*") == [], "the service is unloaded")
     assert rig.manager.service("contract-a.service") == ServiceState(
@@ -233,6 +234,57 @@ def test_a_failed_service_stays_until_it_is_reset(rig: Rig) -> None:
     assert states(rig) == [("contract-a.service", "failed")]
     rig.manager.reset_failed("contract-a.service")
     rig.wait_for(lambda: states(rig) == [], "the service is unloaded")
+
+
+@pytest.mark.parametrize(
+    ("fails", "exit_"),
+    [(False, Exit(code="exited", status="0")), (True, Exit(code="exited", status="1"))],
+)
+def test_the_end_of_the_main_process_is_told(rig: Rig, *, fails: bool, exit_: Exit) -> None:
+    rig.write(a_timer=timer(DAILY), a_service=rig.service("contract-a.service", fails=fails))
+    rig.manager.start(["contract-a.timer", "contract-a.service"])
+    state = rig.manager.service("contract-a.service")
+    assert (state.exit, state.restarts) == (exit_, 0)
+
+
+def test_a_running_service_has_no_exit_and_a_stopped_one_a_signal(rig: Rig) -> None:
+    rig.write(a_service=rig.service("contract-a.service", takes=30))
+    rig.manager.start(["contract-a.service"], wait=False)
+    rig.wait_for(lambda: not rig.is_idle("contract-a.service"), "the service runs")
+    assert rig.manager.service("contract-a.service").exit == Exit()
+    rig.manager.stop(["contract-a.service"])
+    exit_ = rig.manager.service("contract-a.service").exit
+    assert (exit_.code, exit_.signal) == ("killed", "SIGTERM")
+
+
+LIMIT = "StartLimitIntervalSec=1h\nStartLimitBurst=2"
+
+
+def test_a_start_limit_refuses_until_the_unit_is_reset(rig: Rig) -> None:
+    name = "contract-a.service"
+    rig.write(a_service=rig.service(name, unit=LIMIT, fails=True))
+    for _ in range(3):
+        assert rig.manager.start([name]) == {name: JobResult.FAILED}
+    assert rig.starts(name) == 2
+    assert rig.manager.service(name).start_limit == timedelta(hours=1)
+    assert rig.manager.service(name).result == "exit-code"
+    rig.manager.reset_failed(name)
+    rig.manager.start([name])
+    assert rig.starts(name) == 3
+
+
+def test_reset_failed_lets_a_service_that_did_not_fail_start_again(rig: Rig) -> None:
+    name = "contract-a.service"
+    rig.write(a_timer=timer(DAILY), a_service=rig.service(name, unit=LIMIT))
+    rig.manager.start(["contract-a.timer"])
+    for _ in range(2):
+        assert rig.manager.start([name]) == {name: JobResult.DONE}
+    rig.manager.reset_failed(name)
+    assert rig.manager.start([name]) == {name: JobResult.DONE}
+    rig.manager.start([name])
+    assert rig.manager.start([name]) == {name: JobResult.FAILED}
+    assert rig.manager.service(name).result == "start-limit-hit"
+    assert rig.starts(name) == 4
 
 
 def test_reset_failed_of_what_is_not_loaded_does_nothing(rig: Rig) -> None:

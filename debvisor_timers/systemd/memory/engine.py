@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from debvisor_timers.errors import SystemdError
+from debvisor_timers.history.outcome import Exit
 from debvisor_timers.systemd.memory import records
 from debvisor_timers.systemd.memory.loading import collect, load, refresh
 from debvisor_timers.systemd.memory.state import Execution, Loaded, Outcome, State
@@ -59,9 +60,12 @@ class Engine:
         collect(self._state)
 
     def reset_failed(self, name: str) -> None:
-        """Let `name` be inactive, where it failed."""
+        """Let `name` be inactive, where it failed; its starts count no more."""
         unit = self._state.loaded.get(name)
-        if unit is not None and unit.active is ActiveState.FAILED:
+        if unit is None:
+            return
+        unit.starts.clear()
+        if unit.active is ActiveState.FAILED:
             unit.active, unit.sub, unit.result = ActiveState.INACTIVE, "dead", "success"
             collect(self._state)
 
@@ -163,7 +167,10 @@ class Engine:
             unit.invocation_id = ""
             records.log_skip(state, unit)
             return self._end_job(unit, JobResult.DONE)
+        if self._is_started_too_often(unit):
+            return self._refuse_start(unit)
         unit.invocation_id = f"{state.count():032x}"
+        unit.exit = Exit()
         unit.active, unit.sub, unit.result = ActiveState.ACTIVATING, "start", "success"
         unit.activated, unit.ends_at = state.now, state.now + unit.outcome.duration
         state.executions.append(Execution(unit=unit.name, trigger=trigger, at=state.now))
@@ -172,8 +179,24 @@ class Engine:
             self._finish(unit)
         return unit.job_id
 
+    def _is_started_too_often(self, unit: Loaded) -> bool:
+        """Note a start, and return whether it is one too many."""
+        limit, now = unit.start_limit, self._state.now
+        # systemd counts from the first start on, and anew after the interval.
+        if not unit.starts or now - unit.starts[0] >= limit:
+            unit.starts = []
+        unit.starts.append(now)
+        return bool(limit) and len(unit.starts) > unit.start_burst
+
+    def _refuse_start(self, unit: Loaded) -> int:
+        if unit.result == "success":
+            unit.result = "start-limit-hit"
+        records.log_refusal(self._state, unit)
+        self._set_down(unit)
+        return self._end_job(unit, JobResult.FAILED)
+
     def _finish(self, unit: Loaded) -> None:
-        unit.result = unit.outcome.result
+        unit.result, unit.exit = unit.outcome.result, records.exit_of(unit.outcome)
         records.log_end(self._state, unit)
         succeeded = unit.result == "success"
         self._set_down(unit)
@@ -201,7 +224,7 @@ class Engine:
             self._end_job(unit, JobResult.CANCELED)
         unit.job_id = self._state.count()
         if unit.active is ActiveState.ACTIVATING:
-            unit.result = "signal"
+            unit.result, unit.exit = "signal", Exit(code="killed", status="15")
             records.log_stop(self._state, unit)
         if was_up:
             self._set_down(unit)

@@ -97,6 +97,9 @@ class MemoryManager:
             result=unit.result,
             invocation_id=unit.invocation_id,
             need_daemon_reload=is_outdated(self._state, unit),
+            exit=unit.exit,
+            restarts=unit.restarts,
+            start_limit=unit.start_limit,
         )
 
     def stale(self, names: Iterable[str]) -> list[str]:
@@ -110,7 +113,7 @@ class MemoryManager:
         return ()
 
     def reset_failed(self, name: str) -> None:
-        """Forget that the unit failed; nothing happens when it is not loaded."""
+        """Forget that the unit failed and how often it was started; nothing if it is not loaded."""
         self._state.steps.take("manager.reset_failed", name)
         self._engine.reset_failed(name)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from debvisor_timers.history.outcome import Exit
 from debvisor_timers.history.records import JournalRecord
-from debvisor_timers.systemd.memory.state import Loaded, State
+from debvisor_timers.systemd.memory.state import Loaded, Outcome, State
 
 STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
 DONE = "39f53479d3a045ac8e11786248231fbf"
@@ -50,18 +51,31 @@ def log_end(state: State, unit: Loaded) -> None:
 
 def log_failure(state: State, unit: Loaded) -> None:
     """Write how the program ended, and that this is a failure."""
-    killed = unit.result in _SIGNALS
     _log(
         state,
         unit,
         f"{unit.name}: Main process exited",
         EXITED,
-        EXIT_CODE="killed" if killed else "exited",
-        EXIT_STATUS=_SIGNALS.get(unit.result, str(unit.outcome.exit_status)),
+        EXIT_CODE=unit.exit.code,
+        EXIT_STATUS=unit.exit.status,
         COMMAND="ExecStart",
     )
     message = f"{unit.name}: Failed with result '{unit.result}'."
     _log(state, unit, message, RESULT, UNIT_RESULT=unit.result)
+
+
+def exit_of(outcome: Outcome) -> Exit:
+    """Return how the program of a service with this outcome ends."""
+    if signal := _SIGNALS.get(outcome.result):
+        return Exit(code="killed", status=signal)
+    return Exit(code="exited", status=str(outcome.exit_status))
+
+
+def log_refusal(state: State, unit: Loaded) -> None:
+    """Write that a start limit was hit; with the invocation of the run before."""
+    message = f"{unit.name}: Failed with result '{unit.result}'."
+    _log(state, unit, message, RESULT, UNIT_RESULT=unit.result)
+    _log_job(state, unit, f"Failed to start {unit.name}.", FAILED, "failed")
 
 
 def log_stop(state: State, unit: Loaded) -> None:

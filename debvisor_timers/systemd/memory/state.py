@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
+from debvisor_timers.history.outcome import Exit
 from debvisor_timers.history.records import JournalRecord
+from debvisor_timers.jobs.duration import parse_timespan
 from debvisor_timers.systemd.memory.steps import Steps
 from debvisor_timers.systemd.memory.unit_text import UnitText
 from debvisor_timers.systemd.ports import ActiveState, Entry, JobResult
@@ -66,6 +68,21 @@ class Loaded:
     spent: set[str] = field(default_factory=set)
     ends_at: datetime | None = None
     outcome: Outcome = field(default_factory=Outcome)
+    exit: Exit = field(default_factory=Exit)
+    restarts: int = 0
+    starts: list[datetime] = field(default_factory=list)
+
+    @property
+    def start_limit(self) -> timedelta:
+        """Return StartLimitIntervalSec=; where it is not set, none: the twin is started a lot."""
+        text = self.text.last("Unit", "StartLimitIntervalSec") or "0"
+        span = parse_timespan(text)
+        return timedelta.max if span is None else span
+
+    @property
+    def start_burst(self) -> int:
+        """Return StartLimitBurst=."""
+        return int(self.text.last("Unit", "StartLimitBurst") or "5")
 
     @property
     def kind(self) -> str:

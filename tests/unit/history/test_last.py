@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from debvisor_timers.history.last import parse_last, read_last
-from debvisor_timers.history.outcome import RunOutcome, RunStatus
+from debvisor_timers.history.outcome import RunOutcome, RunStatus, Trigger
 
 FAILED = """\
 DEBVISOR_JOB=backup
@@ -66,6 +66,11 @@ def test_a_failed_run_is_told_with_its_exit_status_and_times(tmp_path: Path) -> 
         ),
         ("RESULT=oom-kill", "failed", "failed (out of memory)"),
         ("RESULT=exit-code", "failed", "failed (exit-code)"),
+        (
+            "RESULT=exit-code\nDEBVISOR_REASON=begin: exit status 217: its user",
+            "failed",
+            "failed (begin: exit status 217: its user)",
+        ),
     ],
 )
 def test_each_result_has_its_words(lines: str, outcome: str, words: str) -> None:
@@ -104,3 +109,21 @@ def test_a_missing_file_and_a_folder_are_no_last_run(tmp_path: Path) -> None:
 def test_bytes_that_are_not_utf8_do_no_harm(tmp_path: Path) -> None:
     (tmp_path / "backup").write_bytes(b"DEBVISOR_BY=\xff\n" + FAILED.encode())
     assert read_last(tmp_path, "backup") is not None
+
+
+def test_the_newest_success_and_the_attempts_are_told() -> None:
+    last = parse_last(
+        FAILED
+        + "DEBVISOR_ATTEMPT=3\nDEBVISOR_MAX_ATTEMPTS=4\nDEBVISOR_TRIGGER=chain\n"
+        + "DEBVISOR_SUCCESS_USEC=1795312802750000\nDEBVISOR_SUCCESS_RUN=20261122T020000Z-0a1b2c\n"
+    )
+    assert last is not None
+    assert (last.attempt, last.max_attempts, last.trigger) == (3, 4, Trigger.CHAIN)
+    assert last.success_end == datetime(2026, 11, 22, 2, 0, 2, 750000, tzinfo=UTC)
+    assert last.success_id == "20261122T020000Z-0a1b2c"
+
+
+def test_a_file_of_an_older_version_tells_of_no_success() -> None:
+    last = parse_last(FAILED)
+    assert last is not None
+    assert (last.attempt, last.success_end, last.success_id) == (None, None, "")

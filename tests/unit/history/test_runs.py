@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from debvisor_timers.history.records import OURS, JournalRecord, MessageId
-from debvisor_timers.history.runs import RunOutcome, assemble, matches
+from debvisor_timers.history.runs import RunName, RunOutcome, Trigger, assemble, matches
 from tests.unit.history.recorded import CASES, read_case
 
 OTHER_BOOT = "f" * 32
@@ -142,7 +142,131 @@ def test_a_retry_in_another_boot_is_another_run() -> None:
     later = [replace(record, boot_id=OTHER_BOOT) for record in case.records[restart:]]
     newer, older = assemble([*case.records[:restart], *later], current_boot=OTHER_BOOT)
     assert newer.outcome is RunOutcome.SUCCEEDED
+    assert older.outcome is RunOutcome.LOST
+    assert [str(each.ending.outcome) for each in older.each_attempt] == ["failed"]
+
+
+def test_each_attempt_has_its_own_times_and_exit() -> None:
+    case = read_case("retried")
+    (run,) = assemble(case.records, current_boot=case.boot)
+    first, second = run.each_attempt
+    assert (first.number, first.ending.words, first.exit.exit_status) == (
+        1,
+        "failed (exit status 3)",
+        3,
+    )
+    assert (second.number, second.ending.words, second.exit.exit_status) == (2, "succeeded", 0)
+    assert first.end is not None
+    assert second.end == run.end
+    assert second.end is not None
+    assert run.start <= first.end < second.start < second.end
+    assert run.invocation_ids == (first.invocation_id, second.invocation_id)
+    assert second.duration is not None
+    assert second.duration < timedelta(seconds=1)
+
+
+def test_systemds_records_alone_tell_of_each_attempt() -> None:
+    case = read_case("retried")
+    (run,) = assemble(without(case.records, *OURS), current_boot=case.boot)
+    assert (run.outcome, run.attempts) == (RunOutcome.SUCCEEDED, 2)
+    words = [each.ending.words for each in run.each_attempt]
+    assert words == ["failed (exit status 3)", "succeeded"]
+
+
+def test_our_records_alone_tell_of_each_attempt() -> None:
+    case = read_case("retried-in-vain")
+    ours = [record for record in case.records if record.get("MESSAGE_ID") in OURS]
+    (run,) = assemble(ours, current_boot=case.boot)
+    assert (run.outcome_words, run.attempts) == ("failed (exit status 3)", 3)
+
+
+def test_a_failed_attempt_that_another_run_follows_was_the_last() -> None:
+    """A record of systemd's was lost, no power: a run that ended like that is no lost run."""
+    case = read_case("retry-delay")
+    later = [
+        replace(
+            changed(record, INVOCATION_ID="0" * 32, DEBVISOR_INVOCATION_ID="0" * 32),
+            realtime=record.realtime + timedelta(minutes=1),
+        )
+        for record in case.records
+    ]
+    newer, older = assemble([*case.records, *later], current_boot=case.boot)
+    assert newer.outcome is RunOutcome.WAITING
     assert older.outcome_words == "failed (exit status 3)"
+
+
+def test_a_stop_by_hand_that_end_could_not_see_is_no_failure() -> None:
+    """systemd gave `end` no answer; its record of the stop says so as well."""
+    case = read_case("stopped")
+    blind = [
+        replace(record, fields={k: v for k, v in record.fields.items() if k != "DEBVISOR_STOPPED"})
+        for record in case.records
+    ]
+    (run,) = assemble(blind, current_boot=case.boot)
+    assert run.outcome is RunOutcome.STOPPED
+
+
+def test_what_a_run_answers_repeats_and_had_to_wait_for_is_told() -> None:
+    case = read_case("success")
+    begun = next(r for r in case.records if r.get("MESSAGE_ID") == MessageId.RUN_BEGIN)
+    records = [
+        replace(
+            changed(
+                record,
+                DEBVISOR_TRIGGER="chain",
+                DEBVISOR_TRIGGER_RUNS="a:20261123T010000Z-000001 b:20261123T010000Z-000002",
+                DEBVISOR_RETRY_OF="20261122T020000Z-000003",
+            ),
+            realtime=begun.realtime + timedelta(seconds=90),
+        )
+        if record is begun
+        else record
+        for record in case.records
+    ]
+    (run,) = assemble(records, current_boot=case.boot)
+    assert run.trigger_runs == (
+        RunName(job="a", id="20261123T010000Z-000001"),
+        RunName(job="b", id="20261123T010000Z-000002"),
+    )
+    assert run.retry_of == "20261122T020000Z-000003"
+    assert run.waited is not None
+    assert timedelta(seconds=90) <= run.waited < timedelta(seconds=91)
+
+
+def test_a_trigger_that_nobody_knows_yet_is_unknown() -> None:
+    case = read_case("success")
+    records = [changed(record, DEBVISOR_TRIGGER="moon") for record in case.records]
+    (run,) = assemble(records, current_boot=case.boot)
+    assert run.trigger is Trigger.UNKNOWN
+
+
+def test_elapses_that_came_while_the_job_ran_are_one_skip_with_a_count() -> None:
+    case = read_case("running")
+    job = case.records[0].get("DEBVISOR_JOB")
+    skip = JournalRecord(
+        cursor="",
+        realtime=case.records[-1].realtime,
+        boot_id=case.boot,
+        fields={
+            "_UID": ("0",),
+            "MESSAGE_ID": (MessageId.RUN_SKIPPED,),
+            "DEBVISOR_JOB": (job,),
+            "DEBVISOR_RUN_ID": ("20261123T143000Z-000001",),
+            "DEBVISOR_TRIGGER": ("timer",),
+            "DEBVISOR_REASON": ("still running",),
+            "DEBVISOR_COUNT": ("3",),
+            "DEBVISOR_SCHEDULED_USEC": ("1795399200000000",),
+            "DEBVISOR_LAST_USEC": ("1795399320000000",),
+            "DEBVISOR_OVERLAPPED": ("20261123T142900Z-000001",),
+        },
+    )
+    skipped, running = assemble([*case.records, skip], current_boot=case.boot)
+    assert skipped.outcome_words == "skipped (still running)"
+    assert (skipped.count, skipped.attempts) == (3, 0)
+    assert skipped.scheduled_for == datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
+    assert skipped.last_scheduled_for == datetime(2026, 11, 23, 2, 2, tzinfo=UTC)
+    assert skipped.overlapped == "20261123T142900Z-000001"
+    assert (running.outcome, running.count) == (RunOutcome.RUNNING, 1)
 
 
 def test_runs_of_several_jobs_are_kept_apart() -> None:
