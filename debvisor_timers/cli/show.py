@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debvisor_timers.cli import times
+from debvisor_timers.cli import needs, times
 from debvisor_timers.cli.list import document, schedule_words
 from debvisor_timers.cli.options import job_argument, json_option
 from debvisor_timers.cli.output import echo_json
@@ -44,6 +44,7 @@ def _document(details: JobDetails) -> dict[str, object]:
         "source": str(details.row.job.source) if details.row.job else None,
         "tags": dict(details.row.job.tags) if details.row.job else {},
         "on_calendar": list(details.on_calendar),
+        **needs.document(details),
         "next_starts": [times.iso(start) for start in details.next_starts],
         "units": dict(details.units),
     }
@@ -82,6 +83,7 @@ def _definition(details: JobDetails) -> Iterator[tuple[str, str]]:
     for line in details.on_calendar:
         yield "OnCalendar", line
     yield from _around_its_times(job)
+    yield from needs.lines(job, details)
     yield "priority", str(job.priority)
     yield "user", job.user
     yield "sandbox", str(job.sandbox)

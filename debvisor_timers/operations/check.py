@@ -13,6 +13,7 @@ from debvisor_timers.operations.crowds import crowd_problems
 from debvisor_timers.operations.desired import desired_states
 from debvisor_timers.operations.gaps import gap_problems
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.paused import paused_problems
 from debvisor_timers.operations.verify import verify
 from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import FileEntry
@@ -62,6 +63,7 @@ def _advice(host: Host, definitions: Definitions) -> list[Problem]:
     jobs = definitions.jobs.values()
     return [
         *outdated_calendars(host, definitions),
+        *paused_problems(host, definitions.jobs),
         *gap_problems(host, jobs),
         *crowd_problems(host, definitions),
     ]

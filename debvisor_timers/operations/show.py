@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from debvisor_timers.jobs.relations import Edge, EdgeKind, edges, relate
 from debvisor_timers.operations.elapses import Interval
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import unknown_job
@@ -14,6 +15,7 @@ from debvisor_timers.operations.list import JobList, JobRow, list_jobs
 from debvisor_timers.operations.upcoming import Upcoming, upcoming
 from debvisor_timers.render.job import calendar_lines
 from debvisor_timers.render.names import job_of
+from debvisor_timers.render.waits import Waits, waits_of
 from debvisor_timers.systemd.ports import FileEntry
 
 
@@ -22,13 +24,16 @@ class JobDetails:
     """One job: its row of `list`, its calendar as systemd has it, its next runs, its unit files.
 
     upcoming: at most five; none of a job that is not enabled. units: text of each unit file on
-    disk, by name.
+    disk, by name. waits: what its runs wait for; None for a job that the YAML does not have.
+    needed_by: the jobs that wait for it, or that it starts.
     """
 
     row: JobRow
     on_calendar: tuple[str, ...]
     upcoming: tuple[Upcoming, ...]
     units: Mapping[str, str]
+    waits: Waits | None = None
+    needed_by: tuple[Edge, ...] = ()
 
     @property
     def next_starts(self) -> tuple[datetime, ...]:
@@ -42,7 +47,9 @@ def show_job(host: Host, job_id: str) -> JobDetails:
     row = _row(known, job_id)
     jobs = [row.job] if row.job is not None else []
     enabled = [job for job in jobs if job.enabled]
-    runs = upcoming(host, known.definitions, enabled, Interval(count=5))
+    definitions = known.definitions
+    relations = relate(definitions.jobs)
+    runs = upcoming(host, definitions, enabled, Interval(count=5))
     return JobDetails(
         row=row,
         on_calendar=tuple(line for job in jobs for line in calendar_lines(job, host.clock.zone())),
@@ -52,6 +59,12 @@ def show_job(host: Host, job_id: str) -> JobDetails:
             for name, entry in sorted(host.units.read().items())
             if job_of(name) == job_id and isinstance(entry, FileEntry)
         },
+        waits=waits_of(row.job, relations, definitions.config.pools) if row.job else None,
+        needed_by=tuple(
+            edge
+            for edge in edges(definitions.jobs)
+            if edge.needs == job_id and edge.kind is not EdgeKind.CONFLICTS
+        ),
     )
 
 

@@ -37,8 +37,10 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 TOP_KEYS = {
     *("jobs", "defaults", "keep_generations", "calendars", "maintenance_windows"),
-    "starts_per_minute",
+    *("starts_per_minute", "pools", "channels"),
 }
+SHARED = "pools: {backup: 5}\nchannels: {ops: {exec: [/usr/local/bin/tell]}}\n"
+"""What examples name where their document shows no config.yaml before them."""
 
 
 def blocks_of(kind: Kind) -> list[Block]:
@@ -69,7 +71,7 @@ def config_before(block: Block) -> str:
         for other in blocks(block.document)
         if other.path.endswith("/config.yaml") and other.line < block.line
     ]
-    return texts[-1] if texts else "{}"
+    return texts[-1] if texts else SHARED
 
 
 def as_config(text: str) -> str:

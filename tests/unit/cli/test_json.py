@@ -27,7 +27,10 @@ RUN = LAST | {
     *("job", "generation", "trigger", "by", "scheduled_for", "reason", "signal"),
     *("cpu_seconds", "memory_peak_bytes"),
 }
-DETAILS = ROW | {"description", "source", "tags", "on_calendar", "next_starts", "units"}
+DETAILS = ROW | {
+    *("description", "source", "tags", "on_calendar", "next_starts", "units"),
+    *("attempts", "depends_on", "needed_by", "conflicts_with", "pool"),
+}
 PROBLEM = {"file", "line", "column", "severity", "key", "message", "fix"}
 COMING = {"job", "start", "latest_start", "scheduled", "enabled", "skipped", "may_be_skipped"}
 RESULT = {

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from debvisor_timers.systemd.ports import FileEntry
 from tests.unit.cli.program import Answer, Program
 from tests.unit.cli.test_exit_status import READING
 from tests.unit.operations.last_runs import FAILED_AT_TWO, note_last
@@ -191,6 +192,46 @@ def test_show_names_everything_of_a_job(program: Program) -> None:
     assert "OnCalendar  *-*-* 02:00:00" in lines
     assert "last run  Mon 2026-11-23 03:00:00 CET: failed (exit status 3)" in lines
     assert "next  Tue 2026-11-24 03:00:00 CET" in lines
+
+
+def test_what_a_job_waits_for_and_how_often_it_is_tried_is_shown(program: Program) -> None:
+    world = program.world
+    (world.layout.config / "config.yaml").write_text("pools: {backup: 5}\n")
+    world.systemd.units.write({"x.service": FileEntry("[Service]\nExecStart=/bin/true\n")})
+    world.apply(
+        "jobs:\n"
+        "  nightly:\n"
+        "    command: [/bin/true]\n"
+        "    retries: {max: 3}\n"
+        "    total_timeout: 2h\n"
+        "    depends_on: [step, {job: other, type: after, wait: 0}, {unit: x.service}]\n"
+        "    conflicts_with: [{job: step, policy: skip}]\n"
+        "    pool: {name: backup, slots: 2, wait: 90min}\n"
+        "    where: {vm_active: vm-123, host: [node1, node2]}\n"
+        "  step: {command: [/bin/true], retries: {max: 7, delay: 5min}}\n"
+        "  other:\n"
+        "    command: [/bin/true]\n"
+        "    conflicts_with: [{job: nightly, wait: 2h}]\n"
+        "  tell: {command: [/bin/true], triggers: [{failure_of: [nightly]}]}\n"
+    )
+
+    lines = [line.strip() for line in program("show", "nightly").out.splitlines()]
+
+    begin = lines.index("schedule  on demand") + 1
+    assert lines[begin : begin + 11] == [
+        "attempts  up to 4, after 1min, 2min, 4min",
+        "in total  2h",
+        "needs  step (requires, waits up to 1h)",
+        "other (after, does not wait)",
+        "x.service",
+        "needed by  tell is started by failure of nightly",
+        "conflicts  other (waits)",
+        "step (skips)",
+        "pool  backup, 2 of 5, waits up to 1h 30min",
+        "where  virtual machine vm-123 runs, host is node1 or node2",
+        "priority  normal",
+    ]
+    assert "attempts  up to 8, after 5min, then 10min each" in program("show", "step").out
 
 
 def test_units_are_shown_as_they_stand_on_disk(program: Program) -> None:

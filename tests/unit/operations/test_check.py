@@ -77,6 +77,23 @@ def test_a_named_file_that_is_not_there(world: World, tmp_path: Path) -> None:
     assert (problem.message, result.has_errors) == ("does not exist", True)
 
 
+def test_a_job_that_waits_for_a_paused_one_is_told(world: World) -> None:
+    world.write(
+        "jobs:\n"
+        "  a: {schedule: '@daily', command: [/bin/true]}\n"
+        "  b: {schedule: '@daily', command: [/bin/true], depends_on: [a]}\n"
+        "  c: {schedule: '@daily', command: [/bin/true], conflicts_with: [a]}\n"
+    )
+    paused = world.layout.state / "paused"
+    paused.mkdir(parents=True)
+    (paused / "a").write_text("until the disk is new\n")
+
+    (problem,) = check(world.host).problems
+
+    assert (problem.severity, problem.span.line) == ("warning", 3)
+    assert problem.message == "b requires a, which is paused: its runs are skipped"
+
+
 def test_what_only_systemd_knows_is_told_at_its_line(world: World) -> None:
     world.write(
         NIGHTLY + "  odd:\n    command: [/bin/true]\n    unit: {Service: {NoSuchKey: yes}}\n"

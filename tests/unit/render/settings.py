@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment
 
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.relations import relate
 from debvisor_timers.jobs.windows import MaintenanceWindow
 from debvisor_timers.layout import Layout
 from debvisor_timers.render.job import RenderSettings
@@ -27,8 +28,10 @@ def settings(
     layout: Layout = Layout(),  # noqa: B008 -- frozen
     calendars: Mapping[str, Sequence[str]] = {},
     windows: Sequence[MaintenanceWindow] = (),
+    pools: Mapping[str, int] = {},
+    jobs: Sequence[Job] = (),
 ) -> RenderSettings:
-    """Return the settings of a Debian 13 host."""
+    """Return the settings of a Debian 13 host that has these `jobs`."""
     return RenderSettings(
         layout=layout,
         host_zone=zone,
@@ -36,6 +39,8 @@ def settings(
         templates=templates,
         calendars=calendars,
         windows=windows,
+        pools=pools,
+        relations=relate({each.id: each for each in jobs}),
     )
 
 

@@ -5,6 +5,8 @@
     #! unit NAME [SECTION] KEY             the key is not there
     #! link PATH                           a link below the unit folder, to the unit of that name
 
+The host has one pool, `backup`, of five slots.
+
 No other unit and no other link may be produced than those that the file names.
 """
 
@@ -23,6 +25,7 @@ from debvisor_timers.render.unitfile import UnitFile
 from tests.unit.render.settings import settings
 
 CASES = sorted((Path(__file__).resolve().parents[2] / "cases" / "render").glob("*.yaml"))
+POOLS = {"backup": 5}
 _UNIT = re.compile(r"#! unit (\S+) \[(\S+)\] ([\w-]+)(?: = (.*))?")
 _LINK = re.compile(r"#! link (\S+)")
 
@@ -51,8 +54,9 @@ def read_expectation(text: str) -> Expectation:
 
 
 def rendered(case: Path) -> list[RenderedJob]:
-    jobs = load_files([case]).require().jobs.values()
-    return [render_job(job, settings(), generation=1) for job in jobs]
+    jobs = [*load_files([case]).require().jobs.values()]
+    of_all = settings(jobs=jobs, pools=POOLS)
+    return [render_job(job, of_all, generation=1) for job in jobs]
 
 
 def test_there_are_cases() -> None:

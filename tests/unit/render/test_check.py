@@ -40,7 +40,7 @@ def test_a_line_longer_than_systemd_reads_is_refused() -> None:
         render_job(longer, settings(), generation=1)
 
 
-ADDITIVE = {"Documentation", "After"}
+ADDITIVE = {"Documentation", "After", "OnSuccess", "OnFailure"}
 """Directives of ours that a user may add to: each line adds to a list."""
 
 

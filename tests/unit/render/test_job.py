@@ -26,6 +26,7 @@ SERVICE = """\
 Description=Weekly scrub
 Documentation=man:debvisor-timers-jobs(5)
 StartLimitIntervalSec=0
+OnFailure=debvisor-timers-notify@scrub.service
 Requires=zfs-mount.service
 After=zfs-mount.service
 Wants=network-online.target
@@ -313,7 +314,7 @@ def test_the_folders_are_those_of_the_layout() -> None:
 
 
 ALLOWED = {
-    "Unit": {"Description", "Documentation", "StartLimitIntervalSec"},
+    "Unit": {"Description", "Documentation", "StartLimitIntervalSec", "OnFailure"},
     "Service": {
         "Type", "Slice", "SyslogIdentifier", "LogExtraFields", "WorkingDirectory", "Environment",
         "EnvironmentFile", "UnsetEnvironment", "StandardInput", "StandardInputData", "ExecStartPre",
