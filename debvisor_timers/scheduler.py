@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.apply import ApplyOptions, ApplyResult
     from debvisor_timers.operations.check import CheckResult
     from debvisor_timers.operations.elapses import Interval
+    from debvisor_timers.operations.graph import Graph
     from debvisor_timers.operations.list import JobList
     from debvisor_timers.operations.plan import Plan
     from debvisor_timers.operations.recover import Recovery
@@ -125,6 +126,12 @@ class Scheduler:
         from debvisor_timers.operations.timeline import timeline
 
         return timeline(self.host, jobs, day=day, days=days)
+
+    def graph(self, job_id: str = "") -> Graph:
+        """Return which job depends on which other: of all jobs, or around one."""
+        from debvisor_timers.operations.graph import graph
+
+        return graph(self.host, job_id)
 
     def translate(self, text: str, *, zone: str | None, count: int) -> TranslatedSchedule:
         """Return a cron expression as OnCalendar lines with its next `count` elapses."""

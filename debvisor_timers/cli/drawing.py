@@ -90,7 +90,7 @@ class _Sheet:
         attributes = {"x": _number(x), "y": _number(y), "width": width, "height": height}
         box = SubElement(self.svg, "rect", {**attributes, "class": kind})
         if told:
-            SubElement(box, "title").text = _printable(told)
+            SubElement(box, "title").text = printable(told)
 
     def upright(self, x: float, y: float, bottom: float, kind: str) -> None:
         """Draw a line from `y` down to `bottom`."""
@@ -223,6 +223,6 @@ def _number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return `text` without what no XML can hold."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -23,7 +23,7 @@ def write_file(path: Path, text: str) -> None:
         before = _before(path)
         if before is not None and not _is_replaceable(before):
             what = "a folder" if stat.S_ISDIR(before.st_mode) else "no regular file"
-            raise UsageError(f"{path} is {what}", fix="name a file, such as timeline.svg")
+            raise UsageError(f"{path} is {what}", fix="name a file, such as jobs.svg")
         _replace(path, text, _mode(before))
     except PermissionError as error:
         raise PermissionRefusedError(

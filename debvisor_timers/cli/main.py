@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "Show one job: schedule, next starts, unit files.",
     "next": "Show when jobs will run, as systemd computes it.",
     "timeline": "Draw a day or a week: when jobs run, and how many at once.",
+    "graph": "Show which job depends on which other: a tree, DOT or a picture.",
     "run": "Run a job now.",
     "stop": "End the running run of a job.",
     "logs": "Show a job's journal.",

@@ -9,7 +9,7 @@ from click.shell_completion import CompletionItem
 from debvisor_timers.layout import Layout
 
 
-def _complete_job(
+def complete_job(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Complete job ids from the rendered units: no YAML is parsed, nothing is asked of systemd."""
@@ -26,6 +26,6 @@ def _complete_job(
     return [CompletionItem(job_id) for job_id in ids if job_id.startswith(incomplete)]
 
 
-job_argument = click.argument("job", metavar="JOB", shell_complete=_complete_job)
-job_arguments = click.argument("jobs", metavar="[JOB]...", nargs=-1, shell_complete=_complete_job)
+job_argument = click.argument("job", metavar="JOB", shell_complete=complete_job)
+job_arguments = click.argument("jobs", metavar="[JOB]...", nargs=-1, shell_complete=complete_job)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

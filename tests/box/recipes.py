@@ -38,6 +38,7 @@ TEST = Layer(
     parent=BASE,
     packages=(
         "autopkgtest",
+        "graphviz",
         "python3-cronsim",
         "python3-hypothesis",
         "python3-pytest",

@@ -32,6 +32,9 @@ READING = (
     ["next", "--on-calendar", "Mon 02:00"],
     ["timeline"],
     ["timeline", "nightly", "--week", "today"],
+    ["graph"],
+    ["graph", "nightly"],
+    ["graph", "--dot"],
     ["history", "nightly"],
     ["status"],
     ["explain"],
@@ -119,7 +122,9 @@ def test_usage_is_2_with_a_hint(program: Program, arguments: list[str], said: st
     assert said in answer.err
 
 
-@pytest.mark.parametrize("command", ["show", "next", "timeline", "run", "stop", "logs", "history"])
+@pytest.mark.parametrize(
+    "command", ["show", "next", "timeline", "graph", "run", "stop", "logs", "history"]
+)
 def test_an_unknown_job_is_2_with_the_nearest(program: Program, command: str) -> None:
     program.world.apply(NIGHTLY)
 
@@ -129,7 +134,7 @@ def test_an_unknown_job_is_2_with_the_nearest(program: Program, command: str) ->
     assert answer.err == ("error: there is no job 'nightlyy'\n fix: did you mean 'nightly'?\n")
 
 
-@pytest.mark.parametrize("command", ["plan", "apply", "check", "list", "next", "timeline"])
+@pytest.mark.parametrize("command", ["plan", "apply", "check", "list", "next", "timeline", "graph"])
 def test_wrong_definitions_are_3_with_their_place(program: Program, command: str) -> None:
     program.world.write(WRONG)
 

@@ -77,6 +77,8 @@ def keys(document: Any) -> set[str]:
         (["next", "--cron", "0 2 * * *"], COMING),
         (["next", "--on-calendar", "Mon 02:00"], COMING),
         (["timeline"], {"start", "end", "zone", "jobs", "load", "constant", "cut"}),
+        (["graph"], {"job", "jobs", "edges", "alone"}),
+        (["graph", "nightly"], {"job", "jobs", "edges", "alone"}),
         (["run", "nightly"], {"job", "run"}),
         (["run", "nightly", "--wait"], {"job", "run"}),
         (["run", "nightly", "--dry-run"], {"job", "unit"}),
