@@ -103,7 +103,9 @@ def test_tsig_rotate() -> None:
 
     assert (cron(job), catches_up(job), job.user) == ("@monthly", True, "tsig-rotator")
     assert job.command == ("/usr/local/bin/run-tsig-rotation.sh",)
-    assert job.unit.Unit == {"ConditionFileIsExecutable": ("/usr/local/bin/run-tsig-rotation.sh",)}
+    assert job.conditions.directives() == (
+        ("ConditionFileIsExecutable", "/usr/local/bin/run-tsig-rotation.sh"),
+    )
     assert job.unit.Service == {
         "ProtectSystem": ("full",),
         "ProtectHome": ("yes",),

@@ -28,12 +28,19 @@ schedule.jitter schedule.dst schedule.exclude
 triggers triggers.boot triggers.success_of triggers.any_success_of triggers.failure_of
 command script shell input owner tags priority user group timeout total_timeout
 stop_timeout retries retries.max retries.delay retries.factor retries.max_delay
-retries.never_on_exit retries.on environment environment_files working_directory sandbox resources
-resources.memory_max resources.memory_high resources.cpu_quota resources.tasks_max
+retries.never_on_exit retries.on environment environment_files credentials encrypted_credentials
+working_directory umask sandbox private_network
+conditions conditions.path_exists conditions.path_exists_glob conditions.path_is_directory
+conditions.path_is_symbolic_link conditions.path_is_mount_point conditions.path_is_read_write
+conditions.path_is_encrypted conditions.directory_not_empty conditions.file_not_empty
+conditions.file_is_executable conditions.ac_power conditions.virtualization conditions.host
+conditions.architecture conditions.kernel_command_line conditions.memory conditions.cpus
+conditions.memory_pressure conditions.cpu_pressure conditions.io_pressure
+resources resources.memory_max resources.memory_high resources.cpu_quota resources.tasks_max
 resources.io_weight depends_on depends_on.job depends_on.unit depends_on.type depends_on.wait
-depends_on.max_age overlap pool pool.name pool.slots pool.wait where where.vm_active where.host
+depends_on.max_age conflicts_with conflicts_with.job conflicts_with.policy conflicts_with.wait
+overlap pool pool.name pool.slots pool.wait where where.vm_active where.host
 notify notify.failure enabled unit unit.Unit unit.Service unit.Timer
-conflicts_with conflicts_with.job conflicts_with.policy conflicts_with.wait
 """
 CONFIG_NAMES = """
 defaults keep_generations calendars maintenance_windows maintenance_windows.cron
@@ -70,6 +77,10 @@ def test_a_row_is_whole(key: Key) -> None:
         ("command", "list of text", "none"),
         ("environment", "mapping of names to text", "nothing"),
         ("depends_on", "list of job ids or mappings", "nothing"),
+        ("credentials", "mapping of names to path", "nothing"),
+        ("umask", "octal digits", "0022"),
+        ("private_network", "true | false", "false"),
+        ("conditions.path_exists", "path | list of them", "nothing"),
         ("resources.tasks_max", "number", "the limit of systemd"),
     ],
 )
