@@ -80,16 +80,10 @@ def _check_pressure(value: str) -> str:
     return value
 
 
-def _several(check: Any, name: str, pattern: str, *types: str) -> Any:
-    """Return the type of a condition that can be written several times; all must be met."""
+def _shown(name: str, pattern: str, *types: str) -> Shown:
     one = {"type": list(types) or "string", "pattern": pattern}
     several = {"type": "array", "items": one, "minItems": 1}
-    return Annotated[
-        tuple[Annotated[str, Strict(), AfterValidator(check)], ...],
-        BeforeValidator(checks.as_list),
-        AfterValidator(_check_some),
-        Shown(f"{name} | list of them", {"anyOf": [one, several]}),
-    ]
+    return Shown(f"{name} | list of them", {"anyOf": [one, several]})
 
 
 def _check_some(given: tuple[str, ...]) -> tuple[str, ...]:
@@ -104,10 +98,30 @@ Umask = Annotated[
     Shown("octal digits", {"type": ["string", "integer"], "pattern": UMASK_PATTERN}),
 ]
 CredentialName = Annotated[str, Strict(), AfterValidator(check_credential_name), Shown("name")]
-ConditionPath = _several(_check_path, "path", _PATH_PATTERN)
-ConditionWord = _several(_check_word, "text", r"^\|?!?[^|! ]")
-Comparison = _several(_check_comparison, "comparison", r"^\|?!?[<>!=]*[ 0-9]", "string", "number")
-Pressure = _several(_check_pressure, "share of time", r"^\|?!?[0-9.]+%")
+ConditionPath = Annotated[
+    tuple[Annotated[str, Strict(), AfterValidator(_check_path)], ...],
+    BeforeValidator(checks.as_list),
+    AfterValidator(_check_some),
+    _shown("path", _PATH_PATTERN),
+]
+ConditionWord = Annotated[
+    tuple[Annotated[str, Strict(), AfterValidator(_check_word)], ...],
+    BeforeValidator(checks.as_list),
+    AfterValidator(_check_some),
+    _shown("text", r"^\|?!?[^|! ]"),
+]
+Comparison = Annotated[
+    tuple[Annotated[str, Strict(), AfterValidator(_check_comparison)], ...],
+    BeforeValidator(checks.as_list),
+    AfterValidator(_check_some),
+    _shown("comparison", r"^\|?!?[<>!=]*[ 0-9]", "string", "number"),
+]
+Pressure = Annotated[
+    tuple[Annotated[str, Strict(), AfterValidator(_check_pressure)], ...],
+    BeforeValidator(checks.as_list),
+    AfterValidator(_check_some),
+    _shown("share of time", r"^\|?!?[0-9.]+%"),
+]
 
 
 def _path(directive: str, help_: str, example: object) -> Any:
@@ -192,28 +206,21 @@ class Conditions(Model):
     def directives(self) -> tuple[tuple[str, str], ...]:
         """Return (directive, value) for each condition, in the order of the keys."""
         return tuple(
-            (_directive(type(self), name), _written(value))
-            for name in type(self).model_fields
-            for value in _as_tuple(getattr(self, name))
+            (_directive(name), value)
+            for name in Conditions.model_fields
+            for value in self._of(name)
         )
 
+    def _of(self, name: str) -> tuple[str, ...]:
+        value = getattr(self, name)
+        if isinstance(value, bool):
+            return ("true" if value else "false",)
+        return value or ()
 
-def _directive(model: type[Model], name: str) -> str:
-    extra = model.model_fields[name].json_schema_extra
-    assert isinstance(extra, dict)
+
+def _directive(name: str) -> str:
+    extra: Any = Conditions.model_fields[name].json_schema_extra
     return str(extra["x-directive"]).removesuffix("=")
-
-
-def _as_tuple(value: tuple[str, ...] | bool | None) -> tuple[str | bool, ...]:
-    if value is None:
-        return ()
-    return value if isinstance(value, tuple) else (value,)
-
-
-def _written(value: str | bool) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value
 
 
 class IsolationKeys(Model):

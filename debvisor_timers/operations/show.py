@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from debvisor_timers.errors import SystemdError
 from debvisor_timers.operations.elapses import Interval
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import unknown_job
 from debvisor_timers.operations.list import JobList, JobRow, list_jobs
 from debvisor_timers.operations.upcoming import Upcoming, upcoming
 from debvisor_timers.render.job import calendar_lines
-from debvisor_timers.render.names import job_of
-from debvisor_timers.systemd.ports import FileEntry
+from debvisor_timers.render.names import job_of, service_unit
+from debvisor_timers.systemd.ports import Exposure, FileEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +23,15 @@ class JobDetails:
     """One job: its row of `list`, its calendar as systemd has it, its next runs, its unit files.
 
     upcoming: at most five; none of a job that is not enabled. units: text of each unit file on
-    disk, by name.
+    disk, by name. exposure: of its service; None of a job that is not applied, and where
+    systemd does not tell.
     """
 
     row: JobRow
     on_calendar: tuple[str, ...]
     upcoming: tuple[Upcoming, ...]
     units: Mapping[str, str]
+    exposure: Exposure | None
 
     @property
     def next_starts(self) -> tuple[datetime, ...]:
@@ -43,16 +46,26 @@ def show_job(host: Host, job_id: str) -> JobDetails:
     jobs = [row.job] if row.job is not None else []
     enabled = [job for job in jobs if job.enabled]
     runs = upcoming(host, known.definitions, enabled, Interval(count=5))
+    units = {
+        name: entry.text
+        for name, entry in sorted(host.units.read().items())
+        if job_of(name) == job_id and isinstance(entry, FileEntry)
+    }
     return JobDetails(
         row=row,
         on_calendar=tuple(line for job in jobs for line in calendar_lines(job, host.clock.zone())),
         upcoming=tuple(runs),
-        units={
-            name: entry.text
-            for name, entry in sorted(host.units.read().items())
-            if job_of(name) == job_id and isinstance(entry, FileEntry)
-        },
+        units=units,
+        exposure=_exposure(host, service_unit(job_id)) if service_unit(job_id) in units else None,
     )
+
+
+def _exposure(host: Host, service: str) -> Exposure | None:
+    """Return the exposure of a service; where it cannot be had, the rest is shown without it."""
+    try:
+        return host.analyzer.exposure(service)
+    except SystemdError:
+        return None
 
 
 def _row(known: JobList, job_id: str) -> JobRow:

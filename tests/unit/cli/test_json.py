@@ -27,7 +27,10 @@ RUN = LAST | {
     *("job", "generation", "trigger", "by", "scheduled_for", "reason", "signal"),
     *("cpu_seconds", "memory_peak_bytes"),
 }
-DETAILS = ROW | {"description", "source", "tags", "on_calendar", "next_starts", "units"}
+DETAILS = ROW | {
+    *("description", "source", "tags", "on_calendar", "next_starts", "units"),
+    *("sandbox", "exposure"),
+}
 PROBLEM = {"file", "line", "column", "severity", "key", "message", "fix"}
 COMING = {"job", "start", "latest_start", "scheduled", "enabled", "skipped", "may_be_skipped"}
 RESULT = {
@@ -79,8 +82,8 @@ def keys(document: Any) -> set[str]:
         (["run", "nightly", "--dry-run"], {"job", "unit"}),
         (["history", "nightly"], RUN),
         (["status"], {"jobs", "timers", "healthy", "findings", "notes"}),
-        (["explain"], {"key", "below"}),
-        (["explain", "schedule"], {"key", "below"}),
+        (["explain"], {"key", "below", "presets"}),
+        (["explain", "schedule"], {"key", "below", "presets"}),
         (["translate", "0 2 * * *"], {"expr", "zone", "on_calendar", "words", "next_starts"}),
         (["version"], {"version"}),
     ],

@@ -17,7 +17,7 @@ from debvisor_timers.jobs.keys import Key, config_table, table
 from debvisor_timers.jobs.load import load_files
 from debvisor_timers.jobs.model import Sandbox
 from debvisor_timers.jobs.reference import config_reference, reference, sandbox_reference
-from debvisor_timers.jobs.sandbox import PRESETS
+from debvisor_timers.jobs.sandbox import EXPLAINED, PRESETS
 from debvisor_timers.jobs.yamltext import to_yaml
 
 KEYS = [*table(), *config_table()]
@@ -177,6 +177,25 @@ def test_explain_lists_the_keys_below() -> None:
         "resources.tasks_max",
         "resources.io_weight",
     ]
+
+
+def test_explain_tells_the_presets_directive_by_directive() -> None:
+    text = str(explain("sandbox"))
+
+    assert "\n  none: no directive\n" in text
+    for preset in (Sandbox.STANDARD, Sandbox.STRICT):
+        _, _, told = text.partition(f"\n  {preset}\n")
+        for one in EXPLAINED[preset]:
+            assert f"    {one.name}={one.value}\n      {one.help}" in told
+    assert explain("timeout").presets == {}
+
+
+def test_each_directive_of_a_preset_is_told_on_one_line() -> None:
+    for one in {one for directives in EXPLAINED.values() for one in directives}:
+        assert one.help
+        assert len(one.help) < 82
+        assert not one.help.endswith(".")
+        assert one.line.replace("_", r"\_").replace("~", r"\~") in sandbox_reference()
 
 
 def test_explain_lists_all_keys() -> None:
