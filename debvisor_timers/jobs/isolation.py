@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, Strict
 
 from debvisor_timers.jobs import checks, text, values
-from debvisor_timers.jobs.faults import fault, kind_of, quoted
+from debvisor_timers.jobs.faults import did_you_mean, fault, kind_of, quoted
 from debvisor_timers.jobs.field import Model, Shown, key
 
 CREDENTIAL_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$"
@@ -26,6 +27,21 @@ _PATH_PATTERN = r"^\|?!?/"
 _COMPARISON = re.compile(r"(?:<=?|>=?|!?=)? *([0-9]{1,15}(?:\.[0-9]{1,3})?[KMGTPE]?)")
 _WORD = re.compile(r"[A-Za-z0-9*?\[\]_.:=/+-][A-Za-z0-9*?\[\]_.:=/+, -]*")
 _PRESSURE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,2})?%(?:/(?:10sec|1min|5min))?")
+
+
+# systemd 257 takes any other word without a complaint, and the condition is never met then.
+# Source: systemd-detect-virt --list, systemd-analyze architectures; systemd.unit(5).
+_VIRTUALIZATIONS = """
+    yes no true false vm container private-users
+    kvm amazon qemu bochs xen uml vmware oracle microsoft zvm parallels bhyve qnx acrn powervm
+    apple sre google vm-other systemd-nspawn lxc-libvirt lxc openvz docker podman rkt wsl proot
+    pouch container-other
+"""
+_ARCHITECTURES = """
+    native alpha arc arc-be arm arm64 arm64-be arm-be cris ia64 loongarch64 m68k mips mips64
+    mips64-le mips-le nios2 parisc parisc64 ppc ppc64 ppc64-le ppc-le riscv32 riscv64 s390 s390x
+    sh sh64 sparc sparc64 tilegx x86 x86-64
+"""
 
 
 def read_umask(value: object) -> str:
@@ -61,6 +77,16 @@ def _check_word(value: str) -> str:
         raise fault(
             f"{quoted(value)} is not a value that this condition can have",
             fix="systemd.unit(5), CONDITIONS AND ASSERTS, tells which there are",
+        )
+    return value
+
+
+def _check_known(value: str, *, known: Sequence[str]) -> str:
+    word = _SIGNS.sub("", value, count=1)
+    if word not in known:
+        raise fault(
+            f"{quoted(word)} is not one that systemd knows{did_you_mean(word, known)}",
+            fix=f"write one of {', '.join(known[:8])} ...; systemd.unit(5) has all of them",
         )
     return value
 
@@ -103,6 +129,28 @@ ConditionPath = Annotated[
     BeforeValidator(checks.as_list),
     AfterValidator(_check_some),
     _shown("path", _PATH_PATTERN),
+]
+Virtualization = Annotated[
+    tuple[
+        Annotated[
+            str, Strict(), AfterValidator(partial(_check_known, known=_VIRTUALIZATIONS.split()))
+        ],
+        ...,
+    ],
+    BeforeValidator(checks.as_list),
+    AfterValidator(_check_some),
+    _shown("kind", r"^\|?!?[a-z]", "string", "boolean"),
+]
+Architecture = Annotated[
+    tuple[
+        Annotated[
+            str, Strict(), AfterValidator(partial(_check_known, known=_ARCHITECTURES.split()))
+        ],
+        ...,
+    ],
+    BeforeValidator(checks.as_list),
+    AfterValidator(_check_some),
+    _shown("architecture", r"^\|?!?[a-z]"),
 ]
 ConditionWord = Annotated[
     tuple[Annotated[str, Strict(), AfterValidator(_check_word)], ...],
@@ -168,7 +216,7 @@ class Conditions(Model):
         example=True,
         shown_default="nothing",
     )
-    virtualization: ConditionWord = _path(
+    virtualization: Virtualization = _path(
         "ConditionVirtualization",
         "The host is virtual: yes, no, vm, container, or a name such as kvm.",
         "no",
@@ -176,7 +224,7 @@ class Conditions(Model):
     host: ConditionWord = _path(
         "ConditionHost", "The name of the host, with * and ?, or its machine id.", "hv-*"
     )
-    architecture: ConditionWord = _path(
+    architecture: Architecture = _path(
         "ConditionArchitecture", "The processor: x86-64, arm64, native and others.", "x86-64"
     )
     kernel_command_line: ConditionWord = _path(
