@@ -66,6 +66,25 @@ def check_credential_name(name: str) -> str:
     return name
 
 
+def check_credential_path(path: str) -> str:
+    """Return the path of a credential.
+
+    systemd 257 hands it to the process that it starts as a word, and takes it apart again: with a
+    space nothing of the unit can be started, not even `end`, and a backslash is lost.
+    """
+    text.check_path(path)
+    wrong = re.search(r"[\s\\]", path)
+    if wrong:
+        what = "a backslash" if wrong[0] == "\\" else "a space"
+        raise fault(
+            f"holds {what}, with which systemd cannot load it",
+            fix="rename the file",
+            start=wrong.start(),
+            length=1,
+        )
+    return path
+
+
 def _check_path(value: str) -> str:
     text.check_path(_SIGNS.sub("", value, count=1))
     return value
@@ -122,6 +141,12 @@ Umask = Annotated[
     str,
     PlainValidator(read_umask),
     Shown("octal digits", {"type": ["string", "integer"], "pattern": UMASK_PATTERN}),
+]
+CredentialPath = Annotated[
+    str,
+    Strict(),
+    AfterValidator(check_credential_path),
+    Shown("path", {"type": "string", "pattern": r"^/[^\s\\]*$"}),
 ]
 CredentialName = Annotated[str, Strict(), AfterValidator(check_credential_name), Shown("name")]
 ConditionPath = Annotated[
@@ -274,7 +299,7 @@ def _directive(name: str) -> str:
 class IsolationKeys(Model):
     """The keys of a job that this module is about."""
 
-    credentials: dict[CredentialName, values.AbsolutePath] = key(
+    credentials: dict[CredentialName, CredentialPath] = key(
         {},
         help="Secrets, each under a name: the path of a file that root alone can read, or of a "
         "folder of such. The program finds a copy as $CREDENTIALS_DIRECTORY/NAME; nobody but its "
@@ -283,7 +308,7 @@ class IsolationKeys(Model):
         directive="LoadCredential=",
         example={"token": "/etc/creds/token"},
     )
-    encrypted_credentials: dict[CredentialName, values.AbsolutePath] = key(
+    encrypted_credentials: dict[CredentialName, CredentialPath] = key(
         {},
         help="The same for files that `systemd-creds encrypt` has made; systemd decrypts them "
         "with the key of this host or its TPM. NAME has to be the name that they were encrypted "
