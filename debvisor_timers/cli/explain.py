@@ -39,4 +39,8 @@ def _document(explanation: Explanation) -> dict[str, object]:
     return {
         "key": asdict(explanation.key) if explanation.key else None,
         "below": [asdict(key) for key in explanation.below],
+        "presets": {
+            name: [asdict(one) for one in directives]
+            for name, directives in explanation.presets.items()
+        },
     }

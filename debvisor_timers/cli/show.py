@@ -46,8 +46,15 @@ def _document(details: JobDetails) -> dict[str, object]:
         "on_calendar": list(details.on_calendar),
         **needs.document(details),
         "next_starts": [times.iso(start) for start in details.next_starts],
+        "sandbox": str(details.row.job.sandbox) if details.row.job else None,
+        "exposure": _exposure(details),
         "units": dict(details.units),
     }
+
+
+def _exposure(details: JobDetails) -> dict[str, object] | None:
+    exposure = details.exposure
+    return {"score": exposure.score, "rating": exposure.rating} if exposure else None
 
 
 def _lines(details: JobDetails) -> Iterator[tuple[str, str]]:
@@ -87,6 +94,21 @@ def _definition(details: JobDetails) -> Iterator[tuple[str, str]]:
     yield "priority", str(job.priority)
     yield "user", job.user
     yield "sandbox", str(job.sandbox)
+    yield from _isolation(job)
+    if details.exposure is not None:
+        yield "exposure", str(details.exposure)
+
+
+def _isolation(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield what keeps a job apart; the names of credentials, never more of them."""
+    if job.private_network:
+        yield "network", "private"
+    if names := [*job.credentials, *job.encrypted_credentials]:
+        yield "credentials", ", ".join(names)
+    if job.umask:
+        yield "umask", job.umask
+    for name, value in job.conditions.directives():
+        yield "only if", f"{name}={value}"
 
 
 def _around_its_times(job: Job) -> Iterator[tuple[str, str]]:

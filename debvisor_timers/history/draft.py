@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from debvisor_timers.history.attempt import AttemptDraft
 from debvisor_timers.history.outcome import Ending, Exit, RunOutcome, judge, number
 from debvisor_timers.history.records import JournalRecord, MessageId, invocation_of
 
+_UNMET = re.compile(r"unmet condition check (?P<condition>\w+=.+)")
+"""systemd 257 tells it in the text alone; where several are not met, it names one of them."""
 _NOT_STARTED = {
     "dependency": Ending(outcome=RunOutcome.SKIPPED, reason="a dependency failed"),
     "assert": Ending(outcome=RunOutcome.FAILED, reason="an assertion failed"),
@@ -35,6 +38,7 @@ class Draft:
     ended: datetime | None = None
     attempts: list[AttemptDraft] = field(default_factory=list)
     not_started: str = ""
+    unmet: str = ""
     is_stopped: bool = False
     is_restarting: bool = False
     skip: JournalRecord | None = None
@@ -115,7 +119,8 @@ class Draft:
         if self.is_refused:
             return Ending(outcome=RunOutcome.FAILED, reason="started too often")
         if self.ended and not self.attempts and not self.not_started:
-            return judge("exec-condition", Exit())
+            ending = judge("exec-condition", Exit())
+            return replace(ending, reason=f"{self.unmet} is not met") if self.unmet else ending
         return None
 
     def _by_attempts(self) -> Ending | None:
@@ -146,6 +151,8 @@ def _done(draft: Draft, record: JournalRecord) -> None:
         attempt = draft.attempt(record)
         attempt.result = attempt.result or "success"
         attempt.over_at = attempt.over_at or record.realtime
+    elif unmet := _UNMET.search(record.get("MESSAGE")):
+        draft.unmet = unmet["condition"]
 
 
 def _not_started(draft: Draft, record: JournalRecord) -> None:

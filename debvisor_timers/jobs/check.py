@@ -7,14 +7,17 @@ import glob
 import grp
 import os
 import pwd
+import shlex
 import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from debvisor_timers.jobs.faults import quoted
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.places import problem_at
+from debvisor_timers.jobs.secrets import credential_name, secret_in
 from debvisor_timers.jobs.translate import Complaint
 from debvisor_timers.jobs.trust import doubts_on
 from debvisor_timers.source import Problem, Severity
@@ -35,6 +38,8 @@ def check_host(job: Job) -> list[Problem]:
     the program is started only then.
     """
     warnings = [_problem(job, finding) for found in _CHECKS for finding in found(job)]
+    # Without the line of the file: what is printed may end in a log that others read.
+    warnings += [replace(_problem(job, one), source_line="") for one in _secrets(job)]
     errors = [_problem(job, finding) for finding in _unsafe_files(job)]
     return errors + [replace(warning, severity=Severity.WARNING) for warning in warnings]
 
@@ -115,4 +120,56 @@ def _unsafe_files(job: Job) -> Iterator[Finding]:
             yield ("environment_files", number), str(doubt), doubt.fix
 
 
-_CHECKS = (_users, _program, _files)
+def _credentials(job: Job) -> Iterator[Finding]:
+    for key, paths in (
+        ("credentials", job.credentials),
+        ("encrypted_credentials", job.encrypted_credentials),
+    ):
+        for name, path in paths.items():
+            if not _is_there(path):
+                fix = f"create it for root alone: install -m 600 /dev/stdin {shlex.quote(path)}"
+                if key == "encrypted_credentials":
+                    fix = f"systemd-creds encrypt --name={name} FILE {shlex.quote(path)}"
+                yield (key, name), f"{quoted(path)} does not exist on this host", fix
+    for name, path in job.credentials.items():
+        if open_to_all := _open_to_all(path):
+            where = shlex.quote(str(open_to_all))
+            message = f"{quoted(str(open_to_all))} can be read by everybody on this host"
+            yield ("credentials", name), message, f"chmod go-rwx {where}"
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return bool(Path(path).stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # we may not look
+
+
+def _open_to_all(path: str) -> Path | None:
+    """Return the file that everybody can read, or the first such in a folder of credentials."""
+    try:
+        place = Path(path).resolve()
+        if not all(folder.stat().st_mode & stat.S_IXOTH for folder in place.parents):
+            return None
+        files = sorted(place.iterdir()) if place.is_dir() else [place]
+        can_enter = not place.is_dir() or place.stat().st_mode & stat.S_IXOTH
+        return next((f for f in files if can_enter and f.stat().st_mode & stat.S_IROTH), None)
+    except OSError:
+        return None
+
+
+def _secrets(job: Job) -> Iterator[Finding]:
+    for variable, value in job.environment.items():
+        if why := secret_in(variable, value):
+            name = credential_name(variable)
+            message = f"looks like a secret ({why}), and everybody on the host can read it"
+            fix = (
+                f"put it into a file for root alone, and write credentials: {{{name}: FILE}}; "
+                f"the program reads $CREDENTIALS_DIRECTORY/{name}"
+            )
+            yield ("environment", variable), message, fix
+
+
+_CHECKS = (_users, _program, _files, _credentials)

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from debvisor_timers.errors import NotFoundError
 from debvisor_timers.jobs.faults import nearest
 from debvisor_timers.jobs.keys import Key, config_table, table
+from debvisor_timers.jobs.sandbox import EXPLAINED, PresetDirective
 from debvisor_timers.jobs.yamltext import to_yaml
 
 _WIDTH = 88
@@ -21,15 +22,17 @@ class Explanation:
 
     key: None where none was asked for.
     below: the keys below it, or all those at the top.
+    presets: what each preset of `sandbox` is made of; of another key nothing.
     """
 
     key: Key | None
     below: tuple[Key, ...]
+    presets: Mapping[str, Sequence[PresetDirective]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return it as text for people."""
         lines = [*_about(self.key)] if self.key else ["Keys of a job (explain KEY tells more):"]
-        return "\n".join([*lines, *_list(self.below)])
+        return "\n".join([*lines, *_list(self.below), *_directives(self.presets)])
 
 
 def explain(name: str | None = None) -> Explanation:
@@ -48,7 +51,8 @@ def explain(name: str | None = None) -> Explanation:
         plain = plain if plain in keys else plain.removeprefix(prefix)
     if plain not in keys:
         raise _unknown(name, keys)
-    return Explanation(key=keys[plain], below=_below(plain))
+    presets = {str(name): rows for name, rows in EXPLAINED.items()} if plain == "sandbox" else {}
+    return Explanation(key=keys[plain], below=_below(plain), presets=presets)
 
 
 def _below(name: str) -> tuple[Key, ...]:
@@ -109,3 +113,12 @@ def _list(keys: Sequence[Key]) -> Iterator[str]:
     for key in keys:
         first = key.help.split(". ")[0].split(": ")[0].rstrip(".")
         yield f"  {key.name:<{width}}{first}"
+
+
+def _directives(presets: Mapping[str, Sequence[PresetDirective]]) -> Iterator[str]:
+    for preset, directives in presets.items():
+        yield ""
+        yield f"  {preset}" if directives else f"  {preset}: no directive"
+        for one in directives:
+            yield f"    {one.line}"
+            yield f"      {one.help}"

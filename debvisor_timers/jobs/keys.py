@@ -60,8 +60,12 @@ def config_table() -> tuple[Key, ...]:
     )
 
 
+_UNRANKED = 100
+
+
 def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:
-    for name, info in sorted(fields_of(model).items(), key=lambda item: _RANK.get(item[0], 99)):
+    fields = fields_of(model).items()
+    for name, info in sorted(fields, key=lambda item: _RANK.get(item[0], _UNRANKED)):
         if info.description is None:
             continue
         yield _key(prefix + name, info)
@@ -70,11 +74,22 @@ def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:
             yield from _walk(below, f"{prefix}{name}.")
 
 
-# The order in which people think of a job; the rest follows as the models have it.
+# The order in which people think of a job: first these, the rest as the models have it, the last.
 _RANK = {
     name: rank
     for rank, name in enumerate(
         ("name", "description", "schedule", "triggers", "command", "script", "shell", "input")
+    )
+} | {
+    name: rank
+    for rank, name in enumerate(
+        (
+            *("environment", "environment_files", "credentials", "encrypted_credentials"),
+            *("working_directory", "umask", "sandbox", "private_network", "conditions"),
+            *("resources", "depends_on", "conflicts_with", "overlap", "pool", "where", "notify"),
+            *("enabled", "unit"),
+        ),
+        start=_UNRANKED + 1,
     )
 }
 

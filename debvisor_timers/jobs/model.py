@@ -12,6 +12,7 @@ from pydantic import model_validator
 from debvisor_timers.jobs import checks, values
 from debvisor_timers.jobs.dependencies import Dependency
 from debvisor_timers.jobs.field import Model, Shown, key
+from debvisor_timers.jobs.isolation import IsolationKeys, check_credentials
 from debvisor_timers.jobs.locks import Conflict, Overlap, Pool
 from debvisor_timers.jobs.notify import Notify
 from debvisor_timers.jobs.resources import Resources
@@ -64,7 +65,7 @@ class UnitDirectives(Model):
     )
 
 
-class HowItRuns(Model):
+class HowItRuns(IsolationKeys):
     """The keys that say how a job runs: those that `defaults` of config.yaml can hold too."""
 
     owner: values.Line = key(
@@ -280,6 +281,7 @@ class JobKeys(HowItRuns):
     def _can_be_started(self) -> JobKeys:
         checks.check_one_program(command=self.command is not None, script=self.script is not None)
         checks.check_size(self.command or (), self.environment)
+        check_credentials(self.credentials, self.encrypted_credentials)
         return self
 
 

@@ -33,7 +33,7 @@ _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _RESERVED = re.compile(
     r"DEBVISOR_(?:JOB|RUN_ID|TRIGGER|SCHEDULED_FOR|ATTEMPT|MAX_ATTEMPTS)|TRIGGER_\w+|MONITOR_\w+|LISTEN_\w+"
     r"|SERVICE_RESULT|EXIT_CODE|EXIT_STATUS|INVOCATION_ID|NOTIFY_SOCKET|JOURNAL_STREAM|MAINPID"
-    r"|SYSTEMD_EXEC_PID|WATCHDOG_\w+|REMOTE_(?:ADDR|PORT)"
+    r"|SYSTEMD_EXEC_PID|WATCHDOG_\w+|REMOTE_(?:ADDR|PORT)|CREDENTIALS_DIRECTORY"
 )
 
 # The dynamic linker obeys these in `begin` and `end` as well, which run as root whatever `user` is.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from debvisor_timers.jobs.explain import example_of
 from debvisor_timers.jobs.keys import Key, config_table, table
-from debvisor_timers.jobs.sandbox import PRESETS
+from debvisor_timers.jobs.sandbox import EXPLAINED
 from debvisor_timers.jobs.yamltext import to_yaml
 
 
@@ -25,9 +25,11 @@ def config_reference() -> str:
 def sandbox_reference() -> str:
     """Return the section SANDBOX of debvisor-timers-jobs(5), with its heading."""
     lines = ["# SANDBOX", ""]
-    for preset, directives in PRESETS.items():
-        text = ", ".join(f"{name}={value}" for name, value in directives.items())
-        lines += [f"*{preset}*", f"\t{_escape(text or 'No directive.')}", ""]
+    for preset, directives in EXPLAINED.items():
+        lines += [f"*{preset}*"]
+        lines += [] if directives else ["\tNo directive.", ""]
+        for one in directives:
+            lines += [f"\t*{_escape(one.line)}*", f"\t\t{_escape(one.help)}.", ""]
     return "\n".join(lines)
 
 

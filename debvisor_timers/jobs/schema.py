@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from debvisor_timers.jobs import names, owned, values
+from debvisor_timers.jobs import isolation, names, owned, values
 from debvisor_timers.jobs.config import Config
 from debvisor_timers.jobs.model import JobKeys
 
@@ -121,7 +121,12 @@ def _accept_bare_texts(properties: Mapping[str, Schema]) -> None:
 
 
 def _limit_names(properties: Mapping[str, Schema]) -> None:
-    patterns = {"environment": names.VARIABLE_PATTERN, "tags": names.TAG_PATTERN}
+    patterns = {
+        "environment": names.VARIABLE_PATTERN,
+        "tags": names.TAG_PATTERN,
+        "credentials": isolation.CREDENTIAL_PATTERN,
+        "encrypted_credentials": isolation.CREDENTIAL_PATTERN,
+    }
     for name in patterns.keys() & properties.keys():
         properties[name]["propertyNames"] = {"pattern": patterns[name]}
 

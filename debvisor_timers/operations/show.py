@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from debvisor_timers.errors import SystemdError
 from debvisor_timers.jobs.relations import Edge, EdgeKind, edges, relate
 from debvisor_timers.operations.elapses import Interval
 from debvisor_timers.operations.host import Host
@@ -14,9 +15,9 @@ from debvisor_timers.operations.jobs import unknown_job
 from debvisor_timers.operations.list import JobList, JobRow, list_jobs
 from debvisor_timers.operations.upcoming import Upcoming, upcoming
 from debvisor_timers.render.job import calendar_lines
-from debvisor_timers.render.names import job_of
+from debvisor_timers.render.names import job_of, service_unit
 from debvisor_timers.render.waits import Waits, waits_of
-from debvisor_timers.systemd.ports import FileEntry
+from debvisor_timers.systemd.ports import Exposure, FileEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,8 @@ class JobDetails:
 
     upcoming: at most five; none of a job that is not enabled. units: text of each unit file on
     disk, by name. waits: what its runs wait for; None for a job that the YAML does not have.
-    needed_by: the jobs that wait for it, or that it starts.
+    needed_by: the jobs that wait for it, or that it starts. exposure: of its service; None of a job that is
+    not applied, and where systemd does not tell.
     """
 
     row: JobRow
@@ -34,6 +36,7 @@ class JobDetails:
     units: Mapping[str, str]
     waits: Waits | None = None
     needed_by: tuple[Edge, ...] = ()
+    exposure: Exposure | None = None
 
     @property
     def next_starts(self) -> tuple[datetime, ...]:
@@ -50,22 +53,32 @@ def show_job(host: Host, job_id: str) -> JobDetails:
     definitions = known.definitions
     relations = relate(definitions.jobs)
     runs = upcoming(host, definitions, enabled, Interval(count=5))
+    units = {
+        name: entry.text
+        for name, entry in sorted(host.units.read().items())
+        if job_of(name) == job_id and isinstance(entry, FileEntry)
+    }
     return JobDetails(
         row=row,
         on_calendar=tuple(line for job in jobs for line in calendar_lines(job, host.clock.zone())),
         upcoming=tuple(runs),
-        units={
-            name: entry.text
-            for name, entry in sorted(host.units.read().items())
-            if job_of(name) == job_id and isinstance(entry, FileEntry)
-        },
+        units=units,
         waits=waits_of(row.job, relations, definitions.config.pools) if row.job else None,
         needed_by=tuple(
             edge
             for edge in edges(definitions.jobs)
             if edge.needs == job_id and edge.kind is not EdgeKind.CONFLICTS
         ),
+        exposure=_exposure(host, service_unit(job_id)) if service_unit(job_id) in units else None,
     )
+
+
+def _exposure(host: Host, service: str) -> Exposure | None:
+    """Return the exposure of a service; where it cannot be had, the rest is shown without it."""
+    try:
+        return host.analyzer.exposure(service)
+    except SystemdError:
+        return None
 
 
 def _row(known: JobList, job_id: str) -> JobRow:

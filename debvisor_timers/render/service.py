@@ -25,6 +25,7 @@ SERVICE: UnitTable = {
         *CHAINS,
         Row("Requires", "depends_on", How.IF_ANY),
         Row("After", "depends_on", How.IF_ANY),
+        Row("", "conditions", How.PAIRS),
         Row("", "unit_directives", How.PAIRS),
     ),
     "Service": (
@@ -38,6 +39,10 @@ SERVICE: UnitTable = {
         Row("Environment", "environment", How.EACH),
         Row("EnvironmentFile", "environment_files", How.EACH),
         Row("UnsetEnvironment", "unset", How.IF_ANY),
+        Row("LoadCredential", "credentials", How.EACH),
+        Row("LoadCredentialEncrypted", "encrypted_credentials", How.EACH),
+        Row("UMask", "umask", How.IF_ANY),
+        Row("PrivateNetwork", "private_network", How.IF_ANY),
         Row("StandardInput", "input", How.IF_ANY),
         Row("StandardInputData", "input", How.EACH),
         Row("ExecStartPre"),
@@ -125,6 +130,7 @@ def service_values(job: Job, layout: Layout) -> dict[str, Any]:
         "job": job.id,
         "description": job.title,
         "depends_on": job.needed_units,
+        "conditions": job.conditions.directives(),
         "unit_directives": pairs(job.unit.Unit),
         "slice": _slice(job),
         "log_fields": tuple(_log_fields(job)),
@@ -134,6 +140,10 @@ def service_values(job: Job, layout: Layout) -> dict[str, Any]:
         "environment": tuple(job.environment.items()),
         "environment_files": job.environment_files,
         "unset": " ".join(NOT_FROM_FILES) if job.environment_files else "",
+        "credentials": _credentials(job.credentials),
+        "encrypted_credentials": _credentials(job.encrypted_credentials),
+        "umask": job.umask,
+        "private_network": job.private_network,
         "input": _base64_lines(job.input) if job.input else (),
         "begin": f"{layout.libexec}/begin",
         "run": f"{layout.libexec}/run",
@@ -178,6 +188,10 @@ def _directory(job: Job) -> str:
     """
     folder = job.working_directory
     return f"-{folder}" if folder.startswith("/") else folder
+
+
+def _credentials(paths: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"{name}:{path}" for name, path in paths.items())
 
 
 def _base64_lines(text: str) -> tuple[str, ...]:

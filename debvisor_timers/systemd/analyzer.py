@@ -12,7 +12,7 @@ from pathlib import Path
 from debvisor_timers.systemd.analyze import at_once, parts, processors, run
 from debvisor_timers.systemd.calendar import ask_calendar
 from debvisor_timers.systemd.instants import no_instant
-from debvisor_timers.systemd.ports import CalendarAnswer, Finding
+from debvisor_timers.systemd.ports import CalendarAnswer, Exposure, Finding
 
 # To start systemd-analyze takes as long as to load so many units.
 _FEWEST_UNITS = 200
@@ -29,6 +29,7 @@ _ABOUT_LINE = re.compile(r"(?P<path>/.*?):(?P<line>\d+): (?P<message>.*)")
 _ABOUT_UNIT = re.compile(r"(?P<unit>[\w:.\\@-]+\.[a-z]+): (?P<message>.*)")
 _BAD_UNIT = re.compile(r"Unit (?P<unit>\S+) (?P<message>(has|is|was) .*)")
 _INSTANT = "UNIX seconds: @"
+_EXPOSURE = re.compile(r"Overall exposure level for \S+: (?P<score>[\d.]+) (?P<rating>\w+)")
 
 
 class CommandAnalyzer:
@@ -65,6 +66,11 @@ class CommandAnalyzer:
                 seconds = line.strip().removeprefix(_INSTANT)
                 return _EPOCH + timedelta(microseconds=round(float(seconds) * 1_000_000))
         raise no_instant(text)
+
+    def exposure(self, service: str) -> Exposure | None:
+        """Return what `systemd-analyze security` says of a service; None when it says nothing."""
+        found = _EXPOSURE.search(run("security", "--no-pager", "--", service).stdout)
+        return found and Exposure(score=float(found["score"]), rating=found["rating"])
 
 
 def _verify_lines(folder: Path, units: Mapping[str, str]) -> Iterator[str]:

@@ -199,6 +199,18 @@ class CalendarAnswer:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """How much of the host a service can reach, from 0 (nothing) to 10; `rating` in one word."""
+
+    score: float
+    rating: str
+
+    def __str__(self) -> str:
+        """Return it as systemd-analyze says it: `4.2 OK`."""
+        return f"{self.score:.1f} {self.rating}"
+
+
 class Analyzer(Protocol):
     """systemd-analyze: systemd's own reading of unit files and calendars."""
 
@@ -223,6 +235,13 @@ class Analyzer(Protocol):
         Times without a zone are the host's: `2026-11-27 02:00`, `tomorrow`, `+3h`, `now`, `@0`.
         Raises UsageError for what is no time.
         Source: systemd.time(7) PARSING TIMESTAMPS.
+        """
+
+    def exposure(self, service: str) -> Exposure | None:
+        """Return what `systemd-analyze security` says of a service as systemd has it loaded.
+
+        Drop-ins count; None for one that does not exist. It is a sum of directives, and knows
+        nothing of what the program does.
         """
 
 

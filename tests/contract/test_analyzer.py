@@ -220,5 +220,24 @@ def test_bad_calendars_are_told_among_good_ones_in_order(rig: Rig) -> None:
     ]
 
 
+def test_a_sandbox_lowers_the_exposure_of_a_service(rig: Rig) -> None:
+    sandbox = "NoNewPrivileges=yes\nProtectSystem=strict\nProtectHome=yes\nPrivateTmp=yes\n"
+    rig.write(bare_service=SERVICE, apart_service=SERVICE + sandbox)
+    rig.manager.reload()
+
+    bare = rig.analyzer.exposure("contract-bare.service")
+    apart = rig.analyzer.exposure("contract-apart.service")
+
+    assert bare is not None
+    assert apart is not None
+    assert 0 < apart.score < bare.score <= 10
+    assert str(bare) == "9.6 UNSAFE"
+    assert apart.rating == "EXPOSED"
+
+
+def test_a_service_that_does_not_exist_has_no_exposure(rig: Rig) -> None:
+    assert rig.analyzer.exposure("contract-none.service") is None
+
+
 def test_no_calendars_have_no_answers(rig: Rig) -> None:
     assert rig.analyzer.calendar([], after=AFTER, count=1) == []

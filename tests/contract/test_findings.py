@@ -155,7 +155,7 @@ def test_nobody_is_a_warning(real: World) -> None:
         ("Service", "ReadWritePaths", "b", "'b' is not an absolute path"),
         ("Service", "BindPaths", "x", "'x' is not an absolute path"),
         ("Service", "ReadWritePaths", "/%Z", "'/%Z' holds a specifier that systemd does not know"),
-        ("Unit", "ConditionPathExists", "x", "'x' is not an absolute path"),
+        ("Unit", "AssertPathExists", "x", "'x' is not an absolute path"),
         ("Unit", "Wants", "a", "'a' is not a unit name"),
         ("Unit", "OnFailure", "x.service a", "'a' is not a unit name"),
         ("Unit", "FailureAction", "zz", "systemd does not take 'zz' for FailureAction="),

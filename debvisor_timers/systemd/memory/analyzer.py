@@ -13,10 +13,20 @@ from debvisor_timers.systemd.memory.calendar import CalendarError, parse_calenda
 from debvisor_timers.systemd.memory.instants import parse_instant
 from debvisor_timers.systemd.memory.loading import MONOTONIC
 from debvisor_timers.systemd.memory.state import State
-from debvisor_timers.systemd.memory.unit_text import UnitText, parse_unit
-from debvisor_timers.systemd.ports import CalendarAnswer, Entry, Finding, LinkEntry
+from debvisor_timers.systemd.memory.unit_text import Line, UnitText, parse_unit
+from debvisor_timers.systemd.ports import (
+    CalendarAnswer,
+    Entry,
+    Exposure,
+    FileEntry,
+    Finding,
+    LinkEntry,
+)
 
 _SECTIONS = {"timer": "Timer", "service": "Service"}
+_PROTECTS = ("Protect", "Private", "Restrict", "NoNewPrivileges", "Lock", "SystemCall")
+# Source: systemd 257, analyze-security.c.
+_RATINGS = ((9.0, "UNSAFE"), (7.0, "EXPOSED"), (5.0, "MEDIUM"), (0.1, "OK"), (-99.0, "PERFECT"))
 
 
 class MemoryAnalyzer:
@@ -55,6 +65,16 @@ class MemoryAnalyzer:
             raise no_instant(text)
         return instant
 
+    def exposure(self, service: str) -> Exposure | None:
+        """Return a score that falls with each directive of a sandbox; not systemd's own sum."""
+        self._state.steps.look("analyzer.exposure")
+        entry = self._state.disk.get(service)
+        if not isinstance(entry, FileEntry):
+            return None
+        score = 9.6 - 0.4 * sum(1 for line in parse_unit(entry.text).lines if _protects(line))
+        rating = next(word for least, word in _RATINGS if score >= least)
+        return Exposure(score=max(score, 0.0), rating=rating)
+
     def _answer(self, spec: str, base: datetime, count: int) -> CalendarAnswer:
         try:
             calendar = parse_calendar(spec)
@@ -76,6 +96,10 @@ class MemoryAnalyzer:
             else:
                 continue
             yield Finding(unit=name, line=0, message=message)
+
+
+def _protects(line: Line) -> bool:
+    return line.section == "Service" and line.key.startswith(_PROTECTS)
 
 
 def _about_lines(name: str, text: str) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ RUN = LAST | {
 DETAILS = ROW | {
     *("description", "source", "tags", "on_calendar", "next_starts", "units"),
     *("attempts", "depends_on", "needed_by", "conflicts_with", "pool"),
+    *("sandbox", "exposure"),
 }
 PROBLEM = {"file", "line", "column", "severity", "key", "message", "fix"}
 COMING = {"job", "start", "latest_start", "scheduled", "enabled", "skipped", "may_be_skipped"}
@@ -84,8 +85,8 @@ def keys(document: Any) -> set[str]:
         (["run", "nightly", "--dry-run"], {"job", "unit"}),
         (["history", "nightly"], RUN),
         (["status"], {"jobs", "timers", "healthy", "findings", "notes"}),
-        (["explain"], {"key", "below"}),
-        (["explain", "schedule"], {"key", "below"}),
+        (["explain"], {"key", "below", "presets"}),
+        (["explain", "schedule"], {"key", "below", "presets"}),
         (["translate", "0 2 * * *"], {"expr", "zone", "on_calendar", "words", "next_starts"}),
         (["version"], {"version"}),
     ],

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -232,6 +233,37 @@ def test_what_a_job_waits_for_and_how_often_it_is_tried_is_shown(program: Progra
         "priority  normal",
     ]
     assert "attempts  up to 8, after 5min, then 10min each" in program("show", "step").out
+
+
+def test_show_tells_what_keeps_a_job_apart_and_no_more_of_secrets_than_their_names(
+    program: Program,
+) -> None:
+    program.world.apply(
+        "jobs:\n  nightly:\n    command: [/bin/true]\n    sandbox: strict\n    umask: 0027\n"
+        "    private_network: true\n    credentials: {token: /etc/creds/of-ops}\n"
+        "    conditions: {ac_power: true, path_exists: ['!/x', /y]}\n"
+    )
+
+    answer = program("show", "nightly")
+    lines = [line.strip() for line in answer.out.splitlines()]
+
+    first = lines.index("sandbox  strict")
+    assert lines[first + 1 : first + 7] == [
+        "network  private",
+        "credentials  token",
+        "umask  0027",
+        "only if  ConditionPathExists=!/x",
+        "only if  ConditionPathExists=/y",
+        "only if  ConditionACPower=true",
+    ]
+    assert re.fullmatch(r"exposure  \d+\.\d [A-Z]+", lines[first + 7])
+    assert "of-ops" not in answer.out
+
+
+def test_show_of_a_job_that_is_not_applied_has_no_exposure(program: Program) -> None:
+    program.world.write(NIGHTLY)
+
+    assert "exposure" not in program("show", "nightly").out
 
 
 def test_units_are_shown_as_they_stand_on_disk(program: Program) -> None:

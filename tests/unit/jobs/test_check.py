@@ -119,3 +119,55 @@ def test_a_warning_on_a_default_stands_at_the_job(tmp_path: Path) -> None:
     assert problem.message == (
         "there is no user 'no-such-user' on this host (from the defaults in config.yaml)"
     )
+
+
+def test_credentials(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    own, public, folder = tmp_path / "own", tmp_path / "public", tmp_path / "folder"
+    folder.mkdir(mode=0o755)
+    for path, mode in ((own, 0o600), (public, 0o644), (folder / "a", 0o600), (folder / "b", 0o644)):
+        path.touch()
+        path.chmod(mode)
+    reachable = all(parent.stat().st_mode & 0o001 for parent in tmp_path.parents)
+    open_to_all = [
+        f"credentials.public: '{public}' can be read by everybody on this host",
+        f"credentials.folder: '{folder / 'b'}' can be read by everybody on this host",
+    ]
+
+    found = told(
+        credentials={"own": str(own), "public": str(public), "folder": str(folder)},
+        encrypted_credentials={"public2": str(public)},
+    )
+
+    assert found == (open_to_all if reachable else [])
+
+
+def test_a_credential_in_a_closed_folder_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o700)
+    (tmp_path / "closed" / "token").touch(mode=0o644)
+
+    assert told(credentials={"token": str(tmp_path / "closed" / "token")}) == []
+
+
+def test_missing_credentials() -> None:
+    assert told(credentials={"a": "/nowhere/a"}, encrypted_credentials={"b": "/nowhere/b"}) == [
+        "credentials.a: '/nowhere/a' does not exist on this host",
+        "encrypted_credentials.b: '/nowhere/b' does not exist on this host",
+    ]
+
+
+def test_a_secret_in_the_environment_is_told_without_the_secret(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "jobs:\n  a:\n    script: x\n    environment: {A: b, DB_PASSWORD: hunter2}\n",
+        encoding="utf-8",
+    )
+
+    (problem,) = check_host(load_files([path]).jobs["a"])
+
+    assert format_problem(problem).replace(f"{tmp_path}/", "") == (
+        "a.yaml:4:38: warning: environment.DB_PASSWORD: looks like a secret (its name says so), "
+        "and everybody on the host can read it\n"
+        " fix: put it into a file for root alone, and write credentials: {db-password: FILE}; "
+        "the program reads $CREDENTIALS_DIRECTORY/db-password"
+    )

@@ -46,12 +46,12 @@ def test_the_job_wins(tmp_path: Path) -> None:
 def test_mappings_are_merged_key_by_key_at_every_depth(tmp_path: Path) -> None:
     found = job(
         tmp_path,
-        "{environment: {A: a, B: b}, unit: {Service: {Nice: 1, UMask: '077'}}}",
+        "{environment: {A: a, B: b}, unit: {Service: {Nice: 1, LimitNOFILE: '077'}}}",
         "environment: {B: c, C: d}, unit: {Service: {Nice: 2}, Unit: {After: x.service}}",
     )
 
     assert found.environment == {"A": "a", "B": "c", "C": "d"}
-    assert found.unit.Service == {"Nice": ("2",), "UMask": ("077",)}
+    assert found.unit.Service == {"Nice": ("2",), "LimitNOFILE": ("077",)}
     assert found.unit.Unit == {"After": ("x.service",)}
 
 

@@ -38,7 +38,7 @@ def test_all_job_files_together_have_no_problem() -> None:
     definitions = load_files(EXAMPLES)
 
     assert definitions.problems == ()
-    assert len(definitions.jobs) == 30
+    assert len(definitions.jobs) == 32
 
 
 def test_the_configuration_shows_how_starts_are_spread() -> None:
@@ -103,7 +103,9 @@ def test_tsig_rotate() -> None:
 
     assert (cron(job), catches_up(job), job.user) == ("@monthly", True, "tsig-rotator")
     assert job.command == ("/usr/local/bin/run-tsig-rotation.sh",)
-    assert job.unit.Unit == {"ConditionFileIsExecutable": ("/usr/local/bin/run-tsig-rotation.sh",)}
+    assert job.conditions.directives() == (
+        ("ConditionFileIsExecutable", "/usr/local/bin/run-tsig-rotation.sh"),
+    )
     assert job.unit.Service == {
         "ProtectSystem": ("full",),
         "ProtectHome": ("yes",),

@@ -17,7 +17,7 @@ from debvisor_timers.jobs.keys import Key, config_table, table
 from debvisor_timers.jobs.load import load_files
 from debvisor_timers.jobs.model import Sandbox
 from debvisor_timers.jobs.reference import config_reference, reference, sandbox_reference
-from debvisor_timers.jobs.sandbox import PRESETS
+from debvisor_timers.jobs.sandbox import EXPLAINED, PRESETS
 from debvisor_timers.jobs.yamltext import to_yaml
 
 KEYS = [*table(), *config_table()]
@@ -28,12 +28,19 @@ schedule.jitter schedule.dst schedule.exclude
 triggers triggers.boot triggers.success_of triggers.any_success_of triggers.failure_of
 command script shell input owner tags priority user group timeout total_timeout
 stop_timeout retries retries.max retries.delay retries.factor retries.max_delay
-retries.never_on_exit retries.on environment environment_files working_directory sandbox resources
-resources.memory_max resources.memory_high resources.cpu_quota resources.tasks_max
+retries.never_on_exit retries.on environment environment_files credentials encrypted_credentials
+working_directory umask sandbox private_network
+conditions conditions.path_exists conditions.path_exists_glob conditions.path_is_directory
+conditions.path_is_symbolic_link conditions.path_is_mount_point conditions.path_is_read_write
+conditions.path_is_encrypted conditions.directory_not_empty conditions.file_not_empty
+conditions.file_is_executable conditions.ac_power conditions.virtualization conditions.host
+conditions.architecture conditions.kernel_command_line conditions.memory conditions.cpus
+conditions.memory_pressure conditions.cpu_pressure conditions.io_pressure
+resources resources.memory_max resources.memory_high resources.cpu_quota resources.tasks_max
 resources.io_weight depends_on depends_on.job depends_on.unit depends_on.type depends_on.wait
-depends_on.max_age overlap pool pool.name pool.slots pool.wait where where.vm_active where.host
+depends_on.max_age conflicts_with conflicts_with.job conflicts_with.policy conflicts_with.wait
+overlap pool pool.name pool.slots pool.wait where where.vm_active where.host
 notify notify.failure enabled unit unit.Unit unit.Service unit.Timer
-conflicts_with conflicts_with.job conflicts_with.policy conflicts_with.wait
 """
 CONFIG_NAMES = """
 defaults keep_generations calendars maintenance_windows maintenance_windows.cron
@@ -70,6 +77,10 @@ def test_a_row_is_whole(key: Key) -> None:
         ("command", "list of text", "none"),
         ("environment", "mapping of names to text", "nothing"),
         ("depends_on", "list of job ids or mappings", "nothing"),
+        ("credentials", "mapping of names to path", "nothing"),
+        ("umask", "octal digits", "0022"),
+        ("private_network", "true | false", "false"),
+        ("conditions.path_exists", "path | list of them", "nothing"),
         ("resources.tasks_max", "number", "the limit of systemd"),
     ],
 )
@@ -166,6 +177,25 @@ def test_explain_lists_the_keys_below() -> None:
         "resources.tasks_max",
         "resources.io_weight",
     ]
+
+
+def test_explain_tells_the_presets_directive_by_directive() -> None:
+    text = str(explain("sandbox"))
+
+    assert "\n  none: no directive\n" in text
+    for preset in (Sandbox.STANDARD, Sandbox.STRICT):
+        _, _, told = text.partition(f"\n  {preset}\n")
+        for one in EXPLAINED[preset]:
+            assert f"    {one.name}={one.value}\n      {one.help}" in told
+    assert explain("timeout").presets == {}
+
+
+def test_each_directive_of_a_preset_is_told_on_one_line() -> None:
+    for one in {one for directives in EXPLAINED.values() for one in directives}:
+        assert one.help
+        assert len(one.help) < 82
+        assert not one.help.endswith(".")
+        assert one.line.replace("_", r"\_").replace("~", r"\~") in sandbox_reference()
 
 
 def test_explain_lists_all_keys() -> None:

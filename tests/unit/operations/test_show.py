@@ -28,6 +28,26 @@ def test_an_applied_job_shows_its_calendar_its_next_runs_and_its_units(world: Wo
     assert "OnCalendar=*-*-* 02:00:00\n" in details.units["debvisor-job-nightly.timer"]
 
 
+def test_the_exposure_of_a_sandboxed_job_is_less(world: World) -> None:
+    world.apply(TWO.replace("  nightly:", "  nightly:\n    sandbox: strict", 1))
+
+    exposures = [show_job(world.host, job).exposure for job in ("nightly", "hourly")]
+
+    assert exposures[0] is not None
+    assert exposures[1] is not None
+    assert exposures[0].score < exposures[1].score
+
+
+def test_a_job_is_shown_where_nothing_can_be_analyzed(world: World) -> None:
+    world.apply(NIGHTLY)
+    world.systemd.steps.fail_on("analyzer.exposure")
+
+    details = show_job(world.host, "nightly")
+
+    assert details.exposure is None
+    assert details.row.state is JobState.SCHEDULED
+
+
 def test_a_job_that_is_not_applied_has_next_runs_and_no_units(world: World) -> None:
     world.write(NIGHTLY)
 

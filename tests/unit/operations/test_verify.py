@@ -13,7 +13,14 @@ from debvisor_timers.errors import DefinitionError
 from debvisor_timers.operations.check import check
 from debvisor_timers.source import format_problem
 from debvisor_timers.systemd.memory import MemorySystemd
-from debvisor_timers.systemd.ports import Analyzer, CalendarAnswer, FileEntry, Finding, LinkEntry
+from debvisor_timers.systemd.ports import (
+    Analyzer,
+    CalendarAnswer,
+    Exposure,
+    FileEntry,
+    Finding,
+    LinkEntry,
+)
 from tests.unit.operations.world import World
 
 SERVICE, TIMER = "debvisor-job-one.service", "debvisor-job-one.timer"
@@ -183,6 +190,9 @@ class Scripted(Analyzer):
 
     def timestamp(self, text: str) -> datetime:
         return self.twin.analyzer.timestamp(text)
+
+    def exposure(self, service: str) -> Exposure | None:
+        return self.twin.analyzer.exposure(service)
 
 
 def _line_of(line: str, text: str) -> int:
