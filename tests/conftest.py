@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from tests.box import Box, Layer, installed_layer
+from tests.box import Box, Guest, Layer, installed_layer
 
 
 def pytest_configure() -> None:
@@ -49,15 +49,14 @@ RUNS_IN_THE_BOX = "runs in the box"
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the journals of the boxes of a failed test, while they are still there."""
+    """Show what is known of the boxes of a failed test, while they are still there."""
     report = yield
     if report.skipped and os.environ.get("CI") == "true":
         _refuse_skip(report)
     if report.failed and call.when == "call":
         for name, value in getattr(item, "funcargs", {}).items():
-            if isinstance(value, Box):
-                journal = value.journal("--lines=200", "--output=short-precise")
-                report.sections.append((f"journal of {name}", journal))
+            if isinstance(value, Guest):
+                report.sections.extend(value.evidence(name))
     return report
 
 

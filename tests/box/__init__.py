@@ -4,9 +4,11 @@
 Standard library only: it runs on the system's Python of Debian 12 and 13, without a venv.
 """
 
-from tests.box.box import Box, inside_a_box
+from tests.box.box import Box
 from tests.box.container import Bind
 from tests.box.errors import BoxCommandError, BoxError, BoxTimeoutError
+from tests.box.guest import Guest
+from tests.box.identity import inside_a_box
 from tests.box.layers import Layer, layer_of_deb, make
 from tests.box.leftovers import sweep
 from tests.box.package import build_deb, installed_layer, judge
@@ -21,6 +23,7 @@ __all__ = [
     "BoxCommandError",
     "BoxError",
     "BoxTimeoutError",
+    "Guest",
     "Layer",
     "build_deb",
     "inside_a_box",
