@@ -41,7 +41,6 @@ LOOKS: Mapping[RunOutcome | None, Look] = {
     RunOutcome.SKIPPED: _look("»>", "cyan", "#0a3069", "#ddf4ff"),
     RunOutcome.WAITING: _look("…~", "blue", "#0a3069", "#ddf4ff"),
     RunOutcome.RUNNING: _look("▶*", "blue", "#0a3069", "#ddf4ff"),
-    RunOutcome.WAITING: _look("…~", "blue", "#0a3069", "#ddf4ff"),
 }
 """None: the job never ran."""
 

@@ -25,6 +25,8 @@ MANAGER_PATIENCE = 30.0  # where the run would go on without an answer
 TIMED_OUT = "251"
 """The exit status of `run` where it has ended an attempt that took too long."""
 
+SUCCESS = ("DEBVISOR_SUCCESS_USEC", "DEBVISOR_SUCCESS_RUN")
+
 POLICY = {
     "X-Delays": "DELAYS",
     "X-RetryOn": "RETRY_ON",
@@ -200,11 +202,12 @@ def with_success(fields: dict[str, str], before: dict[str, str]) -> dict[str, st
     if fields["DEBVISOR_RESULT"] == "success" and "DEBVISOR_STOPPED" not in fields:
         run, usec = fields["DEBVISOR_RUN_ID"], fields["DEBVISOR_END_USEC"]
         return {**fields, "DEBVISOR_SUCCESS_USEC": usec, "DEBVISOR_SUCCESS_RUN": run}
-    kept = {name: before[name] for name in before if name.startswith("DEBVISOR_SUCCESS_")}
-    if not kept and before.get("DEBVISOR_RESULT") == "success" and "DEBVISOR_STOPPED" not in before:
-        kept = with_success(before, {})  # by a version that did not note it
-        kept = {name: kept[name] for name in kept if name.startswith("DEBVISOR_SUCCESS_")}
-    return {**fields, **kept}
+    if (
+        before.get("DEBVISOR_RESULT") == "success"
+        and not {*SUCCESS, "DEBVISOR_STOPPED"} & before.keys()
+    ):
+        before = with_success(before, {})  # by a version that did not note it
+    return {**fields, **{name: before[name] for name in SUCCESS if name in before}}
 
 
 def release(job: str, *, units: str = notes.UNITS, shadows: str = SHADOWS) -> bool:
