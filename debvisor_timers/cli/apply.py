@@ -80,6 +80,12 @@ def _echo(result: ApplyResult) -> None:
             " they start with: systemctl start debvisor-timers.target",
             err=True,
         )
+    for held in result.unarmed:
+        click.echo(
+            f"{held.unit} was not started: {held.path} is there, so it would start its job at once;"
+            f" start it, and so the job, with: systemctl start {held.unit}",
+            err=True,
+        )
 
 
 def _document(result: ApplyResult) -> dict[str, object]:
@@ -91,4 +97,5 @@ def _document(result: ApplyResult) -> dict[str, object]:
         "unchanged": result.unchanged,
         "recovery": str(result.recovery),
         "timers_held": result.timers_held,
+        "unarmed": [{"unit": held.unit, "path": held.path} for held in result.unarmed],
     }

@@ -43,6 +43,11 @@ _TIMER = """
     RandomizedDelaySec RemainAfterElapse Unit WakeSystem
 """
 
+_PATH = """
+    DirectoryMode DirectoryNotEmpty MakeDirectory PathChanged PathExists PathExistsGlob PathModified
+    TriggerLimitBurst TriggerLimitIntervalSec Unit
+"""
+
 _SERVICE = """
     AllowedCPUs AllowedMemoryNodes AmbientCapabilities AppArmorProfile BPFProgram BindLogSockets
     BindPaths BindReadOnlyPaths BlockIOAccounting BlockIODeviceWeight BlockIOReadBandwidth
@@ -103,7 +108,8 @@ _INSTALL = """
 KNOWN_KEYS: Mapping[str, frozenset[str]] = {
     "Unit": frozenset(_UNIT.split()),
     "Timer": frozenset(_TIMER.split()),
+    "Path": frozenset(_PATH.split()),
     "Service": frozenset(_SERVICE.split()),
     "Install": frozenset(_INSTALL.split()),
 }
-"""The keys of each section of a timer or a service."""
+"""The keys of each section of a timer, a path or a service."""

@@ -63,6 +63,12 @@ class UnitDirectives(Model):
         directive="any of systemd.timer(5)",
         example={"WakeSystem": "true"},
     )
+    Path: dict[values.PathDirective, values.Directives] = key(
+        {},
+        help="Directives for section [Path], of path triggers.",
+        directive="any of systemd.path(5)",
+        example={"TriggerLimitBurst": "200"},
+    )
 
 
 class HowItRuns(IsolationKeys):
@@ -243,7 +249,7 @@ class JobKeys(HowItRuns):
         (),
         help="What starts the job besides its schedule, or instead of it. A job with neither is a "
         "step: it is started by `run`, and by jobs that require it.",
-        directive="OnBootSec=, X-SuccessOf=, X-AnySuccessOf=, X-FailureOf=",
+        directive="OnBootSec=, PathChanged=, PathExists=, X-SuccessOf= and others",
         example=[{"boot": "5min"}, {"success_of": ["backup", "verify"]}],
     )
     command: values.Command | None = key(
@@ -300,6 +306,21 @@ class Job(JobKeys):
     def boot_delays(self) -> tuple[timedelta, ...]:
         """Return how long after a boot the job starts, for each such trigger."""
         return tuple(trigger.boot for trigger in self.triggers if trigger.boot is not None)
+
+    @property
+    def changing_paths(self) -> tuple[str, ...]:
+        """Return the paths whose changes start the job."""
+        return tuple(one.path_changed for one in self.triggers if one.path_changed is not None)
+
+    @property
+    def awaited_paths(self) -> tuple[str, ...]:
+        """Return the paths whose existence starts the job."""
+        return tuple(one.path_exists for one in self.triggers if one.path_exists is not None)
+
+    @property
+    def watches_paths(self) -> bool:
+        """Return True for a job with path triggers."""
+        return bool(self.changing_paths or self.awaited_paths)
 
     @property
     def needed_units(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from debvisor_timers.calendar.exclusions import CALENDAR_NAME
 from debvisor_timers.errors import ScheduleError
 from debvisor_timers.jobs.faults import fault, quoted
 
-OWN_PREFIXES = ("debvisor-job-", "debvisor-boot-", "debvisor-timers")
+OWN_PREFIXES = ("debvisor-job-", "debvisor-boot-", "debvisor-path-", "debvisor-timers")
 
 JOB_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 JOB_ID_PATTERN = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"

@@ -217,6 +217,20 @@ TIMER: Mapping[str, Refusal] = {
 """Directives of [Timer] that are ours."""
 
 
+_PATHS = "use the key `triggers`: [{path_changed: /srv/import}, {path_exists: /srv/ready}]"
+_AT_ONCE = Refusal("`apply` could not tell whether it would start the job", _PATHS)
+
+PATH: Mapping[str, Refusal] = {
+    "PathChanged": Refusal("", _PATHS),
+    "PathExists": Refusal("", _PATHS),
+    "PathModified": Refusal("each write would start the job", _PATHS),
+    "PathExistsGlob": _AT_ONCE,
+    "DirectoryNotEmpty": _AT_ONCE,
+    "Unit": Refusal("a trigger starts its own job"),
+}
+"""Directives of [Path] that are ours."""
+
+
 def _check(directive: str, owned: Mapping[str, Refusal]) -> str:
     if not DIRECTIVE.fullmatch(directive):
         raise fault(
@@ -244,3 +258,8 @@ def check_service_directive(directive: str) -> str:
 def check_timer_directive(directive: str) -> str:
     """Return the name of a directive for [Timer] that is not one of ours."""
     return _check(directive, TIMER)
+
+
+def check_path_directive(directive: str) -> str:
+    """Return the name of a directive for [Path] that is not one of ours."""
+    return _check(directive, PATH)

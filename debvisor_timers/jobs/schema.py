@@ -132,7 +132,12 @@ def _limit_names(properties: Mapping[str, Schema]) -> None:
 
 
 def _limit_directives(sections: Mapping[str, Schema]) -> None:
-    tables = {"Unit": owned.UNIT, "Service": owned.SERVICE, "Timer": owned.TIMER}
+    tables = {
+        "Unit": owned.UNIT,
+        "Service": owned.SERVICE,
+        "Timer": owned.TIMER,
+        "Path": owned.PATH,
+    }
     for section, refused in tables.items():
         sections[section]["propertyNames"] = {
             "pattern": f"^{owned.DIRECTIVE.pattern}$",

@@ -108,6 +108,22 @@ def check_path(path: str, *, wanted: str = "an absolute path", home: bool = Fals
     return path
 
 
+def check_watched_path(path: str) -> str:
+    """Return `path`, absolute, as systemd would write it: systemd ignores one with `..` in it."""
+    check_path(path)
+    plain = "/" + "/".join(part for part in path.split("/") if part not in {"", "."})
+    if ".." in path.split("/"):
+        raise fault(f"{quoted(path)} holds ..", fix="write the path without it")
+    if plain != path:
+        raise fault(f"{quoted(path)} is not in its plain form", fix=f"write {plain}")
+    if plain == "/":
+        raise fault("/ is always there", fix="write the path of a file or folder below it")
+    # The kernel tells nobody of changes there.
+    if plain.startswith(("/proc/", "/sys/")) or plain in {"/proc", "/sys"}:
+        raise fault(f"{quoted(path)} cannot be watched", fix="use a schedule, and look there")
+    return path
+
+
 def check_optional_path(path: str) -> str:
     """Return `path`, absolute, where a leading `-` says that it may be missing."""
     check_path(path.removeprefix("-"), wanted="an absolute path (a leading - says: if it is there)")

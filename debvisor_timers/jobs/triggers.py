@@ -20,6 +20,23 @@ class Trigger(Model):
         example="5min",
         shown_default="none",
     )
+    path_changed: values.WatchedPath | None = key(
+        None,
+        help="A file or folder whose changes start the job: when it is made, written and closed, "
+        "or removed; of a folder, when that happens to a file directly in it. What changes while "
+        "the job runs starts it no second time, so let it look until there is nothing more to do.",
+        directive="PathChanged=",
+        example="/srv/import",
+        shown_default="none",
+    )
+    path_exists: values.WatchedPath | None = key(
+        None,
+        help="A file or folder whose existence starts the job, again and again until it is gone: "
+        "the job has to remove it. More than 30 runs within a minute stop the trigger.",
+        directive="PathExists=",
+        example="/srv/import/ready",
+        shown_default="none",
+    )
     success_of: values.JobIds = key(
         (),
         help="Jobs whose success starts this one: when all of them have succeeded since its last "

@@ -137,6 +137,9 @@ Input = Annotated[str, Strict(), AfterValidator(text.check_input), Shown("text",
 AbsolutePath = Annotated[
     str, Strict(), AfterValidator(text.check_path), Shown("path", _pattern("^/"))
 ]
+WatchedPath = Annotated[
+    str, Strict(), AfterValidator(text.check_watched_path), Shown("path", _pattern("^/"))
+]
 HomePath = Annotated[
     str,
     Strict(),
@@ -301,4 +304,7 @@ ServiceDirective = Annotated[
 ]
 TimerDirective = Annotated[
     str, Strict(), AfterValidator(owned.check_timer_directive), Shown("directive")
+]
+PathDirective = Annotated[
+    str, Strict(), AfterValidator(owned.check_path_directive), Shown("directive")
 ]

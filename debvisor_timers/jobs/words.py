@@ -32,6 +32,8 @@ def _parts(job: Job) -> Iterator[str]:
     for delay in job.boot_delays:
         after = format_timespan(delay) if delay else "right"
         yield f"{after} after boot"
+    yield from (f"when {path} changes" for path in job.changing_paths)
+    yield from (f"while {path} exists" for path in job.awaited_paths)
     for trigger in job.triggers:
         yield from _chains(trigger)
 

@@ -16,6 +16,8 @@ from debvisor_timers.operations.recover import Recovery, recover_locked
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.plan import Plan
+    from debvisor_timers.operations.steps import Held
+    from debvisor_timers.operations.timers import Unarmed
 
 LOCK_WAIT = timedelta(seconds=30)
 
@@ -43,6 +45,7 @@ class ApplyResult:
 
     plan: None when a comparison of digests showed that nothing had changed.
     timers_held: True while debvisor-timers.target is stopped: timers were written, not started.
+    unarmed: path units that were not started, since a path that they await is there.
     """
 
     generation: int
@@ -53,6 +56,7 @@ class ApplyResult:
     plan: Plan | None
     recovery: Recovery
     timers_held: bool = False
+    unarmed: tuple[Unarmed, ...] = ()
 
 
 def apply(host: Host, options: ApplyOptions) -> ApplyResult:
@@ -76,9 +80,9 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
         plan = make_plan(host)
         before = before.with_files(plan.files)
         _refuse(plan, options)
-        held = not plan.is_empty and steps.execute(host, plan, options.on_step)
+        held = None if plan.is_empty else steps.execute(host, plan, options.on_step)
         known.write(before.after(host, jobs=len(plan.definitions.jobs)))
-        return _result(plan, recovery, timers_held=held)
+        return _result(plan, recovery, held)
 
 
 def _refuse(plan: Plan, options: ApplyOptions) -> None:
@@ -128,7 +132,7 @@ def _unchanged(kept: Fingerprint, recovery: Recovery) -> ApplyResult:
     )
 
 
-def _result(plan: Plan, recovery: Recovery, *, timers_held: bool) -> ApplyResult:
+def _result(plan: Plan, recovery: Recovery, held: Held | None) -> ApplyResult:
     return ApplyResult(
         generation=plan.generation if not plan.is_empty else plan.generation - 1,
         created=len(plan.created),
@@ -137,5 +141,6 @@ def _result(plan: Plan, recovery: Recovery, *, timers_held: bool) -> ApplyResult
         unchanged=plan.unchanged,
         plan=plan,
         recovery=recovery,
-        timers_held=timers_held,
+        timers_held=held is not None and held.timers,
+        unarmed=held.unarmed if held else (),
     )

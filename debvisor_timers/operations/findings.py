@@ -26,11 +26,12 @@ _OWNED: Mapping[str, Mapping[str, owned.Refusal]] = {
     "Unit": owned.UNIT,
     "Service": owned.SERVICE,
     "Timer": owned.TIMER,
+    "Path": owned.PATH,
 }
 
 _CONSEQUENCE = re.compile(
     r"(?:Unit )?has a bad unit file setting|Unit configuration has fatal error"
-    r"|Timer unit lacks value setting|Service has no ExecStart="
+    r"|Timer unit lacks value setting|Path unit lacks path setting|Service has no ExecStart="
 )
 """What systemd 257 says besides the mistake itself."""
 

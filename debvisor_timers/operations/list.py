@@ -16,7 +16,7 @@ from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
 from debvisor_timers.operations.running import running_jobs
 from debvisor_timers.operations.skipped import skipped_starts
-from debvisor_timers.render.names import timer_unit
+from debvisor_timers.render.names import PATH_PREFIX, path_unit, timer_unit
 from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import ActiveState
 
@@ -24,6 +24,7 @@ from debvisor_timers.systemd.ports import ActiveState
 class JobState(StrEnum):
     """What a job is doing now, in a word or two.
 
+    WATCHING: it has no schedule, but path triggers.
     STOPPED: enabled, but its timer does not run (stopped by hand, or the emergency brake is on).
     ORPHANED: its units stand on disk, the YAML no longer has it; the next apply removes it.
     UNREADABLE: its units stand on disk, and some file of the YAML cannot be read or is wrong.
@@ -31,6 +32,7 @@ class JobState(StrEnum):
 
     RUNNING = "running"
     SCHEDULED = "scheduled"
+    WATCHING = "watching"
     AT_BOOT = "at boot"
     ON_DEMAND = "on demand"
     DISABLED = "disabled"
@@ -75,7 +77,7 @@ def list_jobs(host: Host) -> JobList:
     """
     definitions = load_definitions(host.layout.config)
     on_disk = owned_by_job(host.units.read()).keys()
-    units = host.manager.units("debvisor-job-*")
+    units = host.manager.units("debvisor-job-*", f"{PATH_PREFIX}*")
     running = running_jobs(units)
     waiting = {unit.name for unit in units if unit.active_state is ActiveState.ACTIVE}
     is_wrong = any(problem.is_error for problem in definitions.problems)
@@ -112,6 +114,8 @@ def _resting(job: Job | None, waiting: Container[str], on_disk: Container[str]) 
         return JobState.NOT_APPLIED
     if not job.enabled:
         return JobState.DISABLED
+    if job.schedule is None and job.watches_paths:
+        return JobState.WATCHING if path_unit(job.id) in waiting else JobState.STOPPED
     if job.schedule is None:
         return JobState.AT_BOOT if job.boot_delays else JobState.ON_DEMAND
     return JobState.SCHEDULED if timer_unit(job.id) in waiting else JobState.STOPPED

@@ -24,7 +24,7 @@ class ApplyRecord:
     before, after: every entry that changes, as it was and as it shall be.
     scripts: the scripts that did not exist before.
     obsolete_scripts: the scripts that no job needs afterwards.
-    stopped: timers that were running and are stopped; started: timers that are started.
+    stopped: timers and path units that were active and are stopped; started: those that start.
     forgotten: units that go for good, whose stamps and failures systemd shall forget.
     due: when each stopped timer would have fired next (ISO 8601); no boot trigger that had fired.
     waiting: of these, those whose time had come, but not the end of their jitter: that time.

@@ -18,7 +18,7 @@ from debvisor_timers.operations.record import ApplyRecord, RecordFile
 from debvisor_timers.operations.shadows import scripts_in_use
 from debvisor_timers.operations.signals import uninterrupted
 from debvisor_timers.operations.target import TargetState, target_state
-from debvisor_timers.render.names import is_boot_timer, job_of
+from debvisor_timers.render.names import TRIGGER_PATTERNS, is_boot_timer, is_timer, job_of
 from debvisor_timers.systemd.ports import JobResult
 
 _LOCK_WAIT = timedelta(seconds=30)
@@ -69,18 +69,20 @@ def generations(host: Host) -> Generations:
 def undo(host: Host, record: ApplyRecord) -> None:
     """Bring back every byte that `record` says, and every timer that it stopped.
 
-    Can be repeated from any point. Nothing fires by it: stamps are touched before timers start.
+    Can be repeated from any point. No timer fires by it: stamps are touched before timers start. A
+    path unit that was active looks at its paths again: what came meanwhile starts its job, as it
+    would have without the apply.
     """
-    loaded = {unit.name for unit in host.manager.units("debvisor-*.timer")}
+    loaded = {unit.name for unit in host.manager.units(*TRIGGER_PATTERNS)}
     host.manager.stop([name for name in record.started if name in loaded])
     _restore(host, record)
     host.manager.reload()
     for name in _created(record):
         host.manager.reset_failed(name)
     for name in record.stopped:
-        if not is_boot_timer(name):
+        if is_timer(name) and not is_boot_timer(name):
             host.manager.touch_stamp(name)
-    for name in set(record.started) - set(record.stopped):
+    for name in filter(is_timer, set(record.started) - set(record.stopped)):
         host.manager.remove_stamp(name)
     match target_state(host):
         case TargetState.RUNNING:
@@ -99,7 +101,7 @@ def finish(host: Host, record: ApplyRecord) -> None:
     """Tidy up after a committed apply: forget what is gone, then the record itself."""
     for name in record.forgotten:
         host.manager.reset_failed(name)
-        if name.endswith(".timer"):
+        if is_timer(name):
             host.manager.remove_stamp(name)
     note_missed(host, record)
     unused = set(record.obsolete_scripts) - scripts_in_use(host, record.obsolete_scripts)

@@ -23,7 +23,8 @@ from debvisor_timers.operations.owned import owned_by_job
 from debvisor_timers.operations.plan import JobPlan, Plan, make_plan
 from debvisor_timers.operations.recover import record_file
 from debvisor_timers.operations.renew import renewal_plan
-from debvisor_timers.render.names import job_of
+from debvisor_timers.render.names import PATH_PREFIX, is_path_unit, is_timer, job_of
+from debvisor_timers.render.path import awaited_paths
 from debvisor_timers.render.timer import schedule_zone
 from debvisor_timers.render.unitfile import UnitFile
 from debvisor_timers.systemd.ports import ActiveState, Entry, FileEntry, UnitState
@@ -74,7 +75,9 @@ class Status:
 
 def status(host: Host) -> Status:
     """Compare rendered, disk, loaded and enabled; changes nothing, needs no root."""
-    units = {unit.name: unit for unit in host.manager.units("debvisor-job-*", TARGET)}
+    units = {
+        unit.name: unit for unit in host.manager.units("debvisor-job-*", f"{PATH_PREFIX}*", TARGET)
+    }
     on_disk = host.units.read()
     findings: list[StatusFinding] = []
     notes: list[str] = []
@@ -89,9 +92,9 @@ def status(host: Host) -> Status:
         findings.append(_definitions(error))
         findings += _stale_as_applied(host)
     findings += _loaded(host, units)
-    findings += _timers(on_disk, units)
+    findings += _triggers(host, on_disk, units)
     findings += _failed(host, jobs)
-    active = sum(name.endswith(".timer") and _is_active(unit) for name, unit in units.items())
+    active = sum(is_timer(name) and _is_active(unit) for name, unit in units.items())
     return Status(jobs=len(jobs), timers=active, findings=tuple(findings), notes=tuple(notes))
 
 
@@ -191,27 +194,46 @@ def _loaded(host: Host, units: Mapping[str, UnitState]) -> Iterator[StatusFindin
         )
 
 
-def _timers(
-    on_disk: Mapping[str, Entry], units: Mapping[str, UnitState]
+def _triggers(
+    host: Host, on_disk: Mapping[str, Entry], units: Mapping[str, UnitState]
 ) -> Iterator[StatusFinding]:
     target = units.get(TARGET)
     if target is None or not _is_active(target):
         yield StatusFinding(
             kind=FindingKind.BRAKE,
             subject=TARGET,
-            message="is stopped: no job is started by its timer",
+            message="is stopped: no job is started by its timer or by a path",
             fix=f"systemctl start {TARGET}",
         )
         return
     for name in sorted(on_disk):
-        folder, _, timer = name.rpartition("/")
-        if folder == f"{TARGET}.wants" and not _is_active(units.get(timer)):
+        folder, _, unit = name.rpartition("/")
+        if folder == f"{TARGET}.wants" and not _is_active(units.get(unit)):
+            about_path = is_path_unit(unit)
             yield StatusFinding(
                 kind=FindingKind.STOPPED,
-                subject=job_of(timer) or timer,
-                message="is enabled, but its timer does not run",
-                fix=f"systemctl start {timer}",
+                subject=job_of(unit) or unit,
+                message=_why_not_watched(host, units.get(unit), on_disk.get(unit))
+                if about_path
+                else "is enabled, but its timer does not run",
+                fix=f"systemctl start {unit}",
             )
+
+
+def _why_not_watched(host: Host, unit: UnitState | None, entry: Entry | None) -> str:
+    if unit is not None and unit.active_state is ActiveState.FAILED:
+        return (
+            f"its path trigger has failed (systemctl status {unit.name}): most often, it started"
+            " the job too often because a path was not removed"
+        )
+    awaited = awaited_paths(entry.text) if isinstance(entry, FileEntry) else ()
+    there = [path for path in awaited if host.manager.exists(path)]
+    if there:
+        return (
+            f"is enabled, but its path trigger does not run: {there[0]} is there,"
+            " and to start the trigger starts the job at once"
+        )
+    return "is enabled, but its path trigger does not run"
 
 
 def _failed(host: Host, jobs: set[str]) -> Iterator[StatusFinding]:

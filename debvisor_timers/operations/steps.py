@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 from debvisor_timers.errors import (
@@ -22,20 +23,36 @@ from debvisor_timers.operations.recover import finish, generations, record_file,
 from debvisor_timers.operations.shadows import shadow_running
 from debvisor_timers.operations.signals import uninterrupted
 from debvisor_timers.operations.target import TargetState, target_state
-from debvisor_timers.operations.timers import links, timer_moves
-from debvisor_timers.render.names import is_boot_timer, timer_unit
+from debvisor_timers.operations.timers import TimerMoves, Unarmed, links, timer_moves
+from debvisor_timers.render.names import (
+    OWN_PATTERNS,
+    TRIGGER_PATTERNS,
+    is_boot_timer,
+    is_timer,
+    timer_unit,
+)
 from debvisor_timers.render.unitfile import UnitFile
 from debvisor_timers.systemd.ports import ActiveState, FileEntry, UnitState
 
 _JUST_NOW = timedelta(seconds=2)
 
 
-def execute(host: Host, plan: Plan, on_step: Callable[[str], None]) -> bool:
-    """Take every step of `plan`; return True when the timers were written but not started.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What was written but not started.
 
-    That is so while debvisor-timers.target is stopped: the emergency brake stays on.
+    timers: all of them, while debvisor-timers.target is stopped: the emergency brake stays on.
+    unarmed: path units that would start their jobs at once.
     """
-    record = _record(host, plan)
+
+    timers: bool
+    unarmed: tuple[Unarmed, ...]
+
+
+def execute(host: Host, plan: Plan, on_step: Callable[[str], None]) -> Held:
+    """Take every step of `plan`; return what was not started."""
+    moves = timer_moves(plan, host.manager.units(*TRIGGER_PATTERNS), host.manager.exists)
+    record = _record(host, plan, moves)
     step = "writing the apply record"
     on_step(step)
     record_file(host).write(record)  # until it stands nothing has changed: no failure to undo
@@ -49,7 +66,8 @@ def execute(host: Host, plan: Plan, on_step: Callable[[str], None]) -> bool:
         raise
     with uninterrupted():
         _tidy_up(host, plan, record)
-    return target_state(host) is TargetState.STOPPED
+    is_braked = target_state(host) is TargetState.STOPPED
+    return Held(timers=is_braked, unarmed=() if is_braked else moves.unarmed)
 
 
 def _tidy_up(host: Host, plan: Plan, record: ApplyRecord) -> None:
@@ -77,9 +95,8 @@ def _steps(
     yield "keeping the generation", lambda: _commit(host, plan, record)
 
 
-def _record(host: Host, plan: Plan) -> ApplyRecord:
+def _record(host: Host, plan: Plan, moves: TimerMoves) -> ApplyRecord:
     changes = [change for job in plan.jobs for change in job.entries]
-    moves = timer_moves(plan, host.manager.units("debvisor-*.timer"))
     waiting = dict(_waiting(host, plan, set(moves.stopped)))
     return ApplyRecord(
         generation=plan.generation,
@@ -154,7 +171,7 @@ def _touch_stamps(host: Host, record: ApplyRecord) -> None:
     """
     changed = {name for name, entry in record.after.items() if isinstance(entry, FileEntry)}
     for name in sorted(changed | set(record.started)):
-        if name.endswith(".timer") and not is_boot_timer(name):
+        if is_timer(name) and not is_boot_timer(name):
             host.manager.touch_stamp(name)
 
 
@@ -181,7 +198,7 @@ def _all_others_run(host: Host, plan: Plan, record: ApplyRecord) -> bool:
 def _not_running(host: Host, timers: tuple[str, ...]) -> list[str]:
     if not timers:
         return []
-    running = {unit.name for unit in host.manager.units("debvisor-job-*.timer") if _runs(unit)}
+    running = {unit.name for unit in host.manager.units(*TRIGGER_PATTERNS) if _runs(unit)}
     return [name for name in timers if name not in running]
 
 
@@ -189,7 +206,7 @@ def _check(host: Host, record: ApplyRecord) -> None:
     """Make sure that systemd has the new units, and that each timer waits for what is to come."""
     masked = [
         unit.name
-        for unit in host.manager.units("debvisor-job-*")
+        for unit in host.manager.units(*OWN_PATTERNS)
         if record.after.get(unit.name) is not None and unit.load_state != "loaded"
     ]
     if masked:
@@ -206,7 +223,7 @@ def _check_timers(host: Host, record: ApplyRecord) -> None:
     if dead:
         raise SystemdError(f"systemd did not start {', '.join(dead[:5])}")
     now = host.clock.now()
-    for name, timer in host.manager.timers(record.started).items():
+    for name, timer in host.manager.timers(filter(is_timer, record.started)).items():
         if timer.next_elapse is not None and timer.next_elapse < now - _JUST_NOW:
             raise SystemdError(f"{name} would fire at once: it is due since {timer.next_elapse}")
 

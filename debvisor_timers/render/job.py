@@ -18,6 +18,7 @@ from debvisor_timers.layout import BOOT_TARGET, TARGET, Layout
 from debvisor_timers.render import check, names, ownership
 from debvisor_timers.render.attempts import attempt_values
 from debvisor_timers.render.chains import chain_values
+from debvisor_timers.render.path import PATH, path_values
 from debvisor_timers.render.service import SERVICE, script_name, service_values
 from debvisor_timers.render.skips import skip_values
 from debvisor_timers.render.timer import (
@@ -103,6 +104,8 @@ def _units(job: Job, settings: RenderSettings) -> Iterator[_Unit]:
     if job.boot_delays:
         values = boot_values(job)
         yield _Unit(names.boot_unit(job.id), "boot.timer.j2", BOOT_TIMER, values, BOOT_TARGET)
+    if job.watches_paths:
+        yield _Unit(names.path_unit(job.id), "path.path.j2", PATH, path_values(job), TARGET)
 
 
 def _service(job: Job, settings: RenderSettings) -> _Unit:

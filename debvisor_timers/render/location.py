@@ -7,7 +7,7 @@ from pathlib import Path
 
 from debvisor_timers.errors import DebvisorTimersError
 
-TEMPLATES = ("boot.timer.j2", "job.service.j2", "job.timer.j2")
+TEMPLATES = ("boot.timer.j2", "job.service.j2", "job.timer.j2", "path.path.j2")
 """Every template that we ship."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent

@@ -135,6 +135,10 @@ class SystemdManager:
             with _unless_collected():
                 self._bus.call("ResetFailedUnit", "s", name)
 
+    def exists(self, path: str) -> bool:
+        """Return whether PathExists= of `path` holds now; False where the caller cannot look."""
+        return os.access(path, os.F_OK)
+
     def touch_stamp(self, timer: str) -> None:
         """Let the Persistent= timer believe that it was triggered now: it misses nothing."""
         stamp = self._stamp(timer)

@@ -169,6 +169,9 @@ class Manager(Protocol):
     def reset_failed(self, name: str) -> None:
         """Forget that the unit failed and how often it was started; nothing if it is not loaded."""
 
+    def exists(self, path: str) -> bool:
+        """Return whether PathExists= of `path` holds now; False where the caller cannot look."""
+
     def touch_stamp(self, timer: str) -> None:
         """Let the Persistent= timer believe that it was triggered now: it misses nothing."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -36,6 +37,7 @@ PATTERNS = ("contract*",)
 FOLDERS = (f"{TARGET}.wants",)
 STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
 
+_WATCHED = Path("/run/contract")
 _DEADLINE = timedelta(seconds=10)
 _TICK = timedelta(milliseconds=20)
 
@@ -60,6 +62,14 @@ class Rig(ABC):
     @abstractmethod
     def set_stamp(self, timer: str, when: datetime) -> None:
         """Let systemd believe that `timer` was last triggered at `when`."""
+
+    @abstractmethod
+    def touch(self, name: str) -> None:
+        """Make the file `name` in the folder that path units of the contract watch, or write it."""
+
+    @abstractmethod
+    def remove(self, name: str) -> None:
+        """Remove that file."""
 
     @abstractmethod
     def keep_target(self) -> None:
@@ -182,6 +192,15 @@ class RealRig(Rig):
         stamp.touch()
         os.utime(stamp, (when.timestamp(), when.timestamp()))
 
+    def touch(self, name: str) -> None:
+        """Open it for writing, and close it."""
+        _WATCHED.mkdir(exist_ok=True)
+        (_WATCHED / name).write_text("x")
+
+    def remove(self, name: str) -> None:
+        """Unlink it."""
+        (_WATCHED / name).unlink()
+
     def keep_target(self) -> None:
         """Link it where `systemctl enable` would."""
         self._link.parent.mkdir(exist_ok=True)
@@ -192,6 +211,7 @@ class RealRig(Rig):
         """Take the link away as well, and close the connection."""
         self._link.unlink(missing_ok=True)
         super().clean()
+        shutil.rmtree(_WATCHED, ignore_errors=True)
         self._connected.close()
 
     def service(
@@ -234,6 +254,14 @@ class TwinRig(Rig):
         """Set the stamp."""
         self.twin.state.stamps[timer] = when
 
+    def touch(self, name: str) -> None:
+        """Tell the twin."""
+        self.twin.touch(watched(name))
+
+    def remove(self, name: str) -> None:
+        """Tell the twin."""
+        self.twin.remove(watched(name))
+
     def keep_target(self) -> None:
         """Enable it."""
         self.twin.state.enabled.add(TARGET)
@@ -268,6 +296,16 @@ def unit_name(name: str) -> str:
 def timer(schedule: str, *, unit: str = "", extra: str = "") -> str:
     """Return the text of a timer unit with the line `schedule`, to the microsecond."""
     return f"[Unit]\n{unit}\n[Timer]\n{schedule}\nAccuracySec=1us\n{extra}\n"
+
+
+def watched(name: str) -> str:
+    """Return the path of the file `name` that `touch` makes; the folder's own for an empty name."""
+    return str(_WATCHED / name)
+
+
+def path(*lines: str, unit: str = "") -> str:
+    """Return the text of a path unit."""
+    return "\n".join((f"[Unit]\n{unit}\n[Path]", *lines, ""))
 
 
 def at(when: datetime) -> str:

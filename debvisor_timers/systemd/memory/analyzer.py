@@ -11,7 +11,7 @@ from debvisor_timers.jobs.directives import KNOWN_KEYS
 from debvisor_timers.systemd.instants import no_instant
 from debvisor_timers.systemd.memory.calendar import CalendarError, parse_calendar
 from debvisor_timers.systemd.memory.instants import parse_instant
-from debvisor_timers.systemd.memory.loading import MONOTONIC
+from debvisor_timers.systemd.memory.loading import MONOTONIC, PATH_LINES
 from debvisor_timers.systemd.memory.state import State
 from debvisor_timers.systemd.memory.unit_text import Line, UnitText, parse_unit
 from debvisor_timers.systemd.ports import (
@@ -23,7 +23,7 @@ from debvisor_timers.systemd.ports import (
     LinkEntry,
 )
 
-_SECTIONS = {"timer": "Timer", "service": "Service"}
+_SECTIONS = {"timer": "Timer", "path": "Path", "service": "Service"}
 _PROTECTS = ("Protect", "Private", "Restrict", "NoNewPrivileges", "Lock", "SystemCall")
 # Source: systemd 257, analyze-security.c.
 _RATINGS = ((9.0, "UNSAFE"), (7.0, "EXPOSED"), (5.0, "MEDIUM"), (0.1, "OK"), (-99.0, "PERFECT"))
@@ -124,6 +124,8 @@ def _about_unit(name: str, unit: UnitText) -> Iterator[Finding]:
         message = "Service has no ExecStart=, ExecStop=, or SuccessAction=. Refusing."
     elif name.endswith(".timer") and not _has_value(unit):
         message = "Timer unit lacks value setting. Refusing."
+    elif name.endswith(".path") and not any(unit.get("Path", key) for key in PATH_LINES):
+        message = "Path unit lacks path setting. Refusing."
     else:
         return
     yield Finding(unit=name, line=0, message=message)

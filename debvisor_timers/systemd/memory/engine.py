@@ -10,6 +10,7 @@ from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.outcome import Exit
 from debvisor_timers.systemd.memory import records
 from debvisor_timers.systemd.memory.loading import collect, load, refresh
+from debvisor_timers.systemd.memory.paths import arm_path, is_over_limit, note_change
 from debvisor_timers.systemd.memory.state import Execution, Loaded, Outcome, State
 from debvisor_timers.systemd.memory.timers import arm, is_persistent
 from debvisor_timers.systemd.ports import ActiveState, JobResult
@@ -19,6 +20,10 @@ _REFUSALS = {
     "masked": ("UnitMasked", "Unit {} is masked."),
     "bad-setting": ("BadUnitSetting", "Unit {} has a bad unit file setting."),
 }
+
+
+_ARM = {"timer": arm, "path": arm_path}
+_TRIGGERS = _ARM.keys()
 
 
 class Engine:
@@ -54,7 +59,7 @@ class Engine:
             for other in sorted(unit.references):
                 load(self._state, other)
         for unit in list(self._state.loaded.values()):
-            if unit.kind == "timer" and unit.is_up:
+            if unit.kind in _TRIGGERS and unit.is_up:
                 self._settle(unit)
         self._fire_due()
         collect(self._state)
@@ -68,6 +73,12 @@ class Engine:
         if unit.active is ActiveState.FAILED:
             unit.active, unit.sub, unit.result = ActiveState.INACTIVE, "dead", "success"
             collect(self._state)
+
+    def change(self, path: str) -> None:
+        """Let path units see that something happened to `path`."""
+        note_change(self._state, path)
+        self._fire_due()
+        collect(self._state)
 
     def advance_to(self, when: datetime) -> None:
         """Let time pass until `when`: timers fire and services end on their way."""
@@ -135,6 +146,8 @@ class Engine:
     def _activate(self, unit: Loaded, trigger: str) -> int:
         if unit.kind == "timer":
             return self._end_job(unit, self._start_timer(unit))
+        if unit.kind == "path":
+            return self._end_job(unit, self._start_path(unit))
         if unit.kind == "service" and unit.text.last("Service", "Type") == "oneshot":
             return self._run(unit, trigger)
         self._set_up(unit, "running" if unit.kind == "service" else "active")
@@ -153,6 +166,16 @@ class Engine:
         timer.result = "success"
         arm(self._state, timer)
         self._set_up(timer, timer.sub)
+        return JobResult.DONE
+
+    def _start_path(self, unit: Loaded) -> JobResult:
+        if unit.is_up:
+            return JobResult.DONE
+        if load(self._state, unit.triggers).load_state != "loaded":
+            return JobResult.FAILED
+        unit.result = "success"
+        arm_path(self._state, unit)
+        self._set_up(unit, unit.sub)
         return JobResult.DONE
 
     def _set_up(self, unit: Loaded, sub: str) -> None:
@@ -213,9 +236,10 @@ class Engine:
         self._state.results[unit.job_id] = result
         unit.job = ""
         if unit.kind == "service":
-            for timer in self._state.loaded.values():
-                if timer.sub == "running" and timer.kind == "timer" and timer.triggers == unit.name:
-                    arm(self._state, timer)
+            for other in self._state.loaded.values():
+                is_waiting = other.sub == "running" and other.kind in _TRIGGERS
+                if is_waiting and other.triggers == unit.name:
+                    _ARM[other.kind](self._state, other)
         return unit.job_id
 
     def _stop(self, unit: Loaded) -> int:
@@ -235,17 +259,18 @@ class Engine:
         return job
 
     def _settle(self, timer: Loaded) -> None:
-        """Do what systemd does with a timer that is up when units are read again."""
+        """Do what systemd does with a timer or path unit that is up when units are read again."""
         if timer.load_state == "not-found":
             timer.result = "resources"
             self._set_down(timer)
         elif timer.sub == "waiting":
             timer.spent.clear()
-            arm(self._state, timer)
+            _ARM[timer.kind](self._state, timer)
 
     def _waiting(self) -> Iterator[Loaded]:
         for unit in self._state.loaded.values():
-            if unit.kind == "timer" and unit.active is ActiveState.ACTIVE and unit.sub == "waiting":
+            is_active = unit.active is ActiveState.ACTIVE
+            if unit.kind in _TRIGGERS and is_active and unit.sub == "waiting":
                 yield unit
 
     def _ended(self) -> list[Loaded]:
@@ -266,6 +291,10 @@ class Engine:
             self._refuse(service, set())
         except SystemdError:
             timer.result = "resources"
+            self._set_down(timer)
+            return
+        if timer.kind == "path" and is_over_limit(self._state, timer):
+            timer.result = "trigger-limit-hit"
             self._set_down(timer)
             return
         timer.last_trigger = self._state.now

@@ -9,6 +9,7 @@ from debvisor_timers.systemd.memory.unit_text import UnitText, parse_unit
 from debvisor_timers.systemd.ports import ActiveState, FileEntry, LinkEntry
 
 MONOTONIC = ("OnBootSec", "OnStartupSec", "OnActiveSec", "OnUnitActiveSec", "OnUnitInactiveSec")
+PATH_LINES = ("PathExists", "PathChanged")
 _STOPPED_WITH = ("PartOf", "StopPropagatedFrom", "Requires", "BindsTo")
 _REFERENCES = (
     "Requires",
@@ -39,7 +40,7 @@ def refresh(state: State, unit: Loaded) -> None:
     unit.wants = _wants(state, unit)
     unit.stopped_with = frozenset(_words(unit, _STOPPED_WITH))
     references = _words(unit, _REFERENCES)
-    if unit.kind == "timer" and unit.load_state == "loaded":
+    if unit.kind in {"timer", "path"} and unit.load_state == "loaded":
         references.add(unit.triggers)
     unit.references = frozenset(references | unit.wants)
 
@@ -98,6 +99,8 @@ def _is_complete(name: str, unit: UnitText) -> bool:
     if name.endswith(".timer"):
         spans = any(unit.get("Timer", key) for key in MONOTONIC)
         return spans or any(_is_calendar(spec) for spec in unit.get("Timer", "OnCalendar"))
+    if name.endswith(".path"):
+        return any(unit.get("Path", key) for key in PATH_LINES)
     return True
 
 

@@ -117,6 +117,11 @@ class MemoryManager:
         self._state.steps.take("manager.reset_failed", name)
         self._engine.reset_failed(name)
 
+    def exists(self, path: str) -> bool:
+        """Return whether PathExists= of `path` holds now."""
+        self._state.steps.look("manager.exists")
+        return path in self._state.paths
+
     def touch_stamp(self, timer: str) -> None:
         """Let the Persistent= timer believe that it was triggered now: it misses nothing."""
         self._state.steps.take("manager.touch_stamp", timer)

@@ -66,6 +66,7 @@ class Loaded:
     last_trigger: datetime | None = None
     next_elapse: datetime | None = None
     spent: set[str] = field(default_factory=set)
+    fired: list[datetime] = field(default_factory=list)
     ends_at: datetime | None = None
     outcome: Outcome = field(default_factory=Outcome)
     exit: Exit = field(default_factory=Exit)
@@ -86,13 +87,14 @@ class Loaded:
 
     @property
     def kind(self) -> str:
-        """Return `timer`, `service`, `target`, ..."""
+        """Return `timer`, `path`, `service`, `target`, ..."""
         return self.name.rpartition(".")[2]
 
     @property
     def triggers(self) -> str:
-        """Return the service of a timer."""
-        return self.text.last("Timer", "Unit", self.name.removesuffix(".timer") + ".service")
+        """Return the service of a timer or path unit."""
+        own = self.name.rpartition(".")[0] + ".service"
+        return self.text.last(self.kind.capitalize(), "Unit", own)
 
     @property
     def is_up(self) -> bool:
@@ -114,6 +116,7 @@ class State:
     shipped: dict[str, str] = field(default_factory=dict)
     enabled: set[str] = field(default_factory=set)
     loaded: dict[str, Loaded] = field(default_factory=dict)
+    paths: set[str] = field(default_factory=set)
     stamps: dict[str, datetime] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     results: dict[int, JobResult] = field(default_factory=dict)

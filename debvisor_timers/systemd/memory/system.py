@@ -16,7 +16,7 @@ from debvisor_timers.systemd.memory.state import Execution, Outcome, State
 from debvisor_timers.systemd.memory.steps import Steps
 from debvisor_timers.systemd.unit_directory import WANTS_FOLDERS
 
-OWN_PATTERNS = ("debvisor-job-*", "debvisor-boot-*")
+OWN_PATTERNS = ("debvisor-job-*", "debvisor-boot-*", "debvisor-path-*")
 _START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 _TARGETS = {
     TARGET: "[Unit]\nDescription=Jobs of DebVisor\n[Install]\nWantedBy=multi-user.target\n",
@@ -82,6 +82,16 @@ class MemorySystemd:
         self.state.shipped[name] = text
         if enabled:
             self.state.enabled.add(name)
+
+    def touch(self, path: str) -> None:
+        """Make the file `path`, or write to it, as path units see it."""
+        self.state.paths.add(path)
+        self._engine.change(path)
+
+    def remove(self, path: str) -> None:
+        """Remove the file `path`."""
+        self.state.paths.discard(path)
+        self._engine.change(path)
 
     def set_outcome(self, service: str, outcome: Outcome) -> None:
         """Let the executions of `service` that start from now on end like that."""
