@@ -36,12 +36,11 @@ def start(host: Host, job: str) -> dict[str, Any]:
 def newest(host: Host, job: str) -> dict[str, Any]:
     """Return the newest run of a job that has ended."""
 
-    def found() -> dict[str, Any] | None:
+    def found() -> dict[str, Any]:
         runs: list[dict[str, Any]] = host.json("history", job, "--limit=1")
-        return runs[0] if runs and runs[0]["end"] else None
+        return runs[0] if runs and runs[0]["end"] else {}
 
-    result: dict[str, Any] = host.box.wait_until(found, 20, f"a run of {job} that ended")
-    return result
+    return host.box.wait_until(found, 20, f"a run of {job} that ended")
 
 
 def ending(run: dict[str, Any]) -> tuple[str, str]:
@@ -214,7 +213,7 @@ def test_a_stopped_run_is_no_success(host: Host) -> None:
 def test_a_success_before_the_other_was_last_due_does_not_count(host: Host) -> None:
     host.apply(REQUIRES.replace(NEVER, EVERY_FIVE_SECONDS, 1))
     host.box.wait_until(
-        lambda: newest(host, "first")["outcome"] == "succeeded", 20, "it ran at its time"
+        lambda: newest(host, "first")["outcome"] == "succeeded", 30, "it ran at its time"
     )
     host.box.run("systemctl stop debvisor-job-first.timer")
     time.sleep(5.5)
@@ -313,12 +312,12 @@ def test_a_retry_does_not_run_the_step_again(host: Host) -> None:
 
 def test_after_waits_and_goes_on_whatever_the_result(host: Host) -> None:
     host.apply(
-        REQUIRES.replace("{job: first, wait: 2s}", "{job: first, type: after, wait: 5s}").replace(
+        REQUIRES.replace("{job: first, wait: 2s}", "{job: first, type: after, wait: 20s}").replace(
             "{job: first, max_age: 2s}",
             "{job: first, type: optional, wait: 1s}, {job: nobody, type: optional}",
         )
     )
-    let_first(host, seconds=4, status=3)
+    let_first(host, seconds=8, status=3)
     host.box.run("systemctl start --no-block debvisor-job-first.service")
     fresh = start(host, "fresh")
     assert ending(fresh) == ("succeeded", ""), "it has waited for a second, and goes on"

@@ -25,7 +25,8 @@ KEYS = [*table(), *config_table()]
 NAMES = """
 name description schedule schedule.cron schedule.on_calendar schedule.timezone schedule.catch_up
 schedule.jitter schedule.dst schedule.exclude
-triggers triggers.boot triggers.success_of triggers.any_success_of triggers.failure_of
+triggers triggers.boot triggers.path_changed triggers.path_exists
+triggers.success_of triggers.any_success_of triggers.failure_of
 command script shell input owner tags priority user group timeout total_timeout
 stop_timeout retries retries.max retries.delay retries.factor retries.max_delay
 retries.never_on_exit retries.on environment environment_files credentials encrypted_credentials
@@ -273,4 +274,5 @@ def test_what_the_table_says_is_rendered_cannot_be_set_twice() -> None:
         if not key.name.startswith("unit")
     }
 
-    assert rendered - refused - weighed == {"NoNewPrivileges"}
+    of_path_units = {"PathChanged", "PathExists"}
+    assert rendered - refused - weighed - of_path_units == {"NoNewPrivileges"}
