@@ -11,6 +11,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from debvisor_timers.jobs.load import load_files
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.retries import Retries
 from debvisor_timers.layout import Layout
 from debvisor_timers.render.check import DIRECTIVE_SINCE
 from debvisor_timers.render.job import render_job
@@ -39,6 +41,7 @@ UNITS = Path("/etc/systemd/system")
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLED = Layout().libexec
 JOBS = 200
+MICROSECOND = timedelta(microseconds=1)
 PROBES = 300
 
 # Shows what reached it: the script that it was given too, when it stands for a shell.
@@ -321,6 +324,78 @@ def test_verify_has_nothing_to_say(file: Path, layout: Layout, tmp_path: Path) -
         timeout=60,
     )
     assert (said.returncode, said.stderr) == (0, "")
+
+
+def test_systemd_holds_what_jobs_wait_for_and_how_often_they_are_tried(layout: Layout) -> None:
+    growing = {"max": 5, "max_delay": "10min", "never_on_exit": [5, 6]}
+    jobs = [
+        plain_job("waits", retries=growing, conflicts_with=["other"], pool="backup"),
+        plain_job("other", triggers=[{"success_of": ["waits"]}, {"failure_of": ["waits"]}]),
+    ]
+    of_all = settings(layout=layout, jobs=jobs, pools={"backup": 5})
+    text = render_job(jobs[0], of_all, generation=1).files["debvisor-job-waits.service"]
+    path = Path("/run/systemd/system/debvisor-job-waits.service")
+    path.write_text(text, encoding="utf-8")
+    load_unit(path.name)
+
+    unit, service = properties(path.name, UNIT), properties(path.name, SERVICE)
+    path.unlink()
+    assert (unit["LoadState"], unit["StartLimitBurst"]) == ("loaded", 6)
+    assert unit["StartLimitIntervalUSec"] == 2685 * 10**6
+    assert unit["OnSuccess"] == ["debvisor-timers-chain@waits:other.service"]
+    assert set(unit["OnFailure"]) == {
+        "debvisor-timers-notify@waits.service",
+        "debvisor-timers-chain@waits:other.service",
+    }
+    assert (service["Restart"], service["RestartMode"]) == ("on-failure", "direct")
+    assert (service["RestartUSec"], service["RestartSteps"]) == (60 * 10**6, 3)
+    assert service["RestartMaxDelayUSec"] == 480 * 10**6
+    assert service["RestartPreventExitStatus"] == [[5, 6], []]
+    assert (service["FileDescriptorStoreMax"], service["NotifyAccess"]) == (2, "exec")
+    assert service["TimeoutStartUSec"] == (6 * 3600 + 60) * 10**6
+
+
+@pytest.mark.parametrize(
+    "retries",
+    [
+        {"max": 4, "delay": "30ms", "factor": 2},
+        {"max": 4, "delay": "30ms", "factor": 3, "max_delay": "100ms"},
+        {"max": 4, "delay": "70ms", "factor": 1.5, "max_delay": "400ms"},
+        {"max": 3, "delay": "20ms", "factor": 1},
+        {"max": 2, "delay": 0},
+        {"max": 5, "delay": "10001us", "factor": 1.001},
+    ],
+    ids=str,
+)
+def test_systemd_never_waits_longer_than_was_asked_for(retries: dict[str, object]) -> None:
+    wanted = [delay // MICROSECOND for delay in Retries.model_validate(retries).delays]
+    told = Path("/run/delays")
+    told.write_text("")
+    text = render_job(plain_job(retries=retries), settings(), generation=1).files[
+        "debvisor-job-a.service"
+    ]
+    restarts = [line for line in text.splitlines() if line.startswith("Restart")]
+    name = "probe-delays.service"
+    ask = f"busctl get-property org.freedesktop.systemd1 {object_path(name)} {SERVICE}"
+    path = Path(f"/run/systemd/system/{name}")
+    path.write_text(
+        f"[Unit]\nStartLimitBurst={len(wanted) + 1}\nStartLimitIntervalSec=60\n"
+        "[Service]\nType=oneshot\nExecStart=/bin/false\n"
+        f"ExecStopPost=/bin/sh -c '{ask} RestartUSecNext >>{told}'\n" + "\n".join(restarts)
+    )
+    systemctl("daemon-reload")
+
+    subprocess.run(["systemctl", "start", name], capture_output=True, timeout=60, check=False)
+
+    path.unlink()
+    systemctl("daemon-reload")
+    systemctl("reset-failed", name)
+    by_systemd = [int(line.split()[1]) for line in told.read_text().splitlines()][: len(wanted)]
+    assert len(by_systemd) == len(wanted)
+    assert all(got <= asked for got, asked in zip(by_systemd, wanted, strict=True))
+    exact = len(Retries.model_validate(retries).growing_delays(len(wanted)))
+    pairs = zip(by_systemd[:exact], wanted[:exact], strict=True)
+    assert all(asked - got <= 2 for got, asked in pairs)
 
 
 def test_systemd_knows_each_directive_from_the_version_that_we_say() -> None:

@@ -178,26 +178,26 @@ def test_a_job_that_others_need_and_that_is_gone_is_named_with_them(tmp_path: Pa
         "jobs:\n"
         "  b:\n    depends_on: [backup]\n    command: [/bin/true]\n"
         "  c:\n    triggers: [{success_of: [b, backup]}]\n    command: [/bin/true]\n"
-        "  d:\n    conflicts_with: [{job: bakcup}]\n    command: [/bin/true]\n"
-        "  bakup:\n    command: [/bin/true]\n",
+        "  d:\n    conflicts_with: [{job: bakkup}]\n    command: [/bin/true]\n"
+        "  backups:\n    command: [/bin/true]\n",
     )
 
     assert told(found) == [
         (
             "a.yaml:3:18 error depends_on: there is no job 'backup'; b requires backup; "
-            "did you mean 'bakup'?"
+            "did you mean 'backups'?"
         ),
         (
             "a.yaml:6:33 error triggers.success_of: there is no job 'backup'; c is started by "
-            "success of backup; did you mean 'bakup'?"
+            "success of backup; did you mean 'backups'?"
         ),
         (
-            "a.yaml:9:28 error conflicts_with.job: there is no job 'bakcup'; d never runs beside "
-            "bakcup; did you mean 'bakup'?"
+            "a.yaml:9:28 error conflicts_with.job: there is no job 'bakkup'; d never runs beside "
+            "bakkup; did you mean 'backups'?"
         ),
     ]
     assert found.problems[0].fix == "correct it, or remove it here too if backup is gone for good"
-    assert list(found.jobs) == ["bakup"]
+    assert list(found.jobs) == ["backups"]
 
 
 def test_waiting_for_a_job_that_is_not_there_is_no_error(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_pools_and_channels_are_those_of_the_configuration(tmp_path: Path) -> No
     found = load(
         tmp_path,
         "jobs:\n"
-        "  a: {command: [/bin/true], pool: bakup, notify: {failure: [ops, opps]}}\n"
+        "  a: {command: [/bin/true], pool: backups, notify: {failure: [ops, opss]}}\n"
         "  b: {command: [/bin/true], pool: {name: backup, slots: 3}}\n"
         "  c: {command: [/bin/true], pool: none}\n"
         "  d: {command: [/bin/true], pool: {name: backup, slots: 2}}\n",
@@ -251,10 +251,10 @@ def test_pools_and_channels_are_those_of_the_configuration(tmp_path: Path) -> No
 
     pool, channel, slots = told(found)
     assert pool == (
-        "a.yaml:2:35 error pool: config.yaml has no pool 'bakup'; did you mean 'backup'?"
+        "a.yaml:2:35 error pool: config.yaml has no pool 'backups'; did you mean 'backup'?"
     )
     assert channel == (
-        "a.yaml:2:66 error notify.failure: config.yaml has no channel 'opps'; did you mean 'ops'?"
+        "a.yaml:2:68 error notify.failure: config.yaml has no channel 'opss'; did you mean 'ops'?"
     )
     assert slots == ("a.yaml:3:57 error pool.slots: 3 slots are more than the pool 'backup' has: 2")
     assert list(found.jobs) == ["c", "d"]
