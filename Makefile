@@ -106,6 +106,14 @@ JOBS ?= 1000
 bench: .venv/programs  ## measure the speed in a booted Debian 13 (JOBS=10000: with so many jobs); no test
 	@python3 -m tests.bench --jobs $(JOBS)
 
+.PHONY: bench-overhead
+bench-overhead: .venv/programs  ## measure what begin, run and end cost, beside three empty programs; no test
+	@python3 -m tests.bench --only overhead
+
+.PHONY: bench-priority
+bench-priority: .venv/programs  ## measure what busy jobs of different priority get of a processor; no test
+	@python3 -m tests.bench --only priority
+
 .PHONY: shell
 shell: .venv/programs  ## boot a Debian 13 with the package in it, and give a shell
 	@python3 -m tests.box shell

@@ -65,7 +65,7 @@ _UNRANKED = 100
 
 def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:
     fields = fields_of(model).items()
-    for name, info in sorted(fields, key=lambda item: _RANK.get(item[0], _UNRANKED)):
+    for name, info in sorted(fields, key=lambda item: _RANK.get(prefix + item[0], _UNRANKED)):
         if info.description is None:
             continue
         yield _key(prefix + name, info)

@@ -26,8 +26,8 @@ class JobDetails:
 
     upcoming: at most five; none of a job that is not enabled. units: text of each unit file on
     disk, by name. waits: what its runs wait for; None for a job that the YAML does not have.
-    needed_by: the jobs that wait for it, or that it starts. exposure: of its service; None of a job
-    that is not applied, and where systemd does not tell.
+    needed_by: the jobs that wait for it, or that it starts. exposure: of its service; None of a
+    job that is not applied, and where systemd does not tell.
     """
 
     row: JobRow

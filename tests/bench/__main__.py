@@ -18,6 +18,7 @@ from tests.box import Layer, make
 from tests.box.places import say
 
 COPY = "/var/tmp/rendered"
+_SECONDS_OF_A_PAIR = 8
 _ROUNDS = {1_000: 3, 10_000: 1}
 
 
@@ -26,12 +27,18 @@ def main() -> int:
     options = _options()
     rounds = options.rounds or next((n for most, n in _ROUNDS.items() if options.jobs <= most), 1)
     started = time.monotonic()
-    layer, peer = make(program_layer()), make(PEER)
+    layer = make(program_layer())
     result = Result()
-    with fresh(layer) as box:
-        say("bench: what a run costs")
-        result.add(measured(box, "overhead", 40))
-        report.machine(result, box)
+    if options.only == "priority":
+        _measure(result, layer, "priority", _SECONDS_OF_A_PAIR)
+        sys.stdout.write(report.priority(result))
+        return 0
+    say("bench: what a run costs")
+    _measure(result, layer, "overhead", options.turns)
+    if options.only == "overhead":
+        sys.stdout.write(report.overhead(result))
+        return 0
+    peer = make(PEER)
     for number in range(1, rounds + 1):
         say(f"bench: round {number} of {rounds}, {options.jobs} jobs")
         _round(result, layer, peer, options.jobs)
@@ -44,7 +51,17 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m tests.bench", description=__doc__)
     parser.add_argument("--jobs", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=0, help="fresh boxes per measurement")
+    parser.add_argument(
+        "--turns", type=int, default=120, help="runs of each kind, for what one costs"
+    )
+    parser.add_argument("--only", choices=["overhead", "priority"], help="measure nothing else")
     return parser.parse_args()
+
+
+def _measure(result: Result, layer: Layer, module: str, *arguments: object) -> None:
+    with fresh(layer) as box:
+        result.add(measured(box, module, *arguments))
+        report.machine(result, box)
 
 
 def _round(result: Result, layer: Layer, peer: Layer, jobs: int) -> None:

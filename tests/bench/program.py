@@ -10,6 +10,7 @@ from tests.bench.jobs import as_yaml, bench_jobs
 from tests.bench.measure import Samples, pid1_memory, reloads, settle
 
 PROGRAM = "debvisor-timers"
+CONFIG = Path("/etc/debvisor/timers/config.yaml")
 FILE = Path("/etc/debvisor/timers/jobs.d/bench.yaml")
 UNITS = Path("/etc/systemd/system")
 EXPRESSIONS = 20_000

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+from tests.bench.overhead import BARE, EMPTY, FULL, PLAIN
+from tests.bench.priority import MACHINE, PAIRS
 from tests.bench.program import EXPRESSIONS
 from tests.bench.result import Result
 from tests.box import Box
@@ -40,10 +42,18 @@ def table(result: Result, *, jobs: int, rounds: int) -> str:
 
 def _head(result: Result, jobs: int, rounds: int) -> Iterator[str]:
     yield f"debvisor-timers, {jobs:,} jobs, {rounds} round(s), each in freshly booted containers"
-    yield f"machine: {result.facts['machine']}; load now {os.getloadavg()[0]:.1f}"
-    yield f"software: {result.facts['software']}"
+    yield from _machine(result)
     yield "units and state on a new ext4 on a disk, the rest in memory; all caches warm;"
     yield "times are of whole processes; CPU is theirs and their children's, PID 1's apart"
+    yield from _columns()
+
+
+def _machine(result: Result) -> Iterator[str]:
+    yield f"machine: {result.facts['machine']}; load now {os.getloadavg()[0]:.1f}"
+    yield f"software: {result.facts['software']}"
+
+
+def _columns() -> Iterator[str]:
     yield ""
     yield f"{'':37}{'median':>9} {'min':>8} {'max':>8} {'CPU':>8} {'PID 1':>8} {'MiB':>6} {'n':>4}"
 
@@ -95,10 +105,7 @@ def _ratios(result: Result, jobs: int) -> Iterator[tuple[str, str, str]]:
     yield "translate, expressions per second", f"{EXPRESSIONS / many:,.0f}", "20,000"
     some = result.wall("translate, 20,000 with a DST zone") - result.wall("translate, 1 line")
     yield "translate, with a DST zone", f"{EXPRESSIONS / some:,.0f}", "3,000"
-    ours, bare = result.wall("run: begin, run, end"), result.wall("run: /bin/true alone")
-    empty = result.wall("run: three empty programs")
-    yield "a run / three empty programs", _over(ours, empty), "1.5"
-    yield "what a run costs more than /bin/true alone", _seconds(ours - bare), ""
+    yield from _overhead(result)
     yield (
         "floor: Reload, first / peer's",
         _over(result.wall("floor: Reload"), result.wall("peer: Reload, generator included")),
@@ -111,6 +118,50 @@ def _ratios(result: Result, jobs: int) -> Iterator[tuple[str, str, str]]:
         ),
         "",
     )
+
+
+def _overhead(result: Result) -> Iterator[tuple[str, str, str]]:
+    for name, words in ((PLAIN, "a run"), (FULL, "one with retries, a pool, a dependency")):
+        halves = " and ".join(
+            _over(median(ours), median(empty))
+            for ours, empty in zip(
+                _halves(result.walls(name)), _halves(result.walls(EMPTY)), strict=True
+            )
+        )
+        goal = f"1.5; of the turns' halves {halves}"
+        yield f"{words} / three empty", _over(result.wall(name), result.wall(EMPTY)), goal
+        yield "  the same in CPU", _over(result.cpu(name), result.cpu(EMPTY)), "none"
+    cost = result.wall(PLAIN) - result.wall(BARE)
+    yield "what a run costs more than /bin/true alone", _seconds(cost), "none"
+
+
+def _halves(values: list[float]) -> tuple[list[float], list[float]]:
+    middle = len(values) // 2
+    return values[:middle], values[middle:]
+
+
+def overhead(result: Result) -> str:
+    """Return the report on what a run costs, as text."""
+    rows = [f"{name:48} {value:>10}   goal: {goal}" for name, value, goal in _overhead(result)]
+    return "\n".join([*_machine(result), *_columns(), *_times(result), "", *rows, ""])
+
+
+def priority(result: Result) -> str:
+    """Return the report on priorities, as text."""
+    lines = [*_machine(result), "two busy jobs on one processor: the share that the first gets", ""]
+    lines += [f"{'':28}{'measured':>10} {'weights':>10}"]
+    for first, second in (*PAIRS, ("debvisor", MACHINE)):
+        name = f"{first} / {second}"
+        share, weights = result.number(f"{name}: share"), result.number(f"{name}: weights")
+        lines += [f"{name:28}{share:>8.1f} % {weights:>8.1f} %"]
+    wrong = result.number("wrong properties")
+    lines += ["", "the properties are as they should be" if not wrong else f"{wrong:.0f} are wrong"]
+    if not result.number("cpu controller"):
+        lines += [
+            "the kernel gives this box no cpu controller: the weights are set, and count for",
+            "nothing here. What was measured is what Nice= does alone.",
+        ]
+    return "\n".join([*lines, ""])
 
 
 def _over(value: float, least: float) -> str:
