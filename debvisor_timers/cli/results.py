@@ -39,6 +39,7 @@ LOOKS: Mapping[RunOutcome | None, Look] = {
     RunOutcome.STOPPED: _look("■#", "yellow", "#7d4e00", "#fff1c2"),
     RunOutcome.LOST: _look("??", "red", "#a40e26", "#ffdfdc"),
     RunOutcome.SKIPPED: _look("»>", "cyan", "#0a3069", "#ddf4ff"),
+    RunOutcome.WAITING: _look("…~", "blue", "#0a3069", "#ddf4ff"),
     RunOutcome.RUNNING: _look("▶*", "blue", "#0a3069", "#ddf4ff"),
 }
 """None: the job never ran."""
