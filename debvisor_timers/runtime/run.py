@@ -43,7 +43,7 @@ Environment = dict[bytes, bytes]
 
 def read_state(path: str) -> dict[str, str]:
     """Return what `begin` noted for this run; OSError when it did not."""
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
         return dict(line.rstrip("\n").split("=", 1) for line in file)
 
 
