@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 
 RUN_BEGIN = "f1c63ac425f94a3b9894b31bb73a2710"
-REQUEST_SECONDS = 60
-REQUEST_BYTES = 64 * 1024
 
 DEFINITION = {
     ("[X-Debvisor]", "Generation"): "DEBVISOR_GENERATION",
@@ -90,7 +88,15 @@ class Run:
         if before.partition(" (")[0] != reason.partition(" (")[0]:
             message = f"Run {self.fields['DEBVISOR_RUN_ID']} waits {reason}"
             said = {"MESSAGE": message, "SYSLOG_IDENTIFIER": "debvisor-timers", "PRIORITY": "6"}
-            notes.send(said | notes.told(self.fields))
+            tell(self.job, said | notes.told(self.fields))
+
+
+def tell(job: str, fields: dict[str, str]) -> None:
+    """Send a record to the journal; the job counts for more, and `end` repeats all of it."""
+    try:
+        notes.send(fields)
+    except OSError as error:
+        print(f"debvisor-timers: run of {job}: journald takes no record: {error}", file=sys.stderr)
 
 
 PLACES = {
@@ -108,48 +114,65 @@ def begin(job: str, environ: dict[str, str], places: dict[str, str] = PLACES) ->
     """
     run = Run(job, {}, places)
     asks = any(name in run.service for name in QUESTIONS)
-    start = activation(run, environ, strict=asks or bool(run.values("X-Delays")))
     before = notes.read(f"{run.runtime}/runs/{job}")
-    if "RETRY_AT" in before and before.get("SYSTEMD_JOB") == start.job:
-        return again(run, before, environ)
-    now_usec = time.time_ns() // 1000
-    run.fields |= {
-        "DEBVISOR_JOB": job,
+    # The run that is under way keeps its definition, whatever is applied meanwhile.
+    retries = bool(run.values("X-Delays")) or "DELAYS" in before
+    start = activation(run, environ, retries=retries, strict=asks or retries)
+    began_usec = time.time_ns() // 1000
+    if start.restarts and before.get("SYSTEMD_JOB") == start.job:
+        run.fields |= before
+    else:
+        run.fields |= named(run, start, began_usec)
+    run.fields["DEBVISOR_INVOCATION_ID"] = environ["INVOCATION_ID"]
+    run.fields["DEBVISOR_ATTEMPT"] = str(start.restarts + 1)
+    keep_delay(run)
+    if "ADMITTED" not in run.fields:
+        ask(run, asks=asks)
+    elif "NOTIFY_SOCKET" in environ:
+        beside("locks").close_door(environ["NOTIFY_SOCKET"])
+    return ready(run, began_usec)
+
+
+def named(run: Run, start: "Start", now_usec: int) -> dict[str, str]:
+    """Return what is known of a run at its first attempt."""
+    return {
+        "DEBVISOR_JOB": run.job,
         "DEBVISOR_RUN_ID": notes.run_id(now_usec),
-        "DEBVISOR_INVOCATION_ID": environ["INVOCATION_ID"],
-        "DEBVISOR_ATTEMPT": str(start.restarts + 1),
-        "DEBVISOR_MAX_ATTEMPTS": str(attempts(run)),
+        "DEBVISOR_INVOCATION_ID": "",
+        "DEBVISOR_ATTEMPT": "1",
+        "DEBVISOR_MAX_ATTEMPTS": str(1 + sum(len(x.split()) for x in run.values("X-Delays"))),
         "DEBVISOR_START_USEC": str(now_usec),
         "SYSTEMD_JOB": start.job,
-        **trigger(job, start.details, f"{run.runtime}/requests", now_usec),
+        **trigger(run.job, start.details, f"{run.runtime}/requests", now_usec),
         **definition(run.service),
     }
-    reason = paused(f"{run.state}/paused/{job}")
-    if not reason and asks:
-        reason = beside("gate").reason_to_skip(run)
-    if reason:
-        run.fields["DEBVISOR_SKIPPED"] = reason
-    return ready(run, now_usec)
 
 
-def again(run: Run, before: dict[str, str], environ: dict[str, str]) -> dict[str, str]:
-    """Begin another attempt: what was asked for the first is not asked again.
+def keep_delay(run: Run) -> None:
+    """Wait for what is left of the delay before an attempt: a reload of systemd 257 ends it.
 
-    A reload of systemd 257 cuts the delay before it short; what is left of it is waited here.
+    Raises ValueError where no attempt is left: systemd makes one more when `end` was killed.
     """
-    began = time.time_ns() // 1000
-    run.fields |= before
-    run.fields["DEBVISOR_INVOCATION_ID"] = environ["INVOCATION_ID"]
-    attempt = int(before["DEBVISOR_ATTEMPT"]) + 1
-    run.fields["DEBVISOR_ATTEMPT"] = str(attempt)
-    until = float(run.fields.pop("RETRY_AT"))
+    attempt, most = run.fields["DEBVISOR_ATTEMPT"], run.fields["DEBVISOR_MAX_ATTEMPTS"]
+    if int(attempt) > int(most):
+        raise ValueError(f"all {most} attempts have been made")
+    until = float(run.fields.pop("RETRY_AT", "0"))
     while (left := until - time.monotonic()) > 0:
-        run.wait(f"for attempt {attempt} of {run.fields['DEBVISOR_MAX_ATTEMPTS']}")
+        run.wait(f"for attempt {attempt} of {most}")
         time.sleep(left)
     run.fields.pop("DEBVISOR_RETRY_USEC", None)
-    if "NOTIFY_SOCKET" in environ:
-        beside("locks").close_door(environ["NOTIFY_SOCKET"])
-    return ready(run, began)
+
+
+def ask(run: Run, *, asks: bool) -> None:
+    """Ask all that decides whether the run may start; note why it may not, or that it may.
+
+    What was asked for one attempt is not asked for the next; an attempt that was never let in, as
+    one whose `begin` was killed, counts for nothing.
+    """
+    reason = paused(f"{run.state}/paused/{run.job}")
+    if not reason and asks:
+        reason = beside("gate").reason_to_skip(run)
+    run.fields["DEBVISOR_SKIPPED" if reason else "ADMITTED"] = reason or "1"
 
 
 def ready(run: Run, began_usec: int) -> dict[str, str]:
@@ -165,11 +188,6 @@ def ready(run: Run, began_usec: int) -> dict[str, str]:
     return fields
 
 
-def attempts(run: Run) -> int:
-    """Return how many attempts the run may have."""
-    return 1 + sum(len(line.split()) for line in run.values("X-Delays"))
-
-
 def paused(path: str) -> str:
     """Return why the job is paused, empty when it is not: the file says so by being there."""
     if not os.path.lexists(path):
@@ -182,8 +200,8 @@ def paused(path: str) -> str:
 class Start:
     """What systemd tells of the start that is under way.
 
-    job: the number of systemd's job; attempts of one run have the same. restarts: how many
-    attempts came before. details: what triggered it, by the names that $TRIGGER_UNIT has.
+    details: what triggered it, by the names that $TRIGGER_UNIT has. job: the number of systemd's
+    job; attempts of one run have the same. restarts: how many attempts came before.
     """
 
     def __init__(self, details: dict[str, str], job: str = "", restarts: int = 0) -> None:
@@ -191,8 +209,8 @@ class Start:
         self.details, self.job, self.restarts = details, job, restarts
 
 
-def activation(run: Run, environ: dict[str, str], *, strict: bool) -> Start:
-    """Return what systemd tells of what started this run.
+def activation(run: Run, environ: dict[str, str], *, retries: bool, strict: bool) -> Start:
+    """Return what systemd tells of what started this run; retries: it may have been before.
 
     While a unit stays loaded, as one with a timer does, its environment has its first trigger for
     ever, also in a run by hand (systemd 257): it counts only where systemd does not answer.
@@ -201,7 +219,7 @@ def activation(run: Run, environ: dict[str, str], *, strict: bool) -> Start:
     try:
         manager = bus.Bus(run.manager)
         try:
-            return told_by(manager, run, environ)
+            return told_by(manager, run.job, environ, retries=retries)
         finally:
             manager.close()
     except OSError:
@@ -210,15 +228,14 @@ def activation(run: Run, environ: dict[str, str], *, strict: bool) -> Start:
         return Start(environ)
 
 
-def told_by(manager: "Any", run: Run, environ: dict[str, str]) -> Start:
-    """Ask `manager` about the start of the unit that is under way; nothing when there is none."""
-    name = f"debvisor-job-{run.job}.service"
+def told_by(manager: "Any", job: str, environ: dict[str, str], *, retries: bool) -> Start:
+    """Ask `manager` about the start of the unit that is under way."""
+    name = f"debvisor-job-{job}.service"
     unit = manager.units(name)[0]
-    if not unit.job:
-        return Start(environ)
-    details = manager.pairs(unit.job_path, b"Job", b"ActivationDetails")
-    restarts = 0
-    if run.values("X-Delays"):
+    details, restarts = environ, 0
+    if unit.job:  # systemctl cancel takes it away
+        details = manager.pairs(unit.job_path, b"Job", b"ActivationDetails")
+    if retries:
         restarts = manager.number(unit.path, b"Service", b"NRestarts")
         if not restarts:
             # The limit bounds attempts that fail before we run; no run must be refused by it.
@@ -239,69 +256,10 @@ def trigger(job: str, environ: dict[str, str], requests: str, now_usec: int) -> 
         if elapsed := environ.get("TRIGGER_TIMER_REALTIME_USEC"):
             scheduled["DEBVISOR_SCHEDULED_USEC"] = elapsed
         return {"DEBVISOR_TRIGGER": "timer", **scheduled}
-    return {"DEBVISOR_TRIGGER": "manual", **requester(f"{requests}/{job}.json", now_usec)}
-
-
-def requester(path: str, now_usec: int) -> dict[str, str]:
-    """Return who or what asked for this run, and remove the request; empty without a fresh one.
-
-    A request only says who asked: one that cannot be read or trusted keeps no run from starting.
-    """
-    try:
-        request = take(*os.path.split(path))
-        fresh = 0 <= now_usec - request["requested_usec"] <= REQUEST_SECONDS * 1_000_000
-        user, uid, login_uid = request["user"], request["uid"], request["login_uid"]
-        known = type(user) is str and type(uid) is int and type(login_uid) in {int, type(None)}
-        user.encode("utf-8", "surrogateescape")
-        asked = {name: as_text(request[key]) for key, name in ASKED.items() if key in request}
-    except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
-        return {}
-    if not fresh or not known:
-        return {}
-    asked["REQUESTED_USEC"] = str(request["requested_usec"])
-    if "DEBVISOR_TRIGGER" in asked:
-        return asked  # another job, not a person
-    names = {"DEBVISOR_BY": user, "DEBVISOR_BY_UID": str(uid), **asked}
-    # None: nobody has logged in, as for a request from a container or a timer.
-    return names if login_uid is None else {**names, "DEBVISOR_BY_LOGIN_UID": str(login_uid)}
-
-
-ASKED = {
-    "trigger": "DEBVISOR_TRIGGER",
-    "runs": "DEBVISOR_TRIGGER_RUNS",
-    "retry_of": "DEBVISOR_RETRY_OF",
-    "force": "FORCED",
-}
-"""What a request can say besides; `runs` is a list of `JOB:RUN`."""
-
-
-def as_text(value: object) -> str:
-    """Return what a request says, on one line; raise ValueError for what it cannot say."""
-    several = value if type(value) is list else [value]
-    words = ["1" if word is True else word for word in several]
-    if any(type(word) is not str for word in words):
-        raise ValueError(f"a request says {value!r}")
-    return " ".join(map(str, words))
-
-
-def take(path: str, name: str) -> dict:  # type: ignore[type-arg]
-    """Return the JSON of the file `name`, which is removed, in a folder that only we can write.
-
-    Raises OSError and ValueError; what comes back may be something else than a mapping.
-    """
-    folder = notes.open_folder(path)
-    try:
-        # A named pipe would wait for a writer for ever.
-        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-        os.unlink(name, dir_fd=folder)
-    finally:
-        os.close(folder)
-    with open(file, "rb") as opened:
-        data = opened.read(REQUEST_BYTES)
-    import json  # noqa: PLC0415 - as slow as the interpreter's whole start; few runs are manual
-
-    request: dict = json.loads(data)  # type: ignore[type-arg]
-    return request
+    asked = {}
+    if os.path.lexists(f"{requests}/{job}.json"):
+        asked = beside("requests").asked(requests, job, now_usec)
+    return {"DEBVISOR_TRIGGER": "manual", **asked}
 
 
 def definition(service: dict[tuple[str, str], list[str]]) -> dict[str, str]:
@@ -336,11 +294,7 @@ def main() -> int:
         reason = f"{type(error).__name__}: {error}"
         print(f"debvisor-timers: no run of {job}: begin failed: {reason}", file=sys.stderr)
         return 1
-    try:
-        notes.send(record(fields))
-    except OSError as error:
-        # The job counts for more than this note: what `end` records repeats all of it.
-        print(f"debvisor-timers: run of {job}: journald takes no record: {error}", file=sys.stderr)
+    tell(job, record(fields))
     return 0
 
 

@@ -8,7 +8,6 @@ itself is started only when there is something to answer.
 Imports nothing of ours and little else; what several programs need lies beside it (`beside`).
 """
 
-import json
 import os
 import sys
 import time
@@ -105,23 +104,11 @@ def start(target: str, runs: list[str]) -> bool:
             return False
         # While it runs, its `end` looks again; a request would be taken by a later start.
         if not unit.is_busy or unit.active == b"deactivating":
-            request(target, runs)
+            beside("requests").leave(notes, notes.RUNTIME, target, "chain", runs)
         manager.start(f"debvisor-job-{target}.service")
     finally:
         manager.close()
     return True
-
-
-def request(target: str, runs: list[str]) -> None:
-    """Leave word for the target's `begin` which runs it answers."""
-    said = {"requested_usec": time.time_ns() // 1000, "trigger": "chain", "runs": runs}
-    said |= {"user": "root", "uid": 0, "login_uid": None}
-    folder = notes.open_folder(f"{notes.RUNTIME}/requests")
-    new_file = os.open(f".{target}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600, dir_fd=folder)
-    with open(new_file, "w", encoding="ascii") as file:
-        json.dump(said, file)
-    os.rename(f".{target}", f"{target}.json", src_dir_fd=folder, dst_dir_fd=folder)
-    os.close(folder)
 
 
 def go_on(source: str, target: str) -> str:

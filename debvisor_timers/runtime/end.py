@@ -117,7 +117,7 @@ def started(job: str, environ: dict[str, str], manager: Manager, runtime: str) -
     if state.get("DEBVISOR_INVOCATION_ID") == invocation:
         return state
     attempt = str(manager.restarts + 1)
-    if "RETRY_AT" in state and state.get("SYSTEMD_JOB") == manager.job:
+    if manager.restarts and state.get("SYSTEMD_JOB") == manager.job:
         return state | {"DEBVISOR_INVOCATION_ID": invocation, "DEBVISOR_ATTEMPT": attempt}
     unit = notes.statements(f"{notes.UNITS}/debvisor-job-{job}.service")
     policy = {

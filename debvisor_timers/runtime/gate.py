@@ -152,6 +152,7 @@ def start_steps(run: "Any", steps: list[Need]) -> None:
     import fcntl  # noqa: PLC0415 - for the few jobs that have steps
 
     os.close(run.notes.open_folder(run.runtime))
+    requests = run.beside("requests")
     with open(f"{run.runtime}/steps.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         manager = run.bus.Bus(run.manager)
@@ -161,32 +162,11 @@ def start_steps(run: "Any", steps: list[Need]) -> None:
             }
             for step in steps:
                 if not units[step.service].is_busy and not has_run(run, step):
-                    request(run, step.job)
+                    needed_by = [f"{run.job}:{run.fields['DEBVISOR_RUN_ID']}"]
+                    requests.leave(run.notes, run.runtime, step.job, "dependency", needed_by)
                     manager.start(step.service)
         finally:
             manager.close()
-
-
-def request(run: "Any", job: str) -> None:
-    """Leave word for a step who needs it."""
-    import json  # noqa: PLC0415
-
-    folder = run.notes.open_folder(f"{run.runtime}/requests")
-    text = json.dumps(
-        {
-            "requested_usec": time.time_ns() // 1000,
-            "trigger": "dependency",
-            "runs": [f"{run.job}:{run.fields['DEBVISOR_RUN_ID']}"],
-            "user": "root",
-            "uid": 0,
-            "login_uid": None,
-        }
-    )
-    new = os.open(f".{job}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600, dir_fd=folder)
-    with open(new, "w", encoding="ascii") as file:
-        file.write(text)
-    os.rename(f".{job}", f"{job}.json", src_dir_fd=folder, dst_dir_fd=folder)
-    os.close(folder)
 
 
 def has_run(run: "Any", step: Need) -> bool:

@@ -11,6 +11,7 @@ Loaded by `begin`; imports nothing of ours.
 import _socket
 import fcntl
 import os
+import sys
 import time
 from select import POLLHUP, poll
 
@@ -26,6 +27,8 @@ PATIENCE = 600.0
 """After so many seconds of waiting a run keeps others from all that it needs, not only from what
 it lacks: so none waits for ever for two locks that take turns."""
 RANKS = {"low": 0, "normal": 1, "high": 2, "critical": 3}
+AT_ONCE = 250
+"""So many descriptors the kernel lets one message carry; 253, to be exact."""
 FRONT = 16
 """So many of a queue are woken by each lock that becomes free; the rest look now and then."""
 
@@ -103,7 +106,11 @@ class Room:
         names = {f"{want.name}.{number}" for number in range(want.size)}
         # A pool that has become smaller: who has a place beyond its end still counts.
         prefix = f"{want.name}."
-        names |= {name for name in os.listdir(self.folder) if name.startswith(prefix)}
+        names |= {
+            name
+            for name in os.listdir(self.folder)
+            if name.startswith(prefix) and name.removeprefix(prefix).isdigit()
+        }
         for name in sorted(names):
             reader = open_pipe(f"{self.folder}/{name}", os.O_RDONLY)
             if is_held(reader):
@@ -152,6 +159,8 @@ def take(run: "Any", default_limit: "Any") -> str:
     needed = wants(run)
     for folder in (run.runtime, f"{run.runtime}/locks", f"{run.runtime}/queue"):
         os.close(run.notes.open_folder(folder))
+    if run.fields["DEBVISOR_ATTEMPT"] != "1":
+        drop()
     queue = Queue(run, needed)
     try:
         return queue.wait(default_limit)
@@ -307,8 +316,10 @@ def give(descriptors: list[int]) -> None:
     Raises OSError when systemd did not take them.
     """
     address = os.environ["NOTIFY_SOCKET"]
-    stored = b"".join(number.to_bytes(4, "little") for number in descriptors)
-    notify(address, b"FDSTORE=1\nFDNAME=lock\nFDPOLL=0", stored)
+    for at in range(0, len(descriptors), AT_ONCE):
+        several = descriptors[at : at + AT_ONCE]
+        stored = b"".join(number.to_bytes(4, sys.byteorder) for number in several)
+        notify(address, b"FDSTORE=1\nFDNAME=lock\nFDPOLL=0", stored)
     close_door(address)
     for number in descriptors:
         path = os.readlink(f"/proc/self/fd/{number}")
@@ -320,13 +331,27 @@ def give(descriptors: list[int]) -> None:
             raise OSError(f"systemd did not take the lock {os.path.basename(path)}")
 
 
+def drop() -> None:
+    """Let systemd close what an attempt has left that failed before its program could start.
+
+    Else the run would wait for itself.
+    """
+    notify(os.environ["NOTIFY_SOCKET"], b"FDSTOREREMOVE=1\nFDNAME=lock", b"")
+    settle(os.environ["NOTIFY_SOCKET"])
+
+
 def close_door(address: str) -> None:
     """Let the program of the job send nothing to systemd: it could drop its locks, or lengthen
     its own time-out. Holds for this attempt; returns when all that was sent is done.
     """
     notify(address, b"NOTIFYACCESS=none", b"")
+    settle(address)
+
+
+def settle(address: str) -> None:
+    """Return when systemd has looked at all that was sent to it."""
     reader, writer = os.pipe()
-    notify(address, b"BARRIER=1", writer.to_bytes(4, "little"))
+    notify(address, b"BARRIER=1", writer.to_bytes(4, sys.byteorder))
     os.close(writer)
     os.read(reader, 1)
     os.close(reader)

@@ -48,7 +48,7 @@ def statements(path: str) -> UnitFile:
 def read(path: str) -> dict[str, str]:
     """Return what a note says; nothing for one that is missing or makes no sense."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
             return dict(line.rstrip("\n").split("=", 1) for line in file)
     except (FileNotFoundError, ValueError):
         return {}
@@ -84,8 +84,12 @@ def open_folder(path: str) -> int:
 
 
 def lines(fields: dict[str, str]) -> bytes:
-    """Return `fields` as `NAME=value` lines; a value stays on its line."""
-    text = "".join(f"{name}={value.replace(chr(10), ' ')}\n" for name, value in fields.items())
+    """Return `fields` as `NAME=value` lines.
+
+    A value stays on its line, whatever its reader takes for a line break: it may be the name of a
+    file that anybody can make.
+    """
+    text = "".join(f"{name}={' '.join(value.splitlines())}\n" for name, value in fields.items())
     return text.encode("utf-8", "surrogateescape")
 
 

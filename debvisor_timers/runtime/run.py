@@ -43,7 +43,7 @@ Environment = dict[bytes, bytes]
 
 def read_state(path: str) -> dict[str, str]:
     """Return what `begin` noted for this run; OSError when it did not."""
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
         return dict(line.rstrip("\n").split("=", 1) for line in file)
 
 
@@ -171,18 +171,16 @@ def watch(command: list[bytes], environment: Environment, seconds: float, where:
     """Run the program as a child for `seconds` at most; return its exit status, or die as it did.
 
     When its time is over we end, which makes systemd do what it does after a time-out of its own:
-    SIGTERM to every process of the unit, SIGKILL after TimeoutStopSec=. A SIGTERM to all is for the
-    program to answer: we pass over it.
+    SIGTERM to every process of the unit, SIGKILL after TimeoutStopSec=. All signals but SIGKILL are
+    for the program to answer: systemd sends them to it as well.
     """
     started = time.monotonic()
-    for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT):
-        _signal.signal(number, _signal.SIG_IGN)
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGCHLD})
+    # Before the fork: else one that comes between would be lost for the program.
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
     child = os.fork()
     if child == 0:
-        for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT):
-            _signal.signal(number, _signal.SIG_DFL)
-        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {_signal.SIGCHLD})
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
         if b"SYSTEMD_EXEC_PID" in environment:
             environment[b"SYSTEMD_EXEC_PID"] = b"%d" % os.getpid()
         os._exit(become(command, environment, where))
@@ -204,7 +202,9 @@ def die_like(status: int) -> int:
         return os.WEXITSTATUS(status)
     import resource  # noqa: PLC0415 - few programs die by a signal
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the program has left its own
+    # The program has left its own core file. 1: not even through a pipe; 0 would still do that.
+    most = 0 if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
     number = os.WTERMSIG(status)
     if number != _signal.SIGKILL:
         _signal.signal(number, _signal.SIG_DFL)

@@ -1,4 +1,4 @@
-#!/usr/bin/python3 -ISXutf8
+#!/usr/bin/python3 -BISXutf8
 # SPDX-License-Identifier: Apache-2.0
 """Set the stamps of timers before they start, so that each catches up what its job wants, no more.
 

@@ -7,6 +7,7 @@ Loaded by `begin` for jobs with `where`; imports nothing of ours.
 import os
 
 VIRSH = "/usr/bin/virsh"
+TIMEOUT = "/usr/bin/timeout"  # not by $PATH: that may be the job's own, and we are root
 SECONDS = 30
 ABSENT = ("no domain with matching", "failed to get domain")
 AWAY = {"shut off", "crashed", "no state"}
@@ -50,12 +51,12 @@ def virsh(*arguments: str) -> tuple[int, str]:
     Raises OSError when it is missing. Not by the module subprocess, which takes long to import.
     """
     reader, writer = os.pipe()
-    command = ["timeout", str(SECONDS), VIRSH, "--readonly", *arguments]
+    command = [TIMEOUT, str(SECONDS), VIRSH, "--readonly", *arguments]
     environment = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "HOME": "/root"}
     actions = [(os.POSIX_SPAWN_DUP2, writer, 1), (os.POSIX_SPAWN_DUP2, writer, 2)]
     if not os.access(VIRSH, os.X_OK):
         raise FileNotFoundError(f"there is no {VIRSH}; fix: apt install libvirt-clients")
-    process = os.posix_spawnp("timeout", command, environment, file_actions=actions)
+    process = os.posix_spawn(TIMEOUT, command, environment, file_actions=actions)
     os.close(writer)
     with open(reader, encoding="utf-8", errors="replace") as answer:
         said = " ".join(answer.read().split())

@@ -246,7 +246,7 @@ def test_a_program_starts_without_site_packages_and_a_module_is_none() -> None:
     """`-I` alone would let a broken site-packages stop all jobs."""
     for name in named_by_rules("programs"):
         first = (RUNTIME / f"{name}.py").read_text(encoding="utf-8").splitlines()[0]
-        assert first == "#!/usr/bin/python3 -ISXutf8", name
+        assert first == "#!/usr/bin/python3 -BISXutf8", name
     for name in named_by_rules("siblings"):
         assert not (RUNTIME / f"{name}.py").read_text(encoding="utf-8").startswith("#!"), name
 

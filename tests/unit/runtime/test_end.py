@@ -3,23 +3,26 @@
 
 from __future__ import annotations
 
-import inspect
+import time
 from pathlib import Path
 
 import pytest
 
 from debvisor_timers.history.last import parse_last
 from debvisor_timers.history.records import MessageId
-from debvisor_timers.runtime import begin, end
-from tests.unit.runtime.manager import answering, message, text
+from debvisor_timers.runtime import end, notes
+from tests.unit.runtime.manager import answering, listed, message, number
 
 STATE = "DEBVISOR_JOB=backup\nDEBVISOR_RUN_ID=first\nDEBVISOR_INVOCATION_ID=0123\nIDENTIFIER=x\n"
 FAILED = {"SERVICE_RESULT": "exit-code", "EXIT_CODE": "exited", "EXIT_STATUS": "3"}
 
 
-def ended(tmp_path: Path, **environ: str) -> dict[str, str]:
-    """Return what is known of a run of `backup` that ends in this environment."""
-    return end.end("backup", {**FAILED, **environ}, runtime=str(tmp_path), cgroups=())
+def ended(tmp_path: Path, restarts: int = 0, **environ: str) -> dict[str, str]:
+    """Return what is known of an attempt of `backup` that ends in this environment."""
+    environment = {**FAILED, **environ}
+    manager = end.Manager(job="7", restarts=restarts)
+    state = end.started("backup", environment, manager, str(tmp_path))
+    return end.end(state, environment, cgroups=())
 
 
 def begun(tmp_path: Path, state: str = STATE) -> None:
@@ -31,32 +34,11 @@ def test_the_message_id_is_the_one_that_the_history_looks_for() -> None:
     assert end.RUN_END == MessageId.RUN_END
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "open_folder",
-        "lines",
-        "send",
-        "connect",
-        "call",
-        "uint32",
-        "string",
-        "padding",
-        "receive",
-        "hung_up",
-        "reply",
-    ],
-)
-def test_what_begin_and_end_both_need_is_the_same_in_both(name: str) -> None:
-    assert inspect.getsource(getattr(begin, name)) == inspect.getsource(getattr(end, name))
-
-
 def test_the_result_is_joined_with_what_begin_noted(tmp_path: Path) -> None:
     begun(tmp_path)
     found = ended(tmp_path, INVOCATION_ID="0123")
     assert found["DEBVISOR_RUN_ID"] == "first"
     assert (found["DEBVISOR_RESULT"], found["DEBVISOR_EXIT_STATUS"]) == ("exit-code", "3")
-    assert found["DEBVISOR_FINAL"] == "1"
     assert "IDENTIFIER" not in found
 
 
@@ -75,7 +57,7 @@ def test_a_program_that_never_ran_has_no_exit_status(tmp_path: Path) -> None:
 
 def test_the_last_run_file_is_what_the_history_reads(tmp_path: Path) -> None:
     found = ended(tmp_path, INVOCATION_ID="0123")
-    end.write_last(str(tmp_path / "state"), "backup", found)
+    notes.write(str(tmp_path / "state"), "last", "backup", found, lasting=True)
     last = parse_last((tmp_path / "state" / "last" / "backup").read_text(encoding="utf-8"))
     assert last is not None
     assert (last.id, last.outcome_words) == (found["DEBVISOR_RUN_ID"], "failed (exit status 3)")
@@ -101,15 +83,6 @@ def test_the_units_own_numbers_are_read_and_a_missing_one_is_absent(tmp_path: Pa
     }
 
 
-def listed(job: str) -> bytes:
-    """Return a reply to ListUnitsByNames with one unit, aligned as D-Bus wants it."""
-    body = b"\0\0\0\0\0\0\0\0"
-    for value in ("x.service", "stop", "loaded", "deactivating", "stop-post", "", "/unit/x"):
-        body += bytes(-len(body) % 4) + text(value)
-    body += bytes(-len(body) % 4) + (7).to_bytes(4, "little") + text(job)
-    return body
-
-
 @pytest.mark.parametrize(
     ("job", "stopped"), [("stop", True), ("restart", True), ("start", False), ("", False)]
 )
@@ -117,9 +90,9 @@ def test_a_stop_job_is_seen_behind_signals_that_come_first(
     tmp_path: Path, job: str, *, stopped: bool
 ) -> None:
     address = str(tmp_path / "private")
-    answers = b"OK " + b"0" * 32 + b"\r\n" + message(4, b"signal") + message(2, listed(job))
+    answers = b"OK " + b"0" * 32 + b"\r\n" + message(4, b"signal") + message(2, listed(job=7, job_type=job))
     thread = answering(address, answers)
-    assert end.stop_job("x.service", address) is stopped
+    assert end.ask("x", retries=False, address=address).stopped is stopped
     thread.join()
 
 
@@ -131,5 +104,156 @@ def test_no_answer_is_an_error_that_end_can_survive(tmp_path: Path, answers: byt
     address = str(tmp_path / "private")
     thread = answering(address, answers)
     with pytest.raises(OSError, match="systemd"):
-        end.stop_job("x.service", address)
+        end.ask("x", retries=False, address=address)
     thread.join()
+
+
+def test_systemd_tells_of_which_start_the_attempt_is_and_how_many_came_before(
+    tmp_path: Path,
+) -> None:
+    address = str(tmp_path / "private")
+    replies = message(2, listed(job=7)) + message(2, number(2))
+    thread = answering(address, b"OK " + b"0" * 32 + b"\r\n" + replies)
+    manager = end.ask("x", retries=True, address=address)
+    thread.join()
+    assert (manager.stopped, manager.job, manager.restarts) == (False, "7", 2)
+
+
+# --- another attempt, or none --------------------------------------------------------------------
+
+RETRIES = {"DELAYS": "60s 120s", "RETRY_ON": "failure timeout signal", "NEVER_ON_EXIT": "5 6"}
+
+
+def attempt(number: int, result: str = "exit-code", status: str = "3") -> dict[str, str]:
+    """Return the end of an attempt."""
+    return {
+        "DEBVISOR_ATTEMPT": str(number),
+        "DEBVISOR_RESULT": result,
+        "DEBVISOR_EXIT_CODE": "exited",
+        "DEBVISOR_EXIT_STATUS": status,
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "delay"),
+    [
+        (attempt(1), 60.0),
+        (attempt(2), 120.0),
+        (attempt(3), None),
+        (attempt(4), None),
+        (attempt(1, "success", "0"), None),
+        (attempt(1, "timeout"), 60.0),
+        (attempt(1, "signal"), 60.0),
+        (attempt(1, "core-dump"), 60.0),
+        (attempt(1, "oom-kill"), 60.0),
+        (attempt(1, status="5"), None),
+        (attempt(1) | {"DEBVISOR_STOPPED": "1"}, None),
+    ],
+)
+def test_another_attempt_follows_while_one_is_left_and_would_be_of_use(
+    fields: dict[str, str], delay: float | None
+) -> None:
+    assert end.next_delay(RETRIES, fields) == delay
+
+
+@pytest.mark.parametrize(
+    ("on", "result", "again"),
+    [
+        ("failure", "timeout", False),
+        ("failure", "signal", False),
+        ("failure", "exit-code", True),
+        ("timeout", "timeout", True),
+        ("timeout signal", "exit-code", False),
+        ("signal", "core-dump", True),
+    ],
+)
+def test_the_job_says_after_what_another_attempt_follows(
+    on: str, result: str, *, again: bool
+) -> None:
+    delay = end.next_delay(RETRIES | {"RETRY_ON": on}, attempt(1, result))
+    assert (delay is not None) is again
+
+
+def test_no_attempt_follows_that_could_not_begin_before_the_total_time_is_over() -> None:
+    soon = {**RETRIES, "TOTAL_UNTIL": f"{time.monotonic() + 30:.3f}"}
+    later = {**RETRIES, "TOTAL_UNTIL": f"{time.monotonic() + 90:.3f}"}
+    assert end.next_delay(soon, attempt(1)) is None
+    assert end.next_delay(later, attempt(1)) == 60.0
+
+
+def test_an_attempt_that_begin_never_noted_is_one_of_the_run_that_is_under_way(
+    tmp_path: Path,
+) -> None:
+    begun(tmp_path, f"{STATE}SYSTEMD_JOB=7\n")
+    found = ended(tmp_path, restarts=2, INVOCATION_ID="4567")
+    assert found["DEBVISOR_RUN_ID"] == "first"
+    assert (found["DEBVISOR_ATTEMPT"], found["DEBVISOR_INVOCATION_ID"]) == ("3", "4567")
+
+
+def test_a_note_of_an_earlier_start_is_no_run_that_is_under_way(tmp_path: Path) -> None:
+    begun(tmp_path, f"{STATE}SYSTEMD_JOB=6\n")
+    assert ended(tmp_path, restarts=2, INVOCATION_ID="4567")["DEBVISOR_RUN_ID"] != "first"
+
+
+# --- time-outs by `run` --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "over"),
+    [
+        ({"LIMIT": "5s", "READY_AT": "-10"}, "251", True),
+        ({"LIMIT": "5s", "READY_AT": "0"}, "251", False),
+        ({"LIMIT": "5s", "READY_AT": "-10"}, "250", False),
+        ({"TOTAL_UNTIL": "-1", "READY_AT": "0"}, "251", True),
+        ({"TOTAL_UNTIL": "60", "LIMIT": "9s", "READY_AT": "0"}, "251", False),
+        ({"READY_AT": "-10"}, "251", False),
+        ({"LIMIT": "5s"}, "251", False),
+    ],
+)
+def test_the_exit_status_of_a_time_out_counts_once_the_time_is_over(
+    state: dict[str, str], status: str, *, over: bool
+) -> None:
+    now = time.monotonic()
+    moments = {name: f"{now + float(state[name]):.3f}" for name in MOMENTS & state.keys()}
+    assert end.timed_out(state | moments, "exited", status) is over
+
+
+MOMENTS = {"READY_AT", "TOTAL_UNTIL"}
+
+
+def test_an_attempt_that_run_ended_is_a_time_out_without_an_exit_status() -> None:
+    state = {"LIMIT": "5s", "READY_AT": f"{time.monotonic() - 10:.3f}", "DEBVISOR_JOB": "backup"}
+    environ = {"SERVICE_RESULT": "exit-code", "EXIT_CODE": "exited", "EXIT_STATUS": "251"}
+    found = end.end(state, environ, cgroups=())
+    assert found["DEBVISOR_RESULT"] == "timeout"
+    assert not {"DEBVISOR_EXIT_CODE", "DEBVISOR_EXIT_STATUS"} & set(found)
+
+
+# --- the newest success --------------------------------------------------------------------------
+
+OLD = {"DEBVISOR_RUN_ID": "old", "DEBVISOR_END_USEC": "1", "DEBVISOR_RESULT": "success"}
+NEW = {"DEBVISOR_RUN_ID": "new", "DEBVISOR_END_USEC": "2", "DEBVISOR_RESULT": "exit-code"}
+
+
+def newest_success(fields: dict[str, str], before: dict[str, str]) -> tuple[str | None, str | None]:
+    found = end.with_success(fields, before)
+    return found.get("DEBVISOR_SUCCESS_RUN"), found.get("DEBVISOR_SUCCESS_USEC")
+
+
+def test_a_success_is_the_newest_and_a_failure_carries_the_one_before_on() -> None:
+    first = end.with_success(OLD, {})
+    failed = end.with_success(NEW, first)
+    assert newest_success(OLD, {}) == ("old", "1")
+    assert newest_success(NEW, first) == ("old", "1")
+    assert newest_success(NEW, failed) == ("old", "1")
+    assert newest_success(NEW | {"DEBVISOR_RESULT": "success"}, failed) == ("new", "2")
+
+
+def test_a_success_that_an_earlier_version_noted_counts() -> None:
+    assert newest_success(NEW, OLD) == ("old", "1")
+
+
+def test_a_run_that_was_stopped_is_no_success() -> None:
+    stopped = OLD | {"DEBVISOR_STOPPED": "1"}
+    assert newest_success(stopped, {}) == (None, None)
+    assert newest_success(NEW, stopped) == (None, None)

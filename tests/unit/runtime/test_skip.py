@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from debvisor_timers.calendar.exclusions import DateRange, Exclusions, YearlyRange
 from debvisor_timers.jobs.duration import format_timespan
-from debvisor_timers.runtime import begin, end, run, skip
+from debvisor_timers.runtime import begin, end, notes, run, skip
 
 CHRISTMAS = "X-Exclude=- 2026-12-25"
 
@@ -47,7 +47,7 @@ def skipped(
     fields = {"DEBVISOR_TRIGGER": trigger, "DEBVISOR_START_USEC": str(time.time_ns() // 1000)}
     if fired is not None:
         fields["DEBVISOR_SCHEDULED_USEC"] = str(fired)
-    units = [begin.statements(str(folder / name)) for name in ("service", "timer")]
+    units = [notes.statements(str(folder / name)) for name in ("service", "timer")]
     return skip.skip(fields, *units)
 
 
@@ -297,7 +297,12 @@ def begun(tmp_path: Path) -> Path:
 
 
 def test_the_record_of_begin_says_why() -> None:
-    fields = {"DEBVISOR_RUN_ID": "a", "DEBVISOR_TRIGGER": "timer", "DEBVISOR_SKIPPED": "x"}
+    fields = {
+        "DEBVISOR_RUN_ID": "a",
+        "DEBVISOR_TRIGGER": "timer",
+        "DEBVISOR_ATTEMPT": "1",
+        "DEBVISOR_SKIPPED": "x",
+    }
 
     found = begin.record(fields)
 
@@ -317,7 +322,7 @@ def test_run_ends_well_without_starting_the_program(
 def test_end_records_a_skip_that_hides_no_result(begun: Path) -> None:
     environ = {"INVOCATION_ID": "0123", "SERVICE_RESULT": "success", "EXIT_STATUS": "0"}
 
-    fields = end.end("backup", environ, runtime=str(begun), cgroups=())
+    fields = end.end(notes.read(f"{begun}/runs/backup"), environ, cgroups=())
 
     assert not end.is_run(fields)
     assert "DEBVISOR_EXIT_STATUS" not in fields  # of `run`: the job's program never ran
@@ -327,7 +332,12 @@ def test_end_records_a_skip_that_hides_no_result(begun: Path) -> None:
 
 
 def test_a_skip_in_which_something_failed_is_a_failure() -> None:
-    fields = {"DEBVISOR_SKIPPED": "x", "DEBVISOR_RESULT": "exit-code", "DEBVISOR_RUN_ID": "a"}
+    fields = {
+        "DEBVISOR_SKIPPED": "x",
+        "DEBVISOR_RESULT": "exit-code",
+        "DEBVISOR_RUN_ID": "a",
+        "DEBVISOR_FINAL": "1",
+    }
 
     assert end.is_run(fields)
     assert end.record(fields)["MESSAGE"] == "Run a ended: exit-code"
