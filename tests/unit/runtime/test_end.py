@@ -90,7 +90,13 @@ def test_a_stop_job_is_seen_behind_signals_that_come_first(
     tmp_path: Path, job: str, *, stopped: bool
 ) -> None:
     address = str(tmp_path / "private")
-    answers = b"OK " + b"0" * 32 + b"\r\n" + message(4, b"signal") + message(2, listed(job=7, job_type=job))
+    answers = (
+        b"OK "
+        + b"0" * 32
+        + b"\r\n"
+        + message(4, b"signal")
+        + message(2, listed(job=7, job_type=job))
+    )
     thread = answering(address, answers)
     assert end.ask("x", retries=False, address=address).stopped is stopped
     thread.join()
