@@ -86,6 +86,16 @@ def test_a_change_starts_the_job_each_time_and_apply_never_does(host: Host) -> N
     assert len(host.started()) == 3
 
 
+def test_a_job_with_retries_is_not_refused_after_some_changes(host: Host) -> None:
+    """Its start limit is two within a minute, and would let the path unit fail as well."""
+    host.apply(IMPORT.replace("load:", "load:\n    retries: {max: 1, delay: 1s}"))
+    for count in range(1, 6):
+        host.box.run(f"echo {count} >/srv/import/a")
+        await_triggers(host, "load", count)
+        await_watching(host, LOAD)
+    assert host.started() == ["load"] * 5
+
+
 def test_an_edit_of_the_path_moves_the_trigger(host: Host) -> None:
     host.apply(IMPORT)
     host.box.run("echo x >/srv/other")

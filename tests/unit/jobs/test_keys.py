@@ -41,7 +41,7 @@ resources resources.memory_max resources.memory_high resources.cpu_quota resourc
 resources.io_weight depends_on depends_on.job depends_on.unit depends_on.type depends_on.wait
 depends_on.max_age conflicts_with conflicts_with.job conflicts_with.policy conflicts_with.wait
 overlap pool pool.name pool.slots pool.wait where where.vm_active where.host
-notify notify.failure enabled unit unit.Unit unit.Service unit.Timer
+notify notify.failure enabled unit unit.Unit unit.Service unit.Timer unit.Path
 """
 CONFIG_NAMES = """
 defaults keep_generations calendars maintenance_windows maintenance_windows.cron
