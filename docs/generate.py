@@ -16,7 +16,12 @@ FOLDER = Path(__file__).resolve().parent
 
 def refused_reference() -> str:
     """Return every directive that `unit` refuses, by section, with what to do instead."""
-    tables = {"Unit": owned.UNIT, "Service": owned.SERVICE, "Timer": owned.TIMER}
+    tables = {
+        "Unit": owned.UNIT,
+        "Service": owned.SERVICE,
+        "Timer": owned.TIMER,
+        "Path": owned.PATH,
+    }
     return "\n".join(
         f"\\[{section}\\]\n\t{_reasons(directives)}\n" for section, directives in tables.items()
     )

@@ -113,7 +113,7 @@ def check_watched_path(path: str) -> str:
     check_path(path)
     plain = "/" + "/".join(part for part in path.split("/") if part not in {"", "."})
     if ".." in path.split("/"):
-        raise fault(f"{quoted(path)} holds ..", fix="write the path without it")
+        raise fault(f"{quoted(path)} has .. in it", fix="write the path without it")
     if plain != path:
         raise fault(f"{quoted(path)} is not in its plain form", fix=f"write {plain}")
     if plain == "/":

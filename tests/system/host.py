@@ -91,7 +91,8 @@ class Host:
     def units(self, *options: str) -> list[str]:
         """Return the names of our units that systemctl list-units shows with `options`."""
         argv = ["systemctl", "list-units", "--plain", "--no-legend", *options]
-        lines = self.box.run([*argv, "debvisor-job-*", "debvisor-boot-*"]).stdout.splitlines()
+        ours = ("debvisor-job-*", "debvisor-boot-*", "debvisor-path-*")
+        lines = self.box.run([*argv, *ours]).stdout.splitlines()
         return sorted(line.split()[0] for line in lines)
 
     def running_timers(self) -> list[str]:

@@ -25,6 +25,9 @@ for i in 1 2 3; do
         '[X-Debvisor]' Job=j$i >debvisor-job-j$i.service
     ln -s ../debvisor-job-j$i.timer debvisor-timers.target.wants/
 done
+printf '%s\\n' '[Unit]' PartOf=debvisor-timers.target '[Path]' PathExists=/srv/none \
+    Unit=debvisor-job-j1.service '[X-Debvisor]' Job=j1 >debvisor-path-j1.path
+ln -s ../debvisor-path-j1.path debvisor-timers.target.wants/
 mkdir -p debvisor-timers-boot.target.wants
 printf '%s\\n' '[Unit]' PartOf=debvisor-timers.target '[Timer]' OnBootSec=1us \
     Unit=debvisor-job-j1.service '[X-Debvisor]' Job=j1 >debvisor-boot-j1.timer
@@ -135,7 +138,7 @@ def test_removing_stops_the_timers_and_keeps_the_configuration(plain: Box) -> No
 
     plain.run("apt-get remove --yes debvisor-timers")
 
-    shown = plain.run("systemctl is-active debvisor-job-j1.timer debvisor-job-j3.timer || :")
+    shown = plain.run("systemctl is-active debvisor-job-j1.timer debvisor-path-j1.path || :")
     assert shown.stdout == "inactive\n" * 2
     assert plain.read("/etc/debvisor/timers/jobs.d/a.yaml") == "jobs: {}\n"
 

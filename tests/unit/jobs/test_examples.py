@@ -38,7 +38,7 @@ def test_all_job_files_together_have_no_problem() -> None:
     definitions = load_files(EXAMPLES)
 
     assert definitions.problems == ()
-    assert len(definitions.jobs) == 32
+    assert len(definitions.jobs) == 35
 
 
 def test_the_configuration_shows_how_starts_are_spread() -> None:

@@ -7,16 +7,24 @@ from fnmatch import fnmatch
 
 import pytest
 
-from debvisor_timers.render.names import OWN_PATTERNS, boot_unit, job_of, service_unit, timer_unit
+from debvisor_timers.render.names import (
+    OWN_PATTERNS,
+    boot_unit,
+    job_of,
+    path_unit,
+    service_unit,
+    timer_unit,
+)
 
 
 def test_names_of_a_job() -> None:
     assert service_unit("zfs-scrub") == "debvisor-job-zfs-scrub.service"
     assert timer_unit("zfs-scrub") == "debvisor-job-zfs-scrub.timer"
     assert boot_unit("zfs-scrub") == "debvisor-boot-zfs-scrub.timer"
+    assert path_unit("zfs-scrub") == "debvisor-path-zfs-scrub.path"
 
 
-@pytest.mark.parametrize("make", [service_unit, timer_unit, boot_unit])
+@pytest.mark.parametrize("make", [service_unit, timer_unit, boot_unit, path_unit])
 def test_every_name_leads_back_to_its_job_and_matches_a_pattern(make: object) -> None:
     assert callable(make)
     for job_id in ("a", "job-service", "0", "a" * 64):
@@ -34,6 +42,9 @@ def test_every_name_leads_back_to_its_job_and_matches_a_pattern(make: object) ->
         "debvisor-job-A.service",
         "debvisor-job-a.service.d",
         "debvisor-boot-a.service",
+        "debvisor-path-a.service",
+        "debvisor-path-a.timer",
+        "debvisor-job-a.path",
         "x-debvisor-job-a.service",
         "debvisor-job-a.service\n",
     ],

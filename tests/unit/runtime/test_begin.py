@@ -263,7 +263,7 @@ def beside(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = "other") -
 
 
 def compiled(folder: Path, says: str) -> Path:
-    """Write a module, compile it as the package does, let it say `says`; return the compiled one."""
+    """Write a module, compile it as the package does, and return the compiled one."""
     source = folder / "other.py"
     source.write_text(f"SAID = '{says}'\n", encoding="utf-8")
     return Path(str(py_compile.compile(str(source), doraise=True)))
