@@ -122,7 +122,7 @@ def _ratios(result: Result, jobs: int) -> Iterator[tuple[str, str, str]]:
 
 
 def _overhead(result: Result) -> Iterator[tuple[str, str, str]]:
-    for name, words in ((PLAIN, "a run"), (FULL, "one with retries, a pool, a dependency")):
+    for name, words in ((PLAIN, "a run"), (FULL, "with retries, pool, dependency")):
         halves = " and ".join(
             _over(median(ours), median(empty))
             for ours, empty in zip(
@@ -160,7 +160,7 @@ def priority(result: Result) -> str:
     if not result.number("cpu controller"):
         lines += [
             "the kernel gives this box no cpu controller: the weights are set, and count for",
-            "nothing here, and Nice= counts between services only where kernel.sched_autogroup_enabled=0;",
+            "nothing here; Nice= counts between services where kernel.sched_autogroup_enabled=0;",
             "`python3 -m tests.bench --only priority --vm` measures where all of it counts",
         ]
     return "\n".join([*lines, ""])
