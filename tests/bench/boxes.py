@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.box import BASE, Bind, Box, Layer, build_deb, layer_of_deb, overlay
+from tests.box import BASE, Bind, Box, Guest, Layer, build_deb, layer_of_deb, overlay
 from tests.box.inside import SOURCE
 from tests.box.places import CHECKOUT, cache
+from tests.vm import VM, bootable_layer
 
 ON_DISK = ("/etc/systemd/system", "/var/lib/debvisor-timers", "/var/lib/systemd/timers")
 
@@ -81,7 +82,17 @@ def _remove(place: Path) -> None:
     shutil.rmtree(place)
 
 
-def measured(box: Box, module: str, *arguments: object) -> dict[str, Any]:
+@contextmanager
+def virtual() -> Iterator[VM]:
+    """Give a booted virtual machine with this folder in it: its kernel has all controllers."""
+    with VM(bootable_layer()).started() as machine:
+        for path in sorted(Path(__file__).parent.glob("*.py")):
+            machine.write(f"{SOURCE}/tests/bench/{path.name}", path.read_text())
+        machine.write(f"{SOURCE}/tests/__init__.py", "")
+        yield machine
+
+
+def measured(box: Guest, module: str, *arguments: object) -> dict[str, Any]:
     """Run the module of this package inside `box` and return what it printed."""
     script = 'cd "$1"; shift; exec python3 -m "$@"'
     argv = ["/bin/sh", "-ec", script, "sh", SOURCE, f"tests.bench.{module}", *map(str, arguments)]

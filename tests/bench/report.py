@@ -13,7 +13,7 @@ from tests.bench.overhead import BARE, EMPTY, FULL, PLAIN
 from tests.bench.priority import MACHINE, PAIRS
 from tests.bench.program import EXPRESSIONS
 from tests.bench.result import Result
-from tests.box import Box
+from tests.box import Box, Guest
 
 _FLOOR = (
     "floor: write, one sync",
@@ -23,7 +23,7 @@ _FLOOR = (
 )
 
 
-def machine(result: Result, box: Box) -> None:
+def machine(result: Result, box: Guest) -> None:
     """Note what we measure on."""
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -32,7 +32,8 @@ def machine(result: Result, box: Box) -> None:
         f" Linux {os.uname().release}"
     )
     versions = box.run("systemctl --version | head -n 1; python3 --version").stdout.split("\n")
-    result.facts["software"] = ", ".join([*versions[:2], "in a systemd-nspawn container"])
+    where = "a systemd-nspawn container" if isinstance(box, Box) else "a virtual machine"
+    result.facts["software"] = ", ".join([*versions[:2], f"in {where}"])
 
 
 def table(result: Result, *, jobs: int, rounds: int) -> str:
@@ -121,7 +122,7 @@ def _ratios(result: Result, jobs: int) -> Iterator[tuple[str, str, str]]:
 
 
 def _overhead(result: Result) -> Iterator[tuple[str, str, str]]:
-    for name, words in ((PLAIN, "a run"), (FULL, "one with retries, a pool, a dependency")):
+    for name, words in ((PLAIN, "a run"), (FULL, "with retries, pool, dependency")):
         halves = " and ".join(
             _over(median(ours), median(empty))
             for ours, empty in zip(
@@ -159,7 +160,8 @@ def priority(result: Result) -> str:
     if not result.number("cpu controller"):
         lines += [
             "the kernel gives this box no cpu controller: the weights are set, and count for",
-            "nothing here. What was measured is what Nice= does alone.",
+            "nothing here; Nice= counts between services where kernel.sched_autogroup_enabled=0;",
+            "`python3 -m tests.bench --only priority --vm` measures where all of it counts",
         ]
     return "\n".join([*lines, ""])
 
