@@ -10,7 +10,7 @@ import pytest
 from debvisor_timers.jobs.windows import MaintenanceWindow
 from debvisor_timers.render.job import render_job
 from debvisor_timers.render.unitfile import UnitFile
-from debvisor_timers.runtime import begin
+from debvisor_timers.runtime import notes
 from tests.unit.render.settings import job, settings
 
 SUNDAY = {"cron": "0 1 * * sun", "duration": "4h", "reason": "kernel updates"}
@@ -94,6 +94,6 @@ def test_what_is_written_is_what_begin_reads(tmp_path: Any) -> None:
     path = tmp_path / "x.service"
     path.write_text(render_job(job(), host, generation=1).files["debvisor-job-a.service"])
 
-    found = begin.statements(str(path))
+    found = notes.statements(str(path))
 
     assert found["[Service]", "X-Maintenance"] == ["14400s | Sun *-*-* 01:00:00 | 100%n"]

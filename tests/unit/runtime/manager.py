@@ -7,6 +7,8 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import Self
 
 
 def text(value: str) -> bytes:
@@ -103,7 +105,7 @@ class Systemd:
         self._server.listen(16)
         self._thread = threading.Thread(target=self._serve)
 
-    def __enter__(self) -> Systemd:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -196,7 +198,7 @@ class Store:
         self._socket.bind(address)
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -205,7 +207,7 @@ class Store:
             end.sendto(b"END", self.address)
         self._thread.join()
         self._socket.close()
-        os.unlink(self.address)
+        Path(self.address).unlink()
         self.release()
 
     def release(self) -> None:

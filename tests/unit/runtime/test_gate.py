@@ -145,7 +145,7 @@ def test_a_job_that_runs_is_waited_for_visibly(host: Host) -> None:
     answers = [RUNNING, RUNNING, ("inactive", "dead", "", 0)]
 
     class Units(dict[str, tuple[str, str, str, int]]):
-        def get(self, name: str, default: object = None) -> tuple[str, str, str, int]:  # type: ignore[override]
+        def get(self, name: str, default: object = None) -> tuple[str, str, str, int]:
             if name != unit("backup"):
                 return ("inactive", "dead", "", 0)
             if len(answers) == 1:
