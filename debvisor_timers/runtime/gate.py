@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-PAUSE = 1.0
-"""How long to wait before systemd is asked again, in seconds; less at first."""
+PAUSE = 5.0
+"""How long to wait before systemd is asked again, in seconds; less after a change."""
 GIVE_UP_SECONDS = 2.0
 JUST_NOW_USEC = 1_000_000  # AccuracySec= of our timers
 
@@ -99,6 +99,7 @@ def dependencies(run: "Any") -> str:
     start_steps(run, [need for need in needs if need.kind == "X-Step"])
     number = 0
     while needs:
+        ends = last_ends(run, needs)
         look(run, needs)
         for need in [need for need in needs if not need.busy]:
             needs.remove(need)
@@ -110,18 +111,15 @@ def dependencies(run: "Any") -> str:
                 return f"{need.job} is still {need.busy} after {words(need.wait)}"
         if needs:
             run.wait(" and ".join(map(str, needs)))
-            pause(run, needs, min(0.1 + number / 10, PAUSE))
-            number += 1
+            pause = min([0.1 + number / 10, PAUSE, *(n.until - time.monotonic() for n in needs)])
+            number = 0 if change_within(pause, ends) else number + 1
     return ""
 
 
-def pause(run: "Any", needs: list[Need], seconds: float) -> None:
-    """Sleep so long, or until a run of one of the jobs has ended."""
+def last_ends(run: "Any", needs: list[Need]) -> dict[str, int]:
+    """Return the notes of the newest ends of these jobs, and when each was written."""
     paths = [f"{run.runtime}/ended/{need.job}" for need in needs]
-    before = list(map(changed, paths))
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and list(map(changed, paths)) == before:
-        time.sleep(0.05)
+    return {path: changed(path) for path in paths}
 
 
 def changed(path: str) -> int:
@@ -130,6 +128,19 @@ def changed(path: str) -> int:
         return os.stat(path).st_mtime_ns
     except FileNotFoundError:
         return 0
+
+
+def change_within(seconds: float, files: dict[str, int]) -> bool:
+    """Return True as soon as one of the files is written anew, False after so long.
+
+    To look at files costs much less than to ask systemd.
+    """
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, 0.05 if seconds < 1 else 0.2))
+        if any(changed(path) != moment for path, moment in files.items()):
+            return True
+    return False
 
 
 KINDS = ("X-Step", "X-Requires", "X-After")

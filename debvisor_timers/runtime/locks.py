@@ -49,6 +49,10 @@ class Want:
         """Return it as a ticket has it."""
         return f"{self.name} {self.places} {self.size}"
 
+    def is_free(self, room: "Room") -> bool:
+        """Return True when so many places are not taken, though they may be kept for another."""
+        return self.size - len(room.held[self.name]) >= self.places
+
 
 def wants(run: "Any") -> list[Want]:
     """Return the locks that the service of a run names."""
@@ -102,22 +106,20 @@ class Room:
         """Find out what is free of a lock, unless that is known."""
         if want.name in self._left:
             return
-        free, held = [], []
-        names = {f"{want.name}.{number}" for number in range(want.size)}
-        # A pool that has become smaller: who has a place beyond its end still counts.
         prefix = f"{want.name}."
-        names |= {
-            name
-            for name in os.listdir(self.folder)
-            if name.startswith(prefix) and name.removeprefix(prefix).isdigit()
-        }
-        for name in sorted(names):
-            reader = open_pipe(f"{self.folder}/{name}", os.O_RDONLY)
-            if is_held(reader):
+        made = [name for name in os.listdir(self.folder) if name.startswith(prefix)]
+        numbers = {int(rest) for name in made if (rest := name.removeprefix(prefix)).isdigit()}
+        # A pool that has become smaller: who has a place beyond its end still counts.
+        free, held = [], []
+        for number in sorted(numbers | set(range(want.size))):
+            name = f"{prefix}{number}"
+            reader = open_pipe(f"{self.folder}/{name}", os.O_RDONLY) if number in numbers else None
+            if reader is not None and is_held(reader):
                 held.append(reader)
-            else:
+                continue
+            free.append(name)
+            if reader is not None:
                 os.close(reader)
-                free.append(name)
         self.free_names[want.name], self.held[want.name] = free, held
         self._left[want.name] = want.size - len(held)
 
@@ -188,7 +190,8 @@ class Queue:
 
     def leave(self) -> None:
         """Leave the queue."""
-        os.unlink(self._path)
+        if os.fstat(self._file).st_nlink:
+            os.unlink(self._path)
         os.close(self._file)
         os.close(self._mutex)
 
@@ -202,6 +205,7 @@ class Queue:
                 place, lacking = self._turn(room)
                 if place == 0:
                     taken = self._open(room)
+                    os.unlink(self._path)  # now: else others see us take it and want it
             finally:
                 fcntl.flock(self._mutex, fcntl.LOCK_UN)
             if place == 0:
@@ -287,7 +291,7 @@ class Queue:
         limits = [want.limit for want in waits if want.limit is not None]
         if len(limits) < len(waits):
             limits.append(min(LIMIT, default_limit(self._run)))
-        return min(limits)
+        return min(limits, default=LIMIT)
 
     def _words(self, room: Room, lacking: list[Want]) -> str:
         """Return what is waited for: `for pool backup (5 of 5 taken)`."""
@@ -306,7 +310,10 @@ def sleep(room: Room, lacking: list[Want], place: int, left: float) -> None:
         for want in lacking:
             for reader in room.held[want.name]:
                 watched.register(reader, POLLHUP)
-    pause = min(left, 1.0 if place <= FRONT else 0.5 + place / 50)
+    pause = 1.0 if place <= FRONT else 0.5 + place / 50
+    if place <= FRONT and all(want.is_free(room) for want in lacking):
+        pause = 0.1  # kept for one before us, which takes it just now
+    pause = min(left, pause)
     watched.poll(pause * 1000)
 
 

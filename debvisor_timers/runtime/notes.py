@@ -103,8 +103,10 @@ def send(fields: dict[str, str], address: str = JOURNAL) -> None:
     journal = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
     # systemd holds the socket: while journald restarts, records queue, and a full queue blocks.
     journal.settimeout(JOURNAL_SECONDS)
-    journal.sendto(record, address)
-    journal.close()
+    try:
+        journal.sendto(record, address)
+    finally:
+        journal.close()
 
 
 def told(fields: dict[str, str]) -> dict[str, str]:

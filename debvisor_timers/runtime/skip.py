@@ -150,7 +150,7 @@ def series(lines: list[str], after: int, count: int) -> list[list[str]]:
         moment = " ".join(value.split()[1:3])[:19]
         if name == "Normalized form":
             found.append([])
-        elif found and (name == "Next elapse" or name.startswith("Iteration #")):
+        elif found and (name == "Next elapse" or name.startswith("Iter")):
             found[-1] += [moment] if value.strip() != "never" else []
         elif name == "(in UTC)" and found:
             found[-1][-1] = moment

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import py_compile
@@ -13,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from debvisor_timers.history.records import MessageId
-from debvisor_timers.runtime import begin
-from tests.unit.runtime.manager import answering, answers, listed, told
+from debvisor_timers.runtime import begin, chain, end, notes, requests
+from tests.unit.runtime.manager import Store, Systemd, answering, answers, listed, told
 
 UNIT = """\
 [Unit]
@@ -255,7 +256,7 @@ def test_a_run_that_may_be_skipped_fails_where_systemd_does_not_say_what_started
 
 
 def beside(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = "other") -> str:
-    """Return what the module `name` in `folder` says, loaded as by a begin that lies there (-B)."""
+    """Return what the module `name` in `folder` says, loaded by a begin that lies there."""
     monkeypatch.setattr(begin, "__file__", str(folder / "begin"))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     said: str = begin.beside(name).SAID
@@ -263,7 +264,7 @@ def beside(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = "other") -
 
 
 def compiled(folder: Path, says: str) -> Path:
-    """Write a module, compile it as the package does, and return the compiled one."""
+    """Write a module, compile it as the package does, let it say so; return the compiled one."""
     source = folder / "other.py"
     source.write_text(f"SAID = '{says}'\n", encoding="utf-8")
     return Path(str(py_compile.compile(str(source), doraise=True)))
@@ -318,3 +319,159 @@ def test_a_skip_is_noted_for_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     thread = answering(str(tmp_path / "private"), replies)
     assert noted(tmp_path)["DEBVISOR_SKIPPED"].startswith("excluded: all-days (2026-11-2")
     thread.join()
+
+
+# --- attempts ------------------------------------------------------------------------------------
+
+RETRIES = "X-Delays=60s 120s\nX-RetryOn=failure\n"
+UNDER_WAY = {
+    "DEBVISOR_JOB": "backup",
+    "DEBVISOR_RUN_ID": "first",
+    "DEBVISOR_INVOCATION_ID": "0001",
+    "DEBVISOR_ATTEMPT": "1",
+    "DEBVISOR_MAX_ATTEMPTS": "3",
+    "DEBVISOR_START_USEC": "1",
+    "DEBVISOR_TRIGGER": "timer",
+    "DEBVISOR_RETRY_USEC": "5",
+    "DELAYS": "60s 120s",
+    "SYSTEMD_JOB": "7",
+    "ADMITTED": "1",
+}
+
+
+def attempted(
+    tmp_path: Path,
+    service: str = RETRIES,
+    before: dict[str, str] | None = None,
+    *,
+    restarts: int = 1,
+    job: int = 7,
+    **environ: str,
+) -> tuple[dict[str, str], list[str]]:
+    """Begin an attempt; return what is noted of it, and what systemd was asked to do."""
+    (tmp_path / "units").mkdir(exist_ok=True)
+    unit = tmp_path / "units" / "debvisor-job-backup.service"
+    unit.write_text(f"[Service]\n{service}", encoding="utf-8")
+    if before is not None:
+        notes.write(str(tmp_path / "run"), "runs", "backup", before, lasting=False)
+    with Systemd(str(tmp_path / "private")) as systemd:
+        name = "debvisor-job-backup.service"
+        systemd.units[name] = ("activating", "start-pre", "start", job)
+        systemd.properties[f"/unit/{name}", "NRestarts"] = restarts
+        found = noted(tmp_path, **environ)
+    return found, [call[0] for call in systemd.calls if call[0] not in {"Get", "ListUnitsByNames"}]
+
+
+def test_the_first_attempt_says_how_many_there_may_be_and_lets_the_start_limit_count_anew(
+    tmp_path: Path,
+) -> None:
+    found, asked = attempted(tmp_path, restarts=0)
+    assert (found["DEBVISOR_ATTEMPT"], found["DEBVISOR_MAX_ATTEMPTS"]) == ("1", "3")
+    assert (found["DELAYS"], found["RETRY_ON"], found["SYSTEMD_JOB"]) == (
+        "60s 120s",
+        "failure",
+        "7",
+    )
+    assert asked == ["ResetFailedUnit"]
+
+
+def test_another_attempt_is_the_same_run_with_a_new_invocation(tmp_path: Path) -> None:
+    found, asked = attempted(tmp_path, before=UNDER_WAY)
+    assert (found["DEBVISOR_RUN_ID"], found["DEBVISOR_TRIGGER"]) == ("first", "timer")
+    assert (found["DEBVISOR_ATTEMPT"], found["DEBVISOR_INVOCATION_ID"]) == ("2", "0123")
+    assert "DEBVISOR_RETRY_USEC" not in found
+    assert asked == []
+
+
+@pytest.mark.parametrize(("restarts", "job"), [(0, 7), (1, 8)])
+def test_a_note_of_an_earlier_start_is_not_gone_on_with(
+    tmp_path: Path, restarts: int, job: int
+) -> None:
+    found, _ = attempted(tmp_path, before=UNDER_WAY, restarts=restarts, job=job)
+    assert found["DEBVISOR_RUN_ID"] != "first"
+    assert found["DEBVISOR_ATTEMPT"] == str(restarts + 1)
+
+
+def test_what_is_left_of_a_delay_is_waited_for_visibly(tmp_path: Path) -> None:
+    until = time.monotonic() + 0.3
+    found, _ = attempted(tmp_path, before=UNDER_WAY | {"RETRY_AT": f"{until:.3f}"})
+    assert time.monotonic() >= until - 0.001
+    assert "RETRY_AT" not in found
+    assert "DEBVISOR_WAITING" not in found
+    assert int(found["DEBVISOR_WAITED_USEC"]) >= 200_000
+
+
+ALWAYS = "X-Exclude=- *-01-01..*-12-31\n"
+
+
+def test_an_attempt_after_one_that_was_let_in_asks_nothing_again(tmp_path: Path) -> None:
+    found, _ = attempted(tmp_path, RETRIES + ALWAYS, UNDER_WAY)
+    assert "DEBVISOR_SKIPPED" not in found
+
+
+def test_an_attempt_after_one_that_was_never_let_in_asks_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`begin` of the first was killed, or failed, while it waited for a lock."""
+    monkeypatch.setenv("TZ", "")
+    before = {name: value for name, value in UNDER_WAY.items() if name != "ADMITTED"}
+    found, _ = attempted(tmp_path, RETRIES + ALWAYS, before)
+    assert found["DEBVISOR_RUN_ID"] == "first"
+    assert found["DEBVISOR_SKIPPED"].startswith("excluded: ")
+
+
+def test_no_attempt_is_made_beyond_the_last(tmp_path: Path) -> None:
+    """systemd makes one when `end` was killed before it could end the run."""
+    with pytest.raises(ValueError, match="all 3 attempts have been made"):
+        attempted(tmp_path, before=UNDER_WAY, restarts=3)
+
+
+def test_an_apply_between_attempts_that_takes_retries_away_changes_nothing(tmp_path: Path) -> None:
+    found, _ = attempted(tmp_path, "Type=oneshot\n", UNDER_WAY)
+    assert (found["DEBVISOR_RUN_ID"], found["DEBVISOR_ATTEMPT"]) == ("first", "2")
+
+
+def test_the_door_is_closed_for_each_attempt(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "notify")) as store:
+        attempted(tmp_path, before=UNDER_WAY, NOTIFY_SOCKET=store.address)
+    assert store.said == [b"NOTIFYACCESS=none"]
+
+
+def test_a_job_that_is_paused_is_skipped_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "state" / "paused").mkdir(parents=True)
+    paused = tmp_path / "state" / "paused" / "backup"
+    paused.write_text("disk is being replaced\nalice\n", encoding="utf-8")
+    assert noted(tmp_path)["DEBVISOR_SKIPPED"] == "paused: disk is being replaced"
+    paused.write_text("", encoding="utf-8")
+    assert noted(tmp_path)["DEBVISOR_SKIPPED"] == "paused"
+
+
+def test_a_request_of_another_job_names_the_runs_and_no_person(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    requests.leave(notes, str(tmp_path / "run"), "backup", "chain", ["a:1", "b:2"])
+    found = noted(tmp_path)
+    assert (found["DEBVISOR_TRIGGER"], found["DEBVISOR_TRIGGER_RUNS"]) == ("chain", "a:1 b:2")
+    assert "DEBVISOR_BY" not in found
+    assert noted(tmp_path)["DEBVISOR_TRIGGER"] == "manual", "a request counts once"
+
+
+def test_a_request_says_which_run_is_repeated_and_that_dependencies_do_not_count(
+    tmp_path: Path,
+) -> None:
+    request = ask(tmp_path, age_seconds=5)
+    said = json.loads(request.read_text("utf-8")) | {"retry_of": "old", "force": True}
+    request.write_text(json.dumps(said), encoding="utf-8")
+    found = noted(tmp_path)
+    assert (found["DEBVISOR_RETRY_OF"], found["FORCED"], found["DEBVISOR_BY"]) == (
+        *("old", "1", "alice"),
+    )
+
+
+def test_a_path_unit_tells_which_path(tmp_path: Path) -> None:
+    found = noted(tmp_path, TRIGGER_UNIT="debvisor-job-backup.path", TRIGGER_PATH="/srv/x\ry")
+    assert (found["DEBVISOR_TRIGGER"], found["DEBVISOR_TRIGGER_PATH"]) == ("path", "/srv/x y")
+
+
+def test_the_programs_load_what_lies_beside_them_in_the_same_way() -> None:
+    sources = {inspect.getsource(program.beside) for program in (begin, end, chain)}
+    assert len(sources) == 1

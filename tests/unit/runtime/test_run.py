@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -93,3 +96,134 @@ def test_a_directory_without_a_dash_is_systemds_own_affair() -> None:
     assert run.enter("/nonexistent") == ""
     assert run.enter("") == ""
     assert run.enter("-/nonexistent").startswith("cannot change to /nonexistent: No such file")
+
+
+def test_the_locks_of_a_run_are_no_business_of_its_program(tmp_path: Path) -> None:
+    code = (
+        f"import os, sys; sys.path[:0] = [{str(Path(run.__file__).parent)!r}]; import run\n"
+        "for number in (3, 4, 5): os.dup2(os.open('/dev/null', os.O_RDONLY), number)\n"
+        "env = {b'LISTEN_FDS': b'2', b'LISTEN_PID': b'1', b'LISTEN_FDNAMES': b'lock:lock',"
+        " b'NOTIFY_SOCKET': b'/x', b'FDSTORE': b'2', b'A': b'1'}\n"
+        "run.drop_locks(env)\n"
+        "print(env, [os.path.exists(f'/proc/self/fd/{number}') for number in (3, 4, 5)])"
+    )
+    done = subprocess.run([sys.executable, "-IBc", code], capture_output=True, check=True)
+    assert done.stdout.decode().strip() == "{b'A': b'1'} [False, False, True]"
+
+
+# --- watched -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds"),
+    [
+        ({}, None),
+        ({"LIMIT": "90s"}, 90),
+        ({"LIMIT": "0.5s"}, 0.5),
+        ({"TOTAL_UNTIL": "+30", "LIMIT": "90s"}, 30),
+        ({"TOTAL_UNTIL": "+100", "LIMIT": "90s"}, 90),
+        ({"TOTAL_UNTIL": "-5"}, -5),
+    ],
+)
+def test_an_attempt_is_limited_by_whatever_is_over_first(
+    state: dict[str, str], seconds: float | None
+) -> None:
+    if until := state.get("TOTAL_UNTIL"):
+        state = state | {"TOTAL_UNTIL": f"{time.monotonic() + float(until):.3f}"}
+    assert run.limit(state) == (None if seconds is None else pytest.approx(seconds, abs=0.5))
+
+
+WATCH = """
+import os, sys
+sys.path[:0] = [{folder!r}]
+import run
+sys.exit(run.watch({command!r}, {environment!r}, {seconds!r}, "(job x)"))
+"""
+
+
+def watching(script: str, seconds: float = 20.0) -> subprocess.Popen[bytes]:
+    """Watch `sh -c SCRIPT`; return the watcher."""
+    code = WATCH.format(
+        folder=str(Path(run.__file__).parent),
+        command=[b"/bin/sh", b"-c", script.encode()],
+        environment={b"PATH": b"/usr/bin:/bin", b"SYSTEMD_EXEC_PID": b"1"},
+        seconds=seconds,
+    )
+    return subprocess.Popen(
+        [sys.executable, "-IBc", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def ended(watcher: subprocess.Popen[bytes]) -> tuple[int, str]:
+    """Return how the watcher ended, and what was said."""
+    output, _ = watcher.communicate(timeout=30)
+    return watcher.returncode, output.decode()
+
+
+def watched(script: str, seconds: float = 20.0) -> tuple[int, str]:
+    return ended(watching(script, seconds))
+
+
+@pytest.mark.parametrize(
+    ("script", "status"),
+    [
+        ("exit 0", 0),
+        ("exit 3", 3),
+        ("exit 255", 255),
+        ("kill -TERM $$", -signal.SIGTERM),
+        ("kill -KILL $$", -signal.SIGKILL),
+        ("kill -SEGV $$", -signal.SIGSEGV),
+        ("kill -USR1 $$", -signal.SIGUSR1),
+        ("kill -INT $$", -signal.SIGINT),
+    ],
+)
+def test_the_watcher_ends_as_the_program_does(script: str, status: int) -> None:
+    assert watched(f"echo out; {script}") == (status, "out\n")
+
+
+def test_a_program_that_takes_too_long_is_told_and_left_to_systemd() -> None:
+    began = time.monotonic()
+    status, said = watched("exec >/dev/null 2>&1; exec sleep 3", 0.3)
+    assert (status, said) == (251, "debvisor-timers: time-out after 0 s (job x)\n")
+    assert time.monotonic() - began < 3
+
+
+def test_a_program_without_any_time_left_is_ended_at_once() -> None:
+    assert watched("exec >/dev/null 2>&1; sleep 1", -1.0) == (
+        *(251, "debvisor-timers: time-out after -1 s (job x)\n"),
+    )
+
+
+def test_a_program_that_is_stopped_for_a_while_is_not_taken_for_one_that_has_ended() -> None:
+    status, said = watched("(sleep 0.2; kill -CONT $$) & kill -STOP $$; exit 7")
+    assert (status, said) == (7, "")
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM"])
+def test_a_signal_to_all_is_for_the_program_to_answer(name: str) -> None:
+    watcher = watching(f"trap 'exit 4' {name}; echo ready; while :; do sleep 0.05; done")
+    assert watcher.stdout is not None
+    assert watcher.stdout.readline() == b"ready\n"
+    number = getattr(signal, f"SIG{name}")
+    children = Path(f"/proc/{watcher.pid}/task/{watcher.pid}/children").read_text("ascii")
+    for process in (watcher.pid, int(children.split()[0])):
+        os.kill(process, number)
+    assert ended(watcher)[0] == 4
+
+
+def test_the_program_gets_signals_as_systemd_set_them_and_its_own_process_id() -> None:
+    status, said = watched("grep -E 'Sig(Blk|Ign)' /proc/self/status; echo $SYSTEMD_EXEC_PID $$")
+    *signals, processes = said.splitlines()
+    masks = {line.split(":")[0]: int(line.split()[1], 16) for line in signals}
+    assert masks["SigBlk"] == 0
+    assert not masks["SigIgn"] & 1 << (signal.SIGTERM - 1)
+    assert processes.split()[0] == processes.split()[1]
+    assert status == 0
+
+
+def test_a_program_that_cannot_be_executed_is_a_203_under_watch_too() -> None:
+    folder = str(Path(run.__file__).parent)
+    code = WATCH.format(folder=folder, command=[b"/none"], environment={}, seconds=20.0)
+    done = subprocess.run([sys.executable, "-IBc", code], capture_output=True, check=False)
+    assert done.returncode == 203
+    assert b"cannot execute /none (job x): there is no such program" in done.stderr
