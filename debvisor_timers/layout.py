@@ -47,3 +47,18 @@ class Layout:
     def last(self) -> Path:
         """Return the folder with one file a job: the result of its last real run."""
         return self.state / "last"
+
+    @property
+    def runs(self) -> Path:
+        """Return the folder with one file for each job whose run is under way."""
+        return self.runtime / "runs"
+
+    @property
+    def ended(self) -> Path:
+        """Return the folder with one file a job: its newest end, skips included."""
+        return self.runtime / "ended"
+
+    @property
+    def notified(self) -> Path:
+        """Return the folder with one file a job: the newest failed run that was told."""
+        return self.state / "notified"

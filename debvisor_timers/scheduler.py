@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.elapses import Interval
     from debvisor_timers.operations.graph import Graph
     from debvisor_timers.operations.list import JobList
+    from debvisor_timers.operations.notify import FailureNotice
     from debvisor_timers.operations.plan import Plan
     from debvisor_timers.operations.recover import Recovery
     from debvisor_timers.operations.renew import Renewal
@@ -139,11 +140,23 @@ class Scheduler:
 
         return translate_schedule(self.host, text, zone=zone, count=count)
 
-    def run(self, job_id: str, *, caller: Caller, wait: bool) -> RunResult:
-        """Start a job now."""
-        from debvisor_timers.operations.run import run_job
+    def run(self, job_id: str, *, caller: Caller, wait: bool, force: bool = False) -> RunResult:
+        """Start a job now; `force` passes over what it depends on."""
+        from debvisor_timers.operations.run import Wish, run_job
 
-        return run_job(self.host, job_id, caller=caller, wait=wait)
+        return run_job(self.host, job_id, caller=caller, wish=Wish(wait=wait, force=force))
+
+    def retry(self, job_id: str, run_id: str | None, *, caller: Caller, wait: bool) -> RunResult:
+        """Run a failed run again, the newest one where none is named."""
+        from debvisor_timers.operations.run import retry_job
+
+        return retry_job(self.host, job_id, run_id, caller=caller, wait=wait)
+
+    def notify_failure(self, job_id: str, *, host_name: str, invocation: str) -> FailureNotice:
+        """Note how a run of a job failed, and tell the channels of the job, once."""
+        from debvisor_timers.operations.notify import notify_failure
+
+        return notify_failure(self.host, job_id, host_name=host_name, invocation=invocation)
 
     def service_text(self, job_id: str) -> str:
         """Return the service unit that a run of the job uses, as it stands on disk."""
@@ -152,8 +165,8 @@ class Scheduler:
         return applied_service(self.host, job_id)
 
     def stop(self, job_id: str) -> bool:
-        """End the running run of a job; False when there is none."""
-        from debvisor_timers.operations.run import stop_job
+        """End the run of a job that is under way; False when there is none."""
+        from debvisor_timers.operations.stop import stop_job
 
         return stop_job(self.host, job_id)
 

@@ -38,12 +38,30 @@ def command(*, job: str, limit: int, as_json: bool) -> None:
 
 
 def _cells(run: Run) -> tuple[str, ...]:
-    trigger = f"{run.trigger} by {run.by}" if run.by else str(run.trigger)
     return (
         times.short(run.start),
         times.span(run.duration),
-        run.outcome_words,
-        trigger,
+        _result(run),
+        _trigger(run),
         times.span(run.cpu),
         run.id,
     )
+
+
+def _result(run: Run) -> str:
+    """Return how it ended: `failed (exit status 3), 4 attempts`."""
+    further = [f"{run.attempts} attempts"] if run.attempts > 1 else []
+    if run.count > 1:
+        further.append(f"{run.count} times")
+    return ", ".join([run.outcome_words, *further])
+
+
+def _trigger(run: Run) -> str:
+    """Return what started it: `manual by root`, `chain: backup`, `retry by root`."""
+    if run.retry_of:
+        words = "retry"
+    elif run.trigger_runs:
+        words = f"{run.trigger}: {', '.join(name.job for name in run.trigger_runs)}"
+    else:
+        words = str(run.trigger)
+    return f"{words} by {run.by}" if run.by else words

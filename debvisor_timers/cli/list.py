@@ -14,6 +14,7 @@ from debvisor_timers.cli.runs import last_document
 from debvisor_timers.errors import ExitCode
 
 if TYPE_CHECKING:
+    from debvisor_timers.history.under_way import UnderWay
     from debvisor_timers.operations.list import JobRow
 
 _TITLES = ("JOB", "SCHEDULE", "LAST", "TOOK", "RESULT", "NEXT", "STATE")
@@ -55,7 +56,41 @@ def document(row: JobRow) -> dict[str, object]:
         "last": last_document(row.last),
         "next_start": times.iso(row.next_start),
         "skipped": row.skipped or None,
+        "under_way": under_way_document(row.under_way) if row.under_way else None,
     }
+
+
+def under_way_document(run: UnderWay) -> dict[str, object]:
+    """Return a run that is under way for programs."""
+    return {
+        "run": run.id,
+        "start": times.iso(run.start),
+        "trigger": str(run.trigger),
+        "by": run.by,
+        "status": str(run.ending.outcome.status),
+        "outcome": str(run.ending.outcome),
+        "attempt": run.attempt,
+        "max_attempts": run.max_attempts,
+        "waiting_for": run.waiting.removeprefix("for ") or None,
+        "next_attempt": times.iso(run.retry_at),
+    }
+
+
+def state_words(row: JobRow) -> str:
+    """Return what the job is doing: `waiting for backup (running)`, `attempt 2 of 4 in 45s`."""
+    run = row.under_way
+    if row.skipped:
+        return f"{row.state}, skips next"
+    if run is None:
+        return str(row.state)
+    if run.retry_at is not None:
+        then = (
+            times.relative(run.retry_at, now=times.now()) if run.retry_at > times.now() else "now"
+        )
+        return f"{run.waiting.removeprefix('for ')} {then}"
+    if run.waiting:
+        return f"waiting {run.waiting}"
+    return f"running, attempt {run.attempt} of {run.max_attempts}" if run.attempt > 1 else "running"
 
 
 def schedule_words(row: JobRow) -> str:
@@ -75,5 +110,5 @@ def _cells(row: JobRow) -> tuple[str, ...]:
         times.span(last.duration if last else None),
         str(last.outcome).replace("_", " ") if last else "-",
         times.relative(row.next_start, now=now),
-        f"{row.state}, skips next" if row.skipped else str(row.state),
+        state_words(row),
     )

@@ -26,7 +26,8 @@ COMMANDS: Mapping[str, str] = {
     "timeline": "Draw a day or a week: when jobs run, and how many at once.",
     "graph": "Show which job depends on which other: a tree, DOT or a picture.",
     "run": "Run a job now.",
-    "stop": "End the running run of a job.",
+    "retry": "Run a failed run of a job again.",
+    "stop": "End the run of a job that is under way.",
     "logs": "Show a job's journal.",
     "history": "Show a job's past runs.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
@@ -42,6 +43,9 @@ COMMANDS: Mapping[str, str] = {
 The table is here so that --help and completion load none of these modules.
 """
 
+HIDDEN = frozenset({"notify-failure"})
+"""Commands that units of ours call, not people."""
+
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are used."""
@@ -52,9 +56,9 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the module of the command and return its `command`."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
             return None
-        module = importlib.import_module(f"debvisor_timers.cli.{cmd_name}")
+        module = importlib.import_module(f"debvisor_timers.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
@@ -70,7 +74,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command when there is none of that name."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        is_known = not args or args[0] in COMMANDS or args[0] in HIDDEN
+        if not is_known and not args[0].startswith("-"):
             raise click.UsageError(_unknown(args[0]), ctx)
         return super().resolve_command(ctx, args)
 

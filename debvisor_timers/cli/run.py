@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,17 +19,16 @@ from debvisor_timers.cli.runs import last_document
 from debvisor_timers.errors import ExitCode, InterruptedByUserError
 
 if TYPE_CHECKING:
-    from debvisor_timers.history.last import LastRun
-    from debvisor_timers.history.runs import Run
-    from debvisor_timers.operations.run import Caller
+    from debvisor_timers.operations.run import Caller, RunResult
 
 
 @click.command("run", epilog="Example: debvisor-timers run nightly-backup --wait")
 @job_argument
 @click.option("--wait", is_flag=True, help="Wait for the end; exit with 5 when the run failed.")
+@click.option("--force", is_flag=True, help="Do not ask or wait for the jobs it depends on.")
 @click.option("--dry-run", is_flag=True, help="Show what would be run, run nothing.")
 @json_option
-def command(*, job: str, wait: bool, dry_run: bool, as_json: bool) -> int:
+def command(*, job: str, wait: bool, force: bool, dry_run: bool, as_json: bool) -> int:
     """Run JOB now, by systemd, exactly as its timer would. The schedule is not touched."""
     from debvisor_timers.scheduler import Scheduler
 
@@ -35,17 +36,32 @@ def command(*, job: str, wait: bool, dry_run: bool, as_json: bool) -> int:
     if dry_run:
         _show_unit(job, scheduler.service_text(job), as_json=as_json)
         return ExitCode.DONE
+    with until_interrupted(job):
+        result = scheduler.run(job, caller=caller(), wait=wait, force=force)
+    return answer(result, as_json=as_json)
+
+
+@contextmanager
+def until_interrupted(job: str) -> Iterator[None]:
+    """Say on Ctrl-C that the run of `job` goes on."""
     try:
-        result = scheduler.run(job, caller=_caller(), wait=wait)
+        yield
     except KeyboardInterrupt as error:
         raise InterruptedByUserError(
             f"stopped waiting; {job} goes on",
             fix=f"debvisor-timers logs -f {job}, or debvisor-timers stop {job}",
         ) from error
+
+
+def answer(result: RunResult, *, as_json: bool) -> int:
+    """Print what became of a start; return the exit status."""
     if as_json:
-        echo_json({"job": job, "run": last_document(result.run)})
+        document: dict[str, object] = {"job": result.job_id, "run": last_document(result.run)}
+        if result.retry_of:
+            document["retry_of"] = result.retry_of
+        echo_json(document)
     else:
-        click.echo(_words(job, result.run))
+        click.echo(_words(result))
     failed = result.run is not None and result.run.status == "failed"
     return ExitCode.SYSTEMD if failed else ExitCode.DONE
 
@@ -57,13 +73,18 @@ def _show_unit(job: str, text: str, *, as_json: bool) -> None:
         click.echo(text, nl=False)
 
 
-def _words(job: str, run: LastRun | Run | None) -> str:
+def _words(result: RunResult) -> str:
+    job, run = result.job_id, result.run
+    again = f", to repeat run {result.retry_of}" if result.retry_of else ""
     if run is None:
-        return f"started {job}; follow it with: debvisor-timers logs -f {job}"
-    return f"{job} {run.outcome_words} after {times.span(run.duration)}"
+        return f"started {job}{again}; follow it with: debvisor-timers logs -f {job}"
+    took = f"after {times.span(run.duration)}"
+    attempts = f" in {run.attempts} attempts" if (run.attempts or 1) > 1 else ""
+    return f"{job} {run.outcome_words} {took}{attempts}"
 
 
-def _caller() -> Caller:
+def caller() -> Caller:
+    """Return who calls us."""
     from debvisor_timers.operations.run import Caller
 
     return Caller(uid=os.getuid(), user=pwd.getpwuid(os.getuid()).pw_name, login_uid=_login_uid())

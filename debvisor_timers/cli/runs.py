@@ -22,33 +22,21 @@ def last_document(last: LastRun | Run | None) -> dict[str, object] | None:
         "run": last.id,
         "status": str(last.status),
         "outcome": str(last.outcome),
+        "reason": last.ending.reason,
         "start": times.iso(last.start),
         "end": times.iso(last.end),
         "duration_seconds": seconds(last.duration),
         "exit_status": last.exit_status,
+        "attempts": last.attempts,
+        "max_attempts": last.max_attempts,
     }
 
 
 def run_document(run: Run) -> dict[str, object]:
     """Return one run for programs."""
-    return {
-        "run": run.id,
-        "job": run.job,
-        "generation": run.generation,
-        "trigger": str(run.trigger),
-        "by": run.by,
-        "scheduled_for": times.iso(run.scheduled_for),
-        "start": times.iso(run.start),
-        "end": times.iso(run.end),
-        "duration_seconds": seconds(run.duration),
-        "status": str(run.status),
-        "outcome": str(run.outcome),
-        "reason": run.reason,
-        "exit_status": run.exit_status,
-        "signal": run.signal,
-        "cpu_seconds": seconds(run.cpu),
-        "memory_peak_bytes": run.memory_peak,
-    }
+    from debvisor_timers.history.document import run_document as of_run
+
+    return of_run(run)
 
 
 def seconds(duration: timedelta | None) -> float | None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import needs, times
-from debvisor_timers.cli.list import document, schedule_words
+from debvisor_timers.cli.list import document, schedule_words, state_words
 from debvisor_timers.cli.options import job_argument, json_option
 from debvisor_timers.cli.output import echo_json
 
 if TYPE_CHECKING:
+    from debvisor_timers.history.last import LastRun
     from debvisor_timers.jobs.model import Job
     from debvisor_timers.operations.show import JobDetails
 
@@ -62,16 +63,23 @@ def _lines(details: JobDetails) -> Iterator[tuple[str, str]]:
     yield "job", row.job_id
     if job is not None:
         yield from _definition(details)
-    yield "state", str(row.state)
+    yield "state", state_words(row)
+    if row.under_way is not None:
+        yield "run", f"{row.under_way.id}, since {times.local(row.under_way.start)}"
     if row.last is not None:
         yield "last run", f"{times.local(row.last.start)}: {row.last.outcome_words}"
-        yield "took", times.span(row.last.duration)
+        yield "took", _took(row.last)
     for number, run in enumerate(details.upcoming):
         words = [times.local(run.at), times.delay(run.latest - run.at)]
         words.append(run.skip_words)
         yield ("next" if number == 0 else ""), " ".join(filter(None, words))
     for number, name in enumerate(details.units):
         yield ("units" if number == 0 else ""), name
+
+
+def _took(last: LastRun) -> str:
+    attempts = f", {last.attempts} attempts" if (last.attempts or 1) > 1 else ""
+    return f"{times.span(last.duration)}{attempts}"
 
 
 def _definition(details: JobDetails) -> Iterator[tuple[str, str]]:

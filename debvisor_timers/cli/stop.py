@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""stop: end the running run of a job."""
+"""stop: end the run of a job that is under way."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from debvisor_timers.cli.options import job_argument
 @click.command("stop", epilog="Example: debvisor-timers stop nightly-backup")
 @job_argument
 def command(*, job: str) -> None:
-    """End the running run of JOB: SIGTERM, then SIGKILL after its stop_timeout.
+    """End the run of JOB that is under way: SIGTERM, then SIGKILL after its stop_timeout.
 
-    The schedule is not touched: the next run comes as planned.
+    Also one that waits, or is between two attempts; no attempt follows. The schedule is not
+    touched: the next run comes as planned.
     """
     from debvisor_timers.scheduler import Scheduler
 

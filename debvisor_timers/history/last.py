@@ -25,8 +25,8 @@ from debvisor_timers.history.outcome import (
 class LastRun:
     """The last run of a job that was to run and has ended; skipped runs leave no trace here.
 
-    start: None when `begin` could not note it. attempt: which attempt was the last, and of how
-    many; None where nobody noted it. success_end, success_id: of the newest run that succeeded.
+    start: None when `begin` could not note it. attempts: how many there were, and could
+    be; None where nobody noted it. success_end, success_id: of the newest run that succeeded.
     """
 
     id: str
@@ -36,7 +36,7 @@ class LastRun:
     exit: Exit
     ending: Ending
     trigger: Trigger = Trigger.UNKNOWN
-    attempt: int | None = None
+    attempts: int | None = None
     max_attempts: int | None = None
     success_end: datetime | None = None
     success_id: str = ""
@@ -97,7 +97,7 @@ def last_run(fields: Mapping[str, str]) -> LastRun | None:
         exit=exit_,
         ending=_ending(fields, result, exit_),
         trigger=Trigger.read(fields.get("DEBVISOR_TRIGGER", "")),
-        attempt=number(fields.get("DEBVISOR_ATTEMPT", "")),
+        attempts=number(fields.get("DEBVISOR_ATTEMPT", "")),
         max_attempts=number(fields.get("DEBVISOR_MAX_ATTEMPTS", "")),
         success_end=moment(fields.get("DEBVISOR_SUCCESS_USEC", "")),
         success_id=fields.get("DEBVISOR_SUCCESS_RUN", ""),

@@ -40,6 +40,11 @@ class RunOutcome(StrEnum):
         """Return the state that a run with this outcome is in."""
         return _STATUS.get(self, RunStatus.FAILED)
 
+    @property
+    def is_failure(self) -> bool:
+        """Return True for an end that nobody wanted; a stop by hand is none."""
+        return self in {RunOutcome.FAILED, RunOutcome.TIMED_OUT, RunOutcome.LOST}
+
 
 _STATUS = {
     RunOutcome.WAITING: RunStatus.PENDING,

@@ -34,8 +34,6 @@ _PREFIX, _SUFFIX = "debvisor-job-", ".service"
 _SAY_NOTHING_NEW = frozenset({MessageId.STOPPED, MessageId.CONSUMED, MessageId.RESTART})
 """Without the run that they belong to, these tell nothing worth a run of its own."""
 _END_A_RUN = frozenset({MessageId.DONE, MessageId.NOT_STARTED, MessageId.FAILED})
-_WORTH_TELLING = timedelta(seconds=1)
-"""What `begin` takes without waiting for anything is less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +43,7 @@ class Run:
     generation: the definition that ran; None for a run that `begin` never saw.
     by: who asked for a manual run. trigger_runs: the runs that a run of a chain answers.
     retry_of: the failed run that somebody wanted again.
-    waited: for dependencies and locks, before the first attempt.
+    waited: for dependencies and locks, and for what a reload cut off a delay between attempts.
     each_attempt: empty for a run that was skipped before its first; max_attempts: how many it had.
     memory_peak: bytes. cpu and memory_peak are those of the whole unit, our programs included.
     count: of how many elapses a skip tells, from scheduled_for to last_scheduled_for; overlapped:
@@ -223,7 +221,7 @@ def _run(draft: Draft, ending: Ending) -> Run:
         id=draft.ours("DEBVISOR_RUN_ID") or _own_id(draft, start),
         job=draft.job,
         generation=number(draft.ours("DEBVISOR_GENERATION")),
-        trigger=Trigger.read(draft.ours("DEBVISOR_TRIGGER")),
+        trigger=_trigger(draft),
         by=draft.ours("DEBVISOR_BY"),
         scheduled_for=moment(draft.ours("DEBVISOR_SCHEDULED_USEC")),
         start=start,
@@ -276,14 +274,18 @@ def _end(draft: Draft) -> datetime | None:
     return draft.ended or noted or (last.over_at if last else None)
 
 
+def _trigger(draft: Draft) -> Trigger:
+    # Only a timer asks for a job that runs already, and is told no.
+    if draft.skip and draft.skip.get("DEBVISOR_OVERLAPPED"):
+        return Trigger.TIMER
+    return Trigger.read(draft.ours("DEBVISOR_TRIGGER"))
+
+
 def _waited(draft: Draft) -> timedelta | None:
-    """Return how long `begin` waited before it sent its record; None where there is none."""
-    begin = draft.attempts[0].begin if draft.attempts else None
-    start = moment(begin.get("DEBVISOR_START_USEC")) if begin else None
-    if begin is None or start is None:
+    """Return how long `begin` waited; None where it never noted anything."""
+    if not draft.ours("DEBVISOR_START_USEC"):
         return None
-    waited = begin.realtime - start
-    return waited if waited >= _WORTH_TELLING else timedelta()
+    return timedelta(microseconds=number(draft.ours("DEBVISOR_WAITED_USEC")) or 0)
 
 
 def _own_id(draft: Draft, start: datetime) -> str:

@@ -76,13 +76,16 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
         # Parsing and rendering cost more to import than a no-op apply costs to run.
         from debvisor_timers.operations import steps
         from debvisor_timers.operations.plan import make_plan
+        from debvisor_timers.operations.settings import keep_settings
 
         plan = make_plan(host)
         before = before.with_files(plan.files)
         _refuse(plan, options)
         held = None if plan.is_empty else steps.execute(host, plan, options.on_step)
+        kept_anew = plan.is_empty and keep_settings(host, plan)
         known.write(before.after(host, jobs=len(plan.definitions.jobs)))
-        return _result(plan, recovery, held)
+        generation = plan.generation if kept_anew or not plan.is_empty else plan.generation - 1
+        return _result(plan, generation, recovery, held)
 
 
 def _refuse(plan: Plan, options: ApplyOptions) -> None:
@@ -132,9 +135,9 @@ def _unchanged(kept: Fingerprint, recovery: Recovery) -> ApplyResult:
     )
 
 
-def _result(plan: Plan, recovery: Recovery, held: Held | None) -> ApplyResult:
+def _result(plan: Plan, generation: int, recovery: Recovery, held: Held | None) -> ApplyResult:
     return ApplyResult(
-        generation=plan.generation if not plan.is_empty else plan.generation - 1,
+        generation=generation,
         created=len(plan.created),
         updated=len(plan.updated),
         removed=len(plan.removed),

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from debvisor_timers.history.runs import Run
+from dataclasses import replace
+
+from debvisor_timers.history.runs import Run, RunOutcome
 from debvisor_timers.jobs.load import load_definitions
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import unknown_job
 from debvisor_timers.operations.newest import newest_runs
+from debvisor_timers.operations.under_way import under_way
 
 
 def history(host: Host, job_id: str, *, limit: int) -> list[Run]:
@@ -17,8 +20,33 @@ def history(host: Host, job_id: str, *, limit: int) -> list[Run]:
     neither the YAML nor the journal knows the job, SystemdError when the journal is not readable.
     """
     runs = newest_runs(host, job_id, limit)
+    if runs and runs[0].outcome in _UNDER_WAY:
+        runs[0] = _as_noted(host, runs[0])
     if not runs:
         known = load_definitions(host.layout.config).jobs
         if job_id not in known:
             raise unknown_job(job_id, known)
     return runs
+
+
+_UNDER_WAY = {RunOutcome.RUNNING, RunOutcome.WAITING}
+
+
+def _as_noted(host: Host, run: Run) -> Run:
+    """Return a run that is under way with what `begin` noted of it; its record may be to come."""
+    noted = under_way(host, run.job)
+    if noted is None or noted.invocation_id not in run.invocation_ids:
+        return run
+    return replace(
+        run,
+        id=noted.id,
+        generation=noted.generation,
+        trigger=noted.trigger,
+        trigger_runs=noted.trigger_runs,
+        retry_of=noted.retry_of,
+        by=noted.by,
+        scheduled_for=noted.scheduled_for,
+        start=noted.start,
+        max_attempts=noted.max_attempts,
+        ending=noted.ending,
+    )

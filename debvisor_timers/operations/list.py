@@ -9,28 +9,37 @@ from datetime import datetime
 from enum import StrEnum
 
 from debvisor_timers.history.last import LastRun, read_last
+from debvisor_timers.history.under_way import UnderWay
 from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.calendars import calendar_answers, first_elapse
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
-from debvisor_timers.operations.running import running_jobs
+from debvisor_timers.operations.running import running_job
 from debvisor_timers.operations.skipped import skipped_starts
+from debvisor_timers.operations.under_way import is_between_attempts
+from debvisor_timers.operations.under_way import under_way as run_under_way
 from debvisor_timers.render.names import PATH_PREFIX, path_unit, timer_unit
 from debvisor_timers.source import Problem
-from debvisor_timers.systemd.ports import ActiveState
+from debvisor_timers.systemd.ports import ActiveState, UnitState
 
 
 class JobState(StrEnum):
     """What a job is doing now, in a word or two.
 
+<<<<<<< HEAD
     WATCHING: it has no schedule, but path triggers.
+=======
+    WAITING: its run has begun and waits. RETRYING: its run is between two attempts.
+>>>>>>> c3fd54c (Tell channels of failures; retry runs, stop them in waits and delays)
     STOPPED: enabled, but its timer does not run (stopped by hand, or the emergency brake is on).
     ORPHANED: its units stand on disk, the YAML no longer has it; the next apply removes it.
     UNREADABLE: its units stand on disk, and some file of the YAML cannot be read or is wrong.
     """
 
     RUNNING = "running"
+    WAITING = "waiting"
+    RETRYING = "retrying"
     SCHEDULED = "scheduled"
     WATCHING = "watching"
     AT_BOOT = "at boot"
@@ -42,11 +51,15 @@ class JobState(StrEnum):
     UNREADABLE = "unreadable"
 
 
+_BUSY = {JobState.RUNNING, JobState.WAITING, JobState.RETRYING}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
     """One job as `list` shows it; job is None when orphaned; next_start is aware, UTC.
 
     skipped: why the run that starts then is not going to take place; empty when it is.
+    under_way: the run that is, where `begin` has noted it.
     """
 
     job_id: str
@@ -55,6 +68,7 @@ class JobRow:
     last: LastRun | None
     next_start: datetime | None
     skipped: str = ""
+    under_way: UnderWay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +91,22 @@ def list_jobs(host: Host) -> JobList:
     """
     definitions = load_definitions(host.layout.config)
     on_disk = owned_by_job(host.units.read()).keys()
+<<<<<<< HEAD
     units = host.manager.units("debvisor-job-*", f"{PATH_PREFIX}*")
     running = running_jobs(units)
+=======
+    units = host.manager.units("debvisor-job-*")
+    running = {job_id: unit for unit in units if (job_id := running_job(unit)) is not None}
+    under_way = {job_id: noted for job_id in running if (noted := run_under_way(host, job_id))}
+>>>>>>> c3fd54c (Tell channels of failures; retry runs, stop them in waits and delays)
     waiting = {unit.name for unit in units if unit.active_state is ActiveState.ACTIVE}
     is_wrong = any(problem.is_error for problem in definitions.problems)
     lacking = JobState.UNREADABLE if is_wrong else JobState.ORPHANED
     states = {
-        job_id: JobState.RUNNING
+        job_id: _busy(under_way.get(job_id), running[job_id])
         if job_id in running
         else _resting(definitions.jobs.get(job_id), waiting, on_disk) or lacking
-        for job_id in sorted(definitions.jobs.keys() | on_disk | running)
+        for job_id in sorted(definitions.jobs.keys() | on_disk | running.keys())
     }
     next_starts = _next_starts(host, definitions.jobs, states)
     skipped = skipped_starts(host, definitions, next_starts)
@@ -99,11 +119,18 @@ def list_jobs(host: Host) -> JobList:
                 last=read_last(host.layout.last, job_id),
                 next_start=next_starts.get(job_id),
                 skipped=skipped.get(job_id, ""),
+                under_way=under_way.get(job_id),
             )
             for job_id, state in states.items()
         ),
         definitions=definitions,
     )
+
+
+def _busy(noted: UnderWay | None, unit: UnitState) -> JobState:
+    if is_between_attempts(unit) or (noted and noted.retry_at):
+        return JobState.RETRYING
+    return JobState.WAITING if noted and noted.waiting else JobState.RUNNING
 
 
 def _resting(job: Job | None, waiting: Container[str], on_disk: Container[str]) -> JobState | None:
@@ -134,7 +161,7 @@ def _next_starts(
     running = [
         jobs[job_id]
         for job_id, state in states.items()
-        if state is JobState.RUNNING and job_id in jobs and jobs[job_id].enabled
+        if state in _BUSY and job_id in jobs and jobs[job_id].enabled
     ]
     for job_id, answers in calendar_answers(host, running, after=host.clock.now()).items():
         elapse = first_elapse(answers)

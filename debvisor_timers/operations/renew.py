@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from debvisor_timers.errors import RefusedError
-from debvisor_timers.jobs.load import Definitions, load_definitions
-from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations import steps
+from debvisor_timers.operations.applied import applied_definitions, applied_folder
 from debvisor_timers.operations.apply import LOCK_WAIT
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
@@ -61,14 +60,15 @@ def renewal_plan(host: Host) -> tuple[Plan, Renewal]:
 
     Raises RefusedError where there is nothing to make it from: no generation.
     """
-    newest = generations(host).latest()
-    config = generations(host).folder / str(newest)
-    if not newest and owned_by_job(host.units.read()):
+    folder = generations(host).folder
+    config = applied_folder(host)
+    if config is None and owned_by_job(host.units.read()):
         raise RefusedError(
-            f"there is no generation in {config.parent} to renew timers from",
+            f"there is no generation in {folder} to renew timers from",
             fix="debvisor-timers apply",
         )
-    definitions = _as_applied(host, config)
+    config = config or folder / "0"
+    definitions = applied_definitions(host, config)
     edited: list[str] = []
 
     def stale(job: JobPlan) -> JobPlan | None:
@@ -83,18 +83,6 @@ def renewal_plan(host: Host) -> tuple[Plan, Renewal]:
     plan = replace(plan, new_scripts={}, old_scripts=())
     problems = tuple(problem for problem in definitions.problems if problem.is_error)
     return plan, Renewal(edited=tuple(edited), problems=problems)
-
-
-def _as_applied(host: Host, config: Path) -> Definitions:
-    """Return the definitions of a generation, their jobs at the places where they were written."""
-    definitions = load_definitions(config)
-    jobs = {job.id: _moved(job, config, host.layout.config) for job in definitions.jobs.values()}
-    return replace(definitions, jobs=jobs)
-
-
-def _moved(job: Job, copies: Path, config: Path) -> Job:
-    file = config / job.source.file.relative_to(copies)
-    return job.model_copy(update={"source": replace(job.source, file=file)})
 
 
 def _is_stale(change: EntryChange) -> bool:

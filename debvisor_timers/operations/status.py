@@ -15,7 +15,6 @@ from debvisor_timers.errors import (
     SystemdError,
 )
 from debvisor_timers.history.last import read_last
-from debvisor_timers.history.runs import RunOutcome
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.host import Host
@@ -239,17 +238,13 @@ def _why_not_watched(host: Host, unit: UnitState | None, entry: Entry | None) ->
 def _failed(host: Host, jobs: set[str]) -> Iterator[StatusFinding]:
     for job_id in sorted(jobs):
         last = read_last(host.layout.last, job_id)
-        if last is not None and last.outcome in _BAD:
+        if last is not None and last.outcome.is_failure:
             yield _finding(
                 FindingKind.FAILED,
                 job_id,
                 f"its last run {last.outcome_words}",
                 f"logs {job_id}",
             )
-
-
-_BAD = {RunOutcome.FAILED, RunOutcome.TIMED_OUT, RunOutcome.LOST}
-"""Not a run that an operator stopped: that is no failure."""
 
 
 def _is_active(unit: UnitState | None) -> bool:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -95,7 +95,7 @@ class ServiceState:
     result: str
     invocation_id: str
     need_daemon_reload: bool
-    exit: Exit = Exit()
+    exit: Exit = field(default_factory=Exit)
     restarts: int = 0
     start_limit: timedelta = timedelta()
 

@@ -247,7 +247,10 @@ class Engine:
         if unit.job:
             self._end_job(unit, JobResult.CANCELED)
         unit.job_id = self._state.count()
-        if unit.active is ActiveState.ACTIVATING:
+        if unit.active is ActiveState.ACTIVATING and "auto-restart" in unit.sub:
+            records.log_stopped(self._state, unit)
+            unit.result = "success"  # what failed before counts no more
+        elif unit.active is ActiveState.ACTIVATING:
             unit.result, unit.exit = "signal", Exit(code="killed", status="15")
             records.log_stop(self._state, unit)
         if was_up:

@@ -81,6 +81,11 @@ def log_refusal(state: State, unit: Loaded) -> None:
 def log_stop(state: State, unit: Loaded) -> None:
     """Write what is written when a running service was stopped."""
     log_failure(state, unit)
+    log_stopped(state, unit)
+
+
+def log_stopped(state: State, unit: Loaded) -> None:
+    """Write that a stop job is done, which is all where no process ran."""
     message = f"Stopped {unit.name}."
     _log(state, unit, message, STOPPED, JOB_TYPE="stop", JOB_RESULT="done", **_job(unit))
 

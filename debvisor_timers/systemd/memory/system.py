@@ -14,6 +14,7 @@ from debvisor_timers.systemd.memory.journal import MemoryJournal
 from debvisor_timers.systemd.memory.manager import MemoryManager
 from debvisor_timers.systemd.memory.state import Execution, Outcome, State
 from debvisor_timers.systemd.memory.steps import Steps
+from debvisor_timers.systemd.ports import ActiveState
 from debvisor_timers.systemd.unit_directory import WANTS_FOLDERS
 
 OWN_PATTERNS = ("debvisor-job-*", "debvisor-boot-*", "debvisor-path-*")
@@ -96,6 +97,16 @@ class MemorySystemd:
     def set_outcome(self, service: str, outcome: Outcome) -> None:
         """Let the executions of `service` that start from now on end like that."""
         self.state.outcomes[service] = outcome
+
+    def set_between_attempts(self, service: str, *, has_job: bool = True) -> None:
+        """Let `service`, which failed, wait for its next attempt; without a job: for ever.
+
+        The twin itself does not retry.
+        """
+        unit = self.state.loaded[service]
+        unit.active, unit.ends_at = ActiveState.ACTIVATING, None
+        unit.sub = "auto-restart" if has_job else "auto-restart-queued"
+        unit.job = "start" if has_job else ""
 
     def advance(self, by: timedelta) -> None:
         """Let time pass: timers fire and services end, in order."""

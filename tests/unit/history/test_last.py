@@ -118,7 +118,7 @@ def test_the_newest_success_and_the_attempts_are_told() -> None:
         + "DEBVISOR_SUCCESS_USEC=1795312802750000\nDEBVISOR_SUCCESS_RUN=20261122T020000Z-0a1b2c\n"
     )
     assert last is not None
-    assert (last.attempt, last.max_attempts, last.trigger) == (3, 4, Trigger.CHAIN)
+    assert (last.attempts, last.max_attempts, last.trigger) == (3, 4, Trigger.CHAIN)
     assert last.success_end == datetime(2026, 11, 22, 2, 0, 2, 750000, tzinfo=UTC)
     assert last.success_id == "20261122T020000Z-0a1b2c"
 
@@ -126,4 +126,4 @@ def test_the_newest_success_and_the_attempts_are_told() -> None:
 def test_a_file_of_an_older_version_tells_of_no_success() -> None:
     last = parse_last(FAILED)
     assert last is not None
-    assert (last.attempt, last.success_end, last.success_id) == (None, None, "")
+    assert (last.attempts, last.success_end, last.success_id) == (None, None, "")

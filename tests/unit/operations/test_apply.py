@@ -495,3 +495,25 @@ def test_a_running_job_is_neither_stopped_nor_restarted(world: World) -> None:
     service = world.systemd.manager.service(NIGHTLY_SERVICE)
     assert service.active_state is ActiveState.ACTIVATING
     assert world.ran() == [NIGHTLY_SERVICE]
+
+
+CHANNEL = "channels: {{ops: {{exec: [/bin/{program}]}}}}\n"
+
+
+def test_what_stands_in_no_unit_is_kept_as_a_generation_of_its_own(world: World) -> None:
+    """Whom a job tells is read from the newest generation, when it fails."""
+    config = world.layout.config / "config.yaml"
+    config.write_text(CHANNEL.format(program="true"), encoding="utf-8")
+    assert world.apply(NIGHTLY + "    notify: {failure: ops}\n").generation == 1
+    units = dict(world.units())
+
+    config.write_text(CHANNEL.format(program="false"), encoding="utf-8")
+    result = world.apply()
+
+    assert (result.generation, result.updated, result.unchanged) == (2, 0, 1)
+    assert dict(world.units()) == units
+    kept = world.layout.state / "generations" / "2" / "config.yaml"
+    assert kept.read_text(encoding="utf-8") == CHANNEL.format(program="false")
+    assert world.apply().generation == 2
+    config.write_text(f"# a comment\n{CHANNEL.format(program='false')}", encoding="utf-8")
+    assert world.apply().generation == 2

@@ -12,10 +12,20 @@ import pytest
 from debvisor_timers.errors import NotFoundError, RefusedError
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.runs import Run
-from debvisor_timers.operations.run import Caller, RunResult, run_job
+from debvisor_timers.operations.history import history
+from debvisor_timers.operations.run import Caller, RunResult, Wish, retry_job, run_job
 from debvisor_timers.systemd.memory.state import Outcome
 from debvisor_timers.systemd.ports import JobResult
-from tests.unit.operations.last_runs import FAILED_AT_TWO, SUCCEEDED_AT_TWO, note_last
+from tests.unit.operations.last_runs import (
+    FAILED_AT_TWO,
+    STOPPED_AT_TWO,
+    SUCCEEDED_AT_TWO,
+    WAITING,
+    fail_and_retry,
+    note_last,
+    note_under_way,
+    set_start_limit,
+)
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
 SERVICE = "debvisor-job-nightly.service"
@@ -24,7 +34,7 @@ ALICE = Caller(uid=0, user="root", login_uid=1000)
 
 
 def run(world: World, job: str = "nightly", *, wait: bool = False) -> RunResult:
-    return run_job(world.host, job, caller=ALICE, wait=wait)
+    return run_job(world.host, job, caller=ALICE, wish=Wish(wait=wait))
 
 
 def requests(world: World) -> list[str]:
@@ -177,3 +187,135 @@ def test_a_job_whose_yaml_is_gone_can_be_run_until_the_apply(world: World) -> No
     run(world)
 
     assert world.ran() == [SERVICE]
+
+
+def test_a_job_that_waits_is_refused_with_what_it_waits_for(world: World) -> None:
+    world.apply(NIGHTLY)
+    world.systemd.set_outcome(SERVICE, Outcome(duration=timedelta(hours=1)))
+    world.systemd.manager.start([SERVICE], wait=False)
+    note_under_way(world, "nightly", WAITING)
+
+    with pytest.raises(RefusedError) as caught:
+        run(world)
+
+    assert caught.value.message == (
+        "a run of job 'nightly' is under way: it waits for pool backup (5 of 5 taken)"
+    )
+    assert "debvisor-timers stop nightly" in caught.value.fix
+    assert requests(world) == []
+
+
+def test_a_job_between_two_attempts_is_refused(world: World) -> None:
+    world.apply(NIGHTLY)
+    fail_and_retry(world, "nightly")
+
+    with pytest.raises(RefusedError, match="it waits for attempt 2 of 4"):
+        run(world)
+
+
+def test_begin_is_told_to_pass_over_dependencies(world: World) -> None:
+    world.apply(NIGHTLY)
+
+    run_job(world.host, "nightly", caller=ALICE, wish=Wish(force=True))
+
+    assert request(world)["force"] is True
+
+
+def test_a_start_limit_never_refuses_a_run_by_hand(world: World) -> None:
+    """Attempts that fail before any program of ours leave it used up (a missing user, say)."""
+    world.apply(NIGHTLY)
+    set_start_limit(world, "nightly", burst=1)
+    world.systemd.set_outcome(SERVICE, Outcome.failure(217))
+    run(world)
+    run(world)
+
+    assert world.ran() == [SERVICE, SERVICE]
+
+
+def request(world: World) -> dict[str, object]:
+    path = world.layout.runtime / "requests" / "nightly.json"
+    found: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def retry(world: World, run_id: str | None = None) -> RunResult:
+    return retry_job(world.host, "nightly", run_id, caller=ALICE, wait=False)
+
+
+def failed_run(world: World, status: int = 3) -> str:
+    """Let the job fail once, without programs of ours, and return the id of that run."""
+    world.systemd.advance(timedelta(seconds=10))
+    world.systemd.set_outcome(SERVICE, Outcome.failure(status))
+    world.systemd.manager.start([SERVICE])
+    return history(world.host, "nightly", limit=1)[0].id
+
+
+def test_the_last_run_is_run_again_if_it_failed(world: World) -> None:
+    world.apply(NIGHTLY)
+    note_last(world, "nightly", FAILED_AT_TWO)
+
+    result = retry(world)
+
+    assert result.retry_of == "20261123T020000Z-4f2a9c"
+    assert request(world)["retry_of"] == "20261123T020000Z-4f2a9c"
+    assert request(world)["user"] == "root"
+    assert world.ran() == [SERVICE]
+
+
+def test_the_newest_failed_run_is_run_again_though_later_ones_succeeded(world: World) -> None:
+    world.apply(NIGHTLY)
+    older, newer = failed_run(world), failed_run(world)
+    world.systemd.advance(timedelta(seconds=10))
+    world.systemd.set_outcome(SERVICE, Outcome())
+    world.systemd.manager.start([SERVICE])
+    note_last(world, "nightly", SUCCEEDED_AT_TWO)
+
+    assert retry(world).retry_of == newer
+    assert retry(world, older).retry_of == older
+
+
+@pytest.mark.parametrize("text", [FAILED_AT_TWO, STOPPED_AT_TWO])
+def test_a_run_that_is_named_can_be_one_that_only_the_file_knows(world: World, text: str) -> None:
+    world.apply(NIGHTLY)
+    note_last(world, "nightly", text)
+
+    assert retry(world, "20261123T020000Z-4f2a9c").retry_of == "20261123T020000Z-4f2a9c"
+
+
+def test_no_failed_run_is_refused(world: World) -> None:
+    world.apply(NIGHTLY)
+    note_last(world, "nightly", STOPPED_AT_TWO)
+
+    with pytest.raises(RefusedError, match="no run of job 'nightly' has failed"):
+        retry(world)
+
+    assert (world.ran(), requests(world)) == ([], [])
+
+
+def test_an_unknown_run_is_told(world: World) -> None:
+    world.apply(NIGHTLY)
+    failed_run(world)
+
+    with pytest.raises(NotFoundError, match="there is no run 'x' of job 'nightly'") as caught:
+        retry(world, "x")
+
+    assert "debvisor-timers history nightly" in caught.value.fix
+
+
+def test_a_run_that_did_not_fail_is_refused(world: World) -> None:
+    world.apply(NIGHTLY)
+    note_last(world, "nightly", SUCCEEDED_AT_TWO)
+
+    with pytest.raises(RefusedError, match=r"did not fail: it succeeded") as caught:
+        retry(world, "20261123T020000Z-4f2a9c")
+
+    assert "debvisor-timers run nightly" in caught.value.fix
+
+
+def test_a_running_job_is_not_run_again(world: World) -> None:
+    world.apply(NIGHTLY)
+    note_last(world, "nightly", FAILED_AT_TWO)
+    fail_and_retry(world, "nightly")
+
+    with pytest.raises(RefusedError, match="is under way"):
+        retry(world)

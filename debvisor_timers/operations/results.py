@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Noting how a run ended, where `end` could not: the file that dependents and readers look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from debvisor_timers.history.fields import format_fields, read_fields
+from debvisor_timers.operations import durable
+from debvisor_timers.operations.host import Host
+
+
+def note_result(host: Host, job_id: str, fields: Mapping[str, str]) -> None:
+    """Write `fields` as the last run and the newest end of the job, in the manner of `end`.
+
+    The newest success is carried over. The note of the run while it was under way goes.
+    Raises SystemdError naming the file that could not be written.
+    """
+    before = read_fields(host.layout.last / job_id)
+    last = {**fields, **_success(before)}
+    durable.write_bytes(host.layout.last / job_id, format_fields(last), mode=0o644)
+    durable.write_bytes(host.layout.ended / job_id, format_fields(fields), mode=0o644)
+    noted = read_fields(host.layout.runs / job_id).get("DEBVISOR_RUN_ID")
+    if noted == fields["DEBVISOR_RUN_ID"]:
+        durable.remove(host.layout.runs / job_id)
+
+
+def _success(before: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the end and the id of the newest success before; none of a file without them."""
+    kept = {name: before[name] for name in before if name.startswith("DEBVISOR_SUCCESS_")}
+    is_one = before.get("DEBVISOR_RESULT") == "success" and "DEBVISOR_STOPPED" not in before
+    if not kept and is_one:  # noted by a version that did not tell it apart
+        return {
+            "DEBVISOR_SUCCESS_USEC": before.get("DEBVISOR_END_USEC", ""),
+            "DEBVISOR_SUCCESS_RUN": before.get("DEBVISOR_RUN_ID", ""),
+        }
+    return kept
