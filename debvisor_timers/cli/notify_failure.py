@@ -31,6 +31,8 @@ def command(*, job: str) -> int:
         click.echo(f"noted how run {notice.noted} of {job} ended")
     for run, channel in notice.told:
         click.echo(f"told {channel} of run {run} of {job}")
+    if not (notice.unstuck or notice.noted or notice.told or notice.problems):
+        click.echo(f"{job}: nothing to note, and nobody to tell")
     for problem in notice.problems:
         click.echo(f"{click.style('error:', fg='red')} {problem}", err=True)
     return ExitCode.SYSTEMD if notice.problems else ExitCode.DONE

@@ -27,11 +27,8 @@ from debvisor_timers.systemd.ports import ActiveState, UnitState
 class JobState(StrEnum):
     """What a job is doing now, in a word or two.
 
-<<<<<<< HEAD
-    WATCHING: it has no schedule, but path triggers.
-=======
     WAITING: its run has begun and waits. RETRYING: its run is between two attempts.
->>>>>>> c3fd54c (Tell channels of failures; retry runs, stop them in waits and delays)
+    WATCHING: it has no schedule, but path triggers.
     STOPPED: enabled, but its timer does not run (stopped by hand, or the emergency brake is on).
     ORPHANED: its units stand on disk, the YAML no longer has it; the next apply removes it.
     UNREADABLE: its units stand on disk, and some file of the YAML cannot be read or is wrong.
@@ -91,14 +88,9 @@ def list_jobs(host: Host) -> JobList:
     """
     definitions = load_definitions(host.layout.config)
     on_disk = owned_by_job(host.units.read()).keys()
-<<<<<<< HEAD
     units = host.manager.units("debvisor-job-*", f"{PATH_PREFIX}*")
-    running = running_jobs(units)
-=======
-    units = host.manager.units("debvisor-job-*")
     running = {job_id: unit for unit in units if (job_id := running_job(unit)) is not None}
     under_way = {job_id: noted for job_id in running if (noted := run_under_way(host, job_id))}
->>>>>>> c3fd54c (Tell channels of failures; retry runs, stop them in waits and delays)
     waiting = {unit.name for unit in units if unit.active_state is ActiveState.ACTIVE}
     is_wrong = any(problem.is_error for problem in definitions.problems)
     lacking = JobState.UNREADABLE if is_wrong else JobState.ORPHANED

@@ -47,6 +47,7 @@ READING = (
     ["apply", "--dry-run"],
     ["recover"],
     ["stop", "nightly"],
+    ["notify-failure", "nightly"],
     ["apply"],
 )
 

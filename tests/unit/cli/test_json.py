@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from debvisor_timers import __version__
+from debvisor_timers.systemd.memory.state import Outcome
 from tests.unit.cli.program import Program
-from tests.unit.operations.last_runs import FAILED_AT_TWO, note_last
+from tests.unit.operations.last_runs import FAILED_AT_TWO, fail_and_retry, note_last
 from tests.unit.operations.world import NIGHTLY, TWO
 
 PLAN = {"generation", "unchanged", "foreign", "warnings", "jobs"}
@@ -21,10 +22,22 @@ PLANNED = {
     *("job", "change", "next_before", "next_after", "jitter_seconds"),
     *("edited", "entries"),
 }
-ROW = {"job", "name", "owner", "schedule", "enabled", "state", "last", "next_start", "skipped"}
-LAST = {"run", "status", "outcome", "start", "end", "duration_seconds", "exit_status"}
+ROW = {
+    *("job", "name", "owner", "schedule", "enabled", "state", "last", "next_start", "skipped"),
+    "under_way",
+}
+LAST = {
+    *("run", "status", "outcome", "reason", "start", "end", "duration_seconds", "exit_status"),
+    *("attempts", "max_attempts"),
+}
+UNDER_WAY = {
+    *("run", "start", "trigger", "by", "status", "outcome", "attempt", "max_attempts"),
+    *("waiting_for", "next_attempt"),
+}
 RUN = LAST | {
-    *("job", "generation", "trigger", "by", "scheduled_for", "reason", "signal"),
+    *("job", "generation", "trigger", "by", "scheduled_for", "signal"),
+    *("trigger_runs", "retry_of", "waited_seconds", "each_attempt"),
+    *("count", "last_scheduled_for", "overlapped"),
     *("cpu_seconds", "memory_peak_bytes"),
 }
 DETAILS = ROW | {
@@ -83,6 +96,7 @@ def keys(document: Any) -> set[str]:
         (["run", "nightly"], {"job", "run"}),
         (["run", "nightly", "--wait"], {"job", "run"}),
         (["run", "nightly", "--dry-run"], {"job", "unit"}),
+        (["retry", "nightly"], {"job", "run", "retry_of"}),
         (["history", "nightly"], RUN),
         (["status"], {"jobs", "timers", "healthy", "findings", "notes"}),
         (["explain"], {"key", "below", "presets"}),
@@ -134,14 +148,62 @@ def test_times_have_the_offset_of_the_host_and_durations_are_seconds(program: Pr
             "run": "20261123T020000Z-4f2a9c",
             "status": "failed",
             "outcome": "failed",
+            "reason": "exit status 3",
             "start": "2026-11-23T03:00:00+01:00",
             "end": "2026-11-23T03:01:30.500000+01:00",
             "duration_seconds": 90.5,
             "exit_status": 3,
+            "attempts": None,
+            "max_attempts": None,
         },
         "next_start": "2026-11-24T03:00:00+01:00",
         "skipped": None,
+        "under_way": None,
     }
+
+
+def test_a_run_between_two_attempts(program: Program) -> None:
+    program.world.apply(NIGHTLY)
+    fail_and_retry(program.world, "nightly")
+
+    (row,) = program("list", "--json").json
+
+    assert row["state"] == "retrying"
+    assert keys(row["under_way"]) == UNDER_WAY
+    assert row["under_way"] == {
+        "run": "20261123T120000Z-0d4c52",
+        "start": "2026-11-23T13:00:00+01:00",
+        "trigger": "manual",
+        "by": "alice",
+        "status": "pending",
+        "outcome": "waiting",
+        "attempt": 1,
+        "max_attempts": 4,
+        "waiting_for": "attempt 2 of 4",
+        "next_attempt": "2026-11-23T13:00:52+01:00",
+    }
+    assert program("show", "nightly", "--json").json["under_way"] == row["under_way"]
+
+
+def test_each_attempt_of_a_run_of_the_history(program: Program) -> None:
+    program.world.apply(NIGHTLY)
+    program.world.systemd.set_outcome("debvisor-job-nightly.service", Outcome.failure(3))
+    program.world.systemd.advance_to(datetime(2026, 11, 24, 12, tzinfo=UTC))
+
+    (run,) = program("history", "nightly", "--json").json
+
+    assert run["each_attempt"] == [
+        {
+            "attempt": 1,
+            "start": "2026-11-24T03:00:00+01:00",
+            "end": "2026-11-24T03:00:00+01:00",
+            "duration_seconds": 0.0,
+            "outcome": "failed",
+            "reason": "exit status 3",
+            "exit_status": 3,
+            "signal": None,
+        }
+    ]
 
 
 def test_a_run_of_the_history(program: Program) -> None:

@@ -4,17 +4,26 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from debvisor_timers.systemd.memory.state import Outcome
 from debvisor_timers.systemd.ports import FileEntry
 from tests.unit.cli.program import Answer, Program
 from tests.unit.cli.test_exit_status import READING
-from tests.unit.operations.last_runs import FAILED_AT_TWO, note_last
+from tests.unit.operations.last_runs import (
+    FAILED_AT_TWO,
+    WAITING,
+    fail_and_retry,
+    note_last,
+    note_under_way,
+)
 from tests.unit.operations.world import NIGHTLY, TWO
 
 ESCAPE = "\x1b["
+BOLD = "\x1b[1m\x1b[0m"
+SERVICE = "debvisor-job-nightly.service"
 LONG_ID = "a" * 64
 LONG_WORDS = """\
 jobs:
@@ -295,3 +304,60 @@ def test_list_tells_that_the_next_run_is_skipped(program: Program) -> None:
     assert program("list").out.splitlines()[1].endswith("  scheduled, skips next")
     (row,) = program("list", "--json").json
     assert (row["state"], row["skipped"]) == ("scheduled", "excluded: 2026-11-24")
+
+
+@pytest.mark.parametrize(
+    ("further", "words"),
+    [
+        ("", "running"),
+        (WAITING, "waiting for pool backup (5 of 5 taken)"),
+        ("DEBVISOR_ATTEMPT=2\n", "running, attempt 2 of 4"),
+    ],
+)
+def test_a_run_that_is_under_way_says_what_it_does(
+    program: Program, further: str, words: str
+) -> None:
+    program.world.apply(NIGHTLY)
+    program.world.systemd.set_outcome(SERVICE, Outcome(duration=timedelta(hours=1)))
+    program.world.systemd.manager.start([SERVICE], wait=False)
+    note_under_way(program.world, "nightly", further)
+
+    assert words in program("list").out
+    assert f"state  {words}\n" in program("show", "nightly").out
+    assert "run  20261123T120000Z-0d4c52, since " in program("show", "nightly").out
+    assert max(map(len, program("list", terminal=True).out.splitlines())) <= 80 + len(BOLD)
+
+
+def test_a_note_that_is_left_of_another_run_is_not_shown(program: Program) -> None:
+    program.world.apply(NIGHTLY)
+    note_under_way(program.world, "nightly", WAITING)
+    assert "scheduled" in program("list").out
+    program.world.systemd.set_outcome(SERVICE, Outcome(duration=timedelta(hours=1)))
+    program.world.systemd.manager.start([SERVICE], wait=False)
+    assert "running" in program("list").out
+    assert "waiting" not in program("list").out
+
+
+def test_a_run_between_two_attempts_says_which_is_next(program: Program) -> None:
+    """The command line's clock is the host's: there the time of the next attempt has passed."""
+    program.world.apply(NIGHTLY)
+    fail_and_retry(program.world, "nightly")
+
+    assert "attempt 2 of 4 " in program("list").out
+
+
+def test_a_run_that_waits_is_in_the_history_as_it_was_noted(program: Program) -> None:
+    program.world.apply(NIGHTLY)
+    program.world.systemd.set_outcome(SERVICE, Outcome(duration=timedelta(hours=1)))
+    program.world.systemd.manager.start([SERVICE], wait=False)
+    note_under_way(program.world, "nightly", WAITING)
+
+    line = program("history", "nightly").out.splitlines()[1]
+
+    assert "waiting (for pool backup (5 of 5 taken))  manual by alice" in line
+    assert line.endswith("20261123T120000Z-0d4c52")
+
+
+def test_what_unit_files_call_is_not_offered_to_people(program: Program) -> None:
+    assert "notify-failure" not in program("--help").out
+    assert "notify-failure" in program("notify-failure", "--help").out
