@@ -106,7 +106,7 @@ def _cells(row: JobRow) -> tuple[str, ...]:
     return (
         row.job_id,
         schedule_words(row) or "-",
-        times.relative(last.start if last else None, now=now),
+        times.relative((last.start or last.end) if last else None, now=now),
         times.span(last.duration if last else None),
         str(last.outcome).replace("_", " ") if last else "-",
         times.relative(row.next_start, now=now),

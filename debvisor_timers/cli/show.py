@@ -67,7 +67,8 @@ def _lines(details: JobDetails) -> Iterator[tuple[str, str]]:
     if row.under_way is not None:
         yield "run", f"{row.under_way.id}, since {times.local(row.under_way.start)}"
     if row.last is not None:
-        yield "last run", f"{times.local(row.last.start)}: {row.last.outcome_words}"
+        begun = row.last.start or row.last.end
+        yield "last run", f"{times.local(begun)}: {row.last.outcome_words}"
         yield "took", _took(row.last)
     for number, run in enumerate(details.upcoming):
         words = [times.local(run.at), times.delay(run.latest - run.at)]
