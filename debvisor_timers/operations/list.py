@@ -27,6 +27,7 @@ from debvisor_timers.systemd.ports import ActiveState, UnitState
 class JobState(StrEnum):
     """What a job is doing now, in a word or two.
 
+    WAITING: its run has begun and waits. RETRYING: its run is between two attempts.
     WATCHING: it has no schedule, but path triggers.
     WAITING: its run has begun and waits. RETRYING: its run is between two attempts.
     STOPPED: enabled, but its timer does not run (stopped by hand, or the emergency brake is on).
