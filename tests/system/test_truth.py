@@ -94,7 +94,7 @@ def host(module_box: Box) -> Host:
     names = " ".join(f"debvisor-job-{job}.service" for job in [*TABLE, "lacks-a-step"])
     module_box.run(f"systemctl start --no-block {names}")
     others = "systemctl list-jobs --no-legend 'debvisor-job-*' | grep -v 'holder\\|unmoved'"
-    module_box.wait_until(f"test -z \"$({others})\"", 60, "all others have ended")
+    module_box.wait_until(f'test -z "$({others})"', 60, "all others have ended")
     for disturbance in DISTURBANCES:
         module_box.run(disturbance)
     module_box.run("touch /run/go")
