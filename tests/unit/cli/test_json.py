@@ -49,7 +49,7 @@ PROBLEM = {"file", "line", "column", "severity", "key", "message", "fix"}
 COMING = {"job", "start", "latest_start", "scheduled", "enabled", "skipped", "may_be_skipped"}
 RESULT = {
     *("generation", "created", "updated", "removed", "unchanged"),
-    *("recovery", "timers_held"),
+    *("recovery", "timers_held", "unarmed"),
 }
 WRONG = "jobs: {late: {schedule: '0 25 * * *', command: [/bin/true]}}\n"
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?[+-]\d\d:\d\d")

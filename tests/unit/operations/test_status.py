@@ -184,7 +184,7 @@ def test_the_emergency_brake_is_one_finding_whatever_the_number_of_timers(world:
         (
             "brake",
             TARGET,
-            "is stopped: no job is started by its timer",
+            "is stopped: no job is started by its timer or by a path",
             f"systemctl start {TARGET}",
         )
     ]
