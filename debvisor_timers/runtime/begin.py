@@ -1,4 +1,3 @@
-#!/usr/bin/python3 -BISXutf8
 # SPDX-License-Identifier: Apache-2.0
 """Begin a run of a job, or another attempt of it: name it, say what triggered it, wait for what
 it needs, note all that for `run`, `end` and the journal.

@@ -1,4 +1,3 @@
-#!/usr/bin/python3 -BISXutf8
 # SPDX-License-Identifier: Apache-2.0
 """Start a job that waits for the ends of others, if they have ended as it wants since its last run.
 

@@ -1,4 +1,3 @@
-#!/usr/bin/python3 -BISXutf8
 # SPDX-License-Identifier: Apache-2.0
 """End an attempt of a run: note its result in a file that survives a crash, and in the journal;
 decide whether another attempt follows, and end the run where none does.

@@ -1,11 +1,9 @@
-#!/usr/bin/python3 -BISXutf8
 # SPDX-License-Identifier: Apache-2.0
 """Run the program of a job, with its standard error kept apart, and be replaced by it; or watch it,
 where an attempt may take less time than the unit's TimeoutStartSec=, which has room for waits.
 
 The job's user's `ExecStart=/usr/libexec/debvisor-timers/run JOB PROGRAM ARGUMENT...`.
-Stays one file without imports of ours, and imports little: each start reads and compiles it anew.
-Always in UTF-8 mode: in some other encodings Python cannot give back the bytes of its arguments.
+Stays one file without imports of ours, and imports little.
 """
 
 import _signal  # type: ignore[import-not-found]  # the module `signal` takes 4 ms to import

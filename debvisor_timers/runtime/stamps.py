@@ -1,4 +1,3 @@
-#!/usr/bin/python3 -BISXutf8
 # SPDX-License-Identifier: Apache-2.0
 """Set the stamps of timers before they start, so that each catches up what its job wants, no more.
 

@@ -174,21 +174,22 @@ def test_the_package_holds_templates_helpers_and_completion(box: Box) -> None:
     box.run("test -f /usr/share/bash-completion/completions/debvisor-timers")
 
 
-def test_helpers_are_installed_as_they_are_and_modules_beside_them_are_compiled(box: Box) -> None:
+def test_programs_are_the_launcher_and_modules_beside_them_are_compiled(box: Box) -> None:
     shown = box.run("cd /usr/libexec/debvisor-timers; stat -c %n:%a:%U *").stdout.split()
     modes = {name: mode for name, _, mode in (line.partition(":") for line in shown)}
     assert modes.pop("__pycache__") == "755:root"
+    runtime = CHECKOUT / "debvisor_timers/runtime"
+    for program in ("begin", "run", "end", "chain", "stamps"):
+        assert modes.pop(program) == "755:root"
+        installed = box.read(f"/usr/libexec/debvisor-timers/{program}")
+        assert installed == (runtime / "launch.py").read_text("utf-8")
+    modules = {path.name for path in runtime.glob("[!_]*.py")} - {"launch.py"}
+    assert modes == dict.fromkeys(modules, "644:root")
+    for name in modules:
+        installed = box.read(f"/usr/libexec/debvisor-timers/{name}")
+        assert installed == (runtime / name).read_text("utf-8")
     compiled = set(box.run("ls /usr/libexec/debvisor-timers/__pycache__").stdout.split())
-    for path in (CHECKOUT / "debvisor_timers/runtime").glob("[!_]*.py"):
-        is_program = path.name not in modes
-        assert modes.pop(path.stem if is_program else path.name) == (
-            "755:root" if is_program else "644:root"
-        )
-        installed = path.stem if is_program else path.name
-        assert box.read(f"/usr/libexec/debvisor-timers/{installed}") == path.read_text("utf-8")
-        cached = f"{path.stem}.cpython-313.pyc"
-        assert (cached in compiled) is not is_program
-    assert modes == {}
+    assert compiled == {f"{name.removesuffix('.py')}.cpython-313.pyc" for name in modules}
 
 
 def test_the_test_that_debian_runs_passes(installed: Layer) -> None:

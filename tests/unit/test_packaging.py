@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -233,22 +234,44 @@ def named_by_rules(variable: str) -> set[str]:
     return {Path(name).stem for name in done.stdout.split()}
 
 
-def test_the_runtime_folder_is_programs_and_modules_and_all_are_installed() -> None:
+def test_the_runtime_folder_is_modules_and_their_launcher_and_all_are_installed() -> None:
     programs, siblings = named_by_rules("programs"), named_by_rules("siblings")
 
-    assert programs >= {"begin", "run", "end", "stamps"}
-    assert siblings >= {"skip"}
-    assert programs & siblings == set()
-    assert programs | siblings == {path.stem for path in RUNTIME.glob("*.py")} - {"__init__"}
+    assert programs == {"begin", "run", "end", "chain", "stamps"}
+    assert siblings >= {"skip"} | programs
+    assert siblings | {"launch"} == {path.stem for path in RUNTIME.glob("*.py")} - {"__init__"}
 
 
-def test_a_program_starts_without_site_packages_and_a_module_is_none() -> None:
-    """`-I` alone would let a broken site-packages stop all jobs."""
-    for name in named_by_rules("programs"):
-        first = (RUNTIME / f"{name}.py").read_text(encoding="utf-8").splitlines()[0]
-        assert first == "#!/usr/bin/python3 -BISXutf8", name
+def test_the_launcher_starts_without_site_packages_and_no_module_is_a_program() -> None:
+    """`-I` alone would let a broken site-packages stop all jobs; `-B` leaves no files behind."""
+    first = (RUNTIME / "launch.py").read_text(encoding="utf-8").splitlines()[0]
+    assert first == "#!/usr/bin/python3 -BISXutf8"
     for name in named_by_rules("siblings"):
         assert not (RUNTIME / f"{name}.py").read_text(encoding="utf-8").startswith("#!"), name
+
+
+def test_the_launcher_runs_the_module_of_its_name(tmp_path: Path) -> None:
+    shutil.copy(RUNTIME / "launch.py", tmp_path / "begin")
+    module = "import sys\nif __name__ == '__main__': sys.exit(f'{__file__} {sys.argv[1:]}')\n"
+    (tmp_path / "begin.py").write_text(module)
+
+    argv = [sys.executable, "-BISXutf8", str(tmp_path / "begin"), "a b"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (1, f"{tmp_path}/begin.py ['a b']\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"begin", "begin.py"}
+
+
+def test_a_launcher_without_its_module_fails_aloud(tmp_path: Path) -> None:
+    shutil.copy(RUNTIME / "launch.py", tmp_path / "begin")
+
+    argv = [sys.executable, "-BISXutf8", str(tmp_path / "begin"), "a"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert f"FileNotFoundError: [Errno 2] No such file or directory: '{tmp_path}/begin.py'" in (
+        done.stderr
+    )
 
 
 def test_what_programs_load_from_beside_them_is_a_module() -> None:
