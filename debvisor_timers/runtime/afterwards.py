@@ -21,15 +21,15 @@ def afterwards(ending: "Any") -> None:
 
     ending: the Ending of `end`. Raises OSError and ValueError.
     """
-    manager = ending.bus.Bus()
-    try:
-        timer = f"debvisor-job-{ending.job}.timer"
-        is_active = manager.units(timer)[0].active == b"active"
+    timer = f"debvisor-job-{ending.job}.timer"
+
+    def ask(manager: "Any") -> bool:
         if any(("[Service]", name) in ending.unit for name in TRIGGERS):
             manager.start(f"debvisor-timers-chain@{ending.job}:{ending.job}.service")
-    finally:
-        manager.close()
-    if is_active and ending.lasted():
+        is_active: bool = manager.units(timer)[0].active == b"active"
+        return is_active
+
+    if ending.bus.asking(ask) and ending.lasted():
         skipped(ending, timer)
 
 

@@ -98,6 +98,7 @@ def tell(job: str, fields: dict[str, str]) -> None:
         print(f"debvisor-timers: run of {job}: journald takes no record: {error}", file=sys.stderr)
 
 
+PATH_SECONDS = 3.0
 PLACES = {
     "runtime": notes.RUNTIME,
     "state": notes.STATE,
@@ -172,6 +173,10 @@ def ask(run: Run, *, asks: bool) -> None:
     if not reason and asks:
         reason = beside("gate").reason_to_skip(run)
     run.fields["DEBVISOR_SKIPPED" if reason else "ADMITTED"] = reason or "1"
+    if reason and run.fields["DEBVISOR_TRIGGER"] == "path":
+        # A path that is still there triggers the next run at once, and thirty in a minute are the
+        # most that its unit may have before it fails.
+        time.sleep(PATH_SECONDS)
 
 
 def ready(run: Run, began_usec: int) -> dict[str, str]:
@@ -216,15 +221,14 @@ def activation(run: Run, environ: dict[str, str], *, retries: bool, strict: bool
     Raises OSError in that case where a mistake would skip a run, or not.
     """
     try:
-        manager = bus.Bus(run.manager)
-        try:
-            return told_by(manager, run.job, environ, retries=retries)
-        finally:
-            manager.close()
+        start: Start = bus.asking(
+            lambda manager: told_by(manager, run.job, environ, retries=retries), run.manager
+        )
     except OSError:
         if strict:
             raise
         return Start(environ)
+    return start
 
 
 def told_by(manager: "Any", job: str, environ: dict[str, str], *, retries: bool) -> Start:

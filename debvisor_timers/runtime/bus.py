@@ -7,9 +7,16 @@ Source: D-Bus specification, Message Protocol; systemd's own socket needs no Hel
 """
 
 import _socket
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PRIVATE = "/run/systemd/private"
 SECONDS = 30.0  # a reload of thousands of jobs keeps PID 1 busy for 20
+REFUSED_SECONDS = 10.0
+"""For how long systemd may refuse connections and end those there are: it executes itself anew."""
 MANAGER = b"/org/freedesktop/systemd1"
 SYSTEMD = b"org.freedesktop.systemd1"
 
@@ -137,6 +144,24 @@ class Bus:
                 raise ConnectionError("systemd hung up")
             data += more
         return data
+
+
+def asking(step: "Any", address: str = PRIVATE, seconds: float = SECONDS) -> "Any":
+    """Return what `step` finds out by a connection of its own; it is asked again from the start
+    when systemd executes itself anew meanwhile. Raises OSError as a connection does.
+    """
+    until = time.monotonic() + REFUSED_SECONDS
+    while True:
+        try:
+            manager = Bus(address, seconds)
+            try:
+                return step(manager)
+            finally:
+                manager.close()
+        except ConnectionError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.1)
 
 
 def message(member: bytes, signature: bytes, body: bytes, path: bytes, interface: bytes) -> bytes:

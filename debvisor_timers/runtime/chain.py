@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TARGET = "debvisor-timers.target"
 TRIES = 5
+JUST_NOW_SECONDS = 5.0
 
 
 def beside(name: str) -> "Any":
@@ -83,30 +84,39 @@ def triggers_of(target: str) -> dict[str, list[str]]:
 def await_record(source: str) -> None:
     """Wait until the last run of a job that failed before `end` could note it is noted.
 
-    debvisor-timers-notify@ does that; systemd starts it together with us.
+    debvisor-timers-notify@ does that first; systemd starts it together with us.
     """
+    handler = f"debvisor-timers-notify@{source}.service"
     for _ in range(600):
-        manager = bus.Bus()
-        is_busy = manager.units(f"debvisor-timers-notify@{source}.service")[0].is_busy
-        manager.close()
-        if not is_busy:
+        noted = age(f"{notes.STATE}/last/{source}") < JUST_NOW_SECONDS
+        if noted or not bus.asking(lambda manager: manager.units(handler)[0].is_busy):
             return
         time.sleep(0.1)
 
 
+def age(path: str) -> float:
+    """Return how many seconds ago a file was written; for ever where it is missing."""
+    try:
+        return time.time() - os.stat(path).st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
 def start(target: str, runs: list[str]) -> bool:
     """Start the target for these runs; False while the timers are stopped: then nothing starts."""
-    manager = bus.Bus()
-    try:
-        timers, unit = manager.units(TARGET, f"debvisor-job-{target}.service")
-        if timers.active != b"active":
-            return False
-        # While it runs, its `end` looks again; a request would be taken by a later start.
-        if not unit.is_busy or unit.active == b"deactivating":
-            beside("requests").leave(notes, notes.RUNTIME, target, "chain", runs)
-        manager.start(f"debvisor-job-{target}.service")
-    finally:
-        manager.close()
+    is_started: bool = bus.asking(lambda manager: start_by(manager, target, runs))
+    return is_started
+
+
+def start_by(manager: "Any", target: str, runs: list[str]) -> bool:
+    """Do what `start` says by this connection."""
+    timers, unit = manager.units(TARGET, f"debvisor-job-{target}.service")
+    if timers.active != b"active":
+        return False
+    # While it runs, its `end` looks again; a request would be taken by a later start.
+    if not unit.is_busy or unit.active == b"deactivating":
+        beside("requests").leave(notes, notes.RUNTIME, target, "chain", runs)
+    manager.start(f"debvisor-job-{target}.service")
     return True
 
 

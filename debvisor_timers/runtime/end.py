@@ -60,14 +60,16 @@ def ask(job: str, *, retries: bool, address: str = bus.PRIVATE) -> Manager:
     $SERVICE_RESULT cannot tell: a stop looks like a signal from outside, or like a success.
     Raises OSError when the manager gives no answer.
     """
-    manager = bus.Bus(address, MANAGER_PATIENCE if retries else MANAGER_SECONDS)
-    try:
-        unit = manager.units(f"debvisor-job-{job}.service")[0]
+    name, seconds = f"debvisor-job-{job}.service", MANAGER_PATIENCE if retries else MANAGER_SECONDS
+
+    def told(manager: "Any") -> Manager:
+        unit = manager.units(name)[0]
         restarts = manager.number(unit.path, b"Service", b"NRestarts") if retries else 0
-    finally:
-        manager.close()
-    stopped = unit.job_type in {b"stop", b"restart"}
-    return Manager(stopped, "" if stopped else str(unit.job), restarts)
+        stopped = unit.job_type in {b"stop", b"restart"}
+        return Manager(stopped, "" if stopped else str(unit.job), restarts)
+
+    found: Manager = bus.asking(told, address, seconds)
+    return found
 
 
 def end(
@@ -116,7 +118,8 @@ def started(job: str, environ: dict[str, str], manager: Manager, runtime: str) -
     if state.get("DEBVISOR_INVOCATION_ID") == invocation:
         return state
     attempt = str(manager.restarts + 1)
-    if manager.restarts and state.get("SYSTEMD_JOB") == manager.job:
+    # The number of the job that started it is not told any more once there is one that stops it.
+    if manager.restarts and (manager.stopped or state.get("SYSTEMD_JOB") == manager.job):
         return state | {"DEBVISOR_INVOCATION_ID": invocation, "DEBVISOR_ATTEMPT": attempt}
     unit = notes.statements(f"{notes.UNITS}/debvisor-job-{job}.service")
     policy = {
@@ -332,9 +335,8 @@ class Ending:
 
     def stop(self) -> None:
         """End the run: jobs that wait for it start, and decide by its result, which is noted."""
-        manager = bus.Bus(seconds=MANAGER_PATIENCE)
-        manager.end(f"debvisor-job-{self.job}.service")
-        manager.close()
+        name = f"debvisor-job-{self.job}.service"
+        bus.asking(lambda manager: manager.end(name), seconds=MANAGER_PATIENCE)
 
     def lasted(self) -> bool:
         """Return True when the run was long enough for its timer to elapse meanwhile."""
@@ -353,13 +355,10 @@ class Ending:
     def renew(self) -> None:
         """Let a definition that came during the run count from now on."""
         if release(self.job):
-            manager = bus.Bus(seconds=MANAGER_SECONDS)
             try:
-                manager.reload()
+                bus.asking(lambda manager: manager.reload(), seconds=MANAGER_SECONDS)
             except TimeoutError:
-                pass  # with thousands of timers a reload takes longer than we wait
-            finally:
-                manager.close()
+                return  # with thousands of timers a reload takes longer than we wait
 
 
 OF_AN_ATTEMPT = {"READY_AT", "DEBVISOR_WAITING", "DEBVISOR_RETRY_USEC"}

@@ -166,18 +166,15 @@ def start_steps(run: "Any", steps: list[Need]) -> None:
     requests = run.beside("requests")
     with open(f"{run.runtime}/steps.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        manager = run.bus.Bus(run.manager)
-        try:
-            units = {
-                unit.name.decode(): unit for unit in manager.units(*(s.service for s in steps))
-            }
-            for step in steps:
-                if not units[step.service].is_busy and not has_run(run, step):
+
+        def start(manager: "Any") -> None:
+            for step, unit in zip(steps, manager.units(*(s.service for s in steps)), strict=True):
+                if not unit.is_busy and not has_run(run, step):
                     needed_by = [f"{run.job}:{run.fields['DEBVISOR_RUN_ID']}"]
                     requests.leave(run.notes, run.runtime, step.job, "dependency", needed_by)
                     manager.start(step.service)
-        finally:
-            manager.close()
+
+        run.bus.asking(start, run.manager)
 
 
 def has_run(run: "Any", step: Need) -> bool:
@@ -188,8 +185,8 @@ def has_run(run: "Any", step: Need) -> bool:
 
 def look(run: "Any", needs: list[Need]) -> None:
     """Note in each of `needs` what its job is busy with, if it is."""
-    manager = run.bus.Bus(run.manager)
-    try:
+
+    def ask(manager: "Any") -> None:
         names = [name for need in needs for name in (need.service, need.timer)]
         units = {unit.name.decode(): unit for unit in manager.units(*names)}
         for need in needs:
@@ -199,8 +196,8 @@ def look(run: "Any", needs: list[Need]) -> None:
                 need.busy = "due"
             else:
                 need.busy = ""
-    finally:
-        manager.close()
+
+    run.bus.asking(ask, run.manager)
 
 
 def busy_with(run: "Any", need: Need, unit: "Any") -> str:

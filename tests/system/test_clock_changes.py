@@ -36,6 +36,8 @@ JOBS: Mapping[Change, Mapping[str, tuple[int, list[int]]]] = {
     },
 }
 EVERY_MINUTE = [-1, 0, 1]
+ACROSS = 75
+"""How many seconds a run takes that begins a minute before the change."""
 
 
 @dataclass
@@ -66,7 +68,8 @@ def yaml(change: Change, at: datetime) -> str:
     crons = {job: cron(wall + MINUTE * away) for job, (away, _) in JOBS[change].items()}
     crons["every-minute"] = "* * * * *"
     jobs = [f"  {job}: {{schedule: '{text}', command: [/bin/true]}}" for job, text in crons.items()]
-    return "\n".join(["jobs:", *jobs, ""])
+    across = f"  across: {{schedule: '{cron(wall - MINUTE)}', command: [/bin/sleep, '{ACROSS}']}}"
+    return "\n".join(["jobs:", *jobs, across, ""])
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +102,20 @@ def test_timers_fire_as_cron_does_while_the_clock_changes(
     found = {job: host.runs(job) for job in (*JOBS[change], "every-minute")}
     wanted = {job: minutes for job, (_, minutes) in JOBS[change].items()}
     assert found == wanted | {"every-minute": EVERY_MINUTE}
+
+
+@pytest.mark.parametrize("is_yearly", [True, False], ids=["by a rule", "by its date"])
+@pytest.mark.parametrize("change", list(Change))
+def test_a_run_across_the_change_is_as_long_as_it_was(
+    watched: Mapping[tuple[Change, bool], Watched], change: Change, is_yearly: bool
+) -> None:
+    each = watched[change, is_yearly]
+    (run,) = each.host.json("history", "across")
+    start, end = (datetime.fromisoformat(run[name]) for name in ("start", "end"))
+    assert run["outcome"] == "succeeded"
+    assert start < each.change < end
+    assert ACROSS <= (end - start).total_seconds() < ACROSS + 5
+    assert ACROSS <= run["duration_seconds"] < ACROSS + 5
 
 
 def test_applying_again_right_after_the_change_has_nothing_to_do(

@@ -79,7 +79,7 @@ class Ending:
         self.notes = SimpleNamespace(
             UNITS=str(folder), statements=notes.statements, send=self.sent.append
         )
-        self.bus = SimpleNamespace(Bus=lambda: bus.Bus(systemd.address))
+        self.bus = SimpleNamespace(asking=lambda step: bus.asking(step, systemd.address))
         self.beside: Callable[[str], object] = lambda _: skip
 
     def lasted(self) -> bool:

@@ -133,3 +133,28 @@ def test_names_of_every_length_are_aligned(systemd: Systemd, length: int) -> Non
     manager = bus.Bus(systemd.address)
     assert [unit.name.decode() for unit in manager.units(*names)] == names
     manager.close()
+
+
+def test_who_asks_asks_again_while_systemd_executes_itself_anew(tmp_path: Path) -> None:
+    address = str(tmp_path / "private")
+    asked = []
+
+    def step(_: bus.Bus) -> str:
+        asked.append("")
+        if len(asked) == 1:
+            raise ConnectionResetError("systemd hung up")
+        return "answered"
+
+    with Systemd(address):
+        assert bus.asking(step, address) == "answered"
+    assert len(asked) == 2
+
+
+def test_who_asks_gives_up_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bus, "REFUSED_SECONDS", 0.2)
+    address = str(tmp_path / "private")
+    refusing = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    refusing.bind(address)
+    with pytest.raises(ConnectionRefusedError):
+        bus.asking(lambda manager: manager.reload(), address)
+    refusing.close()

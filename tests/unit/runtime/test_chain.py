@@ -110,8 +110,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     for name, folder in ("UNITS", "units"), ("STATE", "state"), ("RUNTIME", "run"):
         monkeypatch.setattr(chain.notes, name, f"{tmp_path}/{folder}")
     address = str(tmp_path / "private")
-    real = chain.bus.Bus
-    monkeypatch.setattr(chain.bus, "Bus", lambda: real(address))
+    real = chain.bus.asking
+    monkeypatch.setattr(chain.bus, "asking", lambda step: real(step, address))
     with Systemd(address) as systemd:
         yield Host(tmp_path, systemd)
 

@@ -106,7 +106,10 @@ def test_a_stop_job_is_seen_behind_signals_that_come_first(
     "answers",
     [b"", b"REJECTED EXTERNAL" + b" " * 20, b"OK " + b"0" * 32 + b"\r\n" + message(3, b"")],
 )
-def test_no_answer_is_an_error_that_end_can_survive(tmp_path: Path, answers: bytes) -> None:
+def test_no_answer_is_an_error_that_end_can_survive(
+    tmp_path: Path, answers: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(end.bus, "REFUSED_SECONDS", 0)
     address = str(tmp_path / "private")
     thread = answering(address, answers)
     with pytest.raises(OSError, match="systemd"):
