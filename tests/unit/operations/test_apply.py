@@ -330,12 +330,16 @@ def number_of_steps(world: World, edit: str) -> int:
     return len(world.systemd.steps.done)
 
 
+WATCH_A = "{triggers: [{path_changed: /a}], command: [/bin/true]}"
+WATCH_B = WATCH_A.replace("/a", "/b")
+AWAIT_C = WATCH_A.replace("path_changed: /a", "path_exists: /c")
 EDITS = {
     "create": (NIGHTLY, TWO),
     "update": (TWO, MOVED),
     "remove": (TWO, NIGHTLY),
     "disable": (TWO, NIGHTLY + "    enabled: false\n" + TWO.removeprefix(NIGHTLY)),
     "first": ("jobs: {}\n", TWO),
+    "paths": (f"{NIGHTLY}  a: {WATCH_A}\n", f"jobs:\n  a: {WATCH_B}\n  c: {AWAIT_C}\n"),
     "everything": (
         TWO,
         MOVED.replace("hourly", "other").replace("/bin/true", "/bin/false"),

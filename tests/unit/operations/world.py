@@ -86,10 +86,10 @@ class World:
         return self.systemd.units.read()
 
     def running(self) -> set[str]:
-        """Return the timers that wait."""
+        """Return the timers and path units that wait."""
         return {
             unit.name
-            for unit in self.systemd.manager.units("debvisor-*.timer")
+            for unit in self.systemd.manager.units("debvisor-*.timer", "debvisor-*.path")
             if unit.active_state is ActiveState.ACTIVE
         }
 
