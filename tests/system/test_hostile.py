@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.box import Box
+from tests.box import Box, Layer
 from tests.system.handmade import (
     LIBEXEC,
     STRICT,
@@ -148,7 +148,7 @@ LEAVES = (
     "        os.closerange(0, 99); time.sleep(600)\n"
 )
 CLOSES = "import os; os.closerange(0, 4096); os._exit(4)"
-FLOOD = "head -c 200M /dev/zero | tr '\\\\0' x | fold -w 4000"
+FLOOD = "head -c {} /dev/zero | tr '\\\\0' x | fold -w 4000"
 
 
 def python(job: str) -> str:
@@ -162,8 +162,8 @@ ENDS = {
     "leaves-watched": (python("leaves-watched"), ["X-Timeout=60s"], "succeeded"),
     "closes-all": (python("closes-all"), LOCK, "failed (exit status 4)"),
     "closes-watched": (python("closes-watched"), ["X-Timeout=60s"], "failed (exit status 4)"),
-    "floods": (f"/bin/sh -c '{FLOOD} >&2; exit 6'", [], "failed (exit status 6)"),
-    "floods-out": (f"/bin/sh -c '{FLOOD}'", [], "succeeded"),
+    "floods": (f"/bin/sh -c '{FLOOD.format('200M')} >&2; exit 6'", [], "failed (exit status 6)"),
+    "floods-out": (f"/bin/sh -c '{FLOOD.format('20M')}'", [], "succeeded"),
     "stays": (python("stays"), NATIVE, "timed out"),
     "stays-watched": (python("stays-watched"), WATCHED, "timed out"),
     "kills": ("/bin/sh -c 'kill -KILL $$$$'", ["X-Timeout=60s"], "failed (killed by SIGKILL)"),
@@ -234,7 +234,15 @@ def test_a_time_out_leaves_no_room_for_a_process_that_ignores_it(ended: Box) -> 
     )
 
 
-def test_owner_description_and_environment_may_have_any_bytes(box: Box) -> None:
+def test_owner_description_and_environment_may_have_any_bytes(installed: Layer) -> None:
+    with Box.boot(installed) as box:
+        apply_odd(box)
+        assert start(box, "odd-bytes") == 0
+        assert printed(box, "odd-bytes") == ['é " $HOME ${X} %n %% \\ ;#']
+        assert runs(box, "odd-bytes")[0].outcome_words == "succeeded"
+
+
+def apply_odd(box: Box) -> None:
     host = Host(box)
     odd = 'é \\" $HOME ${X} %n %% \\\\ ;#'
     host.apply(
@@ -243,9 +251,6 @@ def test_owner_description_and_environment_may_have_any_bytes(box: Box) -> None:
         f'    environment: {{ODD: "{odd}", EMPTY: ""}}\n'
         "    command: [/usr/bin/printenv, ODD]\n"
     )
-    assert start(box, "odd-bytes") == 0
-    assert printed(box, "odd-bytes") == ['é " $HOME ${X} %n %% \\ ;#']
-    assert runs(box, "odd-bytes")[0].outcome_words == "succeeded"
 
 
 # --- what a job may not do -----------------------------------------------------------------------
