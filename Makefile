@@ -15,6 +15,9 @@ export PYTHONDONTWRITEBYTECODE = 1
 # Programs that tests and demo need on this machine, and the Debian package of each.
 PROGRAMS = mmdebstrap=mmdebstrap systemd-nspawn=systemd-container shellcheck=shellcheck \
 	setpriv=util-linux git=git systemd-analyze=systemd scdoc=scdoc
+# Those that test-heavy needs besides; the emulator is of some size.
+HEAVY_PROGRAMS = $(if $(filter aarch64,$(shell uname -m)),qemu-system-aarch64=qemu-system-arm,qemu-system-x86_64=qemu-system-x86) \
+	mke2fs=e2fsprogs
 SHELL_FILES = .ci/run $(wildcard debian/*.preinst debian/*.postinst debian/*.prerm debian/*.postrm) \
 	debian/tests/one-job
 SPELLED = $(wildcard *.md) .ci Makefile constraints.txt debian debvisor_timers docs examples templates tests units
@@ -31,11 +34,11 @@ help:
 .PHONY: setup
 setup: .venv/programs .venv/python  ## install what is missing: programs by apt (as root), Python packages into .venv
 
-.venv/programs: Makefile
+# $(call install,MORE,PROGRAMS): install by apt, as root, what is missing of PROGRAMS and of the packages MORE.
+define install
 	@mkdir -p .venv
-	@missing=""; \
-	for pair in $(PROGRAMS); do command -v "$${pair%%=*}" >/dev/null || missing+=" $${pair##*=}"; done; \
-	python3 -c 'import ensurepip' 2>/dev/null || missing+=" python3-venv"; \
+	@missing="$(1)"; \
+	for pair in $(2); do command -v "$${pair%%=*}" >/dev/null || missing+=" $${pair##*=}"; done; \
 	if [ -z "$$missing" ]; then touch $@; \
 	elif [ -z "$(IS_ROOT)" ]; then \
 		echo "setup: not installed:$$missing; as root: apt-get install$$missing"; \
@@ -47,6 +50,13 @@ setup: .venv/programs .venv/python  ## install what is missing: programs by apt 
 			-o Dpkg::Use-Pty=0 $$missing >/dev/null; \
 		touch $@; \
 	fi
+endef
+
+.venv/programs: Makefile
+	$(call install,$(shell python3 -c 'import ensurepip' 2>/dev/null || echo ' python3-venv'),$(PROGRAMS))
+
+.venv/heavy-programs: Makefile | .venv/programs
+	$(call install,,$(HEAVY_PROGRAMS))
 
 .venv/python: constraints.txt pyproject.toml | .venv/programs
 	@echo "setup: a virtual environment in .venv with the versions of constraints.txt"
@@ -86,6 +96,15 @@ ifdef IS_ROOT
 	$(call stage,system tests,$(PYTHON) -m pytest -q -n 2 --dist loadfile --ignore=$(WATCH) tests/system)
 else
 	@echo "SKIPPED for want of root: the contract on a real systemd, and the system tests"
+	@[ "$${CI:-}" != true ] || { echo "CI must not skip anything: run it as root"; exit 1; }
+endif
+
+.PHONY: test-heavy
+test-heavy: setup .venv/heavy-programs  ## test what needs a kernel of its own, in a virtual machine; needs root, takes minutes
+ifdef IS_ROOT
+	$(call stage,virtual machine,$(PYTHON) -m pytest -q --durations=5 tests/heavy)
+else
+	@echo "SKIPPED for want of root: the tests in a virtual machine"
 	@[ "$${CI:-}" != true ] || { echo "CI must not skip anything: run it as root"; exit 1; }
 endif
 

@@ -98,7 +98,8 @@ class VM(Guest):
 
     def evidence(self, name: str) -> list[tuple[str, str]]:
         """Return what helps to understand a test that failed: the console, the journal."""
-        found = [(f"console of {name}", self.console)]
+        console = "\n".join(self.console.splitlines()[-150:])
+        found = [(f"console of {name}", console)]
         try:
             return [*found, *super().evidence(name)] if self.is_on else found
         except BoxError as error:

@@ -17,17 +17,22 @@ from tests.box.container import dying_with_us
 from tests.box.errors import section
 from tests.box.wait import wait_until
 
+_KERNEL_OPTIONS = "quiet mitigations=off systemd.show_status=yes TERM=dumb"
 _KVM = Path("/dev/kvm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """How a processor is called by Debian and by QEMU; `package` is Debian's that has `program`."""
+    """How a machine is called by Debian and by QEMU; `package` is Debian's that has `program`.
+
+    processor: to be emulated, a plain one; a kernel loads drivers for whatever it finds.
+    """
 
     debian: str
     program: str
     package: str
     machine: str
+    processor: str
     console: str
 
 
@@ -36,7 +41,8 @@ _ARCHITECTURES = {
         debian="amd64",
         program="qemu-system-x86_64",
         package="qemu-system-x86",
-        machine="q35",
+        machine="q35,sata=off,smbus=off",
+        processor="qemu64,-svm",
         console="ttyS0",
     ),
     "aarch64": Architecture(
@@ -44,6 +50,7 @@ _ARCHITECTURES = {
         program="qemu-system-aarch64",
         package="qemu-system-arm",
         machine="virt",
+        processor="max",
         console="ttyAMA0",
     ),
 }
@@ -139,10 +146,11 @@ class Qemu:
         here = architecture()
         if not shutil.which(here.program):
             raise BoxError(f"{here.program} is not installed; run: apt-get install {here.package}")
-        append = f"root=/dev/vda rw console={here.console} quiet TERM=dumb"
-        append += " systemd.show_status=yes"
+        accelerated = accelerator()
+        processor = "host" if accelerated == "kvm" else here.processor
+        append = f"root=/dev/vda rw console={here.console} {_KERNEL_OPTIONS}"
         return [
-            *(here.program, "-accel", accelerator(), "-machine", here.machine, "-cpu", "max"),
+            *(here.program, "-accel", accelerated, "-machine", here.machine, "-cpu", processor),
             *("-smp", "2", "-m", "768", "-no-user-config", "-nodefaults", "-nic", "none"),
             *("-display", "none", "-serial", "stdio", "-rtc", "base=utc"),
             *("-kernel", str(self._only("vmlinuz-*")), "-initrd", str(self._only("initrd.img-*"))),

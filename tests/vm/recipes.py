@@ -16,12 +16,19 @@ EOF
 printf '%s\\n' ext4 virtio_blk virtio_console virtio_pci >>/etc/initramfs-tools/modules
 update-initramfs -u >/dev/null 2>&1
 systemctl mask --quiet getty@.service serial-getty@.service
+# Else the agent tells the journal of every question whether a command has ended.
+mkdir -p /etc/systemd/system/qemu-guest-agent.service.d
+cat >/etc/systemd/system/qemu-guest-agent.service.d/quiet.conf <<EOF
+[Service]
+LogFilterPatterns=~guest-exec
+EOF
 """
 
 KERNEL = Layer(
     name="kernel",
     parent=BASE,
     packages=(
+        "e2fsprogs",  # the boot after a power cut checks the disk
         "initramfs-tools",
         "lz4",
         f"linux-image-cloud-{architecture().debian}",
