@@ -129,8 +129,8 @@ def test_jobs_in_a_circle_are_all_around_each_other() -> None:
 
 
 def test_an_unknown_job_has_no_graph(world: World) -> None:
-    with pytest.raises(NotFoundError, match="there is no job 'bakcup'"):
-        of(world, WORKFLOW, "bakcup")
+    with pytest.raises(NotFoundError, match="there is no job 'nobody'"):
+        of(world, WORKFLOW, "nobody")
 
 
 def test_a_job_that_a_wrong_file_may_define_is_told_by_its_mistake(world: World) -> None:
