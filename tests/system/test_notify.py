@@ -41,7 +41,7 @@ jobs:
     {TOLD}
   no-credential-in-vain:
     command: [/bin/true]
-    unit: {{Service: {{LoadCredential: 'a:/none'}}}}
+    credentials: {{a: /none}}
     {RETRIES}
     {TOLD}
   no-program-in-vain: {{ command: [/usr/local/bin/none], {RETRIES}, {TOLD} }}
