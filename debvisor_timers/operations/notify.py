@@ -25,7 +25,7 @@ from debvisor_timers.operations.applied import applied_definitions, applied_fold
 from debvisor_timers.operations.channels import tell
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.newest import newest_runs
-from debvisor_timers.operations.results import note_result
+from debvisor_timers.operations.results import note_reason, note_result
 from debvisor_timers.render.names import service_unit, timer_unit
 from debvisor_timers.systemd.ports import ActiveState, ServiceState
 
@@ -152,6 +152,8 @@ class _Failure:
         if not is_known:
             note_result(self.host, self.job_id, _fields(newest))
             self.noted = newest.id
+        elif last and last.id == newest.id and last.ending != newest.ending:
+            note_reason(self.host, self.job_id, newest.id, newest.reason)
 
     def let_start(self) -> None:
         """Let the next run start though a start limit ended this one, where it comes too soon.

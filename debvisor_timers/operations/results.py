@@ -25,6 +25,17 @@ def note_result(host: Host, job_id: str, fields: Mapping[str, str]) -> None:
         durable.remove(host.layout.runs / job_id)
 
 
+def note_reason(host: Host, job_id: str, run_id: str, reason: str) -> None:
+    """Add to the last run why it failed, where `end` could not see it; nothing if it is another.
+
+    $EXIT_STATUS is that of the program alone, not of a step before it (systemd 257).
+    """
+    path = host.layout.last / job_id
+    fields = read_fields(path)
+    if fields.get("DEBVISOR_RUN_ID") == run_id:
+        durable.write_bytes(path, format_fields({**fields, "DEBVISOR_REASON": reason}), mode=0o644)
+
+
 def _success(before: Mapping[str, str]) -> Mapping[str, str]:
     """Return the end and the id of the newest success before; none of a file without them."""
     kept = {name: before[name] for name in before if name.startswith("DEBVISOR_SUCCESS_")}

@@ -41,7 +41,7 @@ jobs:
     {TOLD}
   no-credential-in-vain:
     command: [/bin/true]
-    credentials: {{a: /none}}
+    credentials: {{a: /root/gone}}
     {RETRIES}
     {TOLD}
   no-program-in-vain: {{ command: [/usr/local/bin/none], {RETRIES}, {TOLD} }}
@@ -66,9 +66,9 @@ def host(module_box: Box) -> Host:
     module_box.write("/etc/debvisor/timers/config.yaml", CONFIG, 0o640)
     module_box.write("/etc/systemd/system/failing.service", FAILING)
     module_box.write("/etc/systemd/system/once-only.service", ONCE_ONLY)
-    module_box.run("useradd nobody-here; systemctl daemon-reload")
+    module_box.run("useradd nobody-here; touch /root/gone; systemctl daemon-reload")
     new.apply(JOBS)
-    module_box.run("userdel nobody-here")
+    module_box.run("userdel nobody-here; rm /root/gone")
     return new
 
 

@@ -240,11 +240,25 @@ def test_the_result_that_end_has_noted_stays(world: World, told: Path) -> None:
     invocation = world.systemd.manager.service(SERVICE).invocation_id
     text = (
         f"DEBVISOR_RUN_ID={run}\nDEBVISOR_INVOCATION_ID={invocation}\nDEBVISOR_RESULT=exit-code\n"
-        "DEBVISOR_END_USEC=1795435217000000\n"
+        "DEBVISOR_EXIT_CODE=exited\nDEBVISOR_EXIT_STATUS=217\nDEBVISOR_END_USEC=1795435217000000\n"
     )
     note_last(world, "nightly", text)
     assert notify(world).noted == ""
     assert (world.layout.last / "nightly").read_text(encoding="utf-8") == text
+
+
+def test_why_a_run_failed_is_noted_where_end_could_not_see_it(world: World, told: Path) -> None:
+    """A step before the program failed: `end` knows neither which nor how."""
+    run = fail(world)
+    invocation = world.systemd.manager.service(SERVICE).invocation_id
+    text = (
+        f"DEBVISOR_RUN_ID={run}\nDEBVISOR_INVOCATION_ID={invocation}\nDEBVISOR_RESULT=exit-code\n"
+        "DEBVISOR_END_USEC=1795435217000000\n"
+    )
+    note_last(world, "nightly", text)
+    notify(world)
+    assert last_of(world).outcome_words == "failed (exit status 217: its user)"
+    assert text in (world.layout.last / "nightly").read_text(encoding="utf-8")
 
 
 def test_a_unit_whose_next_attempt_never_comes_is_ended(world: World, told: Path) -> None:
