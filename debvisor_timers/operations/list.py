@@ -28,8 +28,7 @@ class JobState(StrEnum):
     """What a job is doing now, in a word or two.
 
     WAITING: its run has begun and waits. RETRYING: its run is between two attempts.
-    WATCHING: it has no schedule, but path triggers.
-    WAITING: its run has begun and waits. RETRYING: its run is between two attempts.
+    WATCHING: it has no schedule, but path triggers. LINKED: other jobs start it, by their ends.
     STOPPED: enabled, but its timer does not run (stopped by hand, or the emergency brake is on).
     ORPHANED: its units stand on disk, the YAML no longer has it; the next apply removes it.
     UNREADABLE: its units stand on disk, and some file of the YAML cannot be read or is wrong.
@@ -41,6 +40,7 @@ class JobState(StrEnum):
     SCHEDULED = "scheduled"
     WATCHING = "watching"
     AT_BOOT = "at boot"
+    LINKED = "after others"
     ON_DEMAND = "on demand"
     DISABLED = "disabled"
     STOPPED = "stopped"
@@ -137,8 +137,15 @@ def _resting(job: Job | None, waiting: Container[str], on_disk: Container[str]) 
     if job.schedule is None and job.watches_paths:
         return JobState.WATCHING if path_unit(job.id) in waiting else JobState.STOPPED
     if job.schedule is None:
-        return JobState.AT_BOOT if job.boot_delays else JobState.ON_DEMAND
+        return _unscheduled(job)
     return JobState.SCHEDULED if timer_unit(job.id) in waiting else JobState.STOPPED
+
+
+def _unscheduled(job: Job) -> JobState:
+    """Return what starts a job without a schedule and without path triggers."""
+    if job.boot_delays:
+        return JobState.AT_BOOT
+    return JobState.LINKED if job.triggers else JobState.ON_DEMAND
 
 
 def _next_starts(

@@ -65,6 +65,12 @@ def test_jobs_without_a_schedule_say_what_starts_them(world: World) -> None:
     assert [row.next_start for row in rows(world).values()] == [None, None, None]
 
 
+def test_a_job_that_others_start_by_their_ends_says_so(world: World) -> None:
+    world.apply(NIGHTLY + "  alarm: {command: [/bin/true], triggers: [{failure_of: [nightly]}]}\n")
+
+    assert states(world)["alarm"] is JobState.LINKED
+
+
 def test_a_running_job_shows_the_start_after_this_one(world: World) -> None:
     """systemd says nothing of the next elapse of a timer whose service runs."""
     world.apply(NIGHTLY)
