@@ -172,6 +172,9 @@ def watch(command: list[bytes], environment: Environment, seconds: float, where:
     SIGTERM to every process of the unit, SIGKILL after TimeoutStopSec=. All signals but SIGKILL are
     for the program to answer: systemd sends them to it as well.
     """
+    if seconds <= 0:
+        complain(f"no time is left for another attempt {where}")
+        return TIMED_OUT
     started = time.monotonic()
     # Before the fork: else one that comes between would be lost for the program.
     before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())

@@ -181,17 +181,16 @@ def test_the_watcher_ends_as_the_program_does(script: str, status: int) -> None:
     assert watched(f"echo out; {script}") == (status, "out\n")
 
 
+def test_a_program_whose_time_is_over_before_it_begins_is_not_started() -> None:
+    said = "debvisor-timers: no time is left for another attempt (job x)\n"
+    assert watched("echo out", seconds=-0.1) == (run.TIMED_OUT, said)
+
+
 def test_a_program_that_takes_too_long_is_told_and_left_to_systemd() -> None:
     began = time.monotonic()
     status, said = watched("exec >/dev/null 2>&1; exec sleep 3", 0.3)
     assert (status, said) == (251, "debvisor-timers: time-out after 0 s (job x)\n")
     assert time.monotonic() - began < 3
-
-
-def test_a_program_without_any_time_left_is_ended_at_once() -> None:
-    assert watched("exec >/dev/null 2>&1; sleep 1", -1.0) == (
-        *(251, "debvisor-timers: time-out after -1 s (job x)\n"),
-    )
 
 
 def test_a_program_that_is_stopped_for_a_while_is_not_taken_for_one_that_has_ended() -> None:
