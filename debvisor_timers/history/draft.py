@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from debvisor_timers.history.attempt import AttemptDraft
-from debvisor_timers.history.outcome import Ending, Exit, RunOutcome, judge, number
+from debvisor_timers.history.outcome import REFUSED, Ending, Exit, RunOutcome, judge, number
 from debvisor_timers.history.records import JournalRecord, MessageId, invocation_of
 
 _UNMET = re.compile(r"unmet condition check (?P<condition>\w+=.+)")
@@ -117,7 +117,7 @@ class Draft:
             reason = self.skip.get("DEBVISOR_REASON") or "for a reason that is not known"
             return Ending(outcome=RunOutcome.SKIPPED, reason=reason)
         if self.is_refused:
-            return Ending(outcome=RunOutcome.FAILED, reason="started too often")
+            return Ending(outcome=RunOutcome.FAILED, reason=REFUSED)
         if self.ended and not self.attempts and not self.not_started:
             ending = judge("exec-condition", Exit())
             return replace(ending, reason=f"{self.unmet} is not met") if self.unmet else ending

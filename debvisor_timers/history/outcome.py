@@ -131,10 +131,13 @@ def judge(result: str, exit_: Exit) -> Ending:
     )
 
 
+REFUSED = "started too often"
+"""Why a run never began that a start limit has refused."""
+
 _REASONS = {
     "oom-kill": "out of memory",
     "resources": "systemd could not prepare it",
-    "start-limit-hit": "started too often",
+    "start-limit-hit": REFUSED,
     "watchdog": "its watchdog barked",
 }
 

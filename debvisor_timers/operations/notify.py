@@ -17,7 +17,7 @@ from itertools import islice
 from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.history.document import run_document
 from debvisor_timers.history.last import LastRun, read_last
-from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.outcome import REFUSED, RunOutcome
 from debvisor_timers.history.records import JournalMatch
 from debvisor_timers.history.runs import Run
 from debvisor_timers.operations import durable
@@ -80,6 +80,7 @@ def notify_failure(
     attempt(work.note)
     attempt(work.let_start)
     attempt(lambda: work.tell(host_name))
+    attempt(work.let_start)  # that a run was refused may be known by now only
     return FailureNotice(
         noted=work.noted,
         unstuck=work.unstuck,
@@ -160,9 +161,14 @@ class _Failure:
 
         Otherwise the unit stays failed, for all to see. systemd counts the start that it refused
         as a restart (systemd 257): as many restarts as attempts mean that it has refused one.
+        A run that was refused is enough: one that came while the last attempt of the run before it
+        ended counted twice (systemd 257).
         """
         state = self.state
         if state is None or state.active_state is not ActiveState.FAILED or not state.start_limit:
+            return
+        if self.runs and not self.runs[0].attempts and self.runs[0].reason == REFUSED:
+            self.host.manager.reset_failed(self.service)
             return
         run = next((run for run in self.runs if self._is_it(run)), None)
         if run is None or state.restarts < run.attempts:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TARGET = "debvisor-timers.target"
 TRIES = 5
+ENDING_SECONDS = 60
 JUST_NOW_SECONDS = 5.0
 
 
@@ -102,6 +103,19 @@ def age(path: str) -> float:
         return float("inf")
 
 
+def await_end(target: str) -> None:
+    """Wait while a run of the target is ending: its own start is still under way.
+
+    A start would be one with that, and lost (systemd 257); one that comes after `end` has stopped a
+    run of retries would count twice for the start limit.
+    """
+    service = f"debvisor-job-{target}.service"
+    for _ in range(ENDING_SECONDS * 20):
+        if bus.asking(lambda manager: manager.units(service)[0].active) != b"deactivating":
+            return
+        time.sleep(0.05)
+
+
 def start(target: str, runs: list[str]) -> bool:
     """Start the target for these runs; False while the timers are stopped: then nothing starts."""
     is_started: bool = bus.asking(lambda manager: start_by(manager, target, runs))
@@ -114,7 +128,7 @@ def start_by(manager: "Any", target: str, runs: list[str]) -> bool:
     if timers.active != b"active":
         return False
     # While it runs, its `end` looks again; a request would be taken by a later start.
-    if not unit.is_busy or unit.active == b"deactivating":
+    if not unit.is_busy:
         beside("requests").leave(notes, notes.RUNTIME, target, "chain", runs)
     manager.start(f"debvisor-job-{target}.service")
     return True
@@ -124,6 +138,7 @@ def go_on(source: str, target: str) -> str:
     """Do what is to be done after an end of `source`; return what that was, for the journal."""
     if source != target:
         await_record(source)
+    await_end(target)
     triggers = triggers_of(target)
     jobs = {job for lines in triggers.values() for line in lines for job in line.split()}
     lasts = {job: notes.read(f"{notes.STATE}/last/{job}") for job in jobs}

@@ -309,8 +309,6 @@ class Ending:
         self.send()
         if os.path.exists(f"{notes.RUNTIME}/runs/{job}"):
             os.unlink(f"{notes.RUNTIME}/runs/{job}")
-        if self.would_restart():
-            self.try_to("systemd makes another attempt", self.stop)
         after = any(("[Service]", name) in self.unit for name in AFTERWARDS) and is_run(fields)
         if after or self.lasted():
             module = beside("afterwards")
@@ -337,6 +335,17 @@ class Ending:
         """End the run: jobs that wait for it start, and decide by its result, which is noted."""
         name = f"debvisor-job-{self.job}.service"
         bus.asking(lambda manager: manager.end(name), seconds=MANAGER_PATIENCE)
+
+    def leave(self) -> None:
+        """End the run where systemd would go on; then be gone at once.
+
+        A start that comes between the two counts twice for the start limit (systemd 257: once when
+        it is put off, once when the unit has ended), which would refuse it and all that follow.
+        """
+        if self.would_restart():
+            sys.stderr.flush()
+            self.try_to("systemd makes another attempt", self.stop)
+            os._exit(1 if self.failed else 0)
 
     def lasted(self) -> bool:
         """Return True when the run was long enough for its timer to elapse meanwhile."""
@@ -381,6 +390,7 @@ def main() -> int:
         ending.finish()
         problem = "its new definition does not count (fix: systemctl daemon-reload)"
         ending.try_to(problem, ending.renew)
+        ending.leave()
     return 1 if ending.failed else 0
 
 

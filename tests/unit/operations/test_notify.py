@@ -295,6 +295,20 @@ def test_a_start_limit_is_lifted_if_the_next_run_comes_within_it(
     assert states == [ActiveState.FAILED if refused else ActiveState.INACTIVE]
 
 
+def test_a_run_that_a_start_limit_refused_keeps_no_other_from_starting(
+    world: World, told: Path
+) -> None:
+    """The window is an hour, and the next run far away."""
+    set_start_limit(world, "nightly", burst=1)
+    world.systemd.advance_to(datetime(2026, 11, 24, 3, 30, tzinfo=UTC))
+    fail(world)
+    fail(world)
+    assert history(world.host, "nightly", limit=1)[0].outcome_words == "failed (started too often)"
+    notify(world)
+    states = [unit.active_state for unit in world.systemd.manager.units(SERVICE)]
+    assert states == [ActiveState.INACTIVE]
+
+
 def test_a_job_that_was_removed_tells_nobody(world: World, told: Path) -> None:
     fail(world)
     world.apply("jobs: {}\n", allow_empty=True)

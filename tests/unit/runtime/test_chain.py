@@ -141,10 +141,22 @@ def test_a_job_that_runs_is_left_no_request_that_a_later_start_would_take(host: 
     assert host.request is None
 
 
-def test_a_job_that_is_about_to_end_is_started_once_more(host: Host) -> None:
+def test_a_job_that_is_about_to_end_is_started_once_more_when_it_has(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     host.both_succeeded()
-    host.systemd.units["debvisor-job-t.service"] = ("deactivating", "stop-post", "", 0)
+    units, slept = host.systemd.units, list[float]()
+    # The start that is under way is its own: another would be one with it.
+    units["debvisor-job-t.service"] = ("deactivating", "stop-post", "start", 7)
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            units["debvisor-job-t.service"] = ("failed", "failed", "", 0)
+
+    monkeypatch.setattr("time.sleep", sleep)
     chain.go_on("t", "t")
+    assert len(slept) == 3
     assert host.request is not None
     assert host.systemd.started == ["debvisor-job-t.service"]
 
