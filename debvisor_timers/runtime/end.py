@@ -359,7 +359,8 @@ class Ending:
         """Return True when the timer can elapse within a minute."""
         timer = notes.statements(f"{notes.UNITS}/debvisor-job-{self.job}.timer")
         lines = timer.get(("[Timer]", "OnCalendar"), [])
-        return any(":00" not in line for line in lines)
+        # Not `*:*:00/2`; other ways to write a whole minute only make us look for nothing.
+        return not all(any(word.endswith(":00") for word in line.split()) for line in lines)
 
     def renew(self) -> None:
         """Let a definition that came during the run count from now on."""

@@ -266,3 +266,23 @@ def test_a_run_that_was_stopped_is_no_success() -> None:
     stopped = OLD | {"DEBVISOR_STOPPED": "1"}
     assert newest_success(stopped, {}) == (None, None)
     assert newest_success(NEW, stopped) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "within_a_minute"),
+    [
+        (["*-*-* 02:00:00"], False),
+        (["*-*-* *:00..59/5:00 Europe/Berlin", "*:15:00"], False),
+        (["*-*-* *:*:00/2"], True),
+        (["*-*-* 02:00:00", "*-*-* *:*:00/30"], True),
+        (["*-*-* *:00:00,30"], True),
+    ],
+)
+def test_a_timer_that_elapses_within_a_minute_is_looked_at_after_the_shortest_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], *, within_a_minute: bool
+) -> None:
+    text = "".join(f"OnCalendar={line}\n" for line in lines)
+    (tmp_path / "debvisor-job-x.timer").write_text(f"[Timer]\n{text}", encoding="utf-8")
+    monkeypatch.setattr(end.notes, "UNITS", str(tmp_path))
+    monkeypatch.setattr(end.Ending, "__init__", lambda self: setattr(self, "job", "x"))
+    assert end.Ending().counts_seconds() is within_a_minute  # type: ignore[call-arg]
