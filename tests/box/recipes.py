@@ -39,6 +39,7 @@ TEST = Layer(
     packages=(
         "autopkgtest",
         "graphviz",
+        "libvirt-clients",
         "python3-cronsim",
         "python3-hypothesis",
         "python3-pytest",
