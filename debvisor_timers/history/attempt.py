@@ -107,8 +107,9 @@ class AttemptDraft:
         if ending.outcome is RunOutcome.SUCCEEDED and (reason := self.ours("DEBVISOR_SKIPPED")):
             return Ending(outcome=RunOutcome.SKIPPED, reason=reason)
         if self.step_exit and not self.main_exit and ending.outcome is RunOutcome.FAILED:
-            words = judge("exit-code", self.step_exit).reason
-            return Ending(outcome=RunOutcome.FAILED, reason=f"{self.step}: {words}")
+            words = f"{self.step}: {judge('exit-code', self.step_exit).reason}"
+            reason = self.ours("DEBVISOR_REASON") or words
+            return Ending(outcome=RunOutcome.FAILED, reason=reason)
         return ending
 
     def finished(self, number: int, ending: Ending) -> Attempt:

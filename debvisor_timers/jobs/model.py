@@ -7,10 +7,11 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from debvisor_timers.jobs import checks, values
 from debvisor_timers.jobs.dependencies import Dependency
+from debvisor_timers.jobs.faults import fault
 from debvisor_timers.jobs.field import Model, Shown, key
 from debvisor_timers.jobs.isolation import IsolationKeys, check_credentials
 from debvisor_timers.jobs.locks import Conflict, Overlap, Pool
@@ -69,6 +70,19 @@ class UnitDirectives(Model):
         directive="any of systemd.path(5)",
         example={"TriggerLimitBurst": "200"},
     )
+
+    @field_validator("Service")
+    @classmethod
+    def _no_time_out_is_a_success(
+        cls, directives: dict[str, tuple[str, ...]]
+    ) -> dict[str, tuple[str, ...]]:
+        statuses = " ".join(directives.get("SuccessExitStatus", ())).split()
+        if str(values.TIMED_OUT_STATUS) in statuses:
+            raise fault(
+                f"SuccessExitStatus={values.TIMED_OUT_STATUS} would make a success of a time-out",
+                fix="let the program use another exit status",
+            )
+        return directives
 
 
 class HowItRuns(IsolationKeys):

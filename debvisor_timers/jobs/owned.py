@@ -135,6 +135,9 @@ SERVICE: Mapping[str, Refusal] = {
     "NotifyAccess": Refusal("with it a program could lengthen its own time-out"),
     "FileDescriptorStoreMax": Refusal("it is kept for locks"),
     "FileDescriptorStorePreserve": Refusal("it is kept for locks"),
+    "OpenFile": Refusal(
+        "`run` closes what systemd hands over, the locks of a run", "open it in the key `script`"
+    ),
     "Sockets": Refusal("a job is started by its timer"),
     "BusName": Refusal("a job is started by its timer"),
     "KillMode": Refusal("children of the program may clean up, then all of them are killed"),

@@ -51,9 +51,14 @@ Attempts = Annotated[
     PlainValidator(partial(values.read_count, low=0, high=MOST)),
     Shown("number", {"type": "integer", "minimum": 0, "maximum": MOST}),
 ]
-_STATUS = {"type": "integer", "minimum": 1, "maximum": 255}
+_STATUS = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": 255,
+    "not": {"const": values.TIMED_OUT_STATUS},
+}
 ExitStatuses = Annotated[
-    tuple[Annotated[int, PlainValidator(partial(values.read_count, low=1, high=255))], ...],
+    tuple[Annotated[int, PlainValidator(values.read_exit_status)], ...],
     BeforeValidator(checks.as_list),
     Shown("number | list of numbers", {"anyOf": [_STATUS, {"type": "array", "items": _STATUS}]}),
 ]

@@ -51,6 +51,21 @@ def read_count(value: object, *, low: int, high: int) -> int:
     return value
 
 
+TIMED_OUT_STATUS = 251
+"""How `run` ends an attempt that took too long: no program's own status counts as that."""
+
+
+def read_exit_status(value: object) -> int:
+    """Return a status that a program may end with to tell something of its failure."""
+    status = read_count(value, low=1, high=255)
+    if status == TIMED_OUT_STATUS:
+        raise fault(
+            f"{value} is how an attempt ends that took too long",
+            fix="let the program use another exit status",
+        )
+    return status
+
+
 def read_timespan(value: object, *, infinity: bool, zero: bool) -> timedelta | None:
     """Return a duration; None for `infinity`, where that is allowed."""
     span = _timespan(value)

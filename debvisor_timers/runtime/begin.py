@@ -127,7 +127,12 @@ def begin(job: str, environ: dict[str, str], places: dict[str, str] = PLACES) ->
     run.fields["DEBVISOR_ATTEMPT"] = str(start.restarts + 1)
     keep_delay(run)
     if "ADMITTED" not in run.fields:
-        ask(run, asks=asks)
+        try:
+            ask(run, asks=asks)
+        except (OSError, ValueError, KeyError) as error:
+            run.fields["DEBVISOR_REASON"] = f"begin: {error}"
+            run.note()  # for `end`, which tells it
+            raise
     elif "NOTIFY_SOCKET" in environ:
         beside("locks").close_door(environ["NOTIFY_SOCKET"])
     return ready(run, began_usec)

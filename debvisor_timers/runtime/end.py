@@ -371,7 +371,7 @@ class Ending:
                 return  # with thousands of timers a reload takes longer than we wait
 
 
-OF_AN_ATTEMPT = {"READY_AT", "DEBVISOR_WAITING", "DEBVISOR_RETRY_USEC"}
+OF_AN_ATTEMPT = {"READY_AT", "DEBVISOR_WAITING", "DEBVISOR_RETRY_USEC", "DEBVISOR_REASON"}
 """What is noted of an attempt alone, not of the run."""
 AFTERWARDS = ("X-SuccessOf", "X-AnySuccessOf", "X-FailureOf")
 

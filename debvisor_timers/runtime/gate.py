@@ -164,7 +164,9 @@ def start_steps(run: "Any", steps: list[Need]) -> None:
 
     os.close(run.notes.open_folder(run.runtime))
     requests = run.beside("requests")
-    with open(f"{run.runtime}/steps.lock", "w", encoding="ascii") as lock:
+    # For nobody else to open: whoever can read a file can hold its lock for ever.
+    number = os.open(f"{run.runtime}/steps.lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    with open(number, "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
 
         def start(manager: "Any") -> None:

@@ -37,6 +37,10 @@ _LOST = frozenset(
 )
 # What must not be done twice when an answer is lost with the connection.
 _ONCE = frozenset(("StartUnit", "StopUnit"))
+# Long before the time-out of a call it says that PID 1 has left the bus.
+_NO_REPLY = "org.freedesktop.DBus.Error.NoReply"
+_AWAY = timedelta(seconds=10)
+_PAUSE = timedelta(seconds=0.05)
 # libsystemd 257 tells a lost connection by steps: it closes, says goodbye, then fails.
 _TO_SEE_A_LOSS = 2
 _LOCAL_ERRORS = {"DBusConnectionRefusedError", "DBusInterruptedError", "DBusBaseError"}
@@ -183,13 +187,22 @@ class Bus:
         return _to_text(value)
 
     def _ask(self, doing: str, ask: Callable[[Any], Any], *, again: bool = True) -> Any:
-        """Return what `ask` answers; `again`: ask once more when the connection turns out lost."""
-        try:
-            return self._ask_once(doing, ask)
-        except SystemdError:
-            if not again or self._connection is not None or not self._was_lost:
-                raise
-        return self._ask_once(doing, ask)
+        """Return what `ask` answers; `again`: ask once more when the connection turns out lost.
+
+        And for as long as PID 1 is away from the bus, which it leaves to execute itself anew.
+        """
+        until = time.monotonic() + _AWAY.total_seconds()
+        lost = False
+        while True:
+            try:
+                return self._ask_once(doing, ask)
+            except SystemdError as error:
+                is_away = error.dbus_name == _NO_REPLY and time.monotonic() < until
+                is_lost = not lost and self._connection is None and self._was_lost
+                if not again or not (is_away or is_lost):
+                    raise
+                lost = lost or is_lost
+            time.sleep(_PAUSE.total_seconds() if is_away else 0)
 
     def _ask_once(self, doing: str, ask: Callable[[Any], Any]) -> Any:
         from pystemd.dbusexc import DBusBaseError  # noqa: PLC0415

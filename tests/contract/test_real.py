@@ -80,6 +80,15 @@ def test_root_reaches_systemd_without_dbus(real: RealRig, manager: SystemdManage
     assert set(manager.start(names).values()) == {"done"}
 
 
+def test_a_manager_is_answered_while_systemd_executes_itself_anew(
+    manager: SystemdManager,
+) -> None:
+    again = "for number in 1 2 3 4 5 6 7 8; do systemctl daemon-reexec; done"
+    with subprocess.Popen(again, shell=True) as process:
+        while process.poll() is None:
+            assert [unit.name for unit in manager.units("init.scope")] == ["init.scope"]
+
+
 # Without the first, dbus.service runs into its start limit.
 RESTART_DBUS = "systemctl reset-failed dbus.service; systemctl restart dbus.service"
 

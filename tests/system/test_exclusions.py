@@ -190,7 +190,10 @@ def test_without_an_answer_of_systemd_a_run_fails_aloud(host: Host) -> None:
 
     (run, *_) = host.await_run("own", "failed")
 
-    assert run["reason"] == "begin: exit status 1"
+    assert run["reason"] == (
+        "begin: [Errno 2] No such file or directory: '/usr/bin/systemd-analyze'"
+    )
+    assert run["trigger"] == "timer"
     said = host.box.journal("-u", "debvisor-job-own", "--priority=err..debug")
     assert "no run of own: begin failed: FileNotFoundError" in said
     assert not has_run(host, "own")

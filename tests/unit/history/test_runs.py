@@ -53,6 +53,19 @@ def test_a_run_has_the_id_times_and_invocation_that_our_programs_noted() -> None
     assert run.invocation_ids == ("54fb4ff6cdf146f387f9003558ee180f",)
 
 
+def test_what_begin_noted_of_its_failure_is_the_reason() -> None:
+    case = read_case("broken-begin")
+    why = "begin: libvirt gives no answer"
+    records = [
+        changed(record, DEBVISOR_REASON=why)
+        if record.get("MESSAGE_ID") == MessageId.RUN_END
+        else record
+        for record in case.records
+    ]
+    (run,) = assemble(records, current_boot=case.boot)
+    assert run.outcome_words == f"failed ({why})"
+
+
 def test_systemds_records_alone_tell_how_a_run_ended() -> None:
     case = read_case("failure")
     (run,) = assemble(without(case.records, *OURS), current_boot=case.boot)

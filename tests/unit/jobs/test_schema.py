@@ -169,6 +169,7 @@ def test_files_that_load_are_valid(file: Path) -> None:
         "retries: {on: []}",
         "retries: {on: [crash]}",
         "retries: {never_on_exit: [256]}",
+        "retries: {never_on_exit: [251]}",
         "total_timeout: soon,",
         "enabled: yes",
         "enabled: 'true'",

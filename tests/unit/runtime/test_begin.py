@@ -420,6 +420,18 @@ def test_an_attempt_after_one_that_was_never_let_in_asks_all(
     assert found["DEBVISOR_SKIPPED"].startswith("excluded: ")
 
 
+def test_a_question_without_an_answer_is_noted_as_the_reason_for_the_failure(
+    tmp_path: Path,
+) -> None:
+    before = {name: value for name, value in UNDER_WAY.items() if name != "ADMITTED"}
+    with pytest.raises(FileNotFoundError, match="No/Where"):
+        attempted(tmp_path, f"{RETRIES}{ALWAYS}X-ExcludeZone=No/Where\n", before)
+    found = notes.read(str(tmp_path / "run/runs/backup"))
+    assert found["DEBVISOR_REASON"].startswith("begin: [Errno 2] No such file or directory: ")
+    assert (found["DEBVISOR_ATTEMPT"], found["DEBVISOR_TRIGGER"]) == ("2", "timer")
+    assert "ADMITTED" not in found
+
+
 def test_no_attempt_is_made_beyond_the_last(tmp_path: Path) -> None:
     """systemd makes one when `end` was killed before it could end the run."""
     with pytest.raises(ValueError, match="all 3 attempts have been made"):

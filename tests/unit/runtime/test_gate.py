@@ -273,6 +273,11 @@ def test_a_step_is_started_for_the_run_and_told_for_which(host: Host) -> None:
     assert (request["trigger"], request["runs"]) == ("dependency", ["me:r1"])
 
 
+def test_nobody_else_can_hold_the_lock_by_which_steps_are_started(host: Host) -> None:
+    host.reason("X-Step=other | 0s")
+    assert (host.folder / "run/steps.lock").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_step_that_has_ended_since_the_run_was_asked_for_is_not_started_again(
     host: Host,
 ) -> None:
