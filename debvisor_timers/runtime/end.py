@@ -307,6 +307,7 @@ class Ending:
             lambda: notes.write(notes.RUNTIME, "ended", job, ended, lasting=False),
         )
         self.send()
+        self.try_to("the next boot will look for its end", self.forget)
         if os.path.exists(f"{notes.RUNTIME}/runs/{job}"):
             os.unlink(f"{notes.RUNTIME}/runs/{job}")
         if self.would_restart():
@@ -320,6 +321,12 @@ class Ending:
         """Write the result of the run to the disk."""
         before = notes.read(f"{notes.STATE}/last/{self.job}")
         notes.write(notes.STATE, "last", self.job, with_success(self.fields, before), lasting=True)
+
+    def forget(self) -> None:
+        """Remove the note that would make the run a lost one; one of another run stays."""
+        path = f"{notes.STATE}/running/{self.job}"
+        if notes.read(path).get("DEBVISOR_RUN_ID") == self.fields["DEBVISOR_RUN_ID"]:
+            os.unlink(path)  # comes back by a crash at worst; `last/` tells that it has ended
 
     def send(self) -> None:
         """Tell the journal."""
