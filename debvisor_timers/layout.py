@@ -59,6 +59,19 @@ class Layout:
         return self.runtime / "ended"
 
     @property
+    def running(self) -> Path:
+        """Return the folder with one file for each job whose run was let in and has not ended.
+
+        On the disk, unlike `runs`: what a boot finds here was cut off by a crash.
+        """
+        return self.state / "running"
+
+    @property
+    def lost(self) -> Path:
+        """Return the folder with one file for each run that was cut off and is still to be told."""
+        return self.state / "lost"
+
+    @property
     def notified(self) -> Path:
         """Return the folder with one file a job: the newest failed run that was told."""
         return self.state / "notified"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.elapses import Interval
     from debvisor_timers.operations.graph import Graph
     from debvisor_timers.operations.list import JobList
+    from debvisor_timers.operations.lost import LostRuns
     from debvisor_timers.operations.notify import FailureNotice
     from debvisor_timers.operations.plan import Plan
     from debvisor_timers.operations.recover import Recovery
@@ -71,6 +72,12 @@ class Scheduler:
         from debvisor_timers.operations.recover import recover
 
         return recover(self.host)
+
+    def note_lost(self) -> LostRuns:
+        """Record each run that a crash has cut off, and have its channels told."""
+        from debvisor_timers.operations.lost import note_lost
+
+        return note_lost(self.host)
 
     def renew(self, on_step: Callable[[str], None] = lambda _step: None) -> Renewal:
         """Let timers follow their time zone, where its law or the host's zone has changed."""

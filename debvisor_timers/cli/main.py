@@ -35,7 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "schema": "Print the JSON Schema of the job files, for editors.",
     "translate": "Translate a cron expression into OnCalendar lines.",
     "renew": "Let timers follow a change of their time zone.",
-    "recover": "Undo or finish an apply that was cut off.",
+    "recover": "Undo or finish an apply that was cut off, and tell of runs that were.",
     "version": "Print the version.",
 }
 """Every command with its summary; each is the module of that name in this folder.

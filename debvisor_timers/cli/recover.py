@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""recover: undo or finish an apply that was cut off."""
+"""recover: undo or finish an apply that was cut off, and tell of runs that were."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import click
 def command() -> None:
     """Undo or finish an apply that was cut off by a kill or a power cut.
 
-    Runs by itself at boot and at the start of every apply.
+    Before that, record the runs that a crash has cut off, and have them told. Runs by itself at
+    boot. Every apply undoes or finishes an earlier one as well.
     """
+    from debvisor_timers.errors import SystemdError
     from debvisor_timers.scheduler import Scheduler
 
     words = {
@@ -19,4 +21,11 @@ def command() -> None:
         "undone": "an apply had been cut off; everything is as it was before it",
         "finished": "an apply had been cut off after its last change; it is finished now",
     }
-    click.echo(words[Scheduler.system().recover()])
+    scheduler = Scheduler.system()
+    # First: an apply that cannot be undone must not keep anybody from being told.
+    lost = scheduler.note_lost()
+    for job_id, run_id in lost.runs:
+        click.echo(f"run {run_id} of {job_id} is lost: it was cut off by a crash")
+    click.echo(words[scheduler.recover()])
+    if lost.problems:
+        raise SystemdError("; ".join(lost.problems))

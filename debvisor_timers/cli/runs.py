@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from debvisor_timers.cli import times
+from debvisor_timers.history.outcome import RunOutcome
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -24,7 +25,7 @@ def last_document(last: LastRun | Run | None) -> dict[str, object] | None:
         "outcome": str(last.outcome),
         "reason": last.ending.reason,
         "start": times.iso(last.start),
-        "end": times.iso(last.end),
+        "end": None if last.outcome is RunOutcome.LOST else times.iso(last.end),
         "duration_seconds": seconds(last.duration),
         "exit_status": last.exit_status,
         "attempts": last.attempts,

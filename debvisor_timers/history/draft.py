@@ -9,8 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from debvisor_timers.history.attempt import AttemptDraft
-from debvisor_timers.history.outcome import REFUSED, Ending, Exit, RunOutcome, judge, number
-from debvisor_timers.history.records import JournalRecord, MessageId, invocation_of
+from debvisor_timers.history.outcome import REFUSED, Ending, Exit, RunOutcome, judge, moment, number
+from debvisor_timers.history.records import (
+    JournalRecord,
+    MessageId,
+    invocation_of,
+    is_of_lost,
+)
 
 _UNMET = re.compile(r"unmet condition check (?P<condition>\w+=.+)")
 """systemd 257 tells it in the text alone; where several are not met, it names one of them."""
@@ -26,7 +31,8 @@ class Draft:
     """One run; a record that is missing leaves its fields empty.
 
     is_refused: a start limit was hit; such records carry the invocation of the run before
-    (systemd 257). is_restarting: systemd has said that another attempt comes now.
+    (systemd 257). is_restarting: systemd has said that another attempt comes now. is_lost: a later
+    boot has found that the run was cut off.
     """
 
     job: str
@@ -41,6 +47,7 @@ class Draft:
     unmet: str = ""
     is_stopped: bool = False
     is_restarting: bool = False
+    is_lost: bool = False
     skip: JournalRecord | None = None
     consumed: JournalRecord | None = None
 
@@ -206,7 +213,20 @@ def _begin(draft: Draft, record: JournalRecord) -> None:
 
 
 def _end(draft: Draft, record: JournalRecord) -> None:
-    draft.attempt(record).end = record
+    if is_of_lost(record):
+        _lost(draft, record)
+    else:
+        draft.attempt(record).end = record
+
+
+def _lost(draft: Draft, record: JournalRecord) -> None:
+    """Take what a later boot tells of the run: all that `begin` noted at its first attempt."""
+    draft.is_lost = True
+    if not draft.attempts:
+        begun = moment(record.get("DEBVISOR_START_USEC")) or record.realtime
+        draft.attempts.append(AttemptDraft(invocation_id=invocation_of(record), first_seen=begun))
+    if not draft.ours("DEBVISOR_RUN_ID"):
+        draft.attempts[0].begin = record
 
 
 def _never_started(draft: Draft, record: JournalRecord) -> None:

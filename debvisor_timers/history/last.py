@@ -25,8 +25,9 @@ from debvisor_timers.history.outcome import (
 class LastRun:
     """The last run of a job that was to run and has ended; skipped runs leave no trace here.
 
-    start: None when `begin` could not note it. attempts: how many there were, and could
-    be; None where nobody noted it. success_end, success_id: of the newest run that succeeded.
+    start: None when `begin` could not note it. end: of a lost run, when that was found. attempts:
+    how many there were, and could be; None where nobody noted it. success_end, success_id: of the
+    newest run that succeeded.
     """
 
     id: str
@@ -63,8 +64,9 @@ class LastRun:
 
     @property
     def duration(self) -> timedelta | None:
-        """Return how long it took, None when its start is not known."""
-        return self.end - self.start if self.start else None
+        """Return how long it took, None when its start or its end is not known."""
+        is_known = self.start and self.outcome is not RunOutcome.LOST
+        return self.end - self.start if self.start and is_known else None
 
 
 def read_last(folder: Path, job_id: str) -> LastRun | None:

@@ -117,6 +117,7 @@ class Ending:
 def judge(result: str, exit_: Exit) -> Ending:
     """Return what systemd's `result` ($SERVICE_RESULT, UNIT_RESULT=) says of a run.
 
+    And `lost`, which is ours: a crash has cut it off.
     Source: systemd.exec(5), $SERVICE_RESULT.
     """
     match result:
@@ -124,6 +125,8 @@ def judge(result: str, exit_: Exit) -> Ending:
             return Ending(outcome=RunOutcome.SUCCEEDED)
         case "timeout":
             return Ending(outcome=RunOutcome.TIMED_OUT)
+        case "lost":
+            return Ending(outcome=RunOutcome.LOST)
         case "exec-condition":
             return Ending(outcome=RunOutcome.SKIPPED, reason="its condition was not met")
     return Ending(

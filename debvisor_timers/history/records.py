@@ -34,7 +34,8 @@ class MessageId(StrEnum):
     """What tells of a job's life in the journal.
 
     Source: systemd 257, sd-messages.h (records of PID 1, which name the unit in UNIT=); the last
-    three are ours: sent by `begin`, by `end`, and by an apply that held a timer when it was due.
+    three are ours: sent by `begin`, by `end` (of a lost run: by `recover`), and by an apply that
+    held a timer when it was due.
     """
 
     STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
@@ -62,9 +63,18 @@ class MessageId(StrEnum):
     RUN_SKIPPED = "3d0f0a1c5e1b4b6f9a0c7d2e8b514f63"
 
 
+LOST = "lost"
+"""DEBVISOR_RESULT= of a run that a crash has cut off; no word of systemd's."""
+
 OURS = frozenset({MessageId.RUN_BEGIN, MessageId.RUN_END, MessageId.RUN_SKIPPED})
 
 
 def invocation_of(record: JournalRecord) -> str:
     """Return the invocation that `record` tells of, whoever sent it; empty for none."""
     return record.get("INVOCATION_ID") or record.get("DEBVISOR_INVOCATION_ID")
+
+
+def is_of_lost(record: JournalRecord) -> bool:
+    """Return True when a boot tells by `record` of a run that an earlier one never ended."""
+    is_end = record.get("MESSAGE_ID") == MessageId.RUN_END
+    return is_end and record.get("DEBVISOR_RESULT") == LOST

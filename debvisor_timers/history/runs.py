@@ -26,6 +26,7 @@ from debvisor_timers.history.records import (
     JournalRecord,
     MessageId,
     invocation_of,
+    is_of_lost,
 )
 
 __all__ = ["Attempt", "Run", "RunName", "RunOutcome", "RunStatus", "Trigger", "assemble", "matches"]
@@ -171,6 +172,8 @@ class _Assembly:
 
     def _draft(self, job: str, record: JournalRecord) -> Draft | None:
         """Return the run that `record` belongs to, a new one where it is the first of it."""
+        if is_of_lost(record):
+            return self._cut_off(job, record) or self._new(job, record, is_refused=False)
         message = record.get("MESSAGE_ID")
         invocation = invocation_of(record)
         key = (record.boot_id, job, invocation)
@@ -189,13 +192,22 @@ class _Assembly:
             self._by_invocation[key] = draft
         return draft
 
+    def _cut_off(self, job: str, record: JournalRecord) -> Draft | None:
+        """Return the run of an earlier boot that `record` says is lost, if it has left a trace."""
+        name, invocation = record.get("DEBVISOR_RUN_ID"), invocation_of(record)
+        for draft in self.newest_first():
+            is_it = draft.ours("DEBVISOR_RUN_ID") == name or invocation in draft.invocation_ids
+            if draft.job == job and is_it:
+                return draft
+        return None
+
     def _new(self, job: str, record: JournalRecord, *, is_refused: bool) -> Draft:
         draft = Draft(
             job=job, boot_id=record.boot_id, first_seen=record.realtime, is_refused=is_refused
         )
         self._drafts.append(draft)
-        # A skip that never started is no end of an older run, which may go on.
-        if record.get("MESSAGE_ID") != MessageId.RUN_SKIPPED:
+        # What never started, or was lost before this boot, is no end of a run that may go on.
+        if record.get("MESSAGE_ID") != MessageId.RUN_SKIPPED and not is_of_lost(record):
             self._newest[job] = self._newest_of_boot[record.boot_id, job] = draft
         return draft
 
@@ -252,8 +264,10 @@ _WITHOUT_END = {RunOutcome.RUNNING, RunOutcome.WAITING, RunOutcome.LOST}
 def _ending(draft: Draft, assembly: _Assembly, current_boot: str) -> Ending:
     if not draft.is_open:
         return draft.ending() or Ending(outcome=RunOutcome.LOST)
-    if draft.boot_id == current_boot and assembly.is_newest(draft):
+    if not draft.is_lost and draft.boot_id == current_boot and assembly.is_newest(draft):
         return _under_way(draft)
+    if draft.is_lost:
+        return Ending(outcome=RunOutcome.LOST)
     # What was between two attempts when the power was cut would have gone on.
     if assembly.is_newest_of_boot(draft):
         return Ending(outcome=RunOutcome.LOST)

@@ -16,7 +16,7 @@ from itertools import islice
 
 from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.history.document import run_document
-from debvisor_timers.history.last import LastRun, read_last
+from debvisor_timers.history.last import LastRun, last_run, read_last
 from debvisor_timers.history.outcome import REFUSED, RunOutcome
 from debvisor_timers.history.records import JournalMatch
 from debvisor_timers.history.runs import Run
@@ -24,6 +24,7 @@ from debvisor_timers.operations import durable
 from debvisor_timers.operations.applied import applied_definitions, applied_folder
 from debvisor_timers.operations.channels import tell
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.lost import Fields, forget_lost, lost_runs
 from debvisor_timers.operations.newest import newest_runs
 from debvisor_timers.operations.results import note_reason, note_result
 from debvisor_timers.render.names import service_unit, timer_unit
@@ -91,7 +92,10 @@ def notify_failure(
 
 @dataclass(slots=True, kw_only=True)
 class _Failure:
-    """The steps, and what they found; runs: newest first."""
+    """The steps, and what they found; runs: newest first; lost: those that a boot has found.
+
+    only_noted: runs of which the journal does not tell; it may be gone.
+    """
 
     host: Host
     job_id: str
@@ -99,6 +103,8 @@ class _Failure:
     problems: list[str]
     state: ServiceState | None = None
     runs: list[Run] = field(default_factory=list)
+    lost: dict[str, Fields] = field(default_factory=dict)
+    only_noted: list[Run] = field(default_factory=list)
     noted: str = ""
     unstuck: bool = False
     told: list[tuple[str, str]] = field(default_factory=list)
@@ -124,17 +130,29 @@ class _Failure:
 
     def await_journal(self) -> None:
         """Read the runs of the job; the failed one may take a moment to be there."""
+        self.lost = lost_runs(self.host, self.job_id)
         deadline = time.monotonic() + _JOURNAL_WAIT.total_seconds()
         while True:
-            self.runs = newest_runs(self.host, self.job_id, _LOOK_BACK)
-            if not self.invocation or any(self._is_it(run) for run in self.runs):
+            self.runs = self._read()
+            is_there = not self.invocation or any(self._is_it(run) for run in self.runs)
+            if is_there and self.lost.keys() <= {run.id for run in self.runs}:
                 return
             if time.monotonic() > deadline:
                 break
             time.sleep(0.05)
         last = read_last(self.host.layout.last, self.job_id)
+        lasts = [last_run(fields) for _, fields in sorted(self.lost.items(), reverse=True)]
         if last is not None and last.invocation_id == self.invocation:
-            self.runs.insert(0, _of_last(self.job_id, last))
+            lasts.insert(0, last)
+        self.only_noted = [_of_last(self.job_id, each) for each in lasts if each]
+        self.runs = self._read()
+
+    def _read(self) -> list[Run]:
+        """Return the runs whose end the journal tells of, and those where a note has to."""
+        runs = newest_runs(self.host, self.job_id, _LOOK_BACK)
+        known = {run.id for run in runs if run.end or run.outcome is RunOutcome.LOST}
+        noted = {run.id: run for run in self.only_noted if run.id not in known}
+        return [*noted.values(), *(run for run in runs if run.id not in noted)]
 
     def _is_it(self, run: Run) -> bool:
         return self.invocation in run.invocation_ids and run.end is not None
@@ -184,6 +202,7 @@ class _Failure:
         A run is noted as told after that: a power cut in between tells it twice, rather than never.
         """
         audience: _Audience | None = None
+        self._forget(_read_line(self.host, self.job_id))
         for _ in range(_ROUNDS):
             untold = self._untold()
             if not untold:
@@ -191,20 +210,36 @@ class _Failure:
             audience = audience or self._audience()
             for run in untold:
                 self._tell(run, audience, host_name)
-                note = self.host.layout.notified / self.job_id
-                durable.write_bytes(note, f"{run.id}\n".encode(), mode=0o644)
+                self._note_told(run)
             # Another may have failed meanwhile: systemd starts no second of us for that.
-            self.runs = newest_runs(self.host, self.job_id, _LOOK_BACK)
+            self.runs = self._read()
+
+    def _note_told(self, run: Run) -> None:
+        """Note that the run was told, unless a later one was before it."""
+        note = self.host.layout.notified / self.job_id
+        names = [each.id for each in self.runs]
+        if _read_line(self.host, self.job_id) not in names[: names.index(run.id)]:
+            durable.write_bytes(note, f"{run.id}\n".encode(), mode=0o644)
+        self._forget(run.id)
+
+    def _forget(self, run_id: str) -> None:
+        """Forget that the run was lost, if it was: it is told now."""
+        if self.lost.pop(run_id, None) is not None:
+            forget_lost(self.host, self.job_id, run_id)
 
     def _untold(self) -> list[Run]:
-        """Return the failed runs since the newest that was told, this one alone if none was."""
+        """Return the failed runs since the newest that was told, this one alone if none was.
+
+        And those that were lost, whatever has run since the boot.
+        """
         told = _read_line(self.host, self.job_id)
         since = [run.id for run in self.runs]
         if told in since:
             newer = self.runs[: since.index(told)]
         else:
             newer = [run for run in self.runs if self._is_it(run)] or self.runs[:1]
-        return [run for run in reversed(newer) if run.outcome.is_failure]
+        untold = {run.id for run in newer if run.outcome.is_failure} | self.lost.keys()
+        return [run for run in reversed(self.runs) if run.id in untold]
 
     def _audience(self) -> _Audience:
         """Return whom the job tells, as it was applied; nobody for a job that is gone."""

@@ -16,13 +16,19 @@ def note_result(host: Host, job_id: str, fields: Mapping[str, str]) -> None:
     The newest success is carried over. The note of the run while it was under way goes.
     Raises SystemdError naming the file that could not be written.
     """
-    before = read_fields(host.layout.last / job_id)
-    last = {**fields, **_success(before)}
-    durable.write_bytes(host.layout.last / job_id, format_fields(last), mode=0o644)
+    note_last(host, job_id, fields)
     durable.write_bytes(host.layout.ended / job_id, format_fields(fields), mode=0o644)
-    noted = read_fields(host.layout.runs / job_id).get("DEBVISOR_RUN_ID")
-    if noted == fields["DEBVISOR_RUN_ID"]:
-        durable.remove(host.layout.runs / job_id)
+    # In this order: a note in `running` alone is that of a lost run.
+    for folder in host.layout.running, host.layout.runs:
+        noted = read_fields(folder / job_id).get("DEBVISOR_RUN_ID")
+        if noted == fields["DEBVISOR_RUN_ID"]:
+            durable.remove(folder / job_id)
+
+
+def note_last(host: Host, job_id: str, fields: Mapping[str, str]) -> None:
+    """Write `fields` as the last run of the job; the newest success is carried over."""
+    last = {**fields, **_success(read_fields(host.layout.last / job_id))}
+    durable.write_bytes(host.layout.last / job_id, format_fields(last), mode=0o644)
 
 
 def note_reason(host: Host, job_id: str, run_id: str, reason: str) -> None:

@@ -126,7 +126,8 @@ def begin(job: str, environ: dict[str, str], places: dict[str, str] = PLACES) ->
     run.fields["DEBVISOR_INVOCATION_ID"] = environ["INVOCATION_ID"]
     run.fields["DEBVISOR_ATTEMPT"] = str(start.restarts + 1)
     keep_delay(run)
-    if "ADMITTED" not in run.fields:
+    is_new = "ADMITTED" not in run.fields
+    if is_new:
         try:
             ask(run, asks=asks)
         except (OSError, ValueError, KeyError) as error:
@@ -135,7 +136,29 @@ def begin(job: str, environ: dict[str, str], places: dict[str, str] = PLACES) ->
             raise
     elif "NOTIFY_SOCKET" in environ:
         beside("locks").close_door(environ["NOTIFY_SOCKET"])
-    return ready(run, began_usec)
+    fields = ready(run, began_usec)
+    if is_new and "ADMITTED" in fields:
+        remember(run, before.get("DEBVISOR_RUN_ID", ""))
+    return fields
+
+
+def remember(run: Run, before: str) -> None:
+    """Note on the disk that the run was let in: a boot that finds the note tells it as lost.
+
+    before: the run that was noted before in this boot. A note of any other is of one that a crash
+    has cut off, and that `recover` has not seen yet: it is put where `recover` looks as well.
+    """
+    path = f"{run.state}/running/{run.job}"
+    try:
+        name = notes.read(path).get("DEBVISOR_RUN_ID", "")
+        if name and name not in {before, run.fields["DEBVISOR_RUN_ID"]}:
+            os.close(notes.open_folder(f"{run.state}/lost"))
+            os.rename(path, f"{run.state}/lost/{run.job}:{name}")
+        notes.write(run.state, "running", run.job, run.fields, lasting=True)
+    except OSError as error:
+        # A full disk must not keep the job from running that makes room on it.
+        reason = f"a crash will leave no trace of it: {error}"
+        print(f"debvisor-timers: run of {run.job}: {reason}", file=sys.stderr)
 
 
 def named(run: Run, start: "Start", now_usec: int) -> dict[str, str]:

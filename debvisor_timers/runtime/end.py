@@ -21,9 +21,6 @@ SHADOWS = "/run/systemd/system.control"
 CGROUPS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")  # the second: hosts with both hierarchies
 MANAGER_SECONDS = 5.0
 MANAGER_PATIENCE = 30.0  # where the run would go on without an answer
-TIMED_OUT = "251"
-"""The exit status of `run` where it has ended an attempt that took too long."""
-
 SUCCESS = ("DEBVISOR_SUCCESS_USEC", "DEBVISOR_SUCCESS_RUN")
 
 POLICY = {
@@ -43,7 +40,7 @@ def beside(name: str) -> "Any":
     return module
 
 
-notes, bus = beside("notes"), beside("bus")
+notes, bus, attempts = beside("notes"), beside("bus"), beside("attempts")
 
 
 class Manager:
@@ -83,7 +80,7 @@ def end(
     ran = "DEBVISOR_SKIPPED" not in state
     result, code = environ["SERVICE_RESULT"], environ.get("EXIT_CODE", "")
     status = environ.get("EXIT_STATUS", "")
-    if timed_out(state, code, status):
+    if attempts.timed_out(state, code, status):
         result, code, status = "timeout", "", ""
     fields = {
         **notes.told(state),
@@ -96,19 +93,6 @@ def end(
     }
     fields.pop("DEBVISOR_WAITING", None)
     return {name: value for name, value in fields.items() if value}
-
-
-def timed_out(state: dict[str, str], code: str, status: str) -> bool:
-    """Return True when `run` ended the attempt, as it does where the unit's time-out is longer.
-
-    The job's own program can end with the same status, but not make time pass.
-    """
-    if (code, status) != ("exited", TIMED_OUT) or "READY_AT" not in state:
-        return False
-    limits = [float(state["LIMIT"][:-1]) + float(state["READY_AT"])] if "LIMIT" in state else []
-    if "TOTAL_UNTIL" in state:
-        limits.append(float(state["TOTAL_UNTIL"]))
-    return bool(limits) and time.monotonic() >= min(limits)
 
 
 def started(job: str, environ: dict[str, str], manager: Manager, runtime: str) -> dict[str, str]:
@@ -161,32 +145,6 @@ def read_lines(path: str) -> list[str]:
             return file.readlines()
     except OSError:
         return []
-
-
-def next_delay(state: dict[str, str], fields: dict[str, str]) -> float | None:
-    """Return the seconds until another attempt, None when this was the last."""
-    result, delays = fields["DEBVISOR_RESULT"], state.get("DELAYS", "").split()
-    attempt = int(fields.get("DEBVISOR_ATTEMPT", "1"))
-    if result in {"success", "exec-condition"} or "DEBVISOR_STOPPED" in fields:
-        return None
-    kind = {"timeout": "timeout", "signal": "signal", "core-dump": "signal"}.get(result, "failure")
-    if (
-        attempt > len(delays)
-        or kind not in state.get("RETRY_ON", "").split()
-        or never(state, fields)
-    ):
-        return None
-    delay = float(delays[attempt - 1][:-1])
-    if "TOTAL_UNTIL" in state and time.monotonic() + delay >= float(state["TOTAL_UNTIL"]):
-        return None
-    return delay
-
-
-def never(state: dict[str, str], fields: dict[str, str]) -> bool:
-    """Return True when the exit status says that another attempt is useless: systemd makes none."""
-    exits = state.get("NEVER_ON_EXIT", "").split()
-    exited = fields.get("DEBVISOR_EXIT_CODE") == "exited"
-    return exited and fields.get("DEBVISOR_EXIT_STATUS") in exits
 
 
 def is_run(fields: dict[str, str]) -> bool:
@@ -268,7 +226,7 @@ class Ending:
         self.fields = end(self.state, environ)
         if manager.stopped:
             self.fields["DEBVISOR_STOPPED"] = "1"
-        self.delay = next_delay(self.state, self.fields)
+        self.delay = attempts.next_delay(self.state, self.fields)
 
     def try_to(
         self, problem: str, step: "Any", default: "Any" = None, *, fatal: bool = True
@@ -307,6 +265,7 @@ class Ending:
             lambda: notes.write(notes.RUNTIME, "ended", job, ended, lasting=False),
         )
         self.send()
+        self.try_to("the next boot will look for its end", self.forget)
         if os.path.exists(f"{notes.RUNTIME}/runs/{job}"):
             os.unlink(f"{notes.RUNTIME}/runs/{job}")
         after = any(("[Service]", name) in self.unit for name in AFTERWARDS) and is_run(fields)
@@ -319,6 +278,12 @@ class Ending:
         before = notes.read(f"{notes.STATE}/last/{self.job}")
         notes.write(notes.STATE, "last", self.job, with_success(self.fields, before), lasting=True)
 
+    def forget(self) -> None:
+        """Remove the note that would make the run a lost one; one of another run stays."""
+        path = f"{notes.STATE}/running/{self.job}"
+        if notes.read(path).get("DEBVISOR_RUN_ID") == self.fields["DEBVISOR_RUN_ID"]:
+            os.unlink(path)  # comes back by a crash at worst; `last/` tells that it has ended
+
     def send(self) -> None:
         """Tell the journal."""
         self.try_to("journald takes no record", lambda: notes.send(record(self.fields)))
@@ -327,9 +292,9 @@ class Ending:
         """Return True when systemd would make another attempt, though this was the last."""
         fields = self.fields
         is_over = fields["DEBVISOR_RESULT"] in {"success", "exec-condition"}
-        return not (is_over or "DEBVISOR_STOPPED" in fields or never(self.state, fields)) and bool(
-            self.state.get("DELAYS")
-        )
+        return not (
+            is_over or "DEBVISOR_STOPPED" in fields or attempts.never(self.state, fields)
+        ) and bool(self.state.get("DELAYS"))
 
     def stop(self) -> None:
         """End the run: jobs that wait for it start, and decide by its result, which is noted."""

@@ -10,7 +10,7 @@ import pytest
 
 from debvisor_timers.history.last import parse_last
 from debvisor_timers.history.records import MessageId
-from debvisor_timers.runtime import end, notes
+from debvisor_timers.runtime import attempts, end, notes
 from tests.unit.runtime.manager import answering, listed, message, number
 
 STATE = "DEBVISOR_JOB=backup\nDEBVISOR_RUN_ID=first\nDEBVISOR_INVOCATION_ID=0123\nIDENTIFIER=x\n"
@@ -162,7 +162,7 @@ def attempt(number: int, result: str = "exit-code", status: str = "3") -> dict[s
 def test_another_attempt_follows_while_one_is_left_and_would_be_of_use(
     fields: dict[str, str], delay: float | None
 ) -> None:
-    assert end.next_delay(RETRIES, fields) == delay
+    assert attempts.next_delay(RETRIES, fields) == delay
 
 
 @pytest.mark.parametrize(
@@ -179,15 +179,15 @@ def test_another_attempt_follows_while_one_is_left_and_would_be_of_use(
 def test_the_job_says_after_what_another_attempt_follows(
     on: str, result: str, *, again: bool
 ) -> None:
-    delay = end.next_delay(RETRIES | {"RETRY_ON": on}, attempt(1, result))
+    delay = attempts.next_delay(RETRIES | {"RETRY_ON": on}, attempt(1, result))
     assert (delay is not None) is again
 
 
 def test_no_attempt_follows_that_could_not_begin_before_the_total_time_is_over() -> None:
     soon = {**RETRIES, "TOTAL_UNTIL": f"{time.monotonic() + 30:.3f}"}
     later = {**RETRIES, "TOTAL_UNTIL": f"{time.monotonic() + 90:.3f}"}
-    assert end.next_delay(soon, attempt(1)) is None
-    assert end.next_delay(later, attempt(1)) == 60.0
+    assert attempts.next_delay(soon, attempt(1)) is None
+    assert attempts.next_delay(later, attempt(1)) == 60.0
 
 
 def test_an_attempt_that_begin_never_noted_is_one_of_the_run_that_is_under_way(
@@ -224,7 +224,7 @@ def test_the_exit_status_of_a_time_out_counts_once_the_time_is_over(
 ) -> None:
     now = time.monotonic()
     moments = {name: f"{now + float(state[name]):.3f}" for name in MOMENTS & state.keys()}
-    assert end.timed_out(state | moments, "exited", status) is over
+    assert attempts.timed_out(state | moments, "exited", status) is over
 
 
 MOMENTS = {"READY_AT", "TOTAL_UNTIL"}
