@@ -266,3 +266,29 @@ def test_a_run_that_was_stopped_is_no_success() -> None:
     stopped = OLD | {"DEBVISOR_STOPPED": "1"}
     assert newest_success(stopped, {}) == (None, None)
     assert newest_success(NEW, stopped) == (None, None)
+
+
+@pytest.mark.parametrize(("noted", "is_left"), [("first", False), ("another", True)])
+def test_a_run_that_has_ended_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noted: str, *, is_left: bool
+) -> None:
+    """Its note goes after its result is written and before that in memory; no other one does."""
+    for name in "RUNTIME", "STATE", "UNITS":
+        monkeypatch.setattr(end.notes, name, str(tmp_path))
+    sent: list[list[str]] = []
+    running = tmp_path / "running" / "backup"
+
+    def send(_: dict[str, str]) -> None:
+        sent.append([path.parent.name for path in sorted(tmp_path.glob("*/backup"))])
+
+    monkeypatch.setattr(end.notes, "send", send)
+    monkeypatch.setattr(end, "ask", lambda *_, **__: end.Manager())
+    begun(tmp_path)
+    running.parent.mkdir()
+    running.write_text(STATE.replace("=first", f"={noted}"), encoding="utf-8")
+    ending = end.Ending("backup", {**FAILED, "INVOCATION_ID": "0123"})
+    ending.finish()
+    assert sent == [["ended", "last", "running", "runs"]]
+    assert running.exists() is is_left
+    assert not ending.failed
+    assert not (tmp_path / "runs" / "backup").exists()
