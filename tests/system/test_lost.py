@@ -22,9 +22,7 @@ jobs:
     script: exit 3
     retries: {max: 3, delay: 1h}
     notify: {failure: [ops]}
-  follower: {script: ":", depends_on: [long]}
 """
-VOLATILE = "/etc/systemd/journald.conf.d/volatile.conf"
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +48,16 @@ def begin(host: Host, job: str) -> str:
     return dict(line.split("=", 1) for line in lines)["DEBVISOR_RUN_ID"]
 
 
-def cut_power(host: Host, *, synced: bool) -> None:
-    """Cut the power and boot; synced: the journal is on the disk, else it is lost."""
-    if synced:
-        host.box.run(f"rm -f {VOLATILE}; systemctl restart systemd-journald; journalctl --sync")
+def keep_journal(host: Host, storage: str) -> None:
+    """Let the journal be on the disk (`persistent`), or in memory until it is synced."""
+    host.box.write("/etc/systemd/journald.conf.d/here.conf", f"[Journal]\nStorage={storage}\n")
+    host.box.run("journalctl --sync; systemctl restart systemd-journald; journalctl --flush")
+
+
+def cut_power(host: Host) -> None:
+    host.box.run("journalctl --sync")
     host.box.power_cut()
     host.box.start()
-
-
-def forget_from_now_on(host: Host) -> None:
-    """Let the journal be in memory alone, as it is until journald syncs it."""
-    host.box.write(VOLATILE, "[Journal]\nStorage=volatile\n")
-    host.box.run("journalctl --sync; systemctl restart systemd-journald")
 
 
 def told(host: Host) -> list[dict[str, Any]]:
@@ -77,19 +73,20 @@ def history(host: Host, job: str) -> list[tuple[str, str]]:
     return [(run["run"], run["outcome"]) for run in host.json("history", job)]
 
 
-@pytest.mark.parametrize("synced", [False, True])
-def test_a_run_that_a_power_cut_has_ended_is_lost_and_told_once(host: Host, synced: bool) -> None:
+@pytest.mark.parametrize("storage", ["volatile", "persistent"])
+def test_a_run_that_a_power_cut_has_ended_is_lost_and_told_once(host: Host, storage: str) -> None:
     before = history(host, "long")
-    if not synced:
-        forget_from_now_on(host)
+    keep_journal(host, storage)
     run = begin(host, "long")
-    cut_power(host, synced=synced)
+    cut_power(host)
 
     host.box.wait_until(f"test ! -e '{STATE}/lost/long:{run}' -a -e {STATE}/notified/long", 20)
     assert [(each["run"], each["outcome"], each["end"]) for each in told(host)] == [
         (run, "lost", None)
     ]
     assert history(host, "long") == [(run, "lost"), *before]
+    is_kept = any("begins" in each["MESSAGE"] for each in host.records(f"DEBVISOR_RUN_ID={run}"))
+    assert is_kept is (storage == "persistent")
     last = {row["job"]: row for row in host.json("list")}["long"]["last"]
     assert (last["run"], last["outcome"], last["end"]) == (run, "lost", None)
     assert "its last run lost" in host.cli("status", expect=10).stdout
@@ -104,15 +101,10 @@ def test_a_run_that_a_power_cut_has_ended_is_lost_and_told_once(host: Host, sync
 def test_a_run_between_two_attempts_is_lost_and_told_once(host: Host) -> None:
     run = begin(host, "fickle")
     host.box.wait_until("grep -q RETRY_USEC /run/debvisor-timers/runs/fickle")
-    cut_power(host, synced=True)
+    cut_power(host)
     host.box.wait_until(f"test -e {STATE}/notified/fickle", 20)
     assert [each["run"] for each in told(host)] == [run]
     assert history(host, "fickle") == [(run, "lost")]
-
-
-def test_a_run_that_depends_on_a_lost_one_is_skipped(host: Host) -> None:
-    host.cli("run", "follower", "--wait", expect=5)
-    assert host.json("history", "follower")[0]["reason"].startswith("long failed")
 
 
 def test_stop_leaves_no_trace_that_a_boot_would_take_for_a_crash(host: Host) -> None:

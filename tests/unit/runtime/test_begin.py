@@ -487,3 +487,44 @@ def test_a_path_unit_tells_which_path(tmp_path: Path) -> None:
 def test_the_programs_load_what_lies_beside_them_in_the_same_way() -> None:
     sources = {inspect.getsource(program.beside) for program in (begin, end, chain)}
     assert len(sources) == 1
+
+
+def running(tmp_path: Path) -> dict[str, str]:
+    """Return the note that survives a crash."""
+    return notes.read(str(tmp_path / "state" / "running" / "backup"))
+
+
+def test_a_run_that_is_let_in_is_noted_where_a_crash_leaves_it(tmp_path: Path) -> None:
+    found = noted(tmp_path)
+    assert running(tmp_path) == found
+    assert noted(tmp_path)["DEBVISOR_RUN_ID"] == running(tmp_path)["DEBVISOR_RUN_ID"]
+    assert not (tmp_path / "state" / "lost").exists()
+
+
+def test_a_skip_is_not_noted_there(tmp_path: Path) -> None:
+    (tmp_path / "state" / "paused").mkdir(parents=True)
+    (tmp_path / "state" / "paused" / "backup").touch()
+    noted(tmp_path)
+    assert running(tmp_path) == {}
+
+
+def test_another_attempt_costs_no_further_write_to_the_disk(tmp_path: Path) -> None:
+    attempted(tmp_path, before=UNDER_WAY)
+    assert running(tmp_path) == {}
+
+
+def test_the_note_of_a_run_that_was_cut_off_in_an_earlier_boot_is_kept(tmp_path: Path) -> None:
+    """This run began before debvisor-timers-recover.service."""
+    notes.write(str(tmp_path / "state"), "running", "backup", UNDER_WAY, lasting=True)
+    found = noted(tmp_path)
+    assert notes.read(str(tmp_path / "state" / "lost" / "backup:first")) == UNDER_WAY
+    assert running(tmp_path) == found
+
+
+def test_a_run_goes_on_if_the_disk_takes_no_note(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "running").write_text("in the way", encoding="utf-8")
+    assert noted(tmp_path)["ADMITTED"] == "1"
+    assert "a crash will leave no trace of it" in capsys.readouterr().err

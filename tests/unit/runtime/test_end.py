@@ -286,3 +286,29 @@ def test_a_timer_that_elapses_within_a_minute_is_looked_at_after_the_shortest_ru
     monkeypatch.setattr(end.notes, "UNITS", str(tmp_path))
     monkeypatch.setattr(end.Ending, "__init__", lambda self: setattr(self, "job", "x"))
     assert end.Ending().counts_seconds() is within_a_minute  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(("noted", "is_left"), [("first", False), ("another", True)])
+def test_a_run_that_has_ended_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noted: str, *, is_left: bool
+) -> None:
+    """Its note goes after its result is written and before that in memory; no other one does."""
+    for name in "RUNTIME", "STATE", "UNITS":
+        monkeypatch.setattr(end.notes, name, str(tmp_path))
+    sent: list[list[str]] = []
+    running = tmp_path / "running" / "backup"
+
+    def send(_: dict[str, str]) -> None:
+        sent.append([path.parent.name for path in sorted(tmp_path.glob("*/backup"))])
+
+    monkeypatch.setattr(end.notes, "send", send)
+    monkeypatch.setattr(end, "ask", lambda *_, **__: end.Manager())
+    begun(tmp_path)
+    running.parent.mkdir()
+    running.write_text(STATE.replace("=first", f"={noted}"), encoding="utf-8")
+    ending = end.Ending("backup", {**FAILED, "INVOCATION_ID": "0123"})
+    ending.finish()
+    assert sent == [["ended", "last", "running", "runs"]]
+    assert running.exists() is is_left
+    assert not ending.failed
+    assert not (tmp_path / "runs" / "backup").exists()
