@@ -46,11 +46,11 @@ class Dependency(Model):
     )
     type: DependencyType = key(
         DependencyType.REQUIRES,
-        help="`requires`: this job runs only if the other has succeeded since it was last due; "
-        "while the other is due, waiting, running or retrying, it waits. A job with neither "
-        "schedule nor trigger is started, and its result in this very run counts. `after`: waits "
-        "in the same way, whatever the result. `optional`: as `after`, and the other job need not "
-        "exist.",
+        help="Whether the other job must have succeeded, or is only waited for. `requires`: this "
+        "job runs only if the other has succeeded since it was last due; while the other is due, "
+        "waiting, running or retrying, it waits. A job with neither schedule nor trigger is "
+        "started, and its result in this very run counts. `after`: waits in the same way, whatever "
+        "the result. `optional`: as `after`, and the other job need not exist.",
         directive="X-Requires=, X-Step=, X-After=",
         example="after",
         beside={"job": "report"},

@@ -111,8 +111,12 @@ def _list(keys: Sequence[Key]) -> Iterator[str]:
     yield ""
     width = max(len(key.name) for key in keys) + 2
     for key in keys:
-        first = key.help.split(". ")[0].split(": ")[0].rstrip(".")
-        yield f"  {key.name:<{width}}{first}"
+        yield f"  {key.name:<{width}}{first_clause(key)}"
+
+
+def first_clause(key: Key) -> str:
+    """Return what a key is for in a list of keys: its help as far as the first stop or colon."""
+    return key.help.split(". ")[0].split(": ")[0].rstrip(".")
 
 
 def _directives(presets: Mapping[str, Sequence[PresetDirective]]) -> Iterator[str]:

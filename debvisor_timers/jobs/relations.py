@@ -83,11 +83,6 @@ def relate(jobs: Mapping[str, Job]) -> Relations:
     )
 
 
-def is_step(job: Job) -> bool:
-    """Return True for a job that nothing starts but `run` and the jobs that require it."""
-    return job.is_step
-
-
 def edges(jobs: Mapping[str, Job]) -> tuple[Edge, ...]:
     """Return every edge that `jobs` write, in their order, those to unknown jobs included.
 

@@ -119,12 +119,16 @@ def begin(job: str, environ: dict[str, str], places: dict[str, str] = PLACES) ->
     retries = bool(run.values("X-Delays")) or "DELAYS" in before
     start = activation(run, environ, retries=retries, strict=asks or retries)
     began_usec = time.time_ns() // 1000
-    if start.restarts and before.get("SYSTEMD_JOB") == start.job:
+    attempt = start.restarts + 1
+    # A reset-failed, by whomever, sets systemd's count back; what `end` expects holds nevertheless.
+    is_expected = "RETRY_AT" in before
+    if (start.restarts or is_expected) and before.get("SYSTEMD_JOB") == start.job:
         run.fields |= before
+        attempt = max(attempt, int(before["DEBVISOR_ATTEMPT"]) + is_expected)
     else:
         run.fields |= named(run, start, began_usec)
     run.fields["DEBVISOR_INVOCATION_ID"] = environ["INVOCATION_ID"]
-    run.fields["DEBVISOR_ATTEMPT"] = str(start.restarts + 1)
+    run.fields["DEBVISOR_ATTEMPT"] = str(attempt)
     keep_delay(run)
     is_new = "ADMITTED" not in run.fields
     if is_new:

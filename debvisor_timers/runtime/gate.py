@@ -265,6 +265,11 @@ def due_verdict(run: "Any", need: Need, last: dict[str, str]) -> str:
         return ""
     if not succeeded(last) and int(last["DEBVISOR_END_USEC"]) >= due * 1_000_000:
         return failure(need, last)
+    ended = run.notes.read(f"{run.runtime}/ended/{need.job}")
+    if int(ended.get("DEBVISOR_END_USEC", "0")) >= due * 1_000_000 and (
+        reason := ended.get("DEBVISOR_SKIPPED")
+    ):
+        return f"{need.job} was skipped ({reason})"
     return f"{need.job} has not succeeded since it was due {moment(due)}"
 
 

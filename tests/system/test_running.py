@@ -101,6 +101,21 @@ def test_the_run_of_a_removed_job_goes_on_and_is_recorded(running: Box, edits: i
     running.run("debvisor-timers list | grep -qv slow")
 
 
+def test_a_job_that_is_removed_between_two_attempts_has_as_many_as_before(box: Box) -> None:
+    fails = "    command: [/bin/false]\n    retries: {max: 2, delay: 3s, factor: 1}\n"
+    box.write(FILE, f"{OTHER}  slow:\n{fails}")
+    box.run("debvisor-timers apply; debvisor-timers run slow")
+    box.wait_until("grep -q RETRY_AT /run/debvisor-timers/runs/slow", 10, "it is to be retried")
+    box.write(FILE, OTHER)
+    box.run("debvisor-timers apply --yes; systemctl reset-failed")
+
+    box.wait_until(f"! systemctl is-active {UNIT} | grep -q activating", 20, "the run has ended")
+
+    run = last_run(box)
+    assert (run["outcome"], run["attempts"], run["trigger"]) == ("failed", 3, "manual")
+    box.wait_until("! debvisor-timers list | grep slow", 10, "it is gone")
+
+
 def test_a_removed_job_can_be_stopped(running: Box) -> None:
     running.write(FILE, OTHER)
     running.run("debvisor-timers apply --yes")

@@ -12,7 +12,7 @@ import pytest
 
 from debvisor_timers.errors import NotFoundError
 from debvisor_timers.jobs import owned
-from debvisor_timers.jobs.explain import example_of, explain
+from debvisor_timers.jobs.explain import example_of, explain, first_clause
 from debvisor_timers.jobs.keys import Key, config_table, table
 from debvisor_timers.jobs.load import load_files
 from debvisor_timers.jobs.model import Sandbox
@@ -178,6 +178,11 @@ def test_explain_lists_the_keys_below() -> None:
         "resources.tasks_max",
         "resources.io_weight",
     ]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_the_first_clause_of_each_key_says_what_it_is(key: Key) -> None:
+    assert len(first_clause(key).split()) > 1
 
 
 def test_explain_tells_the_presets_directive_by_directive() -> None:

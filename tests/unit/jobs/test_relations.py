@@ -11,7 +11,7 @@ import pytest
 
 from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.jobs.model import Job
-from debvisor_timers.jobs.relations import Edge, EdgeKind, cycles, edges, followers, is_step, relate
+from debvisor_timers.jobs.relations import Edge, EdgeKind, cycles, edges, followers, relate
 from tests.unit.render.settings import job
 
 
@@ -69,9 +69,9 @@ def test_what_others_write_about_a_job_is_known() -> None:
 
 
 def test_a_step_has_neither_schedule_nor_trigger() -> None:
-    assert is_step(job(schedule=None))
-    assert not is_step(job())
-    assert not is_step(job(schedule=None, triggers=[{"success_of": ["b"]}]))
+    assert job(schedule=None).is_step
+    assert not job().is_step
+    assert not job(schedule=None, triggers=[{"success_of": ["b"]}]).is_step
 
 
 @pytest.mark.parametrize(

@@ -392,6 +392,16 @@ def test_a_note_of_an_earlier_start_is_not_gone_on_with(
     assert found["DEBVISOR_ATTEMPT"] == str(restarts + 1)
 
 
+def test_an_attempt_that_end_expects_is_the_next_though_systemd_has_forgotten_its_count(
+    tmp_path: Path,
+) -> None:
+    """`systemctl reset-failed`, or the apply that removes the job, sets NRestarts to 0."""
+    before = UNDER_WAY | {"DEBVISOR_ATTEMPT": "2", "RETRY_AT": "0"}
+    found, _ = attempted(tmp_path, "Type=oneshot\n", before, restarts=0)
+    assert (found["DEBVISOR_RUN_ID"], found["DEBVISOR_ATTEMPT"]) == ("first", "3")
+    assert found["DELAYS"] == "60s 120s"
+
+
 def test_what_is_left_of_a_delay_is_waited_for_visibly(tmp_path: Path) -> None:
     until = time.monotonic() + 0.3
     found, _ = attempted(tmp_path, before=UNDER_WAY | {"RETRY_AT": f"{until:.3f}"})

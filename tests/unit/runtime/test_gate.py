@@ -117,6 +117,13 @@ def test_a_job_with_a_schedule_must_have_succeeded_since_it_was_last_due(host: H
     assert host.reason(REQUIRES) == ""
 
 
+def test_a_skip_since_it_was_due_is_told_as_such(host: Host) -> None:
+    host.timer("backup", "*-*-* *:*:00", next_usec=host.begun_usec + HOUR)
+    host.ended("backup", ago=180)
+    host.ended("backup", DEBVISOR_SKIPPED="paused")
+    assert host.reason(REQUIRES) == "backup was skipped (paused)"
+
+
 def test_a_failure_since_it_was_due_is_told_as_such(host: Host) -> None:
     host.timer("backup", "*-*-* *:*:00", next_usec=host.begun_usec + HOUR)
     success = str(host.begun_usec - 180 * 1_000_000)
