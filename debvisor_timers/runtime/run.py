@@ -170,7 +170,7 @@ def watch(command: list[bytes], environment: Environment, seconds: float, where:
 
     When its time is over we end, which makes systemd do what it does after a time-out of its own:
     SIGTERM to every process of the unit, SIGKILL after TimeoutStopSec=. All signals but SIGKILL are
-    for the program to answer: systemd sends them to it as well.
+    for the program to answer: systemd sends them to it as well. One of root's ends our watch.
     """
     if seconds <= 0:
         complain(f"no time is left for another attempt {where}")
@@ -194,7 +194,11 @@ def watch(command: list[bytes], environment: Environment, seconds: float, where:
         if left <= 0:
             complain(f"time-out after {seconds:.0f} s {where}")
             return TIMED_OUT
-        _signal.sigtimedwait({_signal.SIGCHLD}, left)
+        came = _signal.sigtimedwait({_signal.SIGCHLD, _signal.SIGTERM}, min(left, 3600.0))
+        if came and came.si_signo == _signal.SIGTERM and came.si_uid == 0:
+            # systemd ends the unit, and kills what is left in the end. Were we to end before, it
+            # would not wait for the program to clean up (systemd 257).
+            seconds = float("inf")
 
 
 def die_like(status: int) -> int:

@@ -126,7 +126,7 @@ jobs:
     command: [/bin/echo, second]
   fresh:
     schedule: {NEVER}
-    depends_on: [{{job: first, max_age: 2s}}]
+    depends_on: [{{job: first, max_age: 5s}}]
     command: [/bin/echo, fresh]
 """
 
@@ -169,7 +169,7 @@ def test_a_skip_of_the_other_is_no_success_and_no_failure(host: Host) -> None:
 
 
 def test_a_success_can_be_too_old(host: Host) -> None:
-    time.sleep(max(0.0, 2.5 - age(host, "first")))
+    time.sleep(max(0.0, 5.5 - age(host, "first")))
     outcome, reason = ending(start(host, "fresh"))
     assert outcome == "skipped"
     assert reason.startswith("the last success of first is too old (")
@@ -316,7 +316,7 @@ def test_a_retry_does_not_run_the_step_again(host: Host) -> None:
 def test_after_waits_and_goes_on_whatever_the_result(host: Host) -> None:
     host.apply(
         REQUIRES.replace("{job: first, wait: 2s}", "{job: first, type: after, wait: 20s}").replace(
-            "{job: first, max_age: 2s}",
+            "{job: first, max_age: 5s}",
             "{job: first, type: optional, wait: 1s}, {job: nobody, type: optional}",
         )
     )

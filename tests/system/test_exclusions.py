@@ -103,7 +103,9 @@ def test_runs_on_excluded_days_are_skipped_and_told(host: Host) -> None:
     assert (own["trigger"], own["exit_status"]) == ("timer", None)
     assert [job for job in ("own", "named", "feasts", "free") if has_run(host, job)] == ["free"]
     assert host.plan_is_empty()
-    host.box.run("systemctl stop debvisor-timers.target; systemctl reset-failed '*-free.service'")
+    host.box.run("systemctl stop debvisor-timers.target")
+    host.box.wait_until("! systemctl is-active debvisor-job-free.service | grep -q activating")
+    host.box.run("systemctl reset-failed '*-free.service'")
     assert failed_units(host) == ""
     (notice, *_) = host.records("DEBVISOR_JOB=named", "PRIORITY=5")
     assert str(notice["MESSAGE"]).endswith(f"is skipped: {named['reason']}")
@@ -178,7 +180,9 @@ def test_runs_in_a_maintenance_window_are_skipped_and_told(host: Host) -> None:
     booted = skipped(host, "boot")
     assert (booted["trigger"], booted["reason"]) == ("boot", "maintenance: kernel updates")
     assert not has_run(host, "boot")
-    host.box.run("systemctl stop debvisor-timers.target; systemctl reset-failed '*-free.service'")
+    host.box.run("systemctl stop debvisor-timers.target")
+    host.box.wait_until("! systemctl is-active debvisor-job-free.service | grep -q activating")
+    host.box.run("systemctl reset-failed '*-free.service'")
     assert failed_units(host) == ""
 
 

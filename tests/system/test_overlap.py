@@ -108,7 +108,8 @@ def test_where_no_elapse_comes_during_a_run_none_is_told(host: Host) -> None:
 
 def test_a_job_is_never_run_twice_at_once(host: Host) -> None:
     runs, _ = history(host, "alone")
-    assert {run["trigger"] for run in runs} == {"timer", "manual"}
+    # A start by hand that comes while it runs is no run of its own.
+    assert {run["trigger"] for run in runs} <= {"timer", "manual"}
     assert len(runs) >= 4
     assert work.begun(host).count("alone") == len(runs)
     for job in JOBS:

@@ -226,3 +226,14 @@ def test_a_program_that_cannot_be_executed_is_a_203_under_watch_too() -> None:
     done = subprocess.run([sys.executable, "-IBc", code], capture_output=True, check=False)
     assert done.returncode == 203
     assert b"cannot execute /none (job x): there is no such program" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a signal counts as systemd's where root sent it")
+def test_a_program_that_systemd_ends_may_clean_up_after_its_time_is_over() -> None:
+    watcher = watching("trap 'sleep 1; exit 4' TERM; echo ready; while :; do sleep 0.05; done", 0.8)
+    assert watcher.stdout is not None
+    assert watcher.stdout.readline() == b"ready\n"
+    children = Path(f"/proc/{watcher.pid}/task/{watcher.pid}/children").read_text("ascii")
+    for process in (watcher.pid, int(children.split()[0])):
+        os.kill(process, signal.SIGTERM)
+    assert ended(watcher)[0] == 4
