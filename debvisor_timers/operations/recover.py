@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -15,6 +15,7 @@ from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.operations.newest import newest_runs
 from debvisor_timers.operations.record import ApplyRecord, RecordFile
+from debvisor_timers.operations.running import running_jobs
 from debvisor_timers.operations.shadows import scripts_in_use
 from debvisor_timers.operations.signals import uninterrupted
 from debvisor_timers.operations.target import TargetState, target_state
@@ -77,8 +78,7 @@ def undo(host: Host, record: ApplyRecord) -> None:
     host.manager.stop([name for name in record.started if name in loaded])
     _restore(host, record)
     host.manager.reload()
-    for name in _created(record):
-        host.manager.reset_failed(name)
+    _forget_failures(host, _created(record))
     for name in record.stopped:
         if is_timer(name) and not is_boot_timer(name):
             host.manager.touch_stamp(name)
@@ -97,12 +97,19 @@ def undo(host: Host, record: ApplyRecord) -> None:
     record_file(host).remove()
 
 
+def _forget_failures(host: Host, names: Iterable[str]) -> None:
+    """Let units be as if they had never failed; those of runs under way count attempts still."""
+    busy = running_jobs(host.manager.units("debvisor-job-*.service"))
+    for name in names:
+        if job_of(name) not in busy:
+            host.manager.reset_failed(name)
+
+
 def finish(host: Host, record: ApplyRecord) -> None:
     """Tidy up after a committed apply: forget what is gone, then the record itself."""
-    for name in record.forgotten:
-        host.manager.reset_failed(name)
-        if is_timer(name):
-            host.manager.remove_stamp(name)
+    _forget_failures(host, record.forgotten)
+    for name in filter(is_timer, record.forgotten):
+        host.manager.remove_stamp(name)
     note_missed(host, record)
     unused = set(record.obsolete_scripts) - scripts_in_use(host, record.obsolete_scripts)
     host.scripts.write(dict.fromkeys(sorted(unused)))

@@ -57,9 +57,12 @@ class Waits:
 
     @property
     def longest(self) -> timedelta:
-        """Return how long a run can wait at most: for all dependencies at once, then all locks."""
-        before = [one.wait + _jitter(other) for one, other in self.dependencies]
-        return max(before, default=_NOTHING) + max(self._lock_limits(), default=_NOTHING)
+        """Return how long a run can wait at most: for jobs, then for steps, then for locks."""
+        waits = {True: _NOTHING, False: _NOTHING}
+        for one, other in self.dependencies:
+            is_step = other is not None and other.is_step
+            waits[is_step] = max(waits[is_step], one.wait + _jitter(other))
+        return waits[True] + waits[False] + max(self._lock_limits(), default=_NOTHING)
 
     def _lock_limits(self) -> Iterator[timedelta]:
         for conflict in self.conflicts.values():

@@ -95,7 +95,8 @@ def tell(job: str, fields: dict[str, str]) -> None:
     try:
         notes.send(fields)
     except OSError as error:
-        print(f"debvisor-timers: run of {job}: journald takes no record: {error}", file=sys.stderr)
+        reason = f"journald takes no record: {error}"
+        print(f"<3>debvisor-timers: run of {job}: {reason}", file=sys.stderr)
 
 
 PATH_SECONDS = 3.0
@@ -162,7 +163,7 @@ def remember(run: Run, before: str) -> None:
     except OSError as error:
         # A full disk must not keep the job from running that makes room on it.
         reason = f"a crash will leave no trace of it: {error}"
-        print(f"debvisor-timers: run of {run.job}: {reason}", file=sys.stderr)
+        print(f"<4>debvisor-timers: run of {run.job}: {reason}", file=sys.stderr)
 
 
 def named(run: Run, start: "Start", now_usec: int) -> dict[str, str]:
@@ -327,7 +328,7 @@ def main() -> int:
         fields = begin(job, dict(os.environ))
     except (OSError, ValueError, KeyError) as error:
         reason = f"{type(error).__name__}: {error}"
-        print(f"debvisor-timers: no run of {job}: begin failed: {reason}", file=sys.stderr)
+        print(f"<3>debvisor-timers: no run of {job}: begin failed: {reason}", file=sys.stderr)
         return 1
     tell(job, record(fields))
     return 0

@@ -342,8 +342,8 @@ AFTERWARDS = ("X-SuccessOf", "X-AnySuccessOf", "X-FailureOf")
 
 
 def complain(job: str, text: str) -> None:
-    """Say on standard error what went wrong."""
-    print(f"debvisor-timers: run of {job}: {text}", file=sys.stderr)
+    """Say on standard error what went wrong; systemd 257 takes it for an output like any other."""
+    print(f"<3>debvisor-timers: run of {job}: {text}", file=sys.stderr)
 
 
 def main() -> int:

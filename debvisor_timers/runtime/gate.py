@@ -89,10 +89,21 @@ class Need:
 
 
 def dependencies(run: "Any") -> str:
-    """Wait for the jobs that the run depends on; return which of them keeps it from starting."""
-    needs = [Need(kind, line) for kind in KINDS for line in run.values(kind)]
-    if not needs or "FORCED" in run.fields:
+    """Wait for the jobs that the run depends on; return which of them keeps it from starting.
+
+    Steps come last: none runs for a run that another job keeps from starting.
+    """
+    if "FORCED" in run.fields:
         return ""
+    for kinds in KINDS:
+        needs = [Need(kind, line) for kind in kinds for line in run.values(kind)]
+        if needs and (reason := await_all(run, needs)):
+            return reason
+    return ""
+
+
+def await_all(run: "Any", needs: list[Need]) -> str:
+    """Wait for the jobs of `needs`, steps are started; return which one keeps the run off."""
     began = time.monotonic()
     for need in needs:
         need.until = began + need.wait
@@ -143,7 +154,7 @@ def change_within(seconds: float, files: dict[str, int]) -> bool:
     return False
 
 
-KINDS = ("X-Step", "X-Requires", "X-After")
+KINDS = (("X-Requires", "X-After"), ("X-Step",))
 
 
 def activated_usec(run: "Any") -> int:

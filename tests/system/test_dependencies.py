@@ -250,6 +250,13 @@ jobs:
     schedule: {NEVER}
     depends_on: [quiesce]
     command: [/bin/echo, right]
+  idle:
+    schedule: {{on_calendar: "2099-01-01 00:00:00"}}
+    command: [/bin/true]
+  late:
+    schedule: {{on_calendar: "2099-01-01 00:00:00"}}
+    depends_on: [quiesce, idle]
+    command: [/bin/echo, late]
 """
 BOTH = "systemctl start debvisor-job-left.service debvisor-job-right.service"
 
@@ -296,6 +303,13 @@ def test_the_skip_of_a_step_skips_this_run(host: Host) -> None:
 def test_a_step_that_cannot_even_begin_skips_this_run(host: Host) -> None:
     host.apply(STEP.replace("timeout: 2s", "user: nobody-of-that-name"))
     assert ending(start(host, "left")) == ("skipped", "quiesce did not run")
+
+
+def test_no_step_runs_for_a_run_that_another_job_keeps_off(host: Host) -> None:
+    host.apply(STEP)
+    host.watch()
+    assert ending(start(host, "late")) == ("skipped", "idle never ran")
+    assert printed(host, "quiesce") == []
 
 
 def test_a_retry_does_not_run_the_step_again(host: Host) -> None:
