@@ -93,7 +93,7 @@ endef
 test-systemd: setup  ## test on a booted Debian 13, against the installed package; needs root
 ifdef IS_ROOT
 	$(call stage,contract on real systemd; timers watched while clocks change,$(CONTRACT_AND_WATCH))
-	$(call stage,system tests,$(PYTHON) -m pytest -q -n 2 --dist loadfile --ignore=$(WATCH) tests/system)
+	$(call stage,system tests,$(PYTHON) -m pytest -q -n 3 --dist loadfile --ignore=$(WATCH) tests/system)
 else
 	@echo "SKIPPED for want of root: the contract on a real systemd, and the system tests"
 	@[ "$${CI:-}" != true ] || { echo "CI must not skip anything: run it as root"; exit 1; }
