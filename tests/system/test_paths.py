@@ -194,5 +194,5 @@ def test_a_boot_arms_triggers_and_runs_a_job_whose_path_is_there(host: Host) -> 
 
     assert await_triggers(host, "ready", 1) == ["path"]
     await_watching(host, READY_UNIT)
-    assert state(host, LOAD) == "waiting"
+    await_watching(host, LOAD)
     assert host.started() == ["ready"]
