@@ -48,6 +48,8 @@ def host(installed: Layer) -> Iterator[Host]:
             work.await_program(host, job, 3)
         box.run("systemctl stop debvisor-timers.target")
         work.await_ends(host, *JOBS)
+        # Those above may all have come while a run of the timer was under way.
+        host.box.run(f"for number in 1 2 3; do systemctl start {work.unit('alone')} & done; wait")
         yield host
 
 
@@ -108,8 +110,7 @@ def test_where_no_elapse_comes_during_a_run_none_is_told(host: Host) -> None:
 
 def test_a_job_is_never_run_twice_at_once(host: Host) -> None:
     runs, _ = history(host, "alone")
-    # A start by hand that comes while it runs is no run of its own.
-    assert {run["trigger"] for run in runs} <= {"timer", "manual"}
+    assert {run["trigger"] for run in runs} == {"timer", "manual"}
     assert len(runs) >= 4
     assert work.begun(host).count("alone") == len(runs)
     for job in JOBS:
