@@ -57,7 +57,8 @@ _STATUS = {
 class Trigger(StrEnum):
     """What started a run; UNKNOWN: none of our programs could run in the unit.
 
-    CHAIN: the runs of other jobs. DEPENDENCY: a job that needs it.
+    CHAIN: the runs of other jobs. DEPENDENCY: a job that needs it. CATCH_UP: a timer, for a time
+    that passed while the host was off. RETRY: somebody who wanted a failed run again.
     """
 
     TIMER = "timer"
@@ -66,6 +67,8 @@ class Trigger(StrEnum):
     PATH = "path"
     CHAIN = "chain"
     DEPENDENCY = "dependency"
+    CATCH_UP = "catch_up"
+    RETRY = "retry"
     UNKNOWN = "unknown"
 
     @classmethod
