@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.skip_cause import SkipCause
 from debvisor_timers.history.totals import Durations
 from debvisor_timers.operations.list import JobState
 from debvisor_timers.operations.readings import ENDINGS, JobReading, Readings
@@ -149,6 +150,12 @@ def _last_end(job: JobReading) -> float | None:
 def _runs(job: JobReading) -> Mapping[str, float]:
     """Return the runs by each end, those that never came as 0: a counter must begin before."""
     return {str(outcome): job.counts.runs.get(outcome, 0) for outcome in ENDINGS}
+
+
+def _skips(job: JobReading) -> Mapping[str, float]:
+    """Return the skips by each cause; that of the schedule itself also as 0, for the same end."""
+    counts = {SkipCause.OVERLAP: 0, **job.counts.skips}
+    return {str(cause): count for cause, count in counts.items()}
 
 
 _HOST = (
@@ -326,7 +333,7 @@ _COUNTED = (
         "reason",
         "skipped_elapses_total",
         "Starts that were left out, by the kind of reason.",
-        lambda j: {str(cause): count for cause, count in j.counts.skips.items()},
+        _skips,
     ),
     _of_job(
         "cpu_seconds_total",

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,11 +15,14 @@ from debvisor_timers import __version__
 from debvisor_timers.errors import DebvisorTimersError, PermissionRefusedError, SystemdError
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.filter import RunFilter
+from debvisor_timers.history.index import Index, IndexFileError, Place
 from debvisor_timers.history.last import LastRun
 from debvisor_timers.history.outcome import Ending, Exit, RunOutcome, Trigger
+from debvisor_timers.history.records import JournalRecord
 from debvisor_timers.history.runs import matches_of_all
 from debvisor_timers.history.skip_cause import SkipCause, skip_cause
 from debvisor_timers.history.totals import Totals
+from debvisor_timers.operations.applies import count_applies
 from debvisor_timers.operations.exposition import exposition
 from debvisor_timers.operations.fingerprint import Fingerprint, FingerprintFile
 from debvisor_timers.operations.host import Host
@@ -27,6 +32,7 @@ from debvisor_timers.operations.readings import ENDINGS, JobCounts, JobReading, 
 from debvisor_timers.operations.recover import generations, record_file
 from debvisor_timers.operations.target import TargetState, target_state
 from debvisor_timers.operations.textfile import replace_textfile, require_textfile
+from debvisor_timers.render.names import job_of
 
 _TELLING = frozenset({*ENDINGS} - {RunOutcome.STOPPED})
 """Ends that make a row of failures longer, or end it."""
@@ -67,7 +73,7 @@ def read(host: Host) -> tuple[Readings, tuple[str, ...]]:
             _job(row, newest.get(row.job_id), counts.get(row.job_id, JobCounts()), past)
             for row in listed.rows
         )
-        lag, notes = index_lag(host, past), past.notes
+        notes = past.notes
     number, applied = _generation(host)
     readings = Readings(
         version=__version__,
@@ -78,8 +84,8 @@ def read(host: Host) -> tuple[Readings, tuple[str, ...]]:
         is_interrupted=_is_interrupted(host),
         generation=number,
         applied=applied,
-        applies=applies(host, totals),
-        index_lag=lag,
+        applies=count_applies(host),
+        index_lag=index_lag(host),
         jobs=jobs,
     )
     return readings, notes
@@ -159,17 +165,33 @@ def job_counts(totals: Totals) -> dict[str, JobCounts]:
     }
 
 
-def index_lag(host: Host, past: Past) -> timedelta | None:
-    """Return the age of the oldest record on a run that the index on disk lacks; zero for none."""
-    kept = past.kept
-    records = host.journal.records(matches_of_all(), since=kept)
-    oldest = next((r.realtime for r in records if kept is None or r.realtime > kept), None)
-    return max(host.clock.now() - oldest, timedelta()) if oldest else timedelta()
+def index_lag(host: Host) -> timedelta | None:
+    """Return the age of the oldest record on a run that the index on the disk lacks; zero for none.
+
+    None where the caller may not look into the index.
+    """
+    path = host.layout.index
+    if path.exists() and not os.access(path, os.R_OK):
+        return None
+    place = _place(path)
+    later = host.journal.records_from(place.cursor, matches_of_all()) if place.cursor else None
+    records = later if later is not None else host.journal.records(matches_of_all())
+    unread = (each for each in records if each.cursor != place.cursor and _is_of_a_job(each))
+    oldest = next(unread, None)
+    return max(host.clock.now() - oldest.realtime, timedelta()) if oldest else timedelta()
 
 
-def applies(host: Host, totals: Totals) -> Mapping[str, int]:
-    """Return how many applies there were, by their result."""
-    return {}
+def _place(path: Path) -> Place:
+    try:
+        with closing(Index.upon(path)) as index:
+            return index.place()
+    except (IndexFileError, sqlite3.Error):
+        return Place()  # it lacks everything
+
+
+def _is_of_a_job(record: JournalRecord) -> bool:
+    units = record.fields.get("UNIT", ())
+    return bool(record.get("DEBVISOR_JOB")) or any(job_of(unit) for unit in units)
 
 
 def _generation(host: Host) -> tuple[int | None, datetime | None]:

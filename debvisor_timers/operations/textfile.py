@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 from debvisor_timers.errors import PermissionRefusedError, UsageError
+from debvisor_timers.operations import durable
 
 SUFFIX = ".prom"
 """The exporter reads files with this suffix and passes over all others."""
@@ -27,7 +25,9 @@ def replace_textfile(path: Path, data: bytes) -> None:
     """
     require_textfile(path)
     try:
-        _replace(path, data)
+        durable.replace_file(path, data, mode=_MODE)
+    except IsADirectoryError as error:
+        raise UsageError(f"{path} is a folder", fix="name a file in it") from error
     except PermissionError as error:
         raise PermissionRefusedError(
             f"cannot write {path}: {error.strerror}",
@@ -48,21 +48,3 @@ def require_textfile(path: Path) -> None:
             f"{path} does not end in {SUFFIX}: the node exporter would pass over it",
             fix=f"name a file such as {path.name or 'debvisor-timers'}{SUFFIX}",
         )
-    if path.is_dir() and not path.is_symlink():
-        raise UsageError(f"{path} is a folder", fix="name a file in it")
-
-
-def _replace(path: Path, data: bytes) -> None:
-    # Beside it, so that the rename is one; its name ends in no .prom, so that nobody reads it.
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, _MODE)
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
