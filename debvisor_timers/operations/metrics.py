@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from debvisor_timers import __version__
-from debvisor_timers.errors import DebvisorTimersError, PermissionRefusedError, SystemdError
+from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.filter import RunFilter
 from debvisor_timers.history.index import Index, IndexFileError, Place
@@ -22,6 +22,8 @@ from debvisor_timers.history.records import JournalRecord
 from debvisor_timers.history.runs import matches_of_all
 from debvisor_timers.history.skip_cause import SkipCause, skip_cause
 from debvisor_timers.history.totals import Totals
+from debvisor_timers.jobs.config import CONFIG_NAME, Config, load_config
+from debvisor_timers.operations.applied import applied_folder
 from debvisor_timers.operations.applies import count_applies
 from debvisor_timers.operations.exposition import exposition
 from debvisor_timers.operations.fingerprint import Fingerprint, FingerprintFile
@@ -63,6 +65,16 @@ def write_textfile(host: Host, path: Path) -> Metrics:
     return found
 
 
+def applied_textfile(host: Host) -> Path | None:
+    """Return the file that a timer is to write, by the config.yaml that was applied last.
+
+    Raises SystemdError where the caller may not look.
+    """
+    folder = applied_folder(host)
+    config = load_config(folder / CONFIG_NAME).config if folder else Config()
+    return Path(config.metrics.textfile) if config.metrics.textfile else None
+
+
 def read(host: Host) -> tuple[Readings, tuple[str, ...]]:
     """Return what metrics are made of, and notes on the history."""
     listed = list_jobs(host)
@@ -81,7 +93,7 @@ def read(host: Host) -> tuple[Readings, tuple[str, ...]]:
         is_target_active=target_state(host) is not TargetState.STOPPED,
         errors=sum(problem.is_error for problem in listed.problems),
         is_pending=_is_pending(host, has_jobs=bool(listed.rows)),
-        is_interrupted=_is_interrupted(host),
+        is_interrupted=os.path.lexists(record_file(host).path),
         generation=number,
         applied=applied,
         applies=count_applies(host),
@@ -213,12 +225,3 @@ def _is_pending(host: Host, *, has_jobs: bool) -> bool | None:
         return not kept.matches(Fingerprint.take(host, kept.files))
     except (DebvisorTimersError, OSError):
         return None
-
-
-def _is_interrupted(host: Host) -> bool | None:
-    try:
-        return record_file(host).read() is not None
-    except PermissionRefusedError:
-        return None
-    except SystemdError:
-        return True  # a record that cannot be read needs attention as well

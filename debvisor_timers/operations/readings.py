@@ -77,7 +77,7 @@ class Readings:
     is_target_active: bool
     errors: int = 0
     is_pending: bool | None = None
-    is_interrupted: bool | None = None
+    is_interrupted: bool = False
     generation: int | None = None
     applied: datetime | None = None
     applies: Mapping[str, int] = field(default_factory=dict)

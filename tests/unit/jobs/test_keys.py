@@ -48,7 +48,7 @@ defaults keep_generations calendars maintenance_windows maintenance_windows.cron
 maintenance_windows.on_calendar maintenance_windows.duration maintenance_windows.from
 maintenance_windows.until maintenance_windows.timezone maintenance_windows.reason
 maintenance_windows.jobs maintenance_windows.except pools channels channels.exec
-starts_per_minute
+metrics metrics.textfile starts_per_minute
 """
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -13,7 +14,7 @@ from debvisor_timers.history.totals import Totals
 from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.applies import AUDIT
 from debvisor_timers.operations.metric_table import TABLE
-from debvisor_timers.operations.metrics import job_counts, metrics
+from debvisor_timers.operations.metrics import applied_textfile, job_counts, metrics
 from debvisor_timers.systemd.memory.state import Outcome
 from tests.unit.operations.last_runs import (
     FAILED_AT_TWO,
@@ -32,13 +33,14 @@ jobs:
     owner: "o'p\\n"
     command: [/bin/true]
 """
-Values = Mapping[tuple[tuple[str, str], ...], float]
+Labels = tuple[tuple[str, str], ...]
+Values = Mapping[Labels, float]
 
 
-def read(world: World) -> dict[str, Values]:
+def read(world: World) -> Mapping[str, Values]:
     """Return each value by the name of its metric, without our prefix, and by its labels."""
     text = metrics(world.host).text.decode()
-    found: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
+    found: dict[str, dict[Labels, float]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             name = sample.name.removeprefix("debvisor_timers_")
@@ -112,6 +114,13 @@ def test_the_brake_is_told(world: World) -> None:
 
     assert found["target_active"] == {(): 0}
     assert found["job_stopped"] == {(): 1}
+
+
+def test_an_apply_that_was_cut_off_is_told(world: World) -> None:
+    world.apply(NIGHTLY)
+    (world.layout.state / "apply.json").write_text("{}", encoding="utf-8")
+
+    assert read(world)["apply_interrupted"] == {(): 1}
 
 
 def test_a_stopped_timer_is_told(world: World) -> None:
@@ -419,10 +428,10 @@ def test_every_metric_has_help_and_type_once(world: World) -> None:
     lines = metrics(world.host).text.decode().splitlines()
 
     helps = [line.split()[2] for line in lines if line.startswith("# HELP ")]
-    types = [tuple(line.split()[2:]) for line in lines if line.startswith("# TYPE ")]
+    types = [line.removeprefix("# TYPE ") for line in lines if line.startswith("# TYPE ")]
     assert len(helps) == len(set(helps)) == len(types)
-    told = {metric.name: str(metric.type) for metric in TABLE}
-    assert {name: type_ for name, type_ in types} == {name: told[name] for name in helps}
+    told = {metric.name: f"{metric.name} {metric.type}" for metric in TABLE}
+    assert types == [told[name] for name in helps]
 
 
 def test_a_job_that_is_gone_from_the_yaml_is_told_until_it_is_removed(world: World) -> None:
@@ -449,3 +458,19 @@ def test_a_thousand_jobs_are_told_in_a_moment(world: World) -> None:
     assert time.process_time() - begun < 5  # the bench measures; this is for a slip of the pen
     assert len(text) < 6_000_000
     assert text.count(b"debvisor_timers_job_info{") == 1000
+
+
+# --- the file that a timer writes ----------------------------------------------------------------
+
+
+def test_the_file_that_is_written_is_that_of_the_last_apply(world: World) -> None:
+    assert applied_textfile(world.host) is None
+    settings = world.layout.config / "config.yaml"
+    settings.write_text("metrics: {textfile: /var/lib/exporter/a.prom}\n", encoding="utf-8")
+    world.apply(NIGHTLY)
+
+    settings.write_text("metrics: {textfile: /var/lib/exporter/b.prom}\n", encoding="utf-8")
+    assert applied_textfile(world.host) == Path("/var/lib/exporter/a.prom")
+
+    world.apply()
+    assert applied_textfile(world.host) == Path("/var/lib/exporter/b.prom")
