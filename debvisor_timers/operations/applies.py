@@ -17,8 +17,8 @@ from debvisor_timers.operations.host import Host
 
 AUDIT = "974f72e112d142cc8e09cb96778de9f7"
 """MESSAGE_ID= of the audit's records."""
-RESULTS = ("done", "refused", "failed", "undone", "cut_off")
-"""What can become of an apply, as the audit has it; with `_`, as labels are."""
+RESULTS = ("done", "refused", "failed", "undone")
+"""What can become of an apply, as the audit has it; of one that was cut off there is no record."""
 
 _MATCH = {"_UID": "0", "MESSAGE_ID": AUDIT}
 
@@ -37,7 +37,7 @@ class Applies:
             if record.cursor == self.cursor:
                 continue
             cursor = record.cursor
-            result = record.get("DEBVISOR_AUDIT_RESULT").replace(" ", "_")
+            result = record.get("DEBVISOR_AUDIT_RESULT")
             if record.get("DEBVISOR_AUDIT_VERB") == "apply" and result in RESULTS:
                 counts[result] += 1
         return Applies(cursor=cursor, counts=counts)

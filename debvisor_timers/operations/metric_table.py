@@ -204,7 +204,7 @@ _HOST = (
     _by(
         "result",
         "applies_total",
-        "Applies by their result.",
+        "Applies by their result; one that was cut off is not among them.",
         lambda r: r.applies,
         type_=MetricType.COUNTER,
     ),
