@@ -82,7 +82,9 @@ def main(jobs: int, times: int) -> None:
     samples.number("entries", _write_journal(jobs))
     _write_last(jobs)
     samples.command(FIRST, [PROGRAM, "maintain"])
-    samples.number("MiB of the index", Path("/var/lib/debvisor-timers/history.sqlite").stat().st_size / 2**20)
+    samples.number(
+        "MiB of the index", Path("/var/lib/debvisor-timers/history.sqlite").stat().st_size / 2**20
+    )
     unit = f"UNIT=debvisor-job-{JOB}.service"
     peer = ["journalctl", "--quiet", "--output=json", "--no-pager"]
     ours = (f"DEBVISOR_JOB={JOB}", "_UID=0", f"MESSAGE_ID={_BEGIN}", f"MESSAGE_ID={_END}")
@@ -126,7 +128,8 @@ def _write_journal(jobs: int) -> int:
     writer = subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert writer.stdin
     count = 0
-    for count, (at, entry) in enumerate(_entries(jobs), 1):
+    for at, entry in _entries(jobs):
+        count += 1
         head = {"__REALTIME_TIMESTAMP": str(at), "__MONOTONIC_TIMESTAMP": str(at - _usec(_BEGAN))}
         lines = [f"{name}={value}" for name, value in {**head, **entry}.items()]
         writer.stdin.write(("\n".join(lines) + "\n\n").encode())
