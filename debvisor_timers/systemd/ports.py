@@ -277,6 +277,9 @@ class Journal(Protocol):
     def boot_id(self) -> str:
         """Return the id of this boot as records have it: 32 hex digits."""
 
+    def boots(self) -> set[str]:
+        """Return the ids of all boots that the journal has records of."""
+
     def send(self, fields: Mapping[str, str]) -> None:
         """Append a record with `fields` (native protocol; any text is allowed as a value)."""
 
