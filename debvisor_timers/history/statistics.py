@@ -115,7 +115,7 @@ def statistics_of(runs: Sequence[RunFigures]) -> Statistics:
         stopped=count(RunOutcome.STOPPED),
         under_way=sum(map(count, _UNDER_WAY)),
         skipped=count(RunOutcome.SKIPPED),
-        skipped_elapses=sum(run.count for run in runs if run.outcome is RunOutcome.SKIPPED),
+        skipped_elapses=sum(run.elapses for run in runs if run.outcome is RunOutcome.SKIPPED),
         success_rate=succeeded / (succeeded + failed) if succeeded or failed else None,
         durations=_durations(over),
         first=over[0] if over else None,
