@@ -32,6 +32,7 @@ _MOST_MARKS = 3000
 _CELLS = (1000, 400)
 """Marks that fall into the same one of so many are drawn once: nobody could tell them apart."""
 _SMALLEST = 0.001
+_MOST_COLUMNS = 7
 _DAY, _HOUR = 86_400.0, 3600.0
 _INK, _FAINT = "#1b1f24", "#57606a"
 _MISSED = 0.03
@@ -98,7 +99,8 @@ def plot(job: JobStatistics, *, kind: str, zone: tzinfo, now: datetime) -> bytes
         warnings.simplefilter("ignore")  # a letter that no font has is no reason to talk
         mpl.rcdefaults()  # neither the user's settings nor those of the current folder count
         mpl.rcParams.update(_STYLE)
-        figure = Figure(figsize=_INCHES, dpi=_DOTS, facecolor="white", layout="constrained")
+        figure = Figure(figsize=_INCHES, dpi=_DOTS, facecolor="white")
+        figure.set_layout_engine("constrained", h_pad=0.1, w_pad=0.1)
         FigureCanvasAgg(figure)
         _Picture(figure, job, zone).draw(now)
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
@@ -125,15 +127,18 @@ class _Picture:
             self._axes.text(
                 0.5, 0.5, "no runs", transform=self._axes.transAxes, ha="center", color=_FAINT
             )
-            self._axes.set_xticks([])
-            self._axes.set_yticks([])
+            self._axes.set_axis_off()
             return
         self._draw_time()
         self._draw_heights()
         for kind in _KINDS:
             self._mark(kind, [run for run in self._job.runs if run.outcome is kind.outcome])
         self._draw_lines()
-        self._figure.legend(loc="outside lower center", ncols=9, frameon=False, fontsize=9)
+        entries = len(
+            [each for each in self._axes.get_lines() if not str(each.get_label()).startswith("_")]
+        )
+        columns = entries if entries <= _MOST_COLUMNS else -(-entries // 2)
+        self._figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
 
     def _say(self, now: datetime) -> None:
         job = self._job
@@ -146,7 +151,7 @@ class _Picture:
             fontweight="bold",
             parse_math=False,
         )
-        if job.runs:
+        if self._trend.kind is not TrendKind.TOO_FEW:
             words = duration_words(self._trend, timeout=job.timeout, now=now)
             self._axes.set_title(fill(words, _LETTERS), loc="left", fontsize=9.5, color=_FAINT)
 
@@ -166,6 +171,10 @@ class _Picture:
         from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
         axes = self._axes
+        if not self._lengths:
+            axes.set_yticks([])
+            axes.spines["left"].set_visible(False)
+            return
         lowest, highest = self._range()
         axes.set_ylabel("duration, logarithmic" if self._is_log else "duration")
         axes.set_yscale("log" if self._is_log else "linear")
@@ -173,12 +182,12 @@ class _Picture:
         ticks = steps_between(lowest, highest, is_log=self._is_log)
         axes.yaxis.set_major_locator(FixedLocator(ticks))
         axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _span(seconds)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda at, _: _span(float(at))))
         axes.grid(axis="y", color="#d8dee4", linewidth=0.8)
 
     def _range(self) -> tuple[float, float]:
         """Return the lowest and the highest duration that there is room for."""
-        longest = max([*self._lengths[-1:], _SMALLEST])
+        longest = max(self._lengths[-1], _SMALLEST)
         limit = self._limit()
         highest = max(longest, limit or 0.0)
         if self._is_log:
@@ -248,9 +257,8 @@ class _Picture:
         if numbers.durations and numbers.durations.count > 1:
             middle = numbers.durations.median
             words = f"median {_span(middle)}"
-            axes.axhline(
-                max(middle, _SMALLEST), color=_FAINT, linewidth=1.2, linestyle=":", label=words
-            )
+            height = max(middle, _SMALLEST)
+            axes.axhline(height, color=_INK, linewidth=1.4, linestyle=":", label=words, zorder=5)
         for number, part in enumerate(_trend_parts(self._trend)):
             axes.plot(
                 [_days(start) for start, _ in part],
