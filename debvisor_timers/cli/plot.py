@@ -285,7 +285,10 @@ def _trend_parts(trend: DurationTrend) -> Iterator[list[tuple[float, float]]]:
 
 
 def _duration(run: RunFigures) -> float | None:
-    return run.duration if run.duration is not None and run.duration >= 0 else None
+    """Return how high a run stands; None for a skip, which took no time worth the name."""
+    if run.outcome is RunOutcome.SKIPPED or run.duration is None or run.duration < 0:
+        return None
+    return run.duration
 
 
 def _days(seconds: float) -> float:

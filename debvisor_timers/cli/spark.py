@@ -59,13 +59,14 @@ def strip(runs: Sequence[RunFigures], *, width: int, is_unicode: bool) -> Strip 
     if scale is None:
         return None
     bars = [(_bar(scale, run, is_unicode=is_unicode), _look(run)) for run in shown]
-    is_plain = all(run.outcome is RunOutcome.SUCCEEDED for run in shown)
     signs = [
         (" " if look is _GOOD else _sign(look, is_unicode=is_unicode), look) for _, look in bars
     ]
+    while signs and signs[-1][1] is _GOOD:
+        signs.pop()
     return Strip(
         bars=_painted(bars),
-        signs="" if is_plain else _painted(signs),
+        signs=_painted(signs),
         told=f"of the last {len(shown)}, {scale.words}" if len(shown) > 1 else scale.words,
     )
 
@@ -95,7 +96,8 @@ def histogram(lengths: Sequence[float], *, width: int, is_unicode: bool) -> Iter
     room = max(width - column - digits - 4, _SHORTEST_BAR)
     for label, number in zip(labels, counts, strict=True):
         bar = _length(number * room / max(counts), is_unicode=is_unicode)
-        yield f"{label:>{column}}  {number:>{digits}}  {click.style(bar, fg='green')}".rstrip()
+        drawn = f"  {click.style(bar, fg='green')}" if bar else ""
+        yield f"{label:>{column}}  {number:>{digits}}{drawn}"
 
 
 def is_wide(ascending: Sequence[float]) -> bool:

@@ -23,7 +23,7 @@ _DEVIATIONS = 4.0
 _LEAST_DEVIATION = 0.1
 """A tenth: of a job that takes the same each time only what differs by half is unusual."""
 _RARE = 20
-"""What one in so many did, and half as much again, is usual as well: weekly runs may take longer."""
+"""What one in so many did, and half as much again, is usual too: weekly runs may take longer."""
 _BEYOND = log(1.5)
 
 
