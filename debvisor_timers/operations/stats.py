@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -92,13 +92,8 @@ def job_statistics(
         known = past.jobs()
         runs = _by_job(past, RunFilter(jobs=asked or None, since=since, until=until))
         notes = past.notes
-    if asked:
-        outlines = {job_id: found for job_id in asked if (found := read_outline(host, job_id))}
-        _check(host, [id_ for id_ in asked if id_ not in outlines and id_ not in known], known)
-        wanted: Iterable[str] = asked
-    else:
-        outlines = _all_outlines(host)
-        wanted = sorted(outlines.keys() | set(known))
+    outlines = _outlines(host, asked, known)
+    wanted = asked or sorted(outlines.keys() | set(known))
     starts = _next_starts(host, outlines)
     zone = ZoneInfo(host.clock.zone()) if by else UTC
     jobs = [
@@ -123,16 +118,19 @@ def _by_job(past: Past, wanted: RunFilter) -> Mapping[str, list[RunFigures]]:
     return found
 
 
-def _all_outlines(host: Host) -> dict[str, Outline]:
+def _outlines(host: Host, asked: Sequence[str], known: Sequence[str]) -> dict[str, Outline]:
+    """Return what the units of the jobs say that were asked for, or of all; checks the names."""
+    if asked:
+        found = {job_id: one for job_id in asked if (one := read_outline(host, job_id))}
+        _check(host, [id_ for id_ in asked if id_ not in found and id_ not in known], known)
+        return found
     units = host.units.read()
-    found = {}
-    for name, entry in units.items():
-        job_id = job_of(name)
-        if job_id is None or name != service_unit(job_id):
-            continue
-        if one := outline(job_id, entry, units.get(timer_unit(job_id))):
-            found[job_id] = one
-    return found
+    names = {job_id for name in units if (job_id := job_of(name)) is not None}
+    outlines = {
+        job_id: outline(job_id, units.get(service_unit(job_id)), units.get(timer_unit(job_id)))
+        for job_id in names
+    }
+    return {job_id: one for job_id, one in outlines.items() if one is not None}
 
 
 def _check(host: Host, strangers: Sequence[str], known: Sequence[str]) -> None:

@@ -42,6 +42,7 @@ TEST = Layer(
         "libvirt-clients",
         "python3-cronsim",
         "python3-hypothesis",
+        "python3-matplotlib",
         "python3-pytest",
         "tzdata-legacy",
     ),
