@@ -132,7 +132,7 @@ def drawing(line: Timeline, *, days: int, words: Sequence[str]) -> str:
     left = _MARGIN + max([len(row.job_id) for row in line.rows] + [10]) * _LETTER + _MARGIN
     rows_end = _TOP + _ROW * len(line.rows)
     bars_end = rows_end + _MARGIN + _BARS
-    words_top = bars_end + _LINE * 4
+    words_top = bars_end + _LINE * 3.5
     size = (left + _PLOT + 2 * _MARGIN, words_top + _LINE * len(words) + _MARGIN)
     sheet = _Sheet(svg=_blank(size), line=line, left=left)
     title = _title(line)
@@ -254,8 +254,9 @@ def _draw_past(sheet: _Sheet, run: RunFigures, top: float) -> None:
     if run.outcome is RunOutcome.SKIPPED:
         sheet.box(x, top + 8, (8, 4), "skipped", told)
         return
-    edge = 5 if run.outcome in _SLIM else 2
-    sheet.box(x, top + edge, (max(end - x, _NARROWEST_BAR), _ROW - 2 * edge), run.outcome, told)
+    edge, width = 5 if run.outcome in _SLIM else 2, max(end - x, _NARROWEST_BAR)
+    x = min(x, sheet.left + _PLOT - width)
+    sheet.box(x, top + edge, (width, _ROW - 2 * edge), run.outcome, told)
 
 
 def _past_told(line: Timeline, run: RunFigures) -> str:
@@ -263,7 +264,7 @@ def _past_told(line: Timeline, run: RunFigures) -> str:
     start = datetime.fromtimestamp(run.start, zone_of(line.zone))
     words = Ending(outcome=run.outcome, reason=run.reason).words
     took = f" after {span(timedelta(seconds=run.duration))}" if run.duration is not None else ""
-    further = f", {counted(run.count, 'time')}" if run.count > 1 else ""
+    further = f", {counted(run.elapses, 'time')}" if run.elapses > 1 else ""
     return f"{run.job}: {start:%a %Y-%m-%d %H:%M:%S %Z}, {words}{took}{further}, run {run.id}"
 
 

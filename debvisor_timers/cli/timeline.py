@@ -215,7 +215,7 @@ def _past_document(run: RunFigures) -> dict[str, object]:
         "duration_seconds": run.duration,
         "outcome": str(run.outcome),
         "reason": run.reason,
-        "count": run.count,
+        "count": run.elapses,
     }
 
 

@@ -237,7 +237,7 @@ def _rows(jobs: Iterable[Job], coming: Coming, past: Told) -> list[Row]:
 
 
 def _count(past: Iterable[RunFigures]) -> int:
-    return sum(run.count for run in past)
+    return sum(run.elapses for run in past)
 
 
 def _has_begun(past: Sequence[RunFigures], run: Upcoming) -> bool:

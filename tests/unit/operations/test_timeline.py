@@ -200,9 +200,7 @@ def test_a_window_that_begins_the_day_before_reaches_into_the_day(world: World) 
     )
 
     assert load(line) == {"00:00": 0.5, "23:45": 0.5}
-    assert cells(line.rows[0], edges(line.start, line.end, "UTC", HOUR), now=line.now)[
-        0
-    ].is_window
+    assert cells(line.rows[0], edges(line.start, line.end, "UTC", HOUR), now=line.now)[0].is_window
 
 
 def test_the_known_delay_of_an_applied_job_is_where_it_starts(world: World) -> None:
