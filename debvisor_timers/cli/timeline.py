@@ -116,7 +116,7 @@ def in_words(line: Timeline, days: int) -> list[str]:
     """Return what the picture cannot say: the busiest quarters and their jobs."""
     from debvisor_timers.operations.timeline import busiest
 
-    words = [_crowd_words(line, crowd, days) for crowd in busiest(line, _BUSIEST)]
+    words = [_crowd_words(line, crowd, days) for crowd in busiest(line.quarters, _BUSIEST)]
     said = ["Most starts in a quarter of an hour:", *words] if words else []
     if not words and any(row.starts for row in line.rows):
         said.append("No two jobs start in the same quarter of an hour.")

@@ -97,7 +97,7 @@ def timeline(host: Host, names: Sequence[str], *, day: datetime, days: int = 1) 
     ahead = [job for job in jobs if job.enabled or names]
     coming = coming_runs(host, definitions, ahead, span, told_until=past.until)
     often = Counter(run.job_id for run in coming.runs)
-    rows = _rows(jobs, coming, past)
+    rows = rows_of(jobs, coming, past)
     return Timeline(
         start=start,
         end=end,
@@ -184,10 +184,10 @@ class Crowd:
     more: int
 
 
-def busiest(line: Timeline, count: int) -> list[Crowd]:
+def busiest(several: Iterable[Quarter], count: int) -> list[Crowd]:
     """Return the `count` worst quarters in which runs of several jobs start, the worst first."""
     crowds: dict[tuple[str, ...], list[Quarter]] = {}
-    for quarter in line.quarters:
+    for quarter in several:
         if len(quarter.jobs) > 1 and quarter.load > 1:
             crowds.setdefault(quarter.jobs, []).append(quarter)
     found = [
@@ -205,7 +205,8 @@ def _jobs(definitions: Definitions, names: Sequence[str], past: Told) -> list[Jo
     return [job for job in jobs if job.enabled or job.id in past.runs]
 
 
-def _rows(jobs: Iterable[Job], coming: Coming, past: Told) -> list[Row]:
+def rows_of(jobs: Iterable[Job], coming: Coming, past: Told) -> list[Row]:
+    """Return a row for each of `jobs`, and for each job with runs that is defined no longer."""
     found: dict[str, list[Upcoming]] = {}
     for run in coming.runs:
         # What may start now has perhaps started already.

@@ -181,7 +181,7 @@ def test_the_load_is_the_number_of_starts_in_a_quarter(world: World) -> None:
     )
 
     assert load(line) == {"02:00": 3, "02:15": 1}
-    (crowd,) = busiest(line, 3)
+    (crowd,) = busiest(line.quarters, 3)
     assert (crowd.quarter.start, crowd.quarter.load, crowd.more) == (at("02:00"), 3, 0)
     assert crowd.quarter.jobs == ("a", "b")
 
@@ -267,7 +267,7 @@ def test_jobs_that_meet_again_and_again_are_told_once(world: World) -> None:
         "  c: {schedule: '0 5 * * *', command: [/bin/true]}\n",
     )
 
-    first, second = busiest(line, 3)
+    first, second = busiest(line.quarters, 3)
 
     assert (first.quarter.jobs, first.quarter.load, first.more) == (("a", "b", "c"), 3, 0)
     assert (second.quarter.jobs, second.quarter.load, second.more) == (("a", "b"), 2, 22)
