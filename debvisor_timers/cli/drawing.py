@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from debvisor_timers.cli.output import counted, starts
+from debvisor_timers.cli.output import counted, printable, starts
 from debvisor_timers.cli.times import span
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.outcome import Ending, RunOutcome
@@ -302,8 +302,3 @@ def _quarter_told(line: Timeline, quarter: Quarter) -> Iterator[str]:
 
 def _number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def printable(text: str) -> str:
-    """Return `text` without what no XML can hold."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a digest tells of the runs of a period: sums, failures, flaky jobs, runs that were missed."""
+"""What a report tells of the runs of a period: sums, failures, flaky jobs, what was missed."""
 
 from __future__ import annotations
 
@@ -140,9 +140,7 @@ def failed_jobs(runs: ByJob) -> tuple[Failed, ...]:
                     is_failing=judged[-1].outcome.is_failure,
                 )
             )
-    return tuple(
-        sorted(found, key=lambda one: (not one.is_failing, -len(one.failures), one.job))
-    )
+    return tuple(sorted(found, key=lambda one: (not one.is_failing, -len(one.failures), one.job)))
 
 
 def flaky_jobs(runs: ByJob) -> tuple[Flaky, ...]:
@@ -150,9 +148,7 @@ def flaky_jobs(runs: ByJob) -> tuple[Flaky, ...]:
     found = []
     for job, several in runs.items():
         judged = _judged(several)
-        retried = sum(
-            run.outcome is RunOutcome.SUCCEEDED and run.attempts > 1 for run in several
-        )
+        retried = sum(run.outcome is RunOutcome.SUCCEEDED and run.attempts > 1 for run in several)
         changes = sum(
             one.outcome.is_failure != other.outcome.is_failure for one, other in pairwise(judged)
         )
@@ -189,9 +185,7 @@ def missed_runs(runs: ByJob, unseen: Mapping[str, Sequence[float]]) -> tuple[Mis
 
 def _judged(runs: Iterable[RunFigures]) -> list[RunFigures]:
     """Return those that succeeded or failed."""
-    return [
-        run for run in runs if run.outcome is RunOutcome.SUCCEEDED or run.outcome.is_failure
-    ]
+    return [run for run in runs if run.outcome is RunOutcome.SUCCEEDED or run.outcome.is_failure]
 
 
 def _count(runs: Iterable[RunFigures], outcome: RunOutcome) -> int:

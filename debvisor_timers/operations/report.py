@@ -27,7 +27,6 @@ from debvisor_timers.history.report import (
 )
 from debvisor_timers.history.runs import Run
 from debvisor_timers.jobs.load import Definitions, load_definitions
-from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.words import schedule_words
 from debvisor_timers.operations.calendars import calendar_answers, first_elapse
 from debvisor_timers.operations.constant import QUARTER, Span
@@ -37,7 +36,7 @@ from debvisor_timers.operations.timeline import Crowd, busiest, coming_runs, qua
 from debvisor_timers.operations.told import Told
 from debvisor_timers.operations.trends import FAR, Slow, Strange, slow_jobs, strange_runs
 from debvisor_timers.operations.unseen import unseen_elapses
-from debvisor_timers.render.location import find_templates
+from debvisor_timers.render.location import REPORT, find_templates
 
 _AHEAD = timedelta(days=7)
 _CROWDS, _FEWEST = 3, 3
@@ -124,7 +123,7 @@ def report(host: Host, *, since: datetime, until: datetime) -> Report:
         missed=missed_runs(of_period, unseen.elapses),
         slow=slow_jobs(looked.runs, definitions.jobs, since=since, until=until),
         strange=strange_runs(looked.runs, since=since, until=until),
-        never_ran=_never_ran(host, definitions, looked.newest, now),
+        never_ran=_never_ran(host, definitions, looked, now),
         crowds=_crowds(host, definitions, now),
         not_looked_at=unseen.not_looked_at,
         notes=(*_problems(definitions), *looked.notes, *unseen.notes),
@@ -133,7 +132,7 @@ def report(host: Host, *, since: datetime, until: datetime) -> Report:
 
 def report_template() -> Path:
     """Return the file with the HTML of a report; not one that administrators replace."""
-    return find_templates() / "report" / "report.html.j2"
+    return find_templates() / REPORT
 
 
 def _require(since: datetime, until: datetime, now: datetime) -> None:
@@ -173,20 +172,26 @@ def _look(host: Host, since: datetime, until: datetime) -> _Looked:
 
 
 def _never_ran(
-    host: Host, definitions: Definitions, newest: Mapping[str, RunFigures], now: datetime
+    host: Host, definitions: Definitions, looked: _Looked, now: datetime
 ) -> tuple[NeverRan, ...]:
     jobs = [
         job
         for job in definitions.jobs.values()
-        if job.enabled and job.id not in newest and not read_last(host.layout.last, job.id)
+        if job.enabled
+        and job.id not in looked.newest
+        and not _has_begun(looked.runs.get(job.id, ()))
+        and not read_last(host.layout.last, job.id)
     ]
     answers = calendar_answers(host, jobs, after=now)
     return tuple(
-        NeverRan(
-            job=job.id, schedule=schedule_words(job), next_start=first_elapse(answers[job.id])
-        )
+        NeverRan(job=job.id, schedule=schedule_words(job), next_start=first_elapse(answers[job.id]))
         for job in sorted(jobs, key=lambda each: each.id)
     )
+
+
+def _has_begun(runs: Iterable[RunFigures]) -> bool:
+    """Return whether one of `runs` is no skip: perhaps the first of a job, which goes on."""
+    return any(run.outcome is not RunOutcome.SKIPPED for run in runs)
 
 
 def _crowds(host: Host, definitions: Definitions, now: datetime) -> tuple[Crowd, ...]:

@@ -62,31 +62,57 @@ def unseen_elapses(
     try:
         since = _in_force(host, [job for job in jobs if job.enabled and job.schedule])
     except SystemdError:
-        note = "elapses that have left no trace are told to root alone, who may read the generations"
+        note = (
+            "elapses that have left no trace are told to root alone, who may read the generations"
+        )
         return Unseen(notes=(note,))
     known = [job for job, at in since if at < span.end]
     if not known:
         return Unseen()
     reach = max(jitter_of(job) for job in known)
     # What has just elapsed may be about to start.
-    end = min(span.end, host.clock.now() - _GRACE) - reach
-    within = Interval(after=span.start - _INSTANT, until=max(end, span.start))
-    calendars = Calendars.ask(host, known, within)
-    ranges = _ranges(skips)
-    found: dict[str, Sequence[float]] = {}
-    left, not_looked_at = _MOST, []
-    begins = {job.id: max(at, span.start) for job, at in since}
-    elapses = {job.id: calendars.elapses(job) for job in known}
-    for job in sorted(known, key=lambda each: len(elapses[each.id])):
-        left -= len(elapses[job.id])
-        if left < 0:
-            not_looked_at.append(job.id)
-            continue
-        times = sorted(each for each in elapses[job.id] if begins[job.id] < each < end)
-        traces = _Traces.of(runs.get(job.id, ()), ranges.get(job.id, ()))
-        if gaps := traces.missing(times, calendars.delay(job)):
-            found[job.id] = gaps
-    return Unseen(elapses=found, not_looked_at=tuple(sorted(not_looked_at)))
+    end = max(min(span.end, host.clock.now() - _GRACE) - reach, span.start)
+    within = Interval(after=span.start - _INSTANT, until=end)
+    search = _Search(
+        calendars=Calendars.ask(host, known, within),
+        since={job.id: max(at, span.start) for job, at in since},
+        end=end,
+    )
+    return search.among(known, runs, _ranges(skips))
+
+
+_Range = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """Looks for elapses without a trace; since: from when on each calendar is what it is."""
+
+    calendars: Calendars
+    since: Mapping[str, datetime]
+    end: datetime
+
+    def among(
+        self,
+        jobs: Iterable[Job],
+        runs: Mapping[str, Sequence[RunFigures]],
+        skipped: Mapping[str, Sequence[_Range]],
+    ) -> Unseen:
+        """Look at the jobs that elapse least often first, and at no more than can be afforded."""
+        elapses = {job.id: self.calendars.elapses(job) for job in jobs}
+        found: dict[str, Sequence[float]] = {}
+        left, not_looked_at = _MOST, []
+        for job in sorted(jobs, key=lambda each: len(elapses[each.id])):
+            left -= len(elapses[job.id])
+            if left < 0:
+                not_looked_at.append(job.id)
+                continue
+            since = self.since[job.id]
+            times = sorted(each for each in elapses[job.id] if since < each < self.end)
+            traces = _Traces.of(runs.get(job.id, ()), skipped.get(job.id, ()))
+            if gaps := traces.missing(times, self.calendars.delay(job)):
+                found[job.id] = gaps
+        return Unseen(elapses=found, not_looked_at=tuple(sorted(not_looked_at)))
 
 
 def _in_force(host: Host, jobs: Collection[Job]) -> list[tuple[Job, datetime]]:
@@ -108,9 +134,6 @@ def _in_force(host: Host, jobs: Collection[Job]) -> list[tuple[Job, datetime]]:
         if (at := known[number]) is not None:
             found.append((job, at))
     return found
-
-
-_Range = tuple[float, float]
 
 
 def _ranges(skips: Iterable[Run]) -> dict[str, list[_Range]]:
@@ -147,9 +170,7 @@ class _Traces:
             ends=[end for _, end in busy],
         )
 
-    def missing(
-        self, times: Iterable[datetime], delay: tuple[timedelta, timedelta]
-    ) -> list[float]:
+    def missing(self, times: Iterable[datetime], delay: tuple[timedelta, timedelta]) -> list[float]:
         """Return the elapses that neither began a run nor came while one went on."""
         least, most = (each.total_seconds() for each in delay)
         found = []
