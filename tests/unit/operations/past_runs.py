@@ -10,7 +10,7 @@ from itertools import count
 from debvisor_timers.history.records import JournalRecord, MessageId
 from tests.unit.operations.world import World
 
-OTHER_BOOT = "0" * 31 + "1"
+OTHER_BOOT = "f" * 32
 _numbers = count(1)
 
 
