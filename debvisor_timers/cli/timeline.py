@@ -121,8 +121,9 @@ def in_words(line: Timeline, days: int) -> list[str]:
     if not words and any(row.starts for row in line.rows):
         said.append("No two jobs start in the same quarter of an hour.")
     said += [f"{what}: {_some(jobs)}." for what, jobs in _unusual(line) if jobs]
-    if line.constant:
-        said.append(f"In every quarter, and not in the bars: {_some(line.constant)}.")
+    rows = {row.job_id for row in line.rows}
+    if constant := tuple(job_id for job_id in line.constant if job_id in rows):
+        said.append(f"In every quarter, and not in the bars: {_some(constant)}.")
     if line.cut:
         said.append(f"Too many starts, the last are missing: {_some(line.cut)}.")
     return said
@@ -215,7 +216,7 @@ def _past_document(run: RunFigures) -> dict[str, object]:
         "duration_seconds": run.duration,
         "outcome": str(run.outcome),
         "reason": run.reason,
-        "count": run.elapses,
+        "starts": run.elapses,
     }
 
 
