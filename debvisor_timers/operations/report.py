@@ -137,11 +137,10 @@ def report_template() -> Path:
 
 def _require(since: datetime, until: datetime, now: datetime) -> None:
     if since >= min(until, now):
+        what = "ends before it begins" if since >= until else "has not begun yet"
         raise UsageError(
-            "the time of the report ends before it begins"
-            if since < now
-            else "the time of the report has not begun",
-            fix="write --since 7d, or --since with a time that is before --until, and past",
+            f"the time of the report {what}",
+            fix="write --since 7d, or a time that is past, and before --until",
         )
 
 
