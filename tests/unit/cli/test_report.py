@@ -14,7 +14,7 @@ import pytest
 from debvisor_timers.cli.digest import percent
 from debvisor_timers.errors import PermissionRefusedError
 from tests.unit.cli.program import Program
-from tests.unit.operations.past_runs import Ran, days, ran
+from tests.unit.operations.ran import Ran, days, ran
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 HOSTILE = '</style><script>alert("1")</script><img src=x onerror=alert(2)>{{ 7*7 }}&amp;\'"'

@@ -11,7 +11,7 @@ import pytest
 
 from debvisor_timers.errors import PermissionRefusedError
 from tests.unit.cli.program import Program
-from tests.unit.operations.past_runs import OTHER_BOOT, Ran, ran
+from tests.unit.operations.ran import OTHER_BOOT, Ran, ran
 from tests.unit.operations.world import World
 
 SVG = "{http://www.w3.org/2000/svg}"

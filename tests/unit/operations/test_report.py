@@ -11,7 +11,7 @@ from debvisor_timers.errors import PermissionRefusedError, UsageError
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.trend import TrendKind
 from debvisor_timers.operations.report import Report, report, report_template
-from tests.unit.operations.past_runs import Ran, days, ran
+from tests.unit.operations.ran import Ran, days, ran
 from tests.unit.operations.world import NIGHTLY, World
 
 NOW = datetime(2026, 11, 23, 12, 0, 7, tzinfo=UTC)

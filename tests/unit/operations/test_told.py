@@ -12,7 +12,7 @@ from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.outcome import RunOutcome, Trigger
 from debvisor_timers.operations.cells import cells, edges
 from debvisor_timers.operations.timeline import Row, Timeline, timeline
-from tests.unit.operations.past_runs import OTHER_BOOT, Ran, ran, swallowed
+from tests.unit.operations.ran import OTHER_BOOT, Ran, ran, swallowed
 from tests.unit.operations.world import World
 
 NOW = datetime(2026, 11, 23, 12, 0, 7, tzinfo=UTC)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from debvisor_timers.operations.report import report
-from tests.unit.operations.past_runs import Ran, ran, swallowed
+from tests.unit.operations.ran import Ran, ran, swallowed
 from tests.unit.operations.world import World
 
 START = datetime(2026, 11, 23, 12, 0, 7, tzinfo=UTC)
