@@ -23,8 +23,8 @@ _DEVIATIONS = 4.0
 _LEAST_DEVIATION = 0.1
 """A tenth: of a job that takes the same each time only what differs by half is unusual."""
 _RARE = 20
-"""What one in so many did, on that side, is usual as well: a weekly run may take longer."""
-_BEYOND = log(1.1)
+"""What one in so many did, and half as much again, is usual too: weekly runs may take longer."""
+_BEYOND = log(1.5)
 
 
 class Oddity(StrEnum):
@@ -55,8 +55,8 @@ def unusual_runs(runs: Sequence[RunFigures]) -> list[Unusual]:
     """Return the unusual ones of the newest 200 of `runs`, which are oldest first; newest first.
 
     Each is compared with up to 100 before it, at least 10. It has to be more than 4 deviations
-    (by the median, of the logarithm) and half as much again from their median, and a second or
-    16 MiB; and beyond what one in 20 of them did. Durations: of runs that succeeded at once.
+    (by the median, of the logarithm) from their median, half as much again beyond what one in 20
+    of them did, and differ by a second or 16 MiB. Durations: of runs that succeeded at once.
     """
     lengths = _newest((run, working_time(run)) for run in reversed(runs))
     peaks = _newest((run, run.memory_peak) for run in reversed(runs) if has_worked(run))

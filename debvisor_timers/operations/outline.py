@@ -52,17 +52,12 @@ def outline(job_id: str, service: Entry | None, timer: Entry | None) -> Outline 
     lines = dict(_LINE.findall(service.text))
     calendar = _LINE.findall(timer.text) if isinstance(timer, FileEntry) else []
     return Outline(
-        title=_title(lines.get("Description", "")) or job_id,
+        title=lines.get("Description", job_id).replace("%%", "%"),
         timeout=_timespan(lines.get("X-Timeout") or lines.get("TimeoutStartSec", "infinity")),
         on_calendar=tuple(
             value.replace("%%", "%") for key, value in calendar if key == "OnCalendar"
         ),
     )
-
-
-def _title(text: str) -> str:
-    plain = text.replace("%%", "%")
-    return plain[:-1] if plain.endswith("\\\\") else plain
 
 
 def _timespan(text: str) -> timedelta | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -106,9 +107,9 @@ def job_statistics(
             title=outlines.get(job_id, _NO_OUTLINE).title or job_id,
             timeout=outlines.get(job_id, _NO_OUTLINE).timeout,
             next_start=starts.get(job_id),
-            runs=(found := runs.get(job_id, [])),
-            statistics=statistics_of(found),
-            buckets=tuple(buckets_of(found, period=by, zone=zone)) if by else (),
+            runs=runs[job_id],
+            statistics=statistics_of(runs[job_id]),
+            buckets=tuple(buckets_of(runs[job_id], period=by, zone=zone)) if by else (),
         )
         for job_id in wanted
     ]
@@ -116,9 +117,9 @@ def job_statistics(
 
 
 def _by_job(past: Past, wanted: RunFilter) -> Mapping[str, list[RunFigures]]:
-    found: dict[str, list[RunFigures]] = {}
+    found = defaultdict[str, list[RunFigures]](list)
     for run in past.figures(wanted):
-        found.setdefault(run.job, []).append(run)
+        found[run.job].append(run)
     return found
 
 
