@@ -96,6 +96,8 @@ def progress(step: str) -> None:
 
 def printable(text: str) -> str:
     """Return `text` with a space for each character that no page, and no XML, may hold."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 

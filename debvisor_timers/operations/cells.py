@@ -45,6 +45,9 @@ class Cell:
     passing: RunOutcome | None = None
 
 
+_NOTHING = Cell()
+
+
 def edges(start: datetime, end: datetime, zone: str, length: timedelta) -> list[datetime]:
     """Return where cells of `length` begin, and `end`: anew at each midnight in `zone`.
 
@@ -76,16 +79,18 @@ def cells(row: Row, bounds: Sequence[datetime], *, now: datetime) -> list[Cell]:
         if run.latest > run.at:
             windows.update(range(max(first, 0), min(last, count - 1) + 1))
     results, passing = _past(row.past, [bound.timestamp() for bound in bounds], now.timestamp())
-    return [
-        Cell(
-            starts=starts[number],
-            is_window=number in windows,
-            skipped=number in skipped,
-            result=results.get(number),
-            passing=passing.get(number),
-        )
-        for number in range(count)
-    ]
+    # Most cells are empty, of many rows.
+    found = [_NOTHING] * count
+    for number in starts.keys() | skipped | windows | results.keys() | passing.keys():
+        if 0 <= number < count:
+            found[number] = Cell(
+                starts=starts[number],
+                is_window=number in windows,
+                skipped=number in skipped,
+                result=results.get(number),
+                passing=passing.get(number),
+            )
+    return found
 
 
 _ByCell = dict[int, RunOutcome]
