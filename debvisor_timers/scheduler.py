@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.list import JobList
     from debvisor_timers.operations.lost import LostRuns
     from debvisor_timers.operations.maintain import Maintenance
+    from debvisor_timers.operations.metrics import Metrics
     from debvisor_timers.operations.notify import FailureNotice
     from debvisor_timers.operations.plan import Plan
     from debvisor_timers.operations.prune import Limits, Pruned
@@ -234,3 +235,15 @@ class Scheduler:
         from debvisor_timers.operations.status import status
 
         return status(self.host)
+
+    def metrics(self) -> Metrics:
+        """Return the metrics of this host in Prometheus's text format."""
+        from debvisor_timers.operations.metrics import metrics
+
+        return metrics(self.host)
+
+    def write_metrics(self, path: Path) -> Metrics:
+        """Write the same to a file of the node exporter's, whole or not at all."""
+        from debvisor_timers.operations.metrics import write_textfile
+
+        return write_textfile(self.host, path)

@@ -19,6 +19,7 @@ from debvisor_timers.jobs.field import Model, key
 from debvisor_timers.jobs.files import read_source
 from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.locks import OwnPoolName, Slots
+from debvisor_timers.jobs.metrics import MetricsSettings
 from debvisor_timers.jobs.model import HowItRuns
 from debvisor_timers.jobs.notify import Channel, ChannelName
 from debvisor_timers.jobs.scalar import NULL
@@ -155,6 +156,12 @@ class Config(Model):
         help="How long runs are remembered after the journal has forgotten them.",
         example={"keep": "400d"},
         shown_default="`keep` and `keep_runs` as below",
+    )
+    metrics: MetricsSettings = key(
+        MetricsSettings(),
+        help="What is told to Prometheus without being asked; `debvisor-timers metrics` prints it.",
+        example={"textfile": "/var/lib/prometheus/node-exporter/debvisor-timers.prom"},
+        shown_default="nothing",
     )
     starts_per_minute: values.Starts = key(
         20,

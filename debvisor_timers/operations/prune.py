@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from debvisor_timers.errors import PermissionRefusedError, SystemdError
 from debvisor_timers.history.index import Index
+from debvisor_timers.operations.applied import applied_config
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.past import may_write, synchronize
 
@@ -16,7 +17,7 @@ from debvisor_timers.operations.past import may_write, synchronize
 class Limits:
     """What the index keeps: runs that began within `keep`, at most `keep_runs` of each job.
 
-    None: as config.yaml says.
+    None: as the config.yaml says that was applied last.
     """
 
     keep: timedelta | None = None
@@ -39,14 +40,11 @@ def prune_history(host: Host, limits: Limits, *, dry_run: bool = False) -> Prune
     dry_run: only count. The journal is left alone. Raises PermissionRefusedError without root,
     SystemdError when the index cannot be written.
     """
-    # With the model of jobs: not for readers, who are in a hurry.
-    from debvisor_timers.jobs.load import load_definitions  # noqa: PLC0415
-
     if not may_write(host.layout.index):
         raise PermissionRefusedError(
             f"only root may change the index {host.layout.index}", fix="run the command with sudo"
         )
-    settings = load_definitions(host.layout.config).config.history
+    settings = applied_config(host).history
     keep = settings.keep if limits.keep is None else limits.keep
     keep_runs = settings.keep_runs if limits.keep_runs is None else limits.keep_runs
     found: list[int] = []

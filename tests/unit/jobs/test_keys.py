@@ -48,7 +48,8 @@ defaults keep_generations calendars maintenance_windows maintenance_windows.cron
 maintenance_windows.on_calendar maintenance_windows.duration maintenance_windows.from
 maintenance_windows.until maintenance_windows.timezone maintenance_windows.reason
 maintenance_windows.jobs maintenance_windows.except pools channels channels.exec
-history history.keep history.keep_runs starts_per_minute
+history history.keep history.keep_runs
+metrics metrics.textfile starts_per_minute
 """
 
 
