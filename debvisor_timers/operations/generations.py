@@ -48,24 +48,15 @@ class Generations:
         """Return True when generation `number` was committed."""
         return (self.folder / str(number)).is_dir()
 
-    def applied(self, number: int) -> datetime | None:
-        """Return when generation `number` was committed.
+    def applied_by(self, number: int) -> datetime | None:
+        """Return when generation `number` was applied, at the latest.
 
-        Of one that is kept no longer, when the oldest that is was: it cannot have been later.
-        None when nobody can tell.
+        Of one that is kept no longer, when the oldest that is was; None when nobody can tell.
         """
         kept = self.numbers()
-        if not any(each >= number for each in kept):
+        if not kept or number > kept[-1]:
             return None
-        path = self.folder / str(max(number, kept[0])) / "generation.json"
-        try:
-            return datetime.fromisoformat(json.loads(path.read_text())["applied"])
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise SystemdError(f"cannot read {path}: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError):
-            return None
+        return self.applied(max(number, kept[0]))
 
     def write(
         self,

@@ -130,7 +130,7 @@ def _in_force(host: Host, jobs: Collection[Job]) -> list[tuple[Job, datetime]]:
             continue
         number = ownership.generation
         if number not in known:
-            known[number] = generations.applied(number)
+            known[number] = generations.applied_by(number)
         if (at := known[number]) is not None:
             found.append((job, at))
     return found
