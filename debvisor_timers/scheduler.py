@@ -224,11 +224,13 @@ class Scheduler:
         since: datetime | None = None,
         until: datetime | None = None,
         by: Period | None = None,
+        on_step: Callable[[str], None] = lambda _step: None,
     ) -> StatisticsOfJobs:
         """Return the numbers of the past runs of `jobs`, or of all; by: add days or weeks."""
-        from debvisor_timers.operations.stats import job_statistics
+        from debvisor_timers.operations.stats import Window, job_statistics
 
-        return job_statistics(self.host, jobs, since=since, until=until, by=by)
+        window = Window(since=since, until=until, by=by)
+        return job_statistics(self.host, jobs, window, on_step)
 
     def status(self) -> Status:
         """Return what needs attention."""

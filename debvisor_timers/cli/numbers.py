@@ -10,28 +10,26 @@ from debvisor_timers.cli import times
 from debvisor_timers.history.unusual import Oddity
 
 if TYPE_CHECKING:
-    from debvisor_timers.history.buckets import Bucket, Period
+    from debvisor_timers.history.buckets import Bucket
     from debvisor_timers.history.figures import RunFigures
     from debvisor_timers.history.statistics import Statistics
     from debvisor_timers.history.trend import DurationTrend, FailureTrend
     from debvisor_timers.history.unusual import Unusual
-    from debvisor_timers.operations.stats import JobStatistics, StatisticsOfJobs
+    from debvisor_timers.operations.stats import JobStatistics, Window
 
 _WEEK = 7 * 86_400.0
 _DIGITS = 6
 """Of a second: more than anybody has measured."""
 
 
-def document(
-    job: JobStatistics, answer: StatisticsOfJobs, by: Period | None = None
-) -> dict[str, object]:
-    """Return the statistics of one job for programs; by: what the buckets are, if there are any."""
+def document(job: JobStatistics, window: Window) -> dict[str, object]:
+    """Return the statistics of one job for programs; window: what was asked for."""
     numbers = job.statistics
     return {
         "job_id": job.job_id,
         "name": job.title,
-        "since": times.iso(answer.since),
-        "until": times.iso(answer.until),
+        "since": times.iso(window.since),
+        "until": times.iso(window.until),
         **_numbers(numbers),
         "last_execution": moment(numbers.last.start) if numbers.last else None,
         "next_execution": times.iso(job.next_start),
@@ -43,7 +41,7 @@ def document(
         "duration_trend": _duration_trend(job.duration_trend()),
         "failure_trend": _failure_trend(job.failure_trend()),
         "unusual": [_unusual(one) for one in job.unusual()],
-        "by": str(by) if by else None,
+        "by": str(window.by) if window.by else None,
         "periods": [_period(bucket) for bucket in job.buckets],
     }
 

@@ -11,7 +11,7 @@ from math import exp, lgamma
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.slope import Line, Point, Step, fit_line, fit_step, thinned
-from debvisor_timers.history.statistics import FAILURES, took
+from debvisor_timers.history.statistics import FAILURES
 
 FEWEST = 10
 """With fewer runs than that nobody can tell a trend from chance."""
@@ -83,10 +83,12 @@ def working_time(run: RunFigures) -> float | None:
 
     None of any other. A failure ends early, a retry adds its delay, a lock says nothing of the job.
     """
-    length = took(run)
-    if length is None or run.outcome is not RunOutcome.SUCCEEDED or run.attempts != 1:
+    length = run.duration
+    if run.outcome is not RunOutcome.SUCCEEDED or run.attempts != 1:
         return None
-    return max(length - (run.waited or 0.0), 0.0)
+    if length is None or length < 0:
+        return None
+    return max(length - run.waited, 0.0) if run.waited else length
 
 
 def duration_trend(runs: Sequence[RunFigures], *, timeout: float | None) -> DurationTrend:

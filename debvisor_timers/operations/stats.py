@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -41,7 +41,7 @@ class JobStatistics:
     next_start: datetime | None
     runs: Sequence[RunFigures]
     statistics: Statistics
-    buckets: tuple[Bucket, ...] = ()
+    buckets: Sequence[Bucket] = ()
 
     def duration_trend(self) -> DurationTrend:
         """Return how its durations develop."""
@@ -58,49 +58,45 @@ class JobStatistics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatisticsOfJobs:
-    """Jobs in order of their ids, or as they were asked for.
+class Window:
+    """Which runs count, by their start: from `since` on, before `until`; by: add days or weeks."""
 
-    since, until: of the runs that count, by their start; None: all. notes: what people should know.
-    """
-
-    jobs: tuple[JobStatistics, ...]
     since: datetime | None = None
     until: datetime | None = None
+    by: Period | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsOfJobs:
+    """Jobs in order of their ids, or as they were asked for; notes: what people should know."""
+
+    jobs: tuple[JobStatistics, ...]
+    window: Window
     notes: tuple[str, ...] = ()
 
 
 def job_statistics(
     host: Host,
     names: Sequence[str] = (),
-    *,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    by: Period | None = None,
+    window: Window = Window(),
+    on_step: Callable[[str], None] = lambda _step: None,
 ) -> StatisticsOfJobs:
     """Return the numbers of the jobs `names`, or of all that are applied or have runs.
 
-    since, until: by the start of a run; `until` itself is not included. by: add days or weeks.
     A job that was removed keeps its runs. Reads no YAML but for a name that is neither applied nor
     has any run. Raises NotFoundError for a job that nobody knows, UsageError for a time that ends
     before it begins.
     """
-    if since and until and until <= since:
+    if window.since and window.until and window.until <= window.since:
         raise UsageError("--until is not later than --since", fix="swap the two times")
     asked = tuple(dict.fromkeys(names))
-    with open_past(host, jobs=asked or None) as past:
+    with open_past(host, jobs=asked or None, on_step=on_step) as past:
         known = past.jobs()
-        runs = _by_job(past, RunFilter(jobs=asked or None, since=since, until=until))
+        runs = _by_job(past, asked, window)
         notes = past.notes
-    if asked:
-        outlines = {job_id: found for job_id in asked if (found := read_outline(host, job_id))}
-        _check(host, [id_ for id_ in asked if id_ not in outlines and id_ not in known], known)
-        wanted: Iterable[str] = asked
-    else:
-        outlines = _all_outlines(host)
-        wanted = sorted(outlines.keys() | set(known))
+    outlines = _outlines(host, asked, known)
     starts = _next_starts(host, outlines)
-    zone = ZoneInfo(host.clock.zone()) if by else UTC
+    zone = ZoneInfo(host.clock.zone()) if window.by else UTC
     jobs = [
         JobStatistics(
             job_id=job_id,
@@ -109,30 +105,34 @@ def job_statistics(
             next_start=starts.get(job_id),
             runs=runs[job_id],
             statistics=statistics_of(runs[job_id]),
-            buckets=tuple(buckets_of(runs[job_id], period=by, zone=zone)) if by else (),
+            buckets=buckets_of(runs[job_id], period=window.by, zone=zone) if window.by else (),
         )
-        for job_id in wanted
+        for job_id in asked or sorted(outlines.keys() | set(known))
     ]
-    return StatisticsOfJobs(jobs=tuple(jobs), since=since, until=until, notes=notes)
+    return StatisticsOfJobs(jobs=tuple(jobs), window=window, notes=notes)
 
 
-def _by_job(past: Past, wanted: RunFilter) -> Mapping[str, list[RunFigures]]:
+def _by_job(past: Past, asked: tuple[str, ...], window: Window) -> Mapping[str, list[RunFigures]]:
+    wanted = RunFilter(jobs=asked or None, since=window.since, until=window.until)
     found = defaultdict[str, list[RunFigures]](list)
     for run in past.figures(wanted):
         found[run.job].append(run)
     return found
 
 
-def _all_outlines(host: Host) -> dict[str, Outline]:
+def _outlines(host: Host, asked: Sequence[str], known: Sequence[str]) -> dict[str, Outline]:
+    """Return what the units of the jobs say that were asked for, or of all; checks the names."""
+    if asked:
+        found = {job_id: one for job_id in asked if (one := read_outline(host, job_id))}
+        _check(host, [id_ for id_ in asked if id_ not in found and id_ not in known], known)
+        return found
     units = host.units.read()
-    found = {}
-    for name, entry in units.items():
-        job_id = job_of(name)
-        if job_id is None or name != service_unit(job_id):
-            continue
-        if one := outline(job_id, entry, units.get(timer_unit(job_id))):
-            found[job_id] = one
-    return found
+    names = {job_id for name in units if (job_id := job_of(name)) is not None}
+    outlines = {
+        job_id: outline(job_id, units.get(service_unit(job_id)), units.get(timer_unit(job_id)))
+        for job_id in names
+    }
+    return {job_id: one for job_id, one in outlines.items() if one is not None}
 
 
 def _check(host: Host, strangers: Sequence[str], known: Sequence[str]) -> None:

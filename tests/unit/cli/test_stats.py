@@ -143,7 +143,7 @@ def test_failures_in_words(program: Program) -> None:
 
 def test_unusual_runs_are_named_the_newest_first(program: Program) -> None:
     lengths = [300.0] * 50
-    for night in (14, 20, 40, 41, 44, 47, 49):
+    for night in (14, 20, 40, 41, 44, 49):
         lengths[night] = 3000.0
     first = datetime(2026, 7, 13, 2, tzinfo=UTC)
     keep(program.world, nightly_runs([*[300.0] * 70, *lengths, 3.0], first=first))
@@ -154,10 +154,10 @@ def test_unusual_runs_are_named_the_newest_first(program: Program) -> None:
     assert told == [
         "Unusual  2026-11-10 03:00:00 took only 3s, usually 5min",
         "2026-11-09 03:00:00 took 50min, usually 5min (10 times)",
-        "2026-11-07 03:00:00 took 50min, usually 5min (10 times)",
         "2026-11-04 03:00:00 took 50min, usually 5min (10 times)",
         "2026-11-01 03:00:00 took 50min, usually 5min (10 times)",
-        "and 3 more",
+        "2026-10-31 03:00:00 took 50min, usually 5min (10 times)",
+        "and 2 more",
     ]
 
 

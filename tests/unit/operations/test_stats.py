@@ -11,7 +11,7 @@ from debvisor_timers.errors import NotFoundError, UsageError
 from debvisor_timers.history.buckets import Period
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.trend import TrendKind
-from debvisor_timers.operations.stats import job_statistics
+from debvisor_timers.operations.stats import Window, job_statistics
 from debvisor_timers.systemd.memory import Outcome
 from tests.unit.operations.kept_runs import a_run, keep, nightly_runs
 from tests.unit.operations.world import NIGHTLY, TWO, World
@@ -83,24 +83,24 @@ def test_only_the_runs_of_a_time(world: World) -> None:
     keep(world, nightly_runs([100.0, 200.0, 300.0, 400.0]))
     second, last = datetime(2026, 10, 2, 2, tzinfo=UTC), datetime(2026, 10, 4, 2, tzinfo=UTC)
 
-    found = job_statistics(world.host, ["nightly"], since=second, until=last)
+    found = job_statistics(world.host, ["nightly"], Window(since=second, until=last))
 
     assert [run.duration for run in found.jobs[0].runs] == [200.0, 300.0]
-    assert (found.since, found.until) == (second, last)
+    assert found.window == Window(since=second, until=last)
 
 
 def test_a_time_that_ends_before_it_begins(world: World) -> None:
     at = datetime(2026, 10, 2, tzinfo=UTC)
 
     with pytest.raises(UsageError, match="--until is not later than --since"):
-        job_statistics(world.host, since=at, until=at)
+        job_statistics(world.host, window=Window(since=at, until=at))
 
 
 def test_days_are_those_of_the_host(world: World) -> None:
     world.systemd.state.zone = "America/New_York"
     keep(world, nightly_runs([100.0, 200.0]))
 
-    (job,) = job_statistics(world.host, ["nightly"], by=Period.DAY).jobs
+    (job,) = job_statistics(world.host, ["nightly"], Window(by=Period.DAY)).jobs
 
     assert [bucket.start for bucket in job.buckets] == [
         datetime(2026, 9, 30, 4, tzinfo=UTC), datetime(2026, 10, 1, 4, tzinfo=UTC),
