@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.prune import Limits, Pruned
     from debvisor_timers.operations.recover import Recovery
     from debvisor_timers.operations.renew import Renewal
+    from debvisor_timers.operations.report import Report
     from debvisor_timers.operations.run import Caller, RunResult
     from debvisor_timers.operations.show import JobDetails
     from debvisor_timers.operations.stats import StatisticsOfJobs
@@ -139,6 +140,12 @@ class Scheduler:
         from debvisor_timers.operations.timeline import timeline
 
         return timeline(self.host, jobs, day=day, days=days)
+
+    def report(self, *, since: datetime, until: datetime) -> Report:
+        """Return a digest of all jobs: what went wrong in that time, and what may."""
+        from debvisor_timers.operations.report import report
+
+        return report(self.host, since=since, until=until)
 
     def graph(self, job_id: str = "") -> Graph:
         """Return which job depends on which other: of all jobs, or around one."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from debvisor_timers.cli import times
-from debvisor_timers.cli.drawing import printable
+from debvisor_timers.cli.output import printable
 from debvisor_timers.cli.results import edge_word, lone_words, look_of, outcome_word, schedule_word
 from debvisor_timers.jobs.relations import Edge, EdgeKind
 from debvisor_timers.operations.graph import Graph, Node

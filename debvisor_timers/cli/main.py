@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "history": "Show past runs of jobs.",
     "history prune": "Forget the oldest runs.",
     "stats": "Show statistics of past runs: durations, failures, trends; draw them.",
+    "report": "Tell what failed, was missed or gets worse, over all jobs.",
     "metrics": "Print metrics for Prometheus, or write them for the node exporter.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
     "explain": "Explain a key of the job files.",

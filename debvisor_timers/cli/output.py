@@ -94,6 +94,13 @@ def progress(step: str) -> None:
         click.echo(f"\r\033[K{step} ..." if step else "\r\033[K", nl=False, err=True)
 
 
+def printable(text: str) -> str:
+    """Return `text` with a space for each character that no page, and no XML, may hold."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def counted(count: int, noun: str) -> str:
     """Return `1 job` or `2 jobs`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -11,9 +12,12 @@ from math import ceil
 
 import click
 
+from debvisor_timers.cli.results import LOOKS
 from debvisor_timers.cli.times import span
 from debvisor_timers.errors import UsageError
-from debvisor_timers.operations.timeline import Cell, Row, Timeline, cells, edges, heights, zone_of
+from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.operations.cells import Cell, cells, edges, heights
+from debvisor_timers.operations.timeline import Row, Timeline, zone_of
 
 _LENGTHS = {1: (15, 30, 60), 7: (60, 120, 180, 240, 360)}
 """How long a cell may be, in minutes, in a picture of so many days."""
@@ -35,33 +39,72 @@ class Canvas:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Characters:
+    """The signs of a picture; `results` has those of past runs."""
+
     start: str
+    many: str
     window: str
-    skipped: str
     constant: str
+    passing: str
+    now: str
+    above_now: str
     guide: str
     cut: str
     bars: str
+    results: Mapping[RunOutcome, str]
 
 
+_OUTCOMES = tuple(RunOutcome)
 _UNICODE = _Characters(
-    start="●", window="░", skipped="×", constant="─", guide="·", cut="…", bars=" ▁▂▃▄▅▆▇█"
+    start="●",
+    many="+",
+    window="░",
+    constant="─",
+    passing="═",
+    now="│",
+    above_now="▼",
+    guide="·",
+    cut="…",
+    bars=" ▁▂▃▄▅▆▇█",
+    results={outcome: LOOKS[outcome].sign for outcome in _OUTCOMES},
 )
 _ASCII = _Characters(
-    start="o", window="~", skipped="x", constant="-", guide=".", cut="~", bars=" ....####"
+    start="o",
+    many="M",
+    window=":",
+    constant="-",
+    passing="=",
+    now="|",
+    above_now="v",
+    guide=".",
+    cut="~",
+    bars=" ....####",
+    results={outcome: LOOKS[outcome].ascii_sign for outcome in _OUTCOMES},
 )
-_COLOURS = {"start": "green", "window": "yellow", "skipped": "red", "constant": "blue"}
+_COLOURS = {"start": "green", "several": "green", "window": "yellow", "constant": "blue"}
+_SKIPPED = str(RunOutcome.SKIPPED)
+_PASSING = "passing "
+"""Before the outcome, the kind of a mark where a run goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Grid:
-    """Columns of time: where each begins, which are marked by a label, and the width of ids."""
+    """Columns of time: where each begins, which are marked by a label, and the width of ids.
+
+    now: the column that the present lies in; None where it lies in none.
+    """
 
     bounds: tuple[datetime, ...]
     minutes: int
     labels: dict[int, str]
     id_width: int
+    now: int | None
     characters: _Characters
+
+    @property
+    def count(self) -> int:
+        """Return how many columns there are."""
+        return len(self.bounds) - 1
 
 
 def picture(line: Timeline, canvas: Canvas) -> Iterator[str]:
@@ -69,16 +112,17 @@ def picture(line: Timeline, canvas: Canvas) -> Iterator[str]:
     grid = _grid(line, canvas)
     yield click.style(_heading(line, canvas.days, grid.minutes), bold=True)
     if not any(row.starts for row in line.rows):
-        yield "nothing runs in this time"
+        yield f"nothing {'ran' if line.end <= line.now else 'runs'} in this time"
         return
     axis = _axis(grid)
     yield axis
+    yield from _present(line, grid)
     used: set[str] = set()
     for row in line.rows:
         yield _row(row, grid, used, _marks(row, line, grid))
     yield axis
     yield from _bars(heights(line, grid.bounds), grid)
-    yield _legend(used, grid.characters)
+    yield from _legend(used, grid.characters, canvas.width)
 
 
 def _grid(line: Timeline, canvas: Canvas) -> _Grid:
@@ -101,6 +145,7 @@ def _grid(line: Timeline, canvas: Canvas) -> _Grid:
         minutes=minutes,
         labels=_labels(bounds, line, canvas.days, minutes),
         id_width=min(max(longest, _NARROWEST_LABEL), room),
+        now=bisect_right(bounds, line.now) - 1 if line.start <= line.now < line.end else None,
         characters=characters,
     )
 
@@ -139,20 +184,41 @@ def _axis(grid: _Grid) -> str:
     return f"{' ' * (grid.id_width + _GAP)}{text}"[:width].rstrip()
 
 
+def _present(line: Timeline, grid: _Grid) -> Iterator[str]:
+    """Yield a line that points at the column of the present, and says what time it is."""
+    if grid.now is None:
+        return
+    local = line.now.astimezone(zone_of(line.zone))
+    time, arrow = f"now {local:%H:%M}", grid.characters.above_now
+    if grid.now + 2 + len(time) <= grid.count:
+        text = f"{' ' * grid.now}{arrow} {time}"
+    else:
+        text = f"{time} {arrow}".rjust(grid.now + 1)
+    yield f"{' ' * (grid.id_width + _GAP)}{text}"
+
+
 def _marks(row: Row, line: Timeline, grid: _Grid) -> list[tuple[str, str]]:
     """Return the kind of mark in each column, empty for none, and its character."""
-    if row.job_id in line.constant:
-        return [("constant", grid.characters.constant)] * (len(grid.bounds) - 1)
-    marks = [_mark(cell, grid.characters) for cell in cells(row, grid.bounds)]
-    guide = grid.characters.guide
-    return [
-        (kind, guide if not kind and number in grid.labels else character)
-        for number, (kind, character) in enumerate(marks)
-    ]
+    is_constant, now = row.job_id in line.constant, grid.count if line.now >= line.end else grid.now
+    marks = []
+    for number, cell in enumerate(cells(row, grid.bounds, now=line.now)):
+        mark = _mark(cell, grid.characters)
+        is_ahead = line.is_by_calendar or (now or 0) <= number
+        if is_constant and (mark[0] == RunOutcome.SUCCEEDED or (not mark[0] and is_ahead)):
+            mark = "constant", grid.characters.constant
+        marks.append(mark if mark[0] else ("", _empty(grid, number)))
+    return marks
+
+
+def _empty(grid: _Grid, number: int) -> str:
+    """Return what stands in a column in which nothing happens."""
+    if number == grid.now:
+        return grid.characters.now
+    return grid.characters.guide if number in grid.labels else " "
 
 
 def _row(row: Row, grid: _Grid, used: set[str], kinds: list[tuple[str, str]]) -> str:
-    used.update(kind for kind, _ in kinds)
+    used.update(_PASSING if kind.startswith(_PASSING) else kind for kind, _ in kinds)
     while kinds and kinds[-1][1] == " ":
         kinds.pop()
     marks = "".join(
@@ -165,21 +231,25 @@ def _row(row: Row, grid: _Grid, used: set[str], kinds: list[tuple[str, str]]) ->
 
 def _mark(cell: Cell, characters: _Characters) -> tuple[str, str]:
     """Return the kind of mark for `cell`, empty for none, and its character."""
-    if cell.starts > 9:
-        return "several", "+"
+    if cell.result:
+        return cell.result, characters.results[cell.result]
+    if cell.passing:
+        return f"{_PASSING}{cell.passing}", characters.passing
     if cell.starts > 1:
-        return "several", str(cell.starts)
+        return "several", str(cell.starts) if cell.starts < 10 else characters.many
     if cell.is_window:
         return "window", characters.window
     if cell.starts:
         return "start", characters.start
-    return ("skipped", characters.skipped) if cell.skipped else ("", " ")
+    return (_SKIPPED, characters.results[RunOutcome.SKIPPED]) if cell.skipped else ("", " ")
 
 
 def _coloured(text: str, kind: str) -> str:
     if not kind:
         return click.style(text, dim=True) if text.strip() else text
-    return click.style(text, fg=_COLOURS.get(kind, "green"))
+    outcome = kind.removeprefix(_PASSING)
+    colour = _COLOURS.get(kind) or LOOKS[RunOutcome(outcome)].colour
+    return click.style(text, fg=colour)
 
 
 def _short(text: str, width: int, mark: str) -> str:
@@ -202,12 +272,26 @@ def _bars(loads: Sequence[float], grid: _Grid) -> Iterator[str]:
         yield f"{title}{' ' * _GAP}{click.style(bars, fg='cyan')}" if bars else title
 
 
-def _legend(used: set[str], characters: _Characters) -> str:
-    meanings = {
-        "start": f"{characters.start} start",
-        "several": "2-9 + several",
-        "window": f"{characters.window} may start (jitter)",
-        "skipped": f"{characters.skipped} skipped",
-        "constant": f"{characters.constant} every 15min",
-    }
-    return "   ".join(meaning for kind, meaning in meanings.items() if kind in used)
+def _legend(used: Container[str], characters: _Characters, width: int) -> Iterator[str]:
+    """Yield what each mark means that was used, in lines that fit."""
+    many = f"2-9 {characters.many}"
+    meanings = [
+        *((outcome, _meaning(outcome, characters)) for outcome in _OUTCOMES),
+        (_PASSING, f"{characters.passing} while it ran"),
+        ("start", f"{characters.start} start"),
+        ("several", f"{many} several"),
+        ("window", f"{characters.window} may start (jitter)"),
+        ("constant", f"{characters.constant} every 15min"),
+    ]
+    said = [meaning for kind, meaning in meanings if kind in used]
+    text = ""
+    for meaning in said:
+        if text and len(text) + len(meaning) + 3 > width:
+            yield text
+            text = ""
+        text += f"{'   ' if text else ''}{meaning}"
+    yield text
+
+
+def _meaning(outcome: RunOutcome, characters: _Characters) -> str:
+    return f"{characters.results[outcome]} {outcome.replace('_', ' ')}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -18,6 +18,9 @@ from debvisor_timers.cli.output import counted, echo_json, progress, starts
 from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from debvisor_timers.history.figures import RunFigures
     from debvisor_timers.operations.timeline import Crowd, Row, Timeline
     from debvisor_timers.scheduler import Scheduler
 
@@ -47,8 +50,9 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
     svg: str | None,
     as_json: bool,
 ) -> None:
-    """Draw when JOBs, or all jobs, run on a day or in a week, and how many start together.
+    """Draw how JOBs, or all jobs, ran on a day or in a week, when they will, and how many together.
 
+    What lies before now is told by the history, with durations and results; the rest by calendars.
     D is a time as systemd.time(7) has it: 2026-11-27, tomorrow, +3d.
     """
     from debvisor_timers.scheduler import Scheduler
@@ -62,6 +66,8 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
         line = scheduler.timeline(jobs, day=_moment(scheduler, day, week), days=days)
     finally:
         progress("")
+    for note in line.notes:
+        click.echo(f"note: {note}", err=True)
     if not jobs:
         line = _running(line)
     if svg is not None:
@@ -110,17 +116,27 @@ def in_words(line: Timeline, days: int) -> list[str]:
     """Return what the picture cannot say: the busiest quarters and their jobs."""
     from debvisor_timers.operations.timeline import busiest
 
-    words = [_crowd_words(line, crowd, days) for crowd in busiest(line, _BUSIEST)]
+    words = [_crowd_words(line, crowd, days) for crowd in busiest(line.quarters, _BUSIEST)]
     said = ["Most starts in a quarter of an hour:", *words] if words else []
     if not words and any(row.starts for row in line.rows):
         said.append("No two jobs start in the same quarter of an hour.")
-    if disabled := tuple(row.job_id for row in line.rows if not row.enabled):
-        said.append(f"Disabled, and not in the bars: {_some(disabled)}.")
-    if line.constant:
-        said.append(f"In every quarter, and not in the bars: {_some(line.constant)}.")
+    said += [f"{what}: {_some(jobs)}." for what, jobs in _unusual(line) if jobs]
+    rows = {row.job_id for row in line.rows}
+    if constant := tuple(job_id for job_id in line.constant if job_id in rows):
+        said.append(f"In every quarter, and not in the bars: {_some(constant)}.")
     if line.cut:
         said.append(f"Too many starts, the last are missing: {_some(line.cut)}.")
     return said
+
+
+def _unusual(line: Timeline) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield what is worth a sentence of some jobs, and which."""
+    failures = [(row.job_id, sum(run.outcome.is_failure for run in row.past)) for row in line.rows]
+    yield "Failed", tuple(f"{job_id} ({times})" for job_id, times in failures if times)
+    disabled = [row for row in line.rows if not row.enabled and not row.is_gone]
+    yield "Disabled, and not in the bars", tuple(row.job_id for row in disabled if row.runs)
+    yield "Disabled by now", tuple(row.job_id for row in disabled if not row.runs)
+    yield "Not defined any more", tuple(row.job_id for row in line.rows if row.is_gone)
 
 
 def _crowd_words(line: Timeline, crowd: Crowd, days: int) -> str:
@@ -154,6 +170,7 @@ def _document(line: Timeline) -> dict[str, object]:
     return {
         "start": times.iso(line.start),
         "end": times.iso(line.end),
+        "now": times.iso(line.now),
         "zone": line.zone,
         "jobs": [_row_document(row) for row in line.rows],
         "load": [
@@ -166,6 +183,7 @@ def _document(line: Timeline) -> dict[str, object]:
         ],
         "constant": list(line.constant),
         "cut": list(line.cut),
+        "notes": list(line.notes),
     }
 
 
@@ -173,7 +191,9 @@ def _row_document(row: Row) -> dict[str, object]:
     return {
         "job": row.job_id,
         "enabled": row.enabled,
+        "defined": not row.is_gone,
         "starts": row.starts,
+        "past": [_past_document(run) for run in row.past],
         "runs": [
             {
                 "start": times.iso(run.at),
@@ -185,3 +205,20 @@ def _row_document(row: Row) -> dict[str, object]:
             for run in row.runs
         ],
     }
+
+
+def _past_document(run: RunFigures) -> dict[str, object]:
+    end = None if run.duration is None else run.start + run.duration
+    return {
+        "run": run.id,
+        "start": times.iso(_moment_of(run.start)),
+        "end": None if end is None else times.iso(_moment_of(end)),
+        "duration_seconds": run.duration,
+        "outcome": str(run.outcome),
+        "reason": run.reason,
+        "starts": run.elapses,
+    }
+
+
+def _moment_of(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -36,11 +36,12 @@ _ByQuarter = Mapping[int, Sequence[datetime]]
 
 
 def constant_jobs(
-    calendars: Calendars, skips: Skips, jobs: Iterable[Job], span: Span
+    calendars: Calendars, skips: Skips, jobs: Iterable[Job], span: Span, *, counted_from: datetime
 ) -> dict[str, int]:
     """Return those of `jobs` of which a run takes place in each quarter of an hour of `span`.
 
-    With how many runs the calendar of each has, such as are skipped included.
+    With how many runs the calendar of each has from `counted_from` on, such as are skipped
+    included.
     """
     # Jobs that run so often mostly share their lines.
     known: dict[object, tuple[_ByQuarter, int]] = {}
@@ -53,7 +54,7 @@ def constant_jobs(
         delay = calendars.delay(job)
         key = (calendars.lines[job.id], delay)
         if key not in known:
-            known[key] = _by_quarter(calendars.elapses(job), delay, span)
+            known[key] = _by_quarter(calendars.elapses(job), delay, span, counted_from)
         elapses, count = known[key]
         if len(elapses) == span.quarters and _takes_place(job, elapses, delay, skips):
             found[job.id] = count
@@ -61,16 +62,22 @@ def constant_jobs(
 
 
 def _by_quarter(
-    elapses: Collection[datetime], delay: tuple[timedelta, timedelta], span: Span
+    elapses: Collection[datetime],
+    delay: tuple[timedelta, timedelta],
+    span: Span,
+    counted_from: datetime,
 ) -> tuple[_ByQuarter, int]:
-    """Return the elapses of whose runs it is certain in which quarter they start, and of all."""
+    """Return the elapses of whose runs it is certain in which quarter they start.
+
+    And how many elapse from `counted_from` on.
+    """
     least, most = delay
     quarters = defaultdict[int, list[datetime]](list)
     count = 0
     for elapse in elapses:
         start = elapse + least
         if span.start <= start < span.end:
-            count += 1
+            count += start >= counted_from
             number = (start - span.start) // QUARTER
             # A delay is always shorter than the jitter.
             if least == most or (elapse + most - _INSTANT - span.start) // QUARTER == number:

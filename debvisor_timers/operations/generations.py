@@ -48,6 +48,16 @@ class Generations:
         """Return True when generation `number` was committed."""
         return (self.folder / str(number)).is_dir()
 
+    def applied_by(self, number: int) -> datetime | None:
+        """Return when generation `number` was applied, at the latest.
+
+        Of one that is kept no longer, when the oldest that is was; None when nobody can tell.
+        """
+        kept = self.numbers()
+        if not kept or number > kept[-1]:
+            return None
+        return self.applied(max(number, kept[0]))
+
     def write(
         self,
         number: int,

@@ -1,47 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
-"""timeline: the runs of a day or a week, cut into cells, and how many start in each quarter."""
+"""timeline: the runs of a day or a week, past and to come, and how many start in each quarter."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from math import inf
 from zoneinfo import ZoneInfo
 
 from debvisor_timers.errors import UsageError
-from debvisor_timers.jobs.load import load_definitions
+from debvisor_timers.history.figures import RunFigures
+from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.constant import QUARTER, Span, constant_jobs
 from debvisor_timers.operations.delays import jitter_of
 from debvisor_timers.operations.elapses import MOST, Interval
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.skips import Skips
+from debvisor_timers.operations.told import Told, told
 from debvisor_timers.operations.upcoming import Calendars, Upcoming, chosen_jobs, with_skips
 
 _INSTANT = timedelta(microseconds=1)
 _EARLIEST, _LATEST = 1971, 2198
+_UNDER_WAY = {RunOutcome.RUNNING, RunOutcome.WAITING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A job and its runs, ascending; none where it runs in every quarter of an hour.
+    """A job with its past runs and those to come, each ascending.
 
-    starts: how many runs its calendar has in that time, such as are skipped too.
+    starts: how many there are of both: a skip of several elapses counts as so many, and of those
+    to come such as are going to be skipped count too. runs: none where it runs in every quarter of
+    an hour. enabled: False for a job that is disabled, or is not defined any more (is_gone).
     """
 
     job_id: str
     enabled: bool
     starts: int
     runs: tuple[Upcoming, ...]
+    past: tuple[RunFigures, ...] = ()
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarter:
     """How many runs start in 15 minutes from `start` on, and of which jobs.
 
-    A run whose start is not known counts by the share of its window that lies in the quarter.
+    A run to come whose start is not known counts by the share of its window that lies in the
+    quarter.
     """
 
     start: datetime
@@ -53,60 +62,87 @@ class Quarter:
 class Timeline:
     """The runs from `start` to `end`: aware, UTC; midnights in `zone`, the host's.
 
-    constant: jobs that run in every quarter of an hour; they are left out of the load.
-    cut: jobs that run so often that their last runs are missing.
+    now: when this was asked for. What lies before it is told by history, unless one of `notes` says
+    that nobody may read that. constant: jobs that run in every quarter of an hour; they are left
+    out of the load. cut: jobs that run so often that their last runs are missing.
     """
 
     start: datetime
     end: datetime
+    now: datetime
     zone: str
     rows: tuple[Row, ...]
     quarters: tuple[Quarter, ...]
     constant: tuple[str, ...]
     cut: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """What a job does in one cell.
-
-    starts: how many of its runs start in it, known or by the calendar alone. is_window: it has no
-    known start here, but may start here. skipped: a run that will not take place.
-    """
-
-    starts: int = 0
-    is_window: bool = False
-    skipped: bool = False
+    notes: tuple[str, ...] = ()
+    is_by_calendar: bool = False
 
 
 def timeline(host: Host, names: Sequence[str], *, day: datetime, days: int = 1) -> Timeline:
-    """Return the runs of the jobs `names`, or of all enabled ones, on the day that `day` lies in.
+    """Return the runs of the jobs `names`, or of all, on the day that `day` lies in.
 
-    days: 7 for its week, from Monday on. Raises NotFoundError for an unknown job, DefinitionError
-    when the files are wrong, UsageError for a day that systemd cannot compute.
+    days: 7 for its week, from Monday on. Of jobs that are not named, the enabled ones are there,
+    and those that ran in that time, whether they are still defined or not. Raises NotFoundError for
+    an unknown job, DefinitionError when the files are wrong, UsageError for a day that systemd
+    cannot compute.
     """
-    zone = host.clock.zone()
+    zone, now = host.clock.zone(), host.clock.now()
     start, end = _bounds(day, days, zone)
     definitions = load_definitions(host.layout.config).require()
-    jobs = chosen_jobs(definitions, names)
-    reach = max((jitter_of(job) for job in jobs), default=timedelta())
-    within = Interval(after=start - reach - _INSTANT, until=end)
-    calendars = Calendars.ask(host, jobs, within)
-    skips = Skips.between(host, definitions, after=start, until=end + reach)
-    constant = constant_jobs(calendars, skips, jobs, Span(start=start, end=end))
-    others = [job for job in jobs if job.id not in constant]
-    runs = with_skips(skips, definitions, calendars.runs(others))
-    often = Counter(run.job_id for run in runs)
-    rows = _rows(jobs, constant, runs, start)
+    span = Span(start=start, end=end)
+    past = told(host, definitions, names, span)
+    jobs = _jobs(definitions, names, past)
+    # Of a disabled job that has run, nothing is to come, unless somebody asks what would.
+    ahead = [job for job in jobs if job.enabled or names]
+    coming = coming_runs(host, definitions, ahead, span, told_until=past.until)
+    often = Counter(run.job_id for run in coming.runs)
+    rows = rows_of(jobs, coming, past)
     return Timeline(
         start=start,
         end=end,
+        now=now,
         zone=zone,
-        rows=tuple(sorted(rows, key=lambda row: _order(row, constant))),
-        quarters=_quarters(rows, start, end),
-        constant=tuple(sorted(constant)),
+        rows=tuple(sorted(rows, key=lambda row: _order(row, coming.constant))),
+        quarters=quarters(rows, coming.constant, span),
+        constant=tuple(sorted(coming.constant)),
         cut=tuple(sorted(job_id for job_id, number in often.items() if number >= MOST)),
+        notes=past.notes,
+        is_by_calendar=past.is_unreadable,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """The runs to come of some jobs, ascending.
+
+    constant: how many there are of each job that runs in every quarter of an hour; these are not
+    among `runs`.
+    """
+
+    constant: Mapping[str, int]
+    runs: Sequence[Upcoming]
+
+
+def coming_runs(
+    host: Host, definitions: Definitions, jobs: Sequence[Job], span: Span, *, told_until: datetime
+) -> Coming:
+    """Return the runs of `jobs` that start at `told_until` or after it, or may do so.
+
+    span: the time in which they lie, and in all of whose quarters of an hour a constant job runs.
+    """
+    reach = max((jitter_of(job) for job in jobs), default=timedelta())
+    within = Interval(after=span.start - reach - _INSTANT, until=span.end)
+    calendars = Calendars.ask(host, jobs, within)
+    skips = Skips.between(host, definitions, after=span.start, until=span.end + reach)
+    constant = constant_jobs(calendars, skips, jobs, span, counted_from=told_until)
+    others = [job for job in jobs if job.id not in constant]
+    runs = [
+        run
+        for run in (calendars.runs(others) if told_until < span.end else ())
+        if run.at >= told_until or run.latest > told_until
+    ]
+    return Coming(constant=constant, runs=with_skips(skips, definitions, runs))
 
 
 def _bounds(day: datetime, days: int, zone: str) -> tuple[datetime, datetime]:
@@ -133,52 +169,11 @@ def midnight(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), zone_of(zone)).astimezone(UTC)
 
 
-def edges(start: datetime, end: datetime, zone: str, length: timedelta) -> list[datetime]:
-    """Return where cells of `length` begin, and `end`: anew at each midnight in `zone`.
-
-    The last cell of a day is shorter where clocks change.
-    """
-    found = []
-    day = start.astimezone(zone_of(zone)).date()
-    while (at := midnight(day, zone)) < end:
-        day += timedelta(days=1)
-        until = midnight(day, zone)
-        while at < until:
-            found.append(at)
-            at += length
-    return [*found, end]
-
-
-def cells(row: Row, bounds: Sequence[datetime]) -> list[Cell]:
-    """Return what the job of `row` does in each cell between two of `bounds`."""
-    starts, skipped = defaultdict[int, int](int), set[int]()
-    windows = set[int]()
-    for run in row.runs:
-        first = bisect_right(bounds, run.at) - 1
-        # A delay is always shorter than the jitter.
-        last = bisect_right(bounds, run.latest - _INSTANT) - 1
-        if run.skipped:
-            skipped.add(first)
-            continue
-        starts[first] += 1
-        if run.latest > run.at:
-            windows.update(range(max(first, 0), min(last, len(bounds) - 2) + 1))
-    return [
-        Cell(starts=starts[number], is_window=number in windows, skipped=number in skipped)
-        for number in range(len(bounds) - 1)
-    ]
-
-
-def heights(line: Timeline, bounds: Sequence[datetime]) -> list[float]:
-    """Return the highest load of a quarter in each cell between two of `bounds`."""
-    highest = [0.0] * (len(bounds) - 1)
-    for quarter in line.quarters:
-        # A quarter that is longer than a cell, or lies in two of them, counts in both.
-        first = bisect_right(bounds, quarter.start) - 1
-        last = bisect_right(bounds, quarter.start + QUARTER - _INSTANT) - 1
-        for number in range(first, min(last, len(highest) - 1) + 1):
-            highest[number] = max(highest[number], quarter.load)
-    return highest
+def end_of(run: RunFigures, now: float) -> float:
+    """Return when a past run ended; now for one that is under way, its start where nobody knows."""
+    if run.duration is not None:
+        return run.start + run.duration
+    return max(now, run.start) if run.outcome in _UNDER_WAY else run.start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,10 +184,10 @@ class Crowd:
     more: int
 
 
-def busiest(line: Timeline, count: int) -> list[Crowd]:
+def busiest(several: Iterable[Quarter], count: int) -> list[Crowd]:
     """Return the `count` worst quarters in which runs of several jobs start, the worst first."""
     crowds: dict[tuple[str, ...], list[Quarter]] = {}
-    for quarter in line.quarters:
+    for quarter in several:
         if len(quarter.jobs) > 1 and quarter.load > 1:
             crowds.setdefault(quarter.jobs, []).append(quarter)
     found = [
@@ -202,44 +197,82 @@ def busiest(line: Timeline, count: int) -> list[Crowd]:
     return sorted(found, key=lambda crowd: (-crowd.quarter.load, crowd.quarter.start))[:count]
 
 
-def _rows(
-    jobs: Iterable[Job], constant: Mapping[str, int], runs: Iterable[Upcoming], start: datetime
-) -> list[Row]:
-    """Return each job with its runs that start at `start` or after it, or may do so."""
+def _jobs(definitions: Definitions, names: Sequence[str], past: Told) -> list[Job]:
+    if names:
+        known = [name for name in names if name not in past.gone]
+        return chosen_jobs(definitions, known) if known else []
+    jobs = definitions.jobs.values()
+    return [job for job in jobs if job.enabled or job.id in past.runs]
+
+
+def rows_of(jobs: Iterable[Job], coming: Coming, past: Told) -> list[Row]:
+    """Return a row for each of `jobs`, and for each job with runs that is defined no longer."""
     found: dict[str, list[Upcoming]] = {}
-    for run in runs:
-        if run.at >= start or run.latest > start:
+    for run in coming.runs:
+        # What may start now has perhaps started already.
+        if run.at >= past.until or not _has_begun(past.runs.get(run.job_id, ()), run):
             found.setdefault(run.job_id, []).append(run)
-    return [
+    rows = [
         Row(
             job_id=job.id,
             enabled=job.enabled,
-            starts=constant.get(job.id) or len(found.get(job.id, ())),
+            starts=(coming.constant.get(job.id) or len(found.get(job.id, ())))
+            + _count(past.runs.get(job.id, ())),
             runs=tuple(found.get(job.id, ())),
+            past=past.runs.get(job.id, ()),
         )
         for job in jobs
     ]
+    gone = [job_id for job_id in past.gone if job_id in past.runs]
+    return rows + [
+        Row(
+            job_id=job_id,
+            enabled=False,
+            starts=_count(past.runs[job_id]),
+            runs=(),
+            past=past.runs[job_id],
+            is_gone=True,
+        )
+        for job_id in gone
+    ]
 
 
-def _order(row: Row, constant: Container[str]) -> tuple[bool, bool, datetime, str]:
+def _count(past: Iterable[RunFigures]) -> int:
+    return sum(run.elapses for run in past)
+
+
+def _has_begun(past: Sequence[RunFigures], run: Upcoming) -> bool:
+    return bool(past) and past[-1].start >= run.at.timestamp()
+
+
+def _order(row: Row, constant: Container[str]) -> tuple[bool, bool, float, str]:
     """Sort by the first start; jobs that run all the time and such as do not run come last."""
-    first = row.runs[0].at if row.runs else datetime.max.replace(tzinfo=UTC)
-    return (not row.starts, row.job_id in constant, first, row.job_id)
+    starts = [run.at.timestamp() for run in row.runs[:1]] + [run.start for run in row.past[:1]]
+    return (not row.starts, row.job_id in constant, min(starts, default=inf), row.job_id)
 
 
-def _quarters(rows: Iterable[Row], start: datetime, end: datetime) -> tuple[Quarter, ...]:
-    count = -(-(end - start) // QUARTER)
-    load, jobs = [0.0] * count, [dict[str, None]() for _ in range(count)]
+def quarters(rows: Iterable[Row], constant: Container[str], span: Span) -> tuple[Quarter, ...]:
+    """Return how many runs start in each quarter of an hour of `span`."""
+    load, jobs = [0.0] * span.quarters, [dict[str, None]() for _ in range(span.quarters)]
     for row in rows:
-        for run in filter(_takes_place, row.runs):
-            for number, share in _shares(run, start):
-                if 0 <= number < count:
-                    load[number] += share
-                    jobs[number][row.job_id] = None
+        for number, share in _starts(row, span.start) if row.job_id not in constant else ():
+            if 0 <= number < span.quarters:
+                load[number] += share
+                jobs[number][row.job_id] = None
     return tuple(
-        Quarter(start=start + number * QUARTER, load=round(load[number], 6), jobs=tuple(names))
+        Quarter(start=span.start + number * QUARTER, load=round(load[number], 6), jobs=tuple(names))
         for number, names in enumerate(jobs)
     )
+
+
+def _starts(row: Row, start: datetime) -> Iterator[tuple[int, float]]:
+    """Yield the quarters from `start` on in which runs start, each with how likely that is."""
+    begin, length = start.timestamp(), QUARTER.total_seconds()
+    for past in row.past:
+        if past.outcome is not RunOutcome.SKIPPED:
+            yield int((past.start - begin) // length), 1.0
+    for run in filter(_takes_place, row.runs):
+        yield from _shares(run, start)
 
 
 def _takes_place(run: Upcoming) -> bool:

@@ -8,7 +8,10 @@ from pathlib import Path
 from debvisor_timers.errors import DebvisorTimersError
 
 TEMPLATES = ("boot.timer.j2", "job.service.j2", "job.timer.j2", "path.path.j2")
-"""Every template that we ship."""
+"""Every template of a unit that we ship; administrators may put their own in the place of each."""
+
+REPORT = "report/report.html.j2"
+"""The HTML of a report, in the same folder."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 

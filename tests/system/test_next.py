@@ -177,7 +177,7 @@ def test_a_timeline_has_the_runs_that_systemd_has_armed(host: Host) -> None:
 
     runs = {job["job"]: [run["start"] for run in job["runs"]] for job in line["jobs"]}
     assert datetime.fromisoformat(runs["late"][0]) == at
-    picture = host.cli("timeline", "--width", "80", user="alice").stdout
+    picture = host.cli("timeline", "--day", "tomorrow", "--width", "80", user="alice").stdout
     assert "Europe/Amsterdam; a column is 30min" in picture.splitlines()[0]
     assert "daily" in picture
     assert "●" in picture

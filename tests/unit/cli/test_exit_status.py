@@ -32,6 +32,8 @@ READING = (
     ["next", "--on-calendar", "Mon 02:00"],
     ["timeline"],
     ["timeline", "nightly", "--week", "today"],
+    ["report"],
+    ["report", "--since", "yesterday", "--html"],
     ["graph"],
     ["graph", "nightly"],
     ["graph", "--dot"],

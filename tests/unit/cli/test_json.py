@@ -47,6 +47,12 @@ DETAILS = ROW | {
 }
 PROBLEM = {"file", "line", "column", "severity", "key", "message", "fix"}
 COMING = {"job", "start", "latest_start", "scheduled", "enabled", "skipped", "may_be_skipped"}
+TIMELINE = {"start", "end", "now", "zone", "jobs", "load", "constant", "cut", "notes"}
+REPORT = {
+    *("host", "since", "until", "now", "zone", "jobs", "is_well", "totals", "totals_before"),
+    *("failed", "flaky", "missed", "worse", "unusual", "never_ran", "collisions"),
+    *("not_looked_at", "notes"),
+}
 RESULT = {
     *("generation", "created", "updated", "removed", "unchanged"),
     *("recovery", "timers_held", "unarmed"),
@@ -90,7 +96,8 @@ def keys(document: Any) -> set[str]:
         (["next", "nightly", "hourly"], COMING),
         (["next", "--cron", "0 2 * * *"], COMING),
         (["next", "--on-calendar", "Mon 02:00"], COMING),
-        (["timeline"], {"start", "end", "zone", "jobs", "load", "constant", "cut"}),
+        (["timeline"], TIMELINE),
+        (["report"], REPORT),
         (["graph"], {"job", "jobs", "edges", "alone"}),
         (["graph", "nightly"], {"job", "jobs", "edges", "alone"}),
         (["run", "nightly"], {"job", "run"}),

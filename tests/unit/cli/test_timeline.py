@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree.ElementTree import Element, fromstring
 
@@ -12,6 +13,7 @@ import pytest
 
 from debvisor_timers.cli.output import starts
 from tests.unit.cli.program import Program
+from tests.unit.operations.world import World
 
 SVG = "{http://www.w3.org/2000/svg}"
 JOBS = """\
@@ -46,7 +48,7 @@ Mon 2026-11-23 UTC; a column is 1h
             00 03 06 09 12 15 18 21
 backu~rver  . o.  .  .  .  .  .  .
 mail        . o.  .  .  .  .  .  .
-scrub       .  ~~ .  .  .  .  .  .
+scrub       .  :: .  .  .  .  .  .
 report      .  .  . 6.  .  .  .  .
 often       ------------------------
             00 03 06 09 12 15 18 21
@@ -55,6 +57,13 @@ often       ------------------------
     starts    #     #
   in 15min    #..   #
 """
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """Return a host in the week before: what is drawn is to come."""
+    world.systemd.state.now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    return world
 
 
 def test_a_day_at_80_columns(program: Program) -> None:
@@ -82,7 +91,7 @@ def test_a_narrow_day_in_ascii(program: Program) -> None:
 def test_the_finest_columns_that_fit(program: Program, arguments: list[str], columns: str) -> None:
     program.world.write(JOBS)
 
-    lines = program("timeline", *arguments).out.splitlines()
+    lines = program("timeline", "--day", "2026-11-23", *arguments).out.splitlines()
 
     assert lines[0].endswith(f"; a column is {columns}")
     width = int(arguments[-1]) if arguments else 80
@@ -108,11 +117,11 @@ def test_a_day_without_an_hour_and_one_with_an_hour_twice(program: Program) -> N
     program.world.write(JOBS)
 
     short = program("timeline", "--day", "2027-03-28", "--width", "130").out.splitlines()
-    long = program("timeline", "--day", "2026-10-25", "--width", "130").out.splitlines()
+    long = program("timeline", "--day", "2027-10-31", "--width", "130").out.splitlines()
 
     assert short[0] == "Sun 2027-03-28 Europe/Amsterdam, 23h long; a column is 15min"
     assert short[1].split()[:4] == ["00", "01", "03", "04"]
-    assert long[0] == "Sun 2026-10-25 Europe/Amsterdam, 1d 1h long; a column is 15min"
+    assert long[0] == "Sun 2027-10-31 Europe/Amsterdam, 1d 1h long; a column is 15min"
     assert long[1].split()[:5] == ["00", "01", "02", "02", "03"]
 
 
@@ -144,7 +153,7 @@ def test_each_of_many_jobs_has_its_row(program: Program) -> None:
         )
     )
 
-    lines = program("timeline").out.splitlines()
+    lines = program("timeline", "--day", "tomorrow").out.splitlines()
 
     assert sum(line.startswith("job-") for line in lines) == 500
     assert any("04:00: 135 starts of job-000, job-001, " in line for line in lines)
@@ -155,13 +164,13 @@ def test_jobs_that_do_not_run_are_left_out_unless_they_are_named(program: Progra
 
     assert "yearly" not in program("timeline").out
     assert program("timeline", "yearly").out.splitlines()[1] == "nothing runs in this time"
-    assert "yearly" in program("timeline", "yearly", "mail").out
+    assert "yearly" in program("timeline", "yearly", "mail", "--day", "2026-11-23").out
 
 
 def test_a_disabled_job_that_is_named_is_drawn_and_told(program: Program) -> None:
     program.world.write(JOBS.replace('"10 2 * * *",', '"10 2 * * *", enabled: false,'))
 
-    shown = program("timeline", "mail", "backup-of-the-database-server")
+    shown = program("timeline", "mail", "backup-of-the-database-server", "--day", "tomorrow")
 
     assert "\nmail  " in shown.out
     assert "\nDisabled, and not in the bars: mail.\n" in shown.out

@@ -9,20 +9,20 @@ from itertools import pairwise
 import pytest
 
 from debvisor_timers.errors import NotFoundError
-from debvisor_timers.operations.timeline import (
-    Row,
-    Timeline,
-    busiest,
-    cells,
-    edges,
-    heights,
-    timeline,
-)
+from debvisor_timers.operations.cells import cells, edges, heights
+from debvisor_timers.operations.timeline import Row, Timeline, busiest, timeline
 from debvisor_timers.operations.upcoming import Upcoming
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """Return a host on the day before: all of the 23rd is to come."""
+    world.systemd.state.now = NOON - 24 * HOUR
+    return world
 
 
 def of(world: World, text: str, *jobs: str, day: datetime = NOON, days: int = 1) -> Timeline:
@@ -49,7 +49,7 @@ def load(line: Timeline) -> dict[str, float]:
     return {f"{quarter.start:%H:%M}": quarter.load for quarter in line.quarters if quarter.load}
 
 
-def test_a_day_lasts_from_midnight_to_midnight_with_what_has_passed(world: World) -> None:
+def test_a_day_lasts_from_midnight_to_midnight(world: World) -> None:
     line = of(world, TWO)
 
     assert (line.start, line.end) == (at("00:00"), at("00:00") + 24 * HOUR)
@@ -181,7 +181,7 @@ def test_the_load_is_the_number_of_starts_in_a_quarter(world: World) -> None:
     )
 
     assert load(line) == {"02:00": 3, "02:15": 1}
-    (crowd,) = busiest(line, 3)
+    (crowd,) = busiest(line.quarters, 3)
     assert (crowd.quarter.start, crowd.quarter.load, crowd.more) == (at("02:00"), 3, 0)
     assert crowd.quarter.jobs == ("a", "b")
 
@@ -200,15 +200,16 @@ def test_a_window_that_begins_the_day_before_reaches_into_the_day(world: World) 
     )
 
     assert load(line) == {"00:00": 0.5, "23:45": 0.5}
-    assert cells(line.rows[0], edges(line.start, line.end, "UTC", HOUR))[0].is_window
+    assert cells(line.rows[0], edges(line.start, line.end, "UTC", HOUR), now=line.now)[0].is_window
 
 
 def test_the_known_delay_of_an_applied_job_is_where_it_starts(world: World) -> None:
+    world.systemd.state.now = NOON
     text = "jobs: {late: {schedule: {cron: '0 2 * * *', jitter: 30min}, command: [/bin/true]}}\n"
     world.apply(text)
 
-    # Two elapses after noon are not needed to know it: 18min 20s, see test_upcoming.py.
-    assert load(of(world, text)) == {"02:15": 1}
+    # 18min 20s, see test_upcoming.py.
+    assert load(of(world, text, day=NOON + 24 * HOUR)) == {"02:15": 1}
 
 
 def test_cells_count_starts_and_mark_windows_and_skips() -> None:
@@ -222,6 +223,7 @@ def test_cells_count_starts_and_mark_windows_and_skips() -> None:
             run("06:10", skipped="holiday"),
         ),
         bounds,
+        now=at("00:00"),
     )
 
     assert [(cell.starts, cell.is_window, cell.skipped) for cell in found] == [
@@ -265,7 +267,7 @@ def test_jobs_that_meet_again_and_again_are_told_once(world: World) -> None:
         "  c: {schedule: '0 5 * * *', command: [/bin/true]}\n",
     )
 
-    first, second = busiest(line, 3)
+    first, second = busiest(line.quarters, 3)
 
     assert (first.quarter.jobs, first.quarter.load, first.more) == (("a", "b", "c"), 3, 0)
     assert (second.quarter.jobs, second.quarter.load, second.more) == (("a", "b"), 2, 22)

@@ -12,7 +12,7 @@ import pytest
 
 import debvisor_timers
 from debvisor_timers.errors import DebvisorTimersError
-from debvisor_timers.render.location import TEMPLATES, find_templates
+from debvisor_timers.render.location import REPORT, TEMPLATES, find_templates
 
 PACKAGE = Path(debvisor_timers.__file__).resolve().parent
 CHECKOUT = PACKAGE.parent
@@ -26,7 +26,9 @@ def test_in_a_checkout_and_an_editable_install_they_stand_beside_the_package() -
 
 
 def test_the_list_of_templates_is_complete() -> None:
-    assert {path.name for path in find_templates().iterdir()} == set(TEMPLATES)
+    folder = find_templates()
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert found == {*TEMPLATES, REPORT}
 
 
 def test_inside_the_package_comes_before_beside_it(tmp_path: Path) -> None:
@@ -70,3 +72,4 @@ def test_a_wheel_brings_them_along(tmp_path: Path) -> None:
         text=True,
     ).stdout.strip()
     assert found == str(installed / "debvisor_timers" / "_templates")
+    assert (installed / "debvisor_timers" / "_templates" / REPORT).is_file()
