@@ -76,32 +76,23 @@ def read_news(source: Source, index: Index, *, at_once: int = _AT_ONCE) -> News:
     """
     left = _unread_boots(source, index)
     boot, is_current = left[0], len(left) == 1
+    asked = source.matches(boot)
     place = index.place(boot)
-    found = (
-        source.journal.records_from(place.cursor, source.matches(boot)) if place.cursor else None
-    )
+    found = source.journal.records_from(place.cursor, asked) if place.cursor else None
     if found is None:
-        place, found = Place(), source.journal.records(source.matches(boot))
+        place, found = Place(), source.journal.records(asked)
     later = list(islice(found, at_once))
     is_part = len(later) >= at_once
     end = later[-1] if later else None
-    later = [record for record in later if record.cursor != place.cursor]
-    earlier = [
-        record
-        for job, cursor in place.pins.items()
-        if source.jobs is None or job in source.jobs
-        for record in _until(
-            place.cursor, source.journal.records_from(cursor, source.matches(boot, job))
-        )
-    ]
     reading = _Reading(
         source=source,
         index=index,
-        now=(end.realtime if end and is_part else source.now) if is_current or is_part else _LATEST,
+        now=end.realtime if end and is_part else source.now if is_current else _LATEST,
         boot=boot if is_current or is_part else "",
         is_first=not place.cursor,
     )
-    runs, pins = reading.assemble([*earlier, *later])
+    later = [record for record in later if record.cursor != place.cursor]
+    runs, pins = reading.assemble([*_pinned(source, boot, place), *later])
     return News(
         boot=boot,
         place=Place(
@@ -115,6 +106,14 @@ def read_news(source: Source, index: Index, *, at_once: int = _AT_ONCE) -> News:
         is_first=not place.cursor,
         more=is_part or not is_current,
     )
+
+
+def _pinned(source: Source, boot: str, place: Place) -> Iterator[JournalRecord]:
+    """Yield again the records of runs that may still change, up to the one that was read last."""
+    for job, cursor in place.pins.items():
+        if source.jobs is None or job in source.jobs:
+            asked = source.matches(boot, job)
+            yield from _until(place.cursor, source.journal.records_from(cursor, asked))
 
 
 def unread(source: Source, index: Index) -> Iterator[JournalRecord]:

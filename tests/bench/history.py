@@ -93,7 +93,7 @@ def main(jobs: int, times: int) -> None:
     commands = {
         LAST_20: [PROGRAM, "history", JOB, "--limit=20"],
         LAST_20_OTHER: ["setpriv", *groups, PROGRAM, "history", JOB, "--limit=20"],
-        # STATS: [PROGRAM, "stats", JOB],
+        STATS: [PROGRAM, "stats", JOB],
         LIST: [PROGRAM, "list"],
         AGAIN: [PROGRAM, "maintain"],
         PEER_20: [*peer, "--lines=100", *of_job],
