@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "stop": "End the run of a job that is under way.",
     "logs": "Show a job's journal.",
     "history": "Show a job's past runs.",
+    "audit": "Show who changed what; check that the record of it is whole.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
     "explain": "Explain a key of the job files.",
     "schema": "Print the JSON Schema of the job files, for editors.",
