@@ -47,7 +47,8 @@ class Verb(StrEnum):
 class AuditResult(StrEnum):
     """What became of it.
 
-    CUT_OFF: the process ended before it could tell; how far it came is not known.
+    CUT_OFF: the process ended before it could tell; how far it came is not known. UNDER_WAY: it
+    has not ended; in no record.
     """
 
     DONE = "done"
@@ -55,6 +56,7 @@ class AuditResult(StrEnum):
     FAILED = "failed"
     UNDONE = "undone"
     CUT_OFF = "cut off"
+    UNDER_WAY = "under way"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

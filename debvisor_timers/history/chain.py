@@ -20,14 +20,14 @@ FIRST = "first"
 class Head:
     """The newest link, as it is kept apart from the journal. time: of its record.
 
-    is_sent: the journal had it, since this boot.
+    unsent: how many of the newest records it has in full, since the journal may lack them.
     """
 
     chain: str
     number: int
     digest: str
     time: datetime
-    is_sent: bool = True
+    unsent: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +111,10 @@ def verify_chain(
     """
     read = list(records)
     # A record can be there twice: it was sent again since nobody knew whether it had arrived.
-    links = {each.seal.digest: _Link(each.seal, each) for each in read if each.seal}
-    chains: dict[str, list[_Link]] = defaultdict(list)
-    for link in links.values():
-        chains[link.seal.chain].append(link)
+    links = {
+        (each.seal.digest, each.is_whole): _Link(each.seal, each) for each in read if each.seal
+    }
+    chains = _by_chain(links.values())
     own = chains.get(head.chain, []) if head else []
     numbers = sorted({link.seal.number for link in own})
     findings = [*_unchained(read), *_without_head(head, links.values())]
@@ -124,18 +124,24 @@ def verify_chain(
     if head is not None:
         findings += _end(head, own, journal_begins)
     answer, wrong = _noted(noted, head, own)
-    highest = max(numbers, default=0)
     return Proof(
         checked=len(links),
         first=min(numbers, default=0),
-        last=highest,
+        last=max(numbers, default=0),
         head=head,
         vacuumed=_vacuumed(numbers, head),
         attempts=attempts,
-        unsent=0 if head is None or head.is_sent else max(head.number - highest, 0),
+        unsent=_unsent(numbers, head),
         findings=(*findings, *wrong),
         noted=answer,
     )
+
+
+def _by_chain(links: Iterable[_Link]) -> Mapping[str, Sequence[_Link]]:
+    chains: dict[str, list[_Link]] = defaultdict(list)
+    for link in links:
+        chains[link.seal.chain].append(link)
+    return chains
 
 
 def _unchained(read: Sequence[AuditRecord]) -> Iterator[ChainFinding]:
@@ -211,16 +217,24 @@ def _end(
     if of_head and head.digest not in of_head:
         text = f"record {head.number} is not the one that the head names"
         yield ChainFinding(fault=Fault.CHANGED, text=text, number=head.number)
+    # What the head has in full is not lost, and is sent again by the next change.
+    expected = head.number - head.unsent
     is_vacuumed = not own and journal_begins is not None and head.time < journal_begins
-    if last < head.number and head.is_sent and not is_vacuumed:
-        text = f"{_range(last + 1, head.number)} missing at the end: the head names {head.number}"
+    if last < expected and not is_vacuumed:
+        text = f"{_range(last + 1, expected)} missing at the end: the head names {head.number}"
         yield ChainFinding(fault=Fault.MISSING_AT_END, text=text, number=last + 1)
 
 
 def _vacuumed(numbers: Sequence[int], head: Head | None) -> int:
     if numbers:
         return numbers[0] - 1
-    return head.number if head and head.is_sent else 0
+    return head.number - head.unsent if head else 0
+
+
+def _unsent(numbers: Sequence[int], head: Head | None) -> int:
+    if head is None:
+        return 0
+    return min(head.unsent, max(head.number - max(numbers, default=0), 0))
 
 
 def _noted(

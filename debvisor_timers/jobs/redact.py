@@ -47,8 +47,8 @@ def redact(text: str) -> str:
     text = _PASSWORD_OF_URL.sub(rf"\g<before>{REDACTED}", text)
     text = SECRET_VALUE.sub(REDACTED, text)
     text = _AUTHORIZATION.sub(rf"\g<before>{REDACTED}", text)
-    text = _NAMED.sub(_without_value, text)
-    text = _OPTION.sub(_without_value, text)
+    text = _without_values(_NAMED, text)
+    text = _without_values(_OPTION, text)
     return _WORD.sub(lambda word: REDACTED if secret_in("", word[0]) else word[0], text)
 
 
@@ -72,13 +72,18 @@ def redact_line(line: str) -> str:
     return start + redact(value)
 
 
-def _without_value(match: re.Match[str]) -> str:
-    name = match["name"].replace("-", "_").replace(".", "_")
-    # A doubled $ or % at the beginning is one character of the value, not a variable's name.
-    meant = re.sub(r"^(?:\$\$|%%)", "x", match["value"].strip("\"'"))
-    if not secret_in(name, meant):
-        return match[0]
-    return f"{match[0][: match.start('value') - match.start()]}{REDACTED}"
+def _without_values(pattern: re.Pattern[str], text: str) -> str:
+    """Return `text` without the values of secret names; a value can hold another name: `a:b=c`."""
+    done: list[str] = []
+    place = 0
+    while match := pattern.search(text, place):
+        name = match["name"].replace("-", "_").replace(".", "_")
+        # A doubled $ or % at the beginning is one character of the value, not a variable's name.
+        meant = re.sub(r"^(?:\$\$|%%)", "x", match["value"].strip("\"'"))
+        is_secret = bool(secret_in(name, meant))
+        done.append(text[place : match.start("value")] + (REDACTED if is_secret else ""))
+        place = match.end("value") if is_secret else match.start("value")
+    return "".join((*done, text[place:]))
 
 
 def _assignment(match: re.Match[str]) -> str:

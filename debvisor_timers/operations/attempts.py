@@ -54,7 +54,8 @@ def left_behind(folder: Path) -> Iterator[tuple[Path, AuditEvent | None]]:
 
 def under_way(folder: Path) -> list[AuditEvent]:
     """Return what is being done right now, as far as this user may know, newest first."""
-    events = [event for path in _notes(folder) if _is_alive(path) and (event := _read(path))]
+    read = [event for path in _notes(folder) if _is_alive(path) and (event := _read(path))]
+    events = [replace(event, result=AuditResult.UNDER_WAY) for event in read]
     return sorted(events, key=lambda event: event.time, reverse=True)
 
 

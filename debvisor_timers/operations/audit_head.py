@@ -35,14 +35,14 @@ class KeptHead:
     records: tuple[Fields, ...]
 
     def head(self, *, is_sent: bool) -> Head:
-        """Return what verification needs of it."""
+        """Return what verification needs of it; `is_sent`: the journal is known to have it."""
         newest = self.read()[-1].event
         return Head(
             chain=self.chain,
             number=self.number,
             digest=self.digest,
             time=newest.time,
-            is_sent=is_sent,
+            unsent=0 if is_sent else len(self.records),
         )
 
     def read(self) -> Sequence[AuditRecord]:

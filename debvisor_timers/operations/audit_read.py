@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
-from debvisor_timers.errors import PermissionRefusedError
+from debvisor_timers.errors import PermissionRefusedError, SystemdError
 from debvisor_timers.history.audit import AuditEvent, AuditRecord, read_audit
-from debvisor_timers.history.chain import NotedDigest, Proof, verify_chain
+from debvisor_timers.history.chain import ChainFinding, Fault, NotedDigest, Proof, verify_chain
 from debvisor_timers.history.records import AUDIT_MESSAGE_ID
 from debvisor_timers.operations.attempts import under_way
 from debvisor_timers.operations.audit_head import HeadFile, KeptHead
 from debvisor_timers.operations.caller import user_name
 from debvisor_timers.operations.host import Host
+
+_TRIES = 10
+"""Somebody who writes while it is read looks like tampering."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +58,38 @@ def verify_audit(host: Host, noted: NotedDigest | None = None) -> Proof:
 
     Raises PermissionRefusedError where this user may read neither head nor journal.
     """
+    for _ in range(_TRIES):
+        kept, problem, is_sent = _head(host)
+        records, attempts = _read_all(host)
+        if _head(host)[0] == kept:
+            break  # nobody has written meanwhile
+    proof = verify_chain(
+        records,
+        kept.head(is_sent=is_sent) if kept else None,
+        attempts=attempts,
+        journal_begins=_journal_begins(host),
+        noted=noted,
+    )
+    if problem:
+        broken = ChainFinding(fault=Fault.NO_HEAD, text=problem)
+        return replace(proof, findings=(broken, *proof.findings))
+    return proof
+
+
+def _head(host: Host) -> tuple[KeptHead | None, str, bool]:
+    """Return the head, or why it cannot be read, and whether the journal is known to have it."""
     file = HeadFile(host.layout)
-    kept = file.read()
+    try:
+        kept = file.read()
+    except PermissionRefusedError:
+        raise
+    except SystemdError as error:
+        return None, error.message, False
+    return kept, "", kept is not None and file.is_sent(kept.digest)
+
+
+def _read_all(host: Host) -> tuple[Sequence[AuditRecord], int]:
+    """Return the records of root, and how many others have sent."""
     records: list[AuditRecord] = []
     attempts = 0
     for record in host.journal.records([{"MESSAGE_ID": AUDIT_MESSAGE_ID}]):
@@ -64,34 +97,40 @@ def verify_audit(host: Host, noted: NotedDigest | None = None) -> Proof:
             records.append(read_audit(record))
         else:
             attempts += 1
-    head = kept.head(is_sent=file.is_sent(kept.digest)) if kept else None
-    return verify_chain(
-        records, head, attempts=attempts, journal_begins=_journal_begins(host), noted=noted
-    )
+    return records, attempts
 
 
 def _newest_first(host: Host) -> Iterator[AuditRecord]:
-    """Yield every record once: what is under way, what only the head has, what the journal has."""
-    alive = under_way(host.layout.attempts)
-    yield from (AuditRecord(event=event) for event in alive)
-    seen: set[str] = set()
-    kept = _kept(host)
-    in_journal = host.journal.records([{"MESSAGE_ID": AUDIT_MESSAGE_ID}], newest_first=True)
-    records = (_named(read_audit(record)) for record in in_journal)
-    for record in (*(reversed(kept.read()) if kept else ()), *records):
-        digest = record.seal.digest if record.seal else ""
-        if not digest or digest not in seen:
-            seen.add(digest)
-            yield record
+    """Yield every record once: what is under way, then what the journal and the head have."""
+    yield from (AuditRecord(event=event) for event in under_way(host.layout.attempts))
+    kept = list(_kept(host))
+    seen: set[tuple[str, bool]] = set()
+    for record in host.journal.records([{"MESSAGE_ID": AUDIT_MESSAGE_ID}], newest_first=True):
+        found = _named(read_audit(record))
+        if found.seal:
+            # What the head has and the journal lacks is newer than all links that it has.
+            yield from (each for each in kept if _is_newer(each, found))
+            kept = []
+            key = found.seal.digest, found.is_whole
+            if key in seen:
+                continue
+            seen.add(key)
+        yield found
+    yield from kept
 
 
-def _kept(host: Host) -> KeptHead | None:
-    file = HeadFile(host.layout)
+def _is_newer(kept: AuditRecord, found: AuditRecord) -> bool:
+    return kept.seal is not None and found.seal is not None and kept.seal.number > found.seal.number
+
+
+def _kept(host: Host) -> Iterator[AuditRecord]:
+    """Yield what the head has in full, newest first."""
     try:
-        kept = file.read()
-    except PermissionRefusedError:
-        return None
-    return kept
+        kept = HeadFile(host.layout).read()
+    except (SystemdError, PermissionRefusedError):
+        return  # the journal has nearly all of it; --verify tells the rest
+    if kept:
+        yield from reversed(kept.read())
 
 
 def _named(record: AuditRecord) -> AuditRecord:
@@ -104,8 +143,6 @@ def _named(record: AuditRecord) -> AuditRecord:
 
 
 def _journal_begins(host: Host) -> datetime | None:
-    """Return the time of the oldest entry of the journal, as far as systemd itself writes one."""
-    oldest = next(
-        iter(host.journal.records([{"_TRANSPORT": ("journal", "stdout", "syslog")}])), None
-    )
+    """Return the time of the oldest entry of root: those of users are vacuumed by themselves."""
+    oldest = next(iter(host.journal.records([{"_UID": "0"}])), None)
     return oldest.realtime if oldest else None

@@ -47,7 +47,7 @@ def event_of(attempt: Attempt, error: BaseException | None = None) -> AuditEvent
         caller=attempt.caller,
         result=_result(attempt, error),
         jobs=tuple(attempt.jobs),
-        file=attempt.file,
+        file=_text(attempt.file),
         what=_text(attempt.what),
         error="" if error is None else _text(_said(error)),
         diff=_diff(attempt.changes),
@@ -108,4 +108,10 @@ def _lines(job: JobPlan) -> Iterator[str]:
     from debvisor_timers.operations.diff import unified_diff
 
     for line in unified_diff(job):
-        yield _clean(line if line.startswith(("---", "+++", "@@")) else redact_line(line))
+        if line.startswith(("---", "+++", "@@")):
+            yield _clean(line)
+        elif len(line) > _LONGEST_TEXT:
+            # Cut in its middle, a secret would not be recognised.
+            yield _clean(f"{line.partition('=')[0][:80]}=[{len(line)} characters left out]")
+        else:
+            yield _clean(redact_line(line))
