@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from debvisor_timers.history.attempt import AttemptDraft
 from debvisor_timers.history.outcome import REFUSED, Ending, Exit, RunOutcome, judge, moment, number
@@ -26,17 +26,24 @@ _NOT_STARTED = {
 }
 
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass(slots=True, kw_only=True)
 class Draft:
     """One run; a record that is missing leaves its fields empty.
 
     is_refused: a start limit was hit; such records carry the invocation of the run before
     (systemd 257). is_restarting: systemd has said that another attempt comes now. is_lost: a later
-    boot has found that the run was cut off.
+    boot has found that the run was cut off. first: the cursor of its first record, which is number
+    `order` of those that were read; newest: when its newest record was written.
     """
 
     job: str
     boot_id: str
+    first: str = ""
+    order: int = 0
+    newest: datetime = _NEVER
     is_refused: bool = False
     job_id: str = ""
     first_seen: datetime
@@ -53,6 +60,7 @@ class Draft:
 
     def take(self, record: JournalRecord) -> None:
         """Add what `record` tells."""
+        self.newest = max(self.newest, record.realtime)
         _TAKE[MessageId(record.get("MESSAGE_ID"))](self, record)
 
     def awaits(self, record: JournalRecord) -> bool:
