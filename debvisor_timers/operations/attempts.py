@@ -35,6 +35,7 @@ class AttemptNote:
             temporary.rename(path)
         except OSError:
             os.close(descriptor)
+            temporary.unlink(missing_ok=True)
             raise
         return cls(path, descriptor)
 

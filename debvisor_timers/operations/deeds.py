@@ -16,7 +16,6 @@ from debvisor_timers.errors import (
     RefusedError,
 )
 from debvisor_timers.history.audit import AuditEvent, AuditResult, Verb
-from debvisor_timers.jobs.redact import redact, redact_line
 from debvisor_timers.operations.audited import Attempt
 
 if TYPE_CHECKING:
@@ -81,6 +80,10 @@ def _said(error: BaseException) -> str:
 
 def _text(text: str) -> str:
     """Return `text` as it may stand in the journal: no secrets, no control characters."""
+    if not text:
+        return ""  # as of most starts by hand: what looks for secrets takes long to import
+    from debvisor_timers.jobs.redact import redact
+
     text = _clean(redact(text))
     return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
 
@@ -105,6 +108,7 @@ def _diff(changes: Sequence[JobPlan]) -> str:
 
 
 def _lines(job: JobPlan) -> Iterator[str]:
+    from debvisor_timers.jobs.redact import redact_line
     from debvisor_timers.operations.diff import unified_diff
 
     for line in unified_diff(job):
