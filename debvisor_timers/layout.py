@@ -90,3 +90,13 @@ class Layout:
     def notified(self) -> Path:
         """Return the folder with one file a job: the newest failed run that was told."""
         return self.state / "notified"
+
+    @property
+    def audit_head(self) -> Path:
+        """Return the file with the newest link of the audit's chain."""
+        return self.state / "audit.json"
+
+    @property
+    def attempts(self) -> Path:
+        """Return the folder with one file for each change that is being made right now."""
+        return self.runtime / "attempts"

@@ -3,17 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from debvisor_timers.layout import Layout
+from debvisor_timers.operations.audited import Attempt, audited
 from debvisor_timers.operations.host import Host
 
 if TYPE_CHECKING:
+    from debvisor_timers.history.audit import AuditRecord
     from debvisor_timers.history.buckets import Period
+    from debvisor_timers.history.caller import Caller, Door
+    from debvisor_timers.history.chain import NotedDigest, Proof
     from debvisor_timers.operations.apply import ApplyOptions, ApplyResult
+    from debvisor_timers.operations.audit_read import AuditFilter
     from debvisor_timers.operations.check import CheckResult
     from debvisor_timers.operations.elapses import Interval
     from debvisor_timers.operations.graph import Graph
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.recover import Recovery
     from debvisor_timers.operations.renew import Renewal
     from debvisor_timers.operations.report import Report
-    from debvisor_timers.operations.run import Caller, RunResult
+    from debvisor_timers.operations.run import RunResult
     from debvisor_timers.operations.show import JobDetails
     from debvisor_timers.operations.stats import StatisticsOfJobs
     from debvisor_timers.operations.status import Status
@@ -41,20 +49,55 @@ class Scheduler:
     """All that can be done with the jobs of one host; every method is one operation.
 
     Each imports what it needs when it is called: starting a command costs milliseconds. The
-    errors are those of debvisor_timers.errors.
+    errors are those of debvisor_timers.errors. What changes something, or is refused, is in the
+    audit as asked for by one caller.
     """
 
-    def __init__(self, host: Host) -> None:
-        """Work on `host`; `system()` gives the one that we run on."""
+    def __init__(
+        self,
+        host: Host,
+        caller: Caller | None = None,
+        *,
+        door: Door = "python",
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        """Work on `host` for `caller`; `system()` gives the host that we run on.
+
+        caller: the user of this process, who came through `door`, where none is named.
+        tell: is told what a person has to know besides an answer; stderr, where nothing is named.
+        """
         self.host = host
+        self._caller = caller
+        self._door = door
+        self._tell = tell or _warn
 
     @classmethod
-    def system(cls, layout: Layout | None = None) -> Scheduler:
+    def system(cls, layout: Layout | None = None, *, door: Door = "python") -> Scheduler:
         """Return the scheduler of this host, by its systemd and its journal."""
         from debvisor_timers.systemd.real import real_parts
 
         layout = layout or Layout()
-        return cls(Host(layout=layout, **real_parts(layout)))
+        return cls(Host(layout=layout, **real_parts(layout)), door=door)
+
+    @property
+    def caller(self) -> Caller:
+        """Return who asks."""
+        if self._caller is None:
+            from debvisor_timers.operations.caller import this_caller
+
+            self._caller = this_caller(self._door)
+        return self._caller
+
+    def attempt(
+        self, verb: str, *, jobs: Sequence[str] = (), file: str = ""
+    ) -> AbstractContextManager[Attempt]:
+        """Return the block in which something is changed, so that it gets into the audit.
+
+        verb: one of history.audit.Verb. The block calls `begin` before it changes something, and
+        `done` when it has.
+        """
+        attempt = Attempt(self.host, lambda: self.caller, verb, jobs=jobs, file=file)
+        return audited(attempt, self._tell)
 
     @property
     def zone(self) -> str:
@@ -71,13 +114,24 @@ class Scheduler:
         """Make the timers of this host what the YAML says."""
         from debvisor_timers.operations.apply import apply
 
-        return apply(self.host, options)
+        with self.attempt("apply") as attempt:
+            options = replace(options, on_step=attempt.on_step(options.on_step))
+            result = apply(self.host, options)
+            if result.has_changed:
+                plan = result.plan
+                changes = plan.jobs if plan else ()
+                attempt.done(result.words, changes=changes, generation=result.generation)
+        return result
 
     def recover(self) -> Recovery:
         """Undo or finish an apply that was cut off."""
-        from debvisor_timers.operations.recover import recover
+        from debvisor_timers.operations.recover import Recovery, recover
 
-        return recover(self.host)
+        with self.attempt("recover") as attempt:
+            recovery = recover(self.host)
+            if recovery is not Recovery.NOTHING:
+                attempt.done(f"an apply that had been cut off was {recovery}")
+        return recovery
 
     def note_lost(self) -> LostRuns:
         """Record each run that a crash has cut off, and have its channels told."""
@@ -89,7 +143,12 @@ class Scheduler:
         """Let timers follow their time zone, where its law or the host's zone has changed."""
         from debvisor_timers.operations.renew import renew
 
-        return renew(self.host, on_step)
+        with self.attempt("renew") as attempt:
+            renewal = renew(self.host, attempt.on_step(on_step))
+            if renewal.plan is not None and renewal.renewed:
+                plan = renewal.plan
+                attempt.done(changes=plan.jobs, generation=plan.generation)
+        return renewal
 
     def check(self, files: Sequence[Path] = ()) -> CheckResult:
         """Return every problem of `files`, or of all files."""
@@ -159,17 +218,35 @@ class Scheduler:
 
         return translate_schedule(self.host, text, zone=zone, count=count)
 
-    def run(self, job_id: str, *, caller: Caller, wait: bool, force: bool = False) -> RunResult:
+    def run(self, job_id: str, *, wait: bool, force: bool = False) -> RunResult:
         """Start a job now; `force` passes over what it depends on."""
         from debvisor_timers.operations.run import Wish, run_job
 
-        return run_job(self.host, job_id, caller=caller, wish=Wish(wait=wait, force=force))
+        wish = Wish(wait=wait, force=force)
+        with self._started("run", job_id, wait=wait) as attempt:
+            result = run_job(self.host, job_id, caller=self.caller, wish=wish)
+            attempt.done(result.words)
+        return result
 
-    def retry(self, job_id: str, run_id: str | None, *, caller: Caller, wait: bool) -> RunResult:
+    def retry(self, job_id: str, run_id: str | None, *, wait: bool) -> RunResult:
         """Run a failed run again, the newest one where none is named."""
         from debvisor_timers.operations.run import retry_job
 
-        return retry_job(self.host, job_id, run_id, caller=caller, wait=wait)
+        with self._started("retry", job_id, wait=wait) as attempt:
+            result = retry_job(self.host, job_id, run_id, caller=self.caller, wait=wait)
+            attempt.done(result.words)
+        return result
+
+    @contextmanager
+    def _started(self, verb: str, job_id: str, *, wait: bool) -> Iterator[Attempt]:
+        """Let the block start a job; who stops waiting for its end has started it."""
+        with self.attempt(verb, jobs=[job_id]) as attempt:
+            attempt.begin()
+            try:
+                yield attempt
+            except KeyboardInterrupt:
+                attempt.is_done = wait
+                raise
 
     def notify_failure(self, job_id: str, *, host_name: str, invocation: str) -> FailureNotice:
         """Note how a run of a job failed, and tell the channels of the job, once."""
@@ -187,7 +264,11 @@ class Scheduler:
         """End the run of a job that is under way; False when there is none."""
         from debvisor_timers.operations.stop import stop_job
 
-        return stop_job(self.host, job_id)
+        with self.attempt("stop", jobs=[job_id]) as attempt:
+            attempt.begin()
+            if was_running := stop_job(self.host, job_id):
+                attempt.done()
+        return was_running
 
     def logs_command(
         self, job_id: str, *, follow: bool, lines: int, as_json: bool
@@ -209,7 +290,14 @@ class Scheduler:
         """Forget the oldest runs of the index."""
         from debvisor_timers.operations.prune import prune_history
 
-        return prune_history(self.host, limits, dry_run=dry_run)
+        if dry_run:
+            return prune_history(self.host, limits, dry_run=True)
+        with self.attempt("prune") as attempt:
+            attempt.begin()
+            pruned = prune_history(self.host, limits)
+            if pruned.runs:
+                attempt.done(f"{pruned.runs} runs forgotten")
+        return pruned
 
     def maintain(self) -> Maintenance:
         """Do what is to be done from time to time: bring the index up to date, and prune it."""
@@ -238,6 +326,18 @@ class Scheduler:
 
         return status(self.host)
 
+    def audit(self, wanted: AuditFilter) -> Sequence[AuditRecord]:
+        """Return who changed what, newest first."""
+        from debvisor_timers.operations.audit_read import audit
+
+        return audit(self.host, wanted)
+
+    def verify_audit(self, noted: NotedDigest | None = None) -> Proof:
+        """Return whether the audit is whole, and the record with a digest noted elsewhere in it."""
+        from debvisor_timers.operations.audit_read import verify_audit
+
+        return verify_audit(self.host, noted)
+
     def metrics(self) -> Metrics:
         """Return the metrics of this host in Prometheus's text format."""
         from debvisor_timers.operations.metrics import metrics
@@ -249,3 +349,7 @@ class Scheduler:
         from debvisor_timers.operations.metrics import write_textfile
 
         return write_textfile(self.host, path)
+
+
+def _warn(words: str) -> None:
+    sys.stderr.write(f"warning: {words}\n")

@@ -31,7 +31,7 @@ def command(
     from debvisor_timers.operations.apply import ApplyOptions
     from debvisor_timers.scheduler import Scheduler
 
-    scheduler = Scheduler.system()
+    scheduler = Scheduler.system(door="cli")
     if dry_run:
         _show_plan(scheduler.plan(), as_json=as_json)
         return

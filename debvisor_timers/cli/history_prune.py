@@ -32,7 +32,7 @@ def command(*, keep: str | None, keep_runs: int | None, dry_run: bool, as_json: 
     from debvisor_timers.operations.prune import Limits
     from debvisor_timers.scheduler import Scheduler
 
-    scheduler = Scheduler.system()
+    scheduler = Scheduler.system(door="cli")
     limits = Limits(keep=_length(keep), keep_runs=keep_runs)
     pruned = scheduler.prune_history(limits, dry_run=dry_run)
     echo_notes(pruned.notes)

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "history prune": "Forget the oldest runs.",
     "stats": "Show statistics of past runs: durations, failures, trends; draw them.",
     "report": "Tell what failed, was missed or gets worse, over all jobs.",
+    "audit": "Show who changed what; check that the record of it is whole.",
     "metrics": "Print metrics for Prometheus, or write them for the node exporter.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
     "explain": "Explain a key of the job files.",

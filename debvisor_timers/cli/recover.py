@@ -21,7 +21,7 @@ def command() -> None:
         "undone": "an apply had been cut off; everything is as it was before it",
         "finished": "an apply had been cut off after its last change; it is finished now",
     }
-    scheduler = Scheduler.system()
+    scheduler = Scheduler.system(door="cli")
     # First: an apply that cannot be undone must not keep anybody from being told.
     lost = scheduler.note_lost()
     for job_id, run_id in lost.runs:

@@ -21,7 +21,7 @@ def command(*, as_json: bool) -> int:
     """
     from debvisor_timers.scheduler import Scheduler
 
-    renewal = Scheduler.system().renew(progress)
+    renewal = Scheduler.system(door="cli").renew(progress)
     progress("")
     for job in renewal.edited:
         click.echo(

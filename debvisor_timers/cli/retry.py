@@ -6,7 +6,7 @@ from __future__ import annotations
 import click
 
 from debvisor_timers.cli.options import job_argument, json_option
-from debvisor_timers.cli.run import answer, caller, until_interrupted
+from debvisor_timers.cli.run import answer, until_interrupted
 
 
 @click.command("retry", epilog="Example: debvisor-timers retry nightly-backup --wait")
@@ -22,7 +22,7 @@ def command(*, job: str, run: str | None, wait: bool, as_json: bool) -> int:
     """
     from debvisor_timers.scheduler import Scheduler
 
-    scheduler = Scheduler.system()
+    scheduler = Scheduler.system(door="cli")
     with until_interrupted(job):
-        result = scheduler.retry(job, run, caller=caller(), wait=wait)
+        result = scheduler.retry(job, run, wait=wait)
     return answer(result, as_json=as_json)

@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +16,7 @@ from debvisor_timers.cli.runs import last_document
 from debvisor_timers.errors import ExitCode, InterruptedByUserError
 
 if TYPE_CHECKING:
-    from debvisor_timers.operations.run import Caller, RunResult
+    from debvisor_timers.operations.run import RunResult
 
 
 @click.command("run", epilog="Example: debvisor-timers run nightly-backup --wait")
@@ -32,12 +29,12 @@ def command(*, job: str, wait: bool, force: bool, dry_run: bool, as_json: bool) 
     """Run JOB now, by systemd, exactly as its timer would. The schedule is not touched."""
     from debvisor_timers.scheduler import Scheduler
 
-    scheduler = Scheduler.system()
+    scheduler = Scheduler.system(door="cli")
     if dry_run:
         _show_unit(job, scheduler.service_text(job), as_json=as_json)
         return ExitCode.DONE
     with until_interrupted(job):
-        result = scheduler.run(job, caller=caller(), wait=wait, force=force)
+        result = scheduler.run(job, wait=wait, force=force)
     return answer(result, as_json=as_json)
 
 
@@ -81,19 +78,3 @@ def _words(result: RunResult) -> str:
     took = f"after {times.span(run.duration)}"
     attempts = f" in {run.attempts} attempts" if (run.attempts or 1) > 1 else ""
     return f"{job} {run.outcome_words} {took}{attempts}"
-
-
-def caller() -> Caller:
-    """Return who calls us."""
-    from debvisor_timers.operations.run import Caller
-
-    return Caller(uid=os.getuid(), user=pwd.getpwuid(os.getuid()).pw_name, login_uid=_login_uid())
-
-
-def _login_uid() -> int | None:
-    """Return who logged in, also behind sudo; None where the kernel does not know."""
-    try:
-        uid = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
-    return None if uid == 0xFFFFFFFF else uid

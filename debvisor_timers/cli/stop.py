@@ -18,5 +18,5 @@ def command(*, job: str) -> None:
     """
     from debvisor_timers.scheduler import Scheduler
 
-    was_running = Scheduler.system().stop(job)
+    was_running = Scheduler.system(door="cli").stop(job)
     click.echo(f"stopped {job}" if was_running else f"{job} was not running")

@@ -63,6 +63,9 @@ class MessageId(StrEnum):
     RUN_SKIPPED = "3d0f0a1c5e1b4b6f9a0c7d2e8b514f63"
 
 
+AUDIT_MESSAGE_ID = "974f72e112d142cc8e09cb96778de9f7"
+"""MESSAGE_ID= of the audit: somebody changed something, or was refused it."""
+
 LOST = "lost"
 """DEBVISOR_RESULT= of a run that a crash has cut off; no word of systemd's."""
 

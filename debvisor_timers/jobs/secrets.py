@@ -19,7 +19,7 @@ _NO_SECRET_NAME = re.compile(
 )
 _NO_SECRET = re.compile(r"|true|false|yes|no|on|off|none|[0-9]{1,3}|[/~$%.-].*", re.IGNORECASE)
 
-_SECRET_VALUE = re.compile(
+SECRET_VALUE = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----"
     r"|\bA(?:KI|SI)A[0-9A-Z]{16}\b"  # a key of AWS
     r"|\bgh[opsur]_[0-9A-Za-z]{30,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{20,}"
@@ -27,6 +27,8 @@ _SECRET_VALUE = re.compile(
     r"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"  # a JSON web token
     r"|\bAGE-SECRET-KEY-1[0-9A-Z]{20,}"
 )
+"""Keys and tokens whose form gives them away."""
+
 _URL_WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@:]*:[^\s/@]+@", re.IGNORECASE)
 
 _TOKEN = re.compile(r"[A-Za-z0-9+/_=-]{32,}")
@@ -42,7 +44,7 @@ def secret_in(name: str, value: str) -> str:
 
     The reason never has the value in it.
     """
-    if _SECRET_VALUE.search(value):
+    if SECRET_VALUE.search(value):
         return "its value is a key or a token"
     if _URL_WITH_PASSWORD.search(value):
         return "its value is an address with a password in it"

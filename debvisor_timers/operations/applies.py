@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from debvisor_timers.errors import DebvisorTimersError
-from debvisor_timers.history.records import JournalRecord
+from debvisor_timers.history.records import AUDIT_MESSAGE_ID, JournalRecord
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.host import Host
 
-AUDIT = "974f72e112d142cc8e09cb96778de9f7"
+AUDIT = AUDIT_MESSAGE_ID
 """MESSAGE_ID= of the audit's records."""
 RESULTS = ("done", "refused", "failed", "undone")
 """What can become of an apply, as the audit has it; of one that was cut off there is no record."""

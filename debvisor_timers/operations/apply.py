@@ -58,6 +58,20 @@ class ApplyResult:
     timers_held: bool = False
     unarmed: tuple[Unarmed, ...] = ()
 
+    @property
+    def has_changed(self) -> bool:
+        """Return True when something is not as it was: a generation is new, or one was undone."""
+        made = self.plan is not None and self.plan.generation == self.generation
+        return made or self.recovery is not Recovery.NOTHING
+
+    @property
+    def words(self) -> str:
+        """Return what was done: `1 created, 0 updated, 0 removed`."""
+        counts = f"{self.created} created, {self.updated} updated, {self.removed} removed"
+        if self.recovery is Recovery.NOTHING:
+            return counts
+        return f"{counts}; one that had been cut off was {self.recovery}"
+
 
 def apply(host: Host, options: ApplyOptions) -> ApplyResult:
     """Bring the units of this host to what the files under the configuration folder say.

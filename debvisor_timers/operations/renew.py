@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from debvisor_timers.errors import RefusedError
@@ -32,12 +32,13 @@ class Renewal:
     """The jobs whose units were written anew, and those left alone.
 
     edited: their units were edited by hand. problems: what cannot be read of what was applied; the
-    jobs that it is about are left.
+    jobs that it is about are left. plan: what was carried out.
     """
 
     renewed: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    plan: Plan | None = field(default=None, compare=False)
 
 
 def renew(host: Host, on_step: Callable[[str], None] = lambda _step: None) -> Renewal:
@@ -52,7 +53,7 @@ def renew(host: Host, on_step: Callable[[str], None] = lambda _step: None) -> Re
         plan, left = renewal_plan(host)
         if not plan.is_empty:
             steps.execute(host, plan, on_step)
-        return replace(left, renewed=plan.updated)
+        return replace(left, renewed=plan.updated, plan=plan)
 
 
 def renewal_plan(host: Host) -> tuple[Plan, Renewal]:

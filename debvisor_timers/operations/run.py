@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from debvisor_timers.errors import NotFoundError, RefusedError
+from debvisor_timers.history.caller import Caller
 from debvisor_timers.history.last import LastRun, read_last
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.runs import Run
@@ -23,15 +24,6 @@ _JOURNAL_WAIT = timedelta(seconds=5)
 _ALL = 1_000_000
 _AGAIN = {RunOutcome.STOPPED}
 """Besides failures, what `retry` runs again where it is named."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who asks: the effective user, and the login user behind sudo (None when unknown)."""
-
-    uid: int
-    user: str
-    login_uid: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +45,15 @@ class RunResult:
     job_id: str
     run: LastRun | Run | None
     retry_of: str = ""
+    forced: bool = False
+
+    @property
+    def words(self) -> str:
+        """Return which run it is, as far as it is known: `run X, again Y`."""
+        known = [f"run {self.run.id}"] if self.run else []
+        if self.retry_of:
+            known.append(f"again {self.retry_of}")
+        return ", ".join([*known, *(["whatever it depends on"] if self.forced else [])])
 
 
 def run_job(host: Host, job_id: str, *, caller: Caller, wish: Wish) -> RunResult:
@@ -72,7 +73,7 @@ def run_job(host: Host, job_id: str, *, caller: Caller, wish: Wish) -> RunResult
     before = read_last(host.layout.last, job_id)
     host.manager.start([service], wait=wish.wait)
     ended = _ended(host, job_id, before, asked) if wish.wait else None
-    return RunResult(job_id=job_id, run=ended, retry_of=wish.retry_of)
+    return RunResult(job_id=job_id, run=ended, retry_of=wish.retry_of, forced=wish.force)
 
 
 def retry_job(

@@ -14,6 +14,7 @@ from debvisor_timers.errors import PermissionRefusedError, SystemdError
 from debvisor_timers.history.records import JournalMatch, JournalRecord
 
 _FOLDERS = (Path("/var/log/journal"), Path("/run/log/journal"))
+_VARLINK = Path("/run/systemd/journal/io.systemd.journal")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -91,7 +92,8 @@ class SystemdJournal:
 
     def send(self, fields: Mapping[str, str]) -> None:
         """Append a record with `fields` (native protocol; any text is allowed as a value)."""
-        from systemd.journal import sendv  # noqa: PLC0415
+        # systemd.journal, which only passes it on, takes 20 ms to import.
+        from systemd._journal import sendv  # noqa: PLC0415
 
         try:
             sendv(
@@ -102,6 +104,15 @@ class SystemdJournal:
             )
         except OSError as error:
             raise SystemdError(f"cannot write to the journal: {error.strerror}") from error
+
+    def sync(self) -> None:
+        """Return when all that was sent before can be read, and is on the disk.
+
+        Raises SystemdError when journald does not answer, PermissionRefusedError without root.
+        """
+        from debvisor_timers.systemd.varlink import call  # noqa: PLC0415
+
+        call(_VARLINK, "io.systemd.Journal.Synchronize")
 
     def _open(self) -> Any:
         from systemd.journal import Reader  # noqa: PLC0415

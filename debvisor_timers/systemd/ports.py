@@ -289,6 +289,12 @@ class Journal(Protocol):
     def send(self, fields: Mapping[str, str]) -> None:
         """Append a record with `fields` (native protocol; any text is allowed as a value)."""
 
+    def sync(self) -> None:
+        """Return when all that was sent before can be read, and is on the disk.
+
+        Raises SystemdError when journald does not answer, PermissionRefusedError without root.
+        """
+
 
 class Clock(Protocol):
     """The time, and where the host is."""

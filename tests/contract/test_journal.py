@@ -93,6 +93,13 @@ def test_all_fields_of_a_match_must_hold_and_any_match_will_do(rig: Rig, mark: s
     assert found == ["big red", "big blue", "big green"]
 
 
+def test_what_was_sent_before_a_sync_can_be_read_after_it(rig: Rig, mark: str) -> None:
+    for number in range(50):
+        rig.journal.send({"MESSAGE": str(number), "CONTRACT_TEST": mark})
+    rig.journal.sync()
+    assert messages(rig, mark) == [str(number) for number in range(50)]
+
+
 def test_no_match_finds_nothing(rig: Rig, mark: str) -> None:
     send(rig, mark, "one")
     assert list(rig.journal.records([])) == []

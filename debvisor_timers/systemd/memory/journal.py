@@ -63,6 +63,10 @@ class MemoryJournal:
         # Not PID 1's: only those are believed to be of systemd itself.
         records.append(self._state, {"_PID": "1000", **fields})
 
+    def sync(self) -> None:
+        """Note that it was asked for: what was sent is there at once."""
+        self._state.steps.take("journal.sync")
+
 
 def _satisfies(record: JournalRecord, match: JournalMatch) -> bool:
     for field, wanted in match.items():

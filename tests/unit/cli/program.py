@@ -10,12 +10,13 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from debvisor_timers.cli.main import main
+from debvisor_timers.history.caller import Caller, Door
 from debvisor_timers.scheduler import Scheduler
 from tests.unit.operations.world import World
 
@@ -55,6 +56,7 @@ class Program:
     def __init__(self, world: World, patch: pytest.MonkeyPatch) -> None:
         self.world = world
         self._patch = patch
+        self.caller = Caller(uid=0, user="root", login_uid=1000, login_user="alice")
 
     def __call__(
         self,
@@ -68,7 +70,7 @@ class Program:
         out = Stream(is_terminal=terminal, encoding=encoding)
         err = Stream(is_terminal=terminal)
         with self._patch.context() as patch:
-            patch.setattr(Scheduler, "system", lambda *_: Scheduler(self.world.host))
+            patch.setattr(Scheduler, "system", self._scheduler)
             patch.setattr(sys, "argv", ["debvisor-timers", *arguments])
             patch.setattr(sys, "stdin", Stream(is_terminal=terminal, text=typed))
             patch.setattr(sys, "stdout", out)
@@ -81,6 +83,9 @@ class Program:
                 main()
         assert isinstance(exit_.value.code, int)
         return Answer(code=exit_.value.code, out=out.text(), err=err.text())
+
+    def _scheduler(self, *, door: Door = "python") -> Scheduler:
+        return Scheduler(self.world.host, replace(self.caller, door=door))
 
 
 @contextmanager

@@ -62,7 +62,8 @@ def test_help_imports_no_command() -> None:
 
 def test_an_apply_that_finds_nothing_to_do_needs_no_parser() -> None:
     """The module of apply and what it imports before it knows that something has changed."""
-    code = "import debvisor_timers.operations.apply, debvisor_timers.systemd.real, sys"
+    parts = ("scheduler", "operations.apply", "systemd.real")
+    code = f"import {', '.join(f'debvisor_timers.{part}' for part in parts)}, sys"
     done = subprocess.run(
         [sys.executable, "-c", f"{code}; print(*sys.modules)"],
         capture_output=True,
@@ -70,4 +71,7 @@ def test_an_apply_that_finds_nothing_to_do_needs_no_parser() -> None:
         check=True,
     )
 
-    assert heavy(set(done.stdout.split())) == set()
+    modules = set(done.stdout.split())
+    assert heavy(modules) == set()
+    assert "debvisor_timers.operations.audited" in modules
+    assert not {module for module in modules if module.endswith((".audit", ".deeds", ".redact"))}

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Texts without the secrets in them, and all else as it was."""
+
+from __future__ import annotations
+
+import pytest
+
+from debvisor_timers.jobs.redact import redact, redact_line
+
+LINES = {
+    "+Environment=DB_PASSWORD=hunter2x": "+Environment=DB_PASSWORD=[redacted]",
+    '+Environment="DB_PASSWORD=hunter2 x"': '+Environment="DB_PASSWORD=[redacted]"',
+    r'+Environment="API_KEY=a\"b"': '+Environment="API_KEY=[redacted]"',
+    "-Environment=TOKEN=%%abc": "-Environment=TOKEN=[redacted]",
+    "+Environment=DSN=postgres://me:hunter2x@db/x": "+Environment=DSN=[redacted]",
+    "+Environment=A=4bd1f0a9c6e8427d9a3e5b7f10c2d4e6": "+Environment=A=[redacted]",
+    "+StandardInputData=aHVudGVyMg==": "+StandardInputData=[redacted]",
+    " StandardInputData=aHVudGVyMg==": " StandardInputData=[redacted]",
+    "+SetCredential=db:hunter2x": "+SetCredential=db:[redacted]",
+    "+ExecStart=/bin/x --password=hunter2x -v": "+ExecStart=/bin/x --password=[redacted] -v",
+    "+ExecStart=/bin/x --api-key hunter2x -v": "+ExecStart=/bin/x --api-key [redacted] -v",
+    '+ExecStart=/bin/x "--token" "hunter 2x" y': '+ExecStart=/bin/x "--token" [redacted] y',
+    "+ExecStart=/bin/x --password=$$hunter2x": "+ExecStart=/bin/x --password=[redacted]",
+    '+ExecStart=/bin/sh -c "PGPASSWORD=hunter2x psql"': (
+        '+ExecStart=/bin/sh -c "PGPASSWORD=[redacted] psql"'
+    ),
+    "+ExecStart=/bin/curl https://me:hunter2x@host/path": (
+        "+ExecStart=/bin/curl https://me:[redacted]@host/path"
+    ),
+    "+ExecStart=/bin/curl https://host/?token=hunter2x&a=b": (
+        "+ExecStart=/bin/curl https://host/?token=[redacted]&a=b"
+    ),
+    '+ExecStart=/bin/curl -H "Authorization: Bearer hunter2x"': (
+        '+ExecStart=/bin/curl -H "Authorization: Bearer [redacted]"'
+    ),
+    "+ExecStart=/bin/x ghp_0123456789abcdefghijklmnopqrstuvwxyz": "+ExecStart=/bin/x [redacted]",
+    "+ExecStart=/bin/x 4bd1f0a9c6e8427d9a3e5b7f10c2d4e6 y": "+ExecStart=/bin/x [redacted] y",
+}
+KEPT = [
+    "+ExecStart=/usr/libexec/debvisor-timers/run nightly /bin/true --password-file /etc/pw",
+    f"+ExecStart=/usr/libexec/debvisor-timers/run a /var/lib/debvisor-timers/scripts/{'9f' * 32}",
+    "+Environment=DB_PASSWORD_FILE=/etc/pw",
+    "+Environment=PATH=/usr/bin LANG=C.UTF-8",
+    "+OnCalendar=*-*-* 02:00:00",
+    "+Digest=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "+LoadCredential=db-password:/etc/creds/db",
+    "@@ -1,3 +1,4 @@",
+    "-> ../debvisor-job-a.timer",
+    "+Description=Copy the tokens of the day",
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_secret_is_left_out_of_a_line_of_a_unit(line: str) -> None:
+    assert redact_line(line) == LINES[line]
+
+
+@pytest.mark.parametrize("line", KEPT)
+def test_what_is_no_secret_stays(line: str) -> None:
+    assert redact_line(line) == line
+
+
+def test_a_private_key_is_left_out_whole() -> None:
+    text = "a -----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY----- b"
+    assert redact(text) == "a [redacted] b"
+    assert redact("-----BEGIN PRIVATE KEY-----\nMIIEow") == "[redacted]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "job 'nightly' is running already",
+        "cannot write into /etc/systemd/system: Read-only file system",
+        "systemd did not start debvisor-job-new.timer",
+        "process 4711 (debvisor-timers apply) is changing jobs right now",
+        "run 20261123T020000Z-4f2a9c of job 'a' did not fail: it succeeded",
+    ],
+)
+def test_messages_stay_as_they_are(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_a_message_that_quotes_a_secret_is_without_it() -> None:
+    text = "cannot start: password: hunter2x, at ssh://me:hunter2x@host"
+    assert redact(text) == "cannot start: password: [redacted], at ssh://me:[redacted]@host"
