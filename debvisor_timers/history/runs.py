@@ -292,7 +292,8 @@ def _trigger(draft: Draft) -> Trigger:
     # Only a timer asks for a job that runs already, and is told no.
     if draft.skip and draft.skip.get("DEBVISOR_OVERLAPPED"):
         return Trigger.TIMER
-    return Trigger.read(draft.ours("DEBVISOR_TRIGGER"))
+    retry_of = draft.ours("DEBVISOR_RETRY_OF")
+    return Trigger.read(draft.ours("DEBVISOR_TRIGGER"), retry_of=retry_of)
 
 
 def _waited(draft: Draft) -> timedelta | None:

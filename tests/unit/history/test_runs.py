@@ -226,7 +226,6 @@ def test_what_a_run_answers_repeats_and_had_to_wait_for_is_told() -> None:
             record,
             DEBVISOR_TRIGGER="chain",
             DEBVISOR_TRIGGER_RUNS="a:20261123T010000Z-000001 b:20261123T010000Z-000002",
-            DEBVISOR_RETRY_OF="20261122T020000Z-000003",
             DEBVISOR_WAITED_USEC="90500000",
         )
         if record.get("MESSAGE_ID") in OURS
@@ -239,8 +238,35 @@ def test_what_a_run_answers_repeats_and_had_to_wait_for_is_told() -> None:
         RunName(job="a", id="20261123T010000Z-000001"),
         RunName(job="b", id="20261123T010000Z-000002"),
     )
-    assert run.retry_of == "20261122T020000Z-000003"
     assert run.waited == timedelta(seconds=90, milliseconds=500)
+
+
+@pytest.mark.parametrize("noted", ["manual", "retry"])
+def test_a_run_that_repeats_another_is_a_retry(noted: str) -> None:
+    """Versions before have noted it as `manual`."""
+    case = read_case("asked")
+    old = "20261122T020000Z-000003"
+    records = [
+        changed(record, DEBVISOR_TRIGGER=noted, DEBVISOR_RETRY_OF=old)
+        if record.get("MESSAGE_ID") in OURS
+        else record
+        for record in case.records
+    ]
+    (run,) = assemble(records, current_boot=case.boot)
+    assert (run.trigger, run.retry_of, run.by) == (Trigger.RETRY, old, "alice")
+
+
+def test_a_run_that_makes_up_for_a_time_is_due_at_that_time() -> None:
+    case = read_case("timer")
+    records = [
+        changed(record, DEBVISOR_TRIGGER="catch_up", DEBVISOR_SCHEDULED_USEC="1795399200000000")
+        if record.get("MESSAGE_ID") in OURS
+        else record
+        for record in case.records
+    ]
+    run = assemble(records, current_boot=case.boot)[-1]
+    assert run.trigger is Trigger.CATCH_UP
+    assert run.scheduled_for == datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
 
 def test_a_trigger_that_nobody_knows_yet_is_unknown() -> None:
