@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.elapses import Interval
     from debvisor_timers.operations.graph import Graph
     from debvisor_timers.operations.list import JobList
+    from debvisor_timers.operations.logs import LogQuestion
     from debvisor_timers.operations.lost import LostRuns
     from debvisor_timers.operations.notify import FailureNotice
     from debvisor_timers.operations.plan import Plan
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.renew import Renewal
     from debvisor_timers.operations.run import Caller, RunResult
     from debvisor_timers.operations.show import JobDetails
+    from debvisor_timers.operations.show_run import RunDetails
     from debvisor_timers.operations.status import Status
     from debvisor_timers.operations.timeline import Timeline
     from debvisor_timers.operations.translate import TranslatedSchedule
     from debvisor_timers.operations.upcoming import Upcoming
+    from debvisor_timers.operations.which_run import Choice
 
 
 class Scheduler:
@@ -177,13 +180,17 @@ class Scheduler:
 
         return stop_job(self.host, job_id)
 
-    def logs_command(
-        self, job_id: str, *, follow: bool, lines: int, as_json: bool
-    ) -> Sequence[str]:
-        """Return the argv of journalctl that shows what a job said."""
+    def logs_command(self, question: LogQuestion) -> Sequence[str]:
+        """Return the argv of journalctl that shows what a job, a run or all jobs said."""
         from debvisor_timers.operations.logs import journalctl_command
 
-        return journalctl_command(self.host, job_id, follow=follow, lines=lines, as_json=as_json)
+        return journalctl_command(self.host, question)
+
+    def show_run(self, job_id: str, choice: Choice) -> RunDetails:
+        """Return a run of a job, and the last lines that it printed."""
+        from debvisor_timers.operations.show_run import show_run
+
+        return show_run(self.host, job_id, choice)
 
     def history(self, job_id: str, *, limit: int) -> Sequence[Run]:
         """Return the last runs of a job, newest first."""

@@ -85,7 +85,9 @@ def test_a_boot_catches_up_once_where_the_job_asks_for_it(applied: Box) -> None:
 
 def newest(box: Box, job: str) -> dict[str, str]:
     """Return the newest run of a job as `history --json` has it."""
-    found: list[dict[str, str]] = json.loads(box.run(f"debvisor-timers history {job} --json").stdout)
+    found: list[dict[str, str]] = json.loads(
+        box.run(f"debvisor-timers history {job} --json").stdout
+    )
     return found[0]
 
 

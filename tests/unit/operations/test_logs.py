@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import pytest
 
 from debvisor_timers.errors import NotFoundError
-from debvisor_timers.operations.logs import journalctl_command
+from debvisor_timers.operations.logs import LogQuestion, journalctl_command
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
 PLAIN = [
     "journalctl",
-    "--unit=debvisor-job-nightly.service",
-    "--lines=200",
     "--output=short-iso",
+    "--lines=200",
+    "--unit=debvisor-job-nightly.service",
 ]
 
 
@@ -24,10 +24,11 @@ def command(
     job: str = "nightly",
     *,
     follow: bool = False,
-    lines: int = 200,
+    lines: int | None = None,
     as_json: bool = False,
 ) -> list[str]:
-    return journalctl_command(world.host, job, follow=follow, lines=lines, as_json=as_json)
+    question = LogQuestion(job_id=job, follow=follow, lines=lines, as_json=as_json)
+    return journalctl_command(world.host, question)
 
 
 def test_the_last_lines_of_the_unit(world: World) -> None:
@@ -41,10 +42,10 @@ def test_every_option_reaches_journalctl(world: World) -> None:
 
     assert command(world, follow=True, lines=7, as_json=True) == [
         "journalctl",
-        "--unit=debvisor-job-nightly.service",
-        "--lines=7",
         "--output=json",
         "--follow",
+        "--lines=7",
+        "--unit=debvisor-job-nightly.service",
     ]
 
 
