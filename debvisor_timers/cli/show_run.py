@@ -32,9 +32,6 @@ def echo_run(details: RunDetails, *, as_json: bool) -> None:
         click.echo(f"{click.style(f'{title:>12}', bold=True)}  {cut(value, _MARGIN)}")
     for name, stream in (("stdout", details.output.stdout), ("stderr", details.output.stderr)):
         _echo_stream(name, stream)
-    if details.output.dropped:
-        many = counted(details.output.dropped, "record")
-        click.echo(f"\njournald dropped {many} of this run: it printed too fast", err=True)
 
 
 def _document(details: RunDetails) -> dict[str, object]:
@@ -45,7 +42,6 @@ def _document(details: RunDetails) -> dict[str, object]:
         "stdout": output.stdout.text,
         "stderr": output.stderr.text,
         "truncated": output.stdout.is_cut or output.stderr.is_cut,
-        "dropped_records": output.dropped,
     }
 
 

@@ -34,7 +34,6 @@ __all__ = ["Attempt", "Run", "RunName", "RunOutcome", "RunStatus", "Trigger", "a
 _PREFIX, _SUFFIX = "debvisor-job-", ".service"
 _SAY_NOTHING_NEW = frozenset({MessageId.STOPPED, MessageId.CONSUMED, MessageId.RESTART})
 """Without the run that they belong to, these tell nothing worth a run of its own."""
-_END_A_RUN = frozenset({MessageId.DONE, MessageId.NOT_STARTED, MessageId.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +177,7 @@ class _Assembly:
         invocation = invocation_of(record)
         key = (record.boot_id, job, invocation)
         draft = self._by_invocation.get(key) if invocation else None
-        is_refused = bool(draft and draft.ended and message in _END_A_RUN)
+        is_refused = bool(draft and draft.is_refusal(record))
         if draft and not is_refused:
             return draft
         if message in _SAY_NOTHING_NEW:

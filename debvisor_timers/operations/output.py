@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from debvisor_timers.history.records import JournalMatch, JournalRecord
@@ -18,10 +18,9 @@ systemd gives to standard output. A level prefix of a line (`<5>`) changes PRIOR
 _STDOUT_FACILITY = "3"
 _OURS = "debvisor-timers: "
 _OF_ERRORS = ("3", "4")
-_DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
-"""journald's message on records that its rate limit dropped. Source: systemd 257, sd-messages.h."""
-_GOES_ON = frozenset({"line-max", "pid-change"})
-"""Where journald has cut a line that goes on in the next record."""
+_NOT_ENDED = frozenset({"line-max", "eof"})
+"""Where a line goes on in the next record, or the program ended before it. Not `pid-change`: an
+other process went on, maybe by a line feed alone, which journald does not store (systemd 257)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +36,7 @@ class Line:
     """A line, without its line feed, at the time when journald read it.
 
     What is not UTF-8 is replaced. is_ended: False where the program ended before the line did, and
-    for a piece of a line that was too long for journald.
+    for a piece of a line that was too long for one record.
     """
 
     at: datetime
@@ -60,15 +59,16 @@ class Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What all attempts of a run printed; dropped: how many records a rate limit swallowed.
+    """What all attempts of a run printed.
 
-    Where a sandbox keeps a program from journald, its standard error comes with its standard
+    journald stores no empty lines, no space at the end of a line, and nothing that comes too fast
+    (systemd 257, RateLimitBurst=); what it dropped it tells when the unit prints again, maybe in
+    another run. Where a sandbox keeps a program from journald, its standard error comes with its standard
     output. What our own programs said of a failure is with standard error.
     """
 
     stdout: Stream = Stream()
     stderr: Stream = Stream()
-    dropped: int = 0
 
 
 def run_output(host: Host, run: Run, limit: Limit | None = None) -> Output:
@@ -88,7 +88,6 @@ def run_output(host: Host, run: Run, limit: Limit | None = None) -> Output:
     return Output(
         stdout=_newest((r for r in read([stdout], newest_first=True) if not _is_ours(r)), limit),
         stderr=_newest((r for r in read([stderr, ours], newest_first=True) if _is_error(r)), limit),
-        dropped=_dropped(host, run),
     )
 
 
@@ -98,18 +97,25 @@ def _newest(records: Iterable[JournalRecord], limit: Limit) -> Stream:
     room = limit.size
     for record in records:
         line = _line(record)
-        size = len(line.text.encode("utf-8", "replace")) + 1
+        size = len(line.text.encode()) + 1
         if len(kept) == limit.lines or size > room:
-            return Stream(lines=tuple(reversed(kept)), is_cut=True)
+            # Of a single line that is too large its end: it tells more than nothing.
+            end = () if kept else (_end_of(line, room),)
+            return Stream(lines=(*end, *reversed(kept)), is_cut=True)
         kept.append(line)
         room -= size
     return Stream(lines=tuple(reversed(kept)))
 
 
 def _line(record: JournalRecord) -> Line:
-    how = record.get("_LINE_BREAK")
-    is_ended = how not in {*_GOES_ON, "eof"}
+    is_ended = record.get("_LINE_BREAK") not in _NOT_ENDED
     return Line(at=record.realtime, text=record.get("MESSAGE"), is_ended=is_ended)
+
+
+def _end_of(line: Line, room: int) -> Line:
+    """Return what of the end of a line fits into so many bytes, its line feed included."""
+    text = line.text.encode()[-(room - 1) :].decode(errors="ignore")
+    return replace(line, text=text)
 
 
 def _is_error(record: JournalRecord) -> bool:
@@ -120,13 +126,3 @@ def _is_ours(record: JournalRecord) -> bool:
     """Return True for what `begin` and `end` say: their errors come by the stream of the unit."""
     is_error = record.get("PRIORITY") in _OF_ERRORS
     return is_error and record.get("MESSAGE").startswith(_OURS)
-
-
-def _dropped(host: Host, run: Run) -> int:
-    match: JournalMatch = {
-        "_TRANSPORT": "driver",
-        "MESSAGE_ID": _DROPPED,
-        "OBJECT_SYSTEMD_INVOCATION_ID": run.invocation_ids,
-    }
-    counts = (record.get("N_DROPPED") for record in host.journal.records([match]))
-    return sum(int(count) for count in counts if count.isdigit())

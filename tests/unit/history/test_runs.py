@@ -132,7 +132,7 @@ def test_a_run_without_an_end_is_lost_once_a_newer_one_is_there() -> None:
     case = read_case("running")
     later = [
         replace(
-            changed(record, INVOCATION_ID="0" * 32, DEBVISOR_INVOCATION_ID="0" * 32),
+            changed(record, INVOCATION_ID="0" * 32, DEBVISOR_INVOCATION_ID="0" * 32, JOB_ID="99"),
             realtime=record.realtime + timedelta(minutes=1),
         )
         for record in case.records
@@ -198,7 +198,7 @@ def test_a_failed_attempt_that_another_run_follows_was_the_last() -> None:
     case = read_case("retry-delay")
     later = [
         replace(
-            changed(record, INVOCATION_ID="0" * 32, DEBVISOR_INVOCATION_ID="0" * 32),
+            changed(record, INVOCATION_ID="0" * 32, DEBVISOR_INVOCATION_ID="0" * 32, JOB_ID="99"),
             realtime=record.realtime + timedelta(minutes=1),
         )
         for record in case.records
