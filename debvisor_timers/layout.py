@@ -72,6 +72,16 @@ class Layout:
         return self.state / "lost"
 
     @property
+    def index(self) -> Path:
+        """Return the file of the index: runs that may be older than the journal."""
+        return self.state / "history.sqlite"
+
+    @property
+    def renamed(self) -> Path:
+        """Return the file that says which jobs were given another id, and when."""
+        return self.state / "renamed.json"
+
+    @property
     def notified(self) -> Path:
         """Return the folder with one file a job: the newest failed run that was told."""
         return self.state / "notified"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from debvisor_timers.history.attempt import AttemptDraft
 from debvisor_timers.history.outcome import REFUSED, Ending, Exit, RunOutcome, judge, moment, number
@@ -21,12 +21,17 @@ _UNMET = re.compile(r"unmet condition check (?P<condition>\w+=.+)")
 """systemd 257 tells it in the text alone; where several are not met, it names one of them."""
 _CONDITION = "Condition check resulted in"
 """In systemd's word on a start that is done, though ExecCondition= has kept the unit from it."""
-_END_A_RUN = frozenset({MessageId.DONE, MessageId.NOT_STARTED, MessageId.FAILED})
+END_A_RUN = frozenset({MessageId.DONE, MessageId.NOT_STARTED, MessageId.FAILED})
+"""What comes once of a run; with the invocation of one that has ended, it is of a refused start."""
+_OF_RETRY = "a dependency of its retry failed"
 _NOT_STARTED = {
     "dependency": Ending(outcome=RunOutcome.SKIPPED, reason="a dependency failed"),
     "assert": Ending(outcome=RunOutcome.FAILED, reason="an assertion failed"),
     "timeout": Ending(outcome=RunOutcome.FAILED, reason="it could not start in time"),
 }
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,11 +40,15 @@ class Draft:
 
     is_refused: a start limit was hit; such records carry the invocation of the run before
     (systemd 257). is_restarting: systemd has said that another attempt comes now. is_lost: a later
-    boot has found that the run was cut off.
+    boot has found that the run was cut off. first: the cursor of its first record, which is number
+    `order` of those that were read; newest: when its newest record was written.
     """
 
     job: str
     boot_id: str
+    first: str = ""
+    order: int = 0
+    newest: datetime = _NEVER
     is_refused: bool = False
     job_id: str = ""
     first_seen: datetime
@@ -56,6 +65,7 @@ class Draft:
 
     def take(self, record: JournalRecord) -> None:
         """Add what `record` tells."""
+        self.newest = max(self.newest, record.realtime)
         _TAKE[MessageId(record.get("MESSAGE_ID"))](self, record)
 
     def awaits(self, record: JournalRecord) -> bool:
@@ -79,7 +89,7 @@ class Draft:
         """
         message = record.get("MESSAGE_ID")
         if self.ended:
-            return message in _END_A_RUN
+            return message in END_A_RUN
         failed = {each.invocation_id for each in self.attempts if each.has_failed}
         is_again = invocation_of(record) in failed and not self.is_restarting
         return message == MessageId.FAILED and is_again
@@ -139,9 +149,10 @@ class Draft:
             return True
         most = number(self.ours("DEBVISOR_MAX_ATTEMPTS")) or 1
         has_retries = len(self.attempts) > 1 or most > 1
-        # Where the record of `end` was lost, a stop that killed nothing is most likely its own.
-        is_last = last.is_final or (not last.end and len(self.attempts) >= most and last.has_failed)
-        is_own = is_last and not (not last.end and last.result == "signal")
+        # Where its record was lost, a stop that killed nothing is rather taken for one of `end`: so
+        # that no failure is hidden.
+        has_exited = last.has_failed and last.result != "signal"
+        is_own = last.is_final or (not last.end and has_exited)
         return self.is_stopped and not (is_own and has_retries)
 
     def _never_ran(self) -> Ending | None:
@@ -160,11 +171,14 @@ class Draft:
         if ending is None:
             if not self.not_started:
                 return None
+            if self.not_started == "dependency" and (self.started or self.is_restarting):
+                # How its attempt ended, no record tells; that it is no skip.
+                return Ending(outcome=RunOutcome.FAILED, reason=_OF_RETRY)
             return _NOT_STARTED.get(self.not_started) or judge(
                 "systemd did not start it", self.exit
             )
         if self.not_started == "dependency" and self.is_restarting:
-            reason = "; ".join(filter(None, [ending.reason, "a dependency of its retry failed"]))
+            reason = "; ".join(filter(None, [ending.reason, _OF_RETRY]))
             return Ending(outcome=ending.outcome, reason=reason)
         return ending
 

@@ -12,8 +12,8 @@ class RunFigures(NamedTuple):
     """One run; twenty thousand of them are read in the twinkling of an eye.
 
     start: seconds since 1970. duration, waited, cpu: seconds; None where nobody knows.
-    attempts: 0 for a run that was skipped before its first. count: of how many elapses a skip
-    tells. memory_peak: bytes. reason: why it ended so, empty where the outcome says it all.
+    attempts: 0 for a run that was skipped before its first. elapses: of how many a skip tells.
+    memory_peak: bytes. reason: why it ended so, empty where the outcome says it all.
     """
 
     job: str
@@ -26,5 +26,5 @@ class RunFigures(NamedTuple):
     waited: float | None
     cpu: float | None
     memory_peak: int | None
-    count: int
+    elapses: int
     reason: str

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from debvisor_timers.history.attempt import Attempt
-from debvisor_timers.history.draft import Draft
+from debvisor_timers.history.draft import END_A_RUN, Draft
 from debvisor_timers.history.outcome import (
     Ending,
     Exit,
@@ -31,6 +31,7 @@ from debvisor_timers.history.records import (
 
 __all__ = ["Attempt", "Run", "RunName", "RunOutcome", "RunStatus", "Trigger", "assemble", "matches"]
 
+_MESSAGES = frozenset(MessageId)
 _PREFIX, _SUFFIX = "debvisor-job-", ".service"
 _SAY_NOTHING_NEW = frozenset({MessageId.STOPPED, MessageId.CONSUMED, MessageId.RESTART})
 """Without the run that they belong to, these tell nothing worth a run of its own."""
@@ -132,6 +133,17 @@ def matches(job_id: str) -> Sequence[JournalMatch]:
     )
 
 
+def matches_of_all() -> Sequence[JournalMatch]:
+    """Return what to ask the journal for where runs of all jobs are wanted; other units come too.
+
+    The journal finds exact values only.
+    """
+    return tuple(
+        {name: value for name, value in match.items() if name not in {"UNIT", "DEBVISOR_JOB"}}
+        for match in matches("")
+    )
+
+
 def assemble(records: Iterable[JournalRecord], *, current_boot: str) -> list[Run]:
     """Return the runs that `records` tell of, newest first.
 
@@ -140,16 +152,56 @@ def assemble(records: Iterable[JournalRecord], *, current_boot: str) -> list[Run
     its middle. A run without an end runs, if it is the newest of its job in `current_boot`; else
     it is lost.
     """
-    assembly = _Assembly()
-    for record in records:
-        assembly.add(record)
+    return [each.run for each in assemble_all(records, current_boot=current_boot)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembled:
+    """A run, and which records have told of it.
+
+    first: the cursor of the first, which is number `order` of those that were read; newest: when
+    the newest was written. is_told_lost: all that is known may be what the boot after a crash said.
+    """
+
+    run: Run
+    first: str
+    order: int
+    newest: datetime
+    is_told_lost: bool = False
+
+
+Known = Callable[[str, str], Collection[str]]
+"""The invocations of a job's newest runs of which the records before have told, by boot and job."""
+
+
+def assemble_all(
+    records: Iterable[JournalRecord],
+    *,
+    current_boot: str,
+    known: Known = lambda _boot, _job: (),
+) -> list[Assembled]:
+    """Return the same with where each run stands in the journal.
+
+    known: what other records than these have told of; such runs are not told again.
+    """
+    assembly = _Assembly(known)
+    for order, record in enumerate(records):
+        assembly.add(record, order)
     return [
-        _run(draft, _ending(draft, assembly, current_boot)) for draft in assembly.newest_first()
+        Assembled(
+            run=_run(draft, _ending(draft, assembly, current_boot)),
+            first=draft.first,
+            order=draft.order,
+            newest=draft.newest,
+            is_told_lost=draft.is_lost,
+        )
+        for draft in assembly.newest_first()
     ]
 
 
 class _Assembly:
-    def __init__(self) -> None:
+    def __init__(self, known: Known) -> None:
+        self._known = known
         self._drafts: list[Draft] = []
         self._by_invocation: dict[tuple[str, str, str], Draft] = {}
         self._newest: dict[str, Draft] = {}
@@ -164,9 +216,11 @@ class _Assembly:
     def is_newest_of_boot(self, draft: Draft) -> bool:
         return self._newest_of_boot.get((draft.boot_id, draft.job)) is draft
 
-    def add(self, record: JournalRecord) -> None:
+    def add(self, record: JournalRecord, order: int) -> None:
         for job in _jobs(record):
             if draft := self._draft(job, record):
+                if not draft.first:
+                    draft.first, draft.order = record.cursor, order
                 draft.take(record)
 
     def _draft(self, job: str, record: JournalRecord) -> Draft | None:
@@ -177,10 +231,13 @@ class _Assembly:
         invocation = invocation_of(record)
         key = (record.boot_id, job, invocation)
         draft = self._by_invocation.get(key) if invocation else None
-        is_refused = bool(draft and draft.is_refusal(record))
+        # The invocation of the run before, which an earlier reading has seen.
+        is_old = bool(not draft and invocation and invocation in self._known(record.boot_id, job))
+        is_refused = is_old and message in END_A_RUN
+        is_refused = is_refused or bool(draft and draft.is_refusal(record))
         if draft and not is_refused:
             return draft
-        if message in _SAY_NOTHING_NEW:
+        if message in _SAY_NOTHING_NEW or (is_old and not is_refused):
             return None
         newest = self._newest.get(job)
         if invocation and not is_refused and newest and newest.awaits(record):
@@ -216,7 +273,7 @@ def _jobs(record: JournalRecord) -> Iterable[str]:
     message = record.get("MESSAGE_ID")
     if message in OURS:
         return record.fields.get("DEBVISOR_JOB", ())[:1] if record.get("_UID") == "0" else ()
-    if message not in set(MessageId) or record.get("_PID") != "1":
+    if message not in _MESSAGES or record.get("_PID") != "1":
         return ()
     return [
         unit.removeprefix(_PREFIX).removesuffix(_SUFFIX)
@@ -305,7 +362,7 @@ def _waited(draft: Draft) -> timedelta | None:
 def _own_id(draft: Draft, start: datetime) -> str:
     """Return an id for a run that `begin` never named: the same whenever it is asked for."""
     known = draft.invocation_ids
-    tail = known[0] if known else f"{int(draft.job_id or 0):06x}"
+    tail = known[0] if known else f"{int(draft.job_id or start.microsecond):06x}"
     return f"{start:%Y%m%dT%H%M%SZ}-{tail[:6]}"
 
 

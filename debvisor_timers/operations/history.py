@@ -10,6 +10,7 @@ from debvisor_timers.jobs.load import load_definitions
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import unknown_job
 from debvisor_timers.operations.newest import newest_runs
+from debvisor_timers.operations.swallowed import swallowed
 from debvisor_timers.operations.under_way import under_way
 
 
@@ -20,8 +21,10 @@ def history(host: Host, job_id: str, *, limit: int) -> list[Run]:
     neither the YAML nor the journal knows the job, SystemdError when the journal is not readable.
     """
     runs = newest_runs(host, job_id, limit)
-    if runs and runs[0].outcome in _UNDER_WAY:
-        runs[0] = _as_noted(host, runs[0])
+    if runs:
+        runs[0] = as_noted(host, runs[0])
+        skip = swallowed(host, runs[0])
+        runs = [*([skip] if skip else []), *runs][:limit]
     if not runs:
         known = load_definitions(host.layout.config).jobs
         if job_id not in known:
@@ -32,8 +35,13 @@ def history(host: Host, job_id: str, *, limit: int) -> list[Run]:
 _UNDER_WAY = {RunOutcome.RUNNING, RunOutcome.WAITING}
 
 
-def _as_noted(host: Host, run: Run) -> Run:
-    """Return a run that is under way with what `begin` noted of it; its record may be to come."""
+def as_noted(host: Host, run: Run) -> Run:
+    """Return a run that is under way with what `begin` noted of it; its record may be to come.
+
+    Any other run comes back as it is.
+    """
+    if run.outcome not in _UNDER_WAY:
+        return run
     noted = under_way(host, run.job)
     if noted is None or noted.invocation_id not in run.invocation_ids:
         return run

@@ -15,6 +15,7 @@ from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import unknown_job
 from debvisor_timers.operations.output import STDERR_FACILITY
 from debvisor_timers.operations.owned import owned_by_job
+from debvisor_timers.operations.renamed import Renamings
 from debvisor_timers.operations.which_run import Choice, find_run
 from debvisor_timers.render.names import service_unit
 from debvisor_timers.render.service import job_slices
@@ -59,7 +60,7 @@ def journalctl_command(host: Host, question: LogQuestion) -> list[str]:
     if question.choice is not None:
         run = find_run(host, question.job_id, question.choice)
         lines = "all" if question.lines is None else question.lines
-        return [*shown, f"--lines={lines}", *_of_run(run, question)]
+        return [*shown, f"--lines={lines}", *_of_run(host, run, question)]
     shown.append(f"--lines={question.lines or _LINES}")
     if not question.job_id:
         return [*shown, *_of_all(host, stderr=question.stderr)]
@@ -70,9 +71,9 @@ def journalctl_command(host: Host, question: LogQuestion) -> list[str]:
     return [*shown, f"--unit={unit}"]
 
 
-def _of_run(run: Run, question: LogQuestion) -> list[str]:
-    unit = service_unit(run.job)
+def _of_run(host: Host, run: Run, question: LogQuestion) -> list[str]:
     if question.follow:
+        unit = service_unit(run.job)
         # Which invocations its further attempts will have, nobody knows.
         _refuse_ended(run)
         begun = f"--since={_instant(_first_record(run))}"
@@ -83,14 +84,15 @@ def _of_run(run: Run, question: LogQuestion) -> list[str]:
         # A run without an invocation has never printed anything, and nothing has this one.
         invocations = run.invocation_ids or ("none",)
         return _terms({"_SYSTEMD_INVOCATION_ID": invocations, **_STDERR})
-    ours: _Group = {"_UID": "0", "DEBVISOR_JOB": run.job, "DEBVISOR_RUN_ID": run.id}
+    ours: _Group = {"_UID": "0", "DEBVISOR_RUN_ID": run.id}
     if not run.invocation_ids:
+        units = map(service_unit, Renamings.read(host.layout).ids(run.job))
         span = [f"--since={_instant(run.start)}", f"--until={_instant(run.end or run.start)}"]
-        return [*span, *_terms({"_PID": "1", "UNIT": unit}, ours)]
+        return [*span, *_terms({"_PID": "1", "UNIT": units}, ours)]
     # A start that a limit refuses later carries the invocation of this run (systemd 257).
     is_over = run.end is not None and run.end >= run.start
     until = [f"--until={_instant(run.end + _AFTER)}"] if run.end and is_over else []
-    of_systemd: _Group = {"_PID": "1", "UNIT": unit, "INVOCATION_ID": run.invocation_ids}
+    of_systemd: _Group = {"_PID": "1", "INVOCATION_ID": run.invocation_ids}
     return [*until, *_terms({"_SYSTEMD_INVOCATION_ID": run.invocation_ids}, of_systemd, ours)]
 
 

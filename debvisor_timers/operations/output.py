@@ -63,8 +63,8 @@ class Output:
 
     journald stores no empty lines, no space at the end of a line, and nothing that comes too fast
     (systemd 257, RateLimitBurst=); what it dropped it tells when the unit prints again, maybe in
-    another run. Where a sandbox keeps a program from journald, its standard error comes with its standard
-    output. What our own programs said of a failure is with standard error.
+    another run. Where a sandbox keeps a program from journald, its standard error comes with its
+    standard output. What our own programs said of a failure is with standard error.
     """
 
     stdout: Stream = Stream()

@@ -61,6 +61,19 @@ class SystemdJournal:
                 ):
                     yield record
 
+    def records_from(
+        self, cursor: str, matches: Sequence[JournalMatch]
+    ) -> Iterator[JournalRecord] | None:
+        """Yield the records that satisfy one of `matches`, from the one at `cursor` on.
+
+        None when the journal no longer has that record. Raises the errors of `records`.
+        """
+        reader = self._open()
+        if not _has(reader, cursor):
+            reader.close()
+            return None
+        return _from(reader, cursor, matches)
+
     def boot_id(self) -> str:
         """Return the id of this boot as records have it: 32 hex digits."""
         try:
@@ -129,6 +142,22 @@ def _seek(reader: Any, when: datetime | None, *, newest_first: bool) -> None:
         # Backwards, the entry at that very instant is wanted as well.
         usec = (when - _EPOCH) // _MICROSECOND + (1 if newest_first else 0)
         reader.seek_realtime(max(usec, 0))
+
+
+def _has(reader: Any, cursor: str) -> bool:
+    """Return whether the record at `cursor` is there; a reader without it is somewhere near."""
+    try:
+        reader.seek_cursor(cursor)
+        return bool(reader._next(1)) and bool(reader.test_cursor(cursor))  # noqa: SLF001
+    except OSError:  # no cursor at all, or a file that is damaged just there
+        return False
+
+
+def _from(reader: Any, cursor: str, matches: Sequence[JournalMatch]) -> Iterator[JournalRecord]:
+    with reader:
+        _match(reader, matches)
+        reader.seek_cursor(cursor)
+        yield from _read(reader, newest_first=False)
 
 
 def _read(reader: Any, *, newest_first: bool) -> Iterator[JournalRecord]:

@@ -265,6 +265,15 @@ class Journal(Protocol):
         cannot be opened.
         """
 
+    def records_from(
+        self, cursor: str, matches: Sequence[JournalMatch]
+    ) -> Iterator[JournalRecord] | None:
+        """Yield the records that satisfy one of `matches`, from the record at `cursor` on.
+
+        In the journal's order, whatever clocks say; that record itself is included if it satisfies
+        them. None when the journal no longer has it.
+        """
+
     def boot_id(self) -> str:
         """Return the id of this boot as records have it: 32 hex digits."""
 

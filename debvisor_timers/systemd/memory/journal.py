@@ -37,6 +37,18 @@ class MemoryJournal:
             if any(_satisfies(record, match) for match in matches):
                 yield record
 
+    def records_from(
+        self, cursor: str, matches: Sequence[JournalMatch]
+    ) -> Iterator[JournalRecord] | None:
+        """Yield the records from the one at `cursor` on; None when it is gone."""
+        self._state.steps.look("journal.records")
+        found = list(self._state.records)
+        places = [number for number, record in enumerate(found) if record.cursor == cursor]
+        if not places:
+            return None
+        later = found[places[0] :]
+        return (record for record in later if any(_satisfies(record, each) for each in matches))
+
     def boot_id(self) -> str:
         """Return the id of this boot as records have it: 32 hex digits."""
         return self._state.boot_id

@@ -22,6 +22,7 @@ class Recorder:
     run: str = "20261123T120000Z-aaaaaa"
     invocation: str = "a" * 32
     trigger: str = "manual"
+    started: str = ""
     fields: dict[str, str] = field(default_factory=dict)
 
     def systemd(self, message: str, **fields: str) -> None:
@@ -29,12 +30,13 @@ class Recorder:
         self._append({**about, **fields})
 
     def ours(self, message: str, **fields: str) -> None:
+        self.started = self.started or str(round(self.world.systemd.state.now.timestamp() * 1e6))
         told = {
             "DEBVISOR_JOB": "nightly",
             "DEBVISOR_RUN_ID": self.run,
             "DEBVISOR_INVOCATION_ID": self.invocation,
             "DEBVISOR_TRIGGER": self.trigger,
-            "DEBVISOR_START_USEC": str(round(self.world.systemd.state.now.timestamp() * 1e6)),
+            "DEBVISOR_START_USEC": self.started,
         }
         self._append({"MESSAGE_ID": message, **told, **self.fields, **fields})
 

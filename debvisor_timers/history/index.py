@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The index: runs in a file of SQLite, which outlive the journal that they were read from.
+
+It is a cache of the journal and more lasting than that; all in it is put together from records.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from debvisor_timers.history import sums
+from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.rows import RUN_COLUMNS, moment, row_of, run_of, usec
+from debvisor_timers.history.runs import Run
+
+VERSION = 1
+"""Of the tables. A file of another version is none of ours, and is made anew from the journal."""
+
+_NAMES = ", ".join(f'"{name}"' for name in RUN_COLUMNS)
+_MARKS = ", ".join("?" * (len(RUN_COLUMNS) + 2))
+_COLUMNS = ", ".join(f'"{name}" {kind}' for name, kind in RUN_COLUMNS.items())
+_TABLES = f"""
+CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE pins (job TEXT PRIMARY KEY, cursor TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (position INTEGER PRIMARY KEY, settled INTEGER NOT NULL, {_COLUMNS});
+CREATE UNIQUE INDEX runs_by_id ON runs (job, id);
+CREATE INDEX runs_by_start ON runs (start);
+CREATE INDEX runs_by_job ON runs (job, position);
+CREATE INDEX runs_unsettled ON runs (job) WHERE settled = 0;
+CREATE TABLE sums (job TEXT, outcome TEXT, "trigger" TEXT, runs INTEGER, attempts INTEGER,
+    cpu INTEGER, PRIMARY KEY (job, outcome, "trigger")) WITHOUT ROWID;
+CREATE TABLE sums_of_skips (job TEXT, reason TEXT, elapses INTEGER, PRIMARY KEY (job, reason))
+    WITHOUT ROWID;
+CREATE TABLE sums_of_durations (job TEXT, class INTEGER, runs INTEGER, usec INTEGER,
+    PRIMARY KEY (job, class)) WITHOUT ROWID;
+CREATE TABLE forgotten (job TEXT PRIMARY KEY, start INTEGER NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = {VERSION};
+"""
+_LAYER = f"""
+CREATE TABLE hidden (position INTEGER PRIMARY KEY);
+INSERT INTO meta SELECT * FROM kept.meta;
+INSERT INTO pins SELECT * FROM kept.pins;
+INSERT INTO sums SELECT * FROM kept.sums;
+INSERT INTO sums_of_skips SELECT * FROM kept.sums_of_skips;
+INSERT INTO sums_of_durations SELECT * FROM kept.sums_of_durations;
+INSERT INTO forgotten SELECT * FROM kept.forgotten;
+CREATE TEMP VIEW runs AS SELECT position, settled, {_NAMES} FROM main.runs UNION ALL
+    SELECT position, settled, {_NAMES} FROM kept.runs
+    WHERE position NOT IN (SELECT position FROM main.hidden);
+"""
+"""What is newer than a file that may not be written is laid upon it, in memory."""
+
+_PAST_THE_KEPT = 1 << 40
+_FORGET_UNDER_WAY = """SELECT position FROM runs
+    WHERE settled = 0 AND outcome IN ('running', 'waiting') AND boot != ?"""
+PATIENCE_SECONDS = 10.0
+"""How long one writer waits for another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """How far the journal has been read.
+
+    cursor: of the last record that was read, empty before the first; written: when that was.
+    pins: the first record of the oldest run of a job that may still change, by job.
+    """
+
+    cursor: str = ""
+    written: datetime | None = None
+    pins: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRun:
+    """A run that was read; is_settled: nothing that comes can change it any more."""
+
+    run: Run
+    is_settled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What a further part of the journal has told.
+
+    runs: in the order in which they began. jobs: those whose unsettled runs were read again.
+    is_all: the journal was read from its beginning. more: there is more to be read.
+    """
+
+    place: Place
+    runs: Sequence[ReadRun]
+    jobs: frozenset[str]
+    boot: str
+    is_all: bool = False
+    more: bool = False
+
+
+class IndexFileError(Exception):
+    """The file cannot be used: it is damaged, of another version, or no index at all."""
+
+
+class Index:
+    """A file of runs, or one in memory; also the two laid upon each other.
+
+    Raises IndexFileError where the file turns out to be damaged, sqlite3.OperationalError where it
+    cannot be read or written just now.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, is_layer: bool = False) -> None:
+        """Work on `connection`, whose tables are there; is_layer: they lie upon another's."""
+        self.connection = connection
+        self._is_layer = is_layer
+        # With the schema's name the view would not be meant, and the layer below never written.
+        self._own_runs = "main.runs"
+
+    @classmethod
+    def in_memory(cls) -> Self:
+        """Return an empty index."""
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        connection.executescript(_TABLES)
+        return cls(connection)
+
+    @classmethod
+    def upon(cls, path: Path) -> Self:
+        """Return an index that has what the file `path` has, which is only read."""
+        connection = sqlite3.connect(":memory:", isolation_level=None, uri=True)
+        connection.executescript(_TABLES)
+        connection.execute("ATTACH ? AS kept", (f"{path.absolute().as_uri()}?mode=ro",))
+        connection.execute(f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000:.0f}")
+        _require_version(connection, "kept")
+        # One look at the file for all that is asked: a writer may come in between.
+        connection.execute("BEGIN")
+        for statement in _LAYER.split(";"):
+            connection.execute(statement)
+        return cls(connection, is_layer=True)
+
+    @classmethod
+    def of_file(cls, path: Path) -> Self:
+        """Return the index in the file `path`, made where it is missing; nobody else writes it.
+
+        Until it is committed; other writers wait so long.
+        """
+        connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_SECONDS)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+                for statement in _TABLES.split(";"):
+                    connection.execute(statement)
+            _require_version(connection, "main")
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection)
+
+    def commit(self) -> None:
+        """Keep what was written; then the file is only read."""
+        self.connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file; what was not committed is as if it had never been."""
+        self.connection.close()
+
+    def place(self) -> Place:
+        """Return how far the journal has been read."""
+        meta = dict(self.connection.execute("SELECT name, value FROM meta"))
+        written = meta.get("written")
+        return Place(
+            cursor=meta.get("cursor", ""),
+            written=None if written is None else moment(written),
+            pins=dict(self.connection.execute("SELECT job, cursor FROM main.pins")),
+        )
+
+    def invocations(self, boot: str, job: str) -> set[str]:
+        """Return the invocations of the newest settled runs of the job in that boot."""
+        newest = f"SELECT {_NAMES} FROM runs WHERE job = ? AND settled = 1"
+        newest += " ORDER BY position DESC LIMIT 3"
+        runs = [run_of(row) for row in self.connection.execute(newest, (job,))]
+        return {each for run in runs if run.boot_id == boot for each in run.invocation_ids}
+
+    def settled(self, job: str, run: str) -> Run | None:
+        """Return the run of that id, if nothing was expected to change it."""
+        found = f"SELECT {_NAMES} FROM runs WHERE job = ? AND id = ? AND settled = 1"
+        row = self.connection.execute(found, (job, run)).fetchone()
+        return run_of(row) if row else None
+
+    def jobs(self) -> set[str]:
+        """Return the ids of all jobs that have runs."""
+        found = set[str]()
+        for schema in ("main", "kept") if self._is_layer else ("main",):
+            # One step along the index for each job, however many runs it has.
+            query = f"SELECT min(job) FROM {schema}.runs WHERE job > ?"
+            job = ""
+            while job is not None:
+                (job,) = self.connection.execute(query, (job,)).fetchone()
+                if job is not None:
+                    found.add(job)
+        return found
+
+    def add(self, news: News) -> None:
+        """Write what was read; a run that was read before takes the place of what it was."""
+        place = self._highest_position()
+        before = self._unsettled(news.jobs)
+        self._hide(before.values())
+        forgotten = dict(self.connection.execute("SELECT job, start FROM forgotten"))
+        rows, counted = [], []
+        for read in news.runs:
+            row = row_of(read.run)
+            job, id_, start = row[:3]
+            if news.is_all and start <= forgotten.get(job, -1):
+                continue
+            position = before.pop((job, id_), None)
+            is_new = position is None
+            if position is None:
+                position = self._replaced(str(job), str(id_))
+            if read.is_settled and not (is_new and position):
+                counted.append(read.run)
+            if position is None:
+                position = place = place + 1
+            rows.append((position, read.is_settled, *row))
+        self.connection.executemany(f"INSERT INTO {self._own_runs} VALUES ({_MARKS})", rows)
+        sums.count(self.connection, counted)
+        self._settle_older_boots(news.boot)
+        self._remember(news.place)
+
+    def forget(self, *, before: datetime, keep: int) -> int:
+        """Remove settled runs that began before that, and all but the newest `keep` of each job.
+
+        Returns how many. What was counted stays counted.
+        """
+        old = "SELECT job, position, start FROM main.runs WHERE settled = 1 AND start < ?"
+        many = """SELECT job, position, start FROM (SELECT job, position, start, settled,
+            row_number() OVER (PARTITION BY job ORDER BY position DESC) AS number FROM main.runs)
+            WHERE number > ? AND settled = 1"""
+        found = {*self.connection.execute(old, (usec(before),))}
+        found |= {*self.connection.execute(many, (keep,))}
+        self.connection.executemany(
+            """INSERT INTO forgotten VALUES (?, ?)
+            ON CONFLICT (job) DO UPDATE SET start = max(start, excluded.start)""",
+            [(job, start) for job, _, start in found],
+        )
+        self._hide(position for _, position, _ in found)
+        return len(found)
+
+    def _unsettled(self, jobs: Iterable[str]) -> dict[tuple[object, object], int]:
+        found = {}
+        for job in jobs:
+            rows = self.connection.execute(
+                "SELECT job, id, position FROM runs WHERE job = ? AND settled = 0", (job,)
+            )
+            found.update({(name, id_): position for name, id_, position in rows})
+        return found
+
+    def _replaced(self, job: str, run: str) -> int | None:
+        """Return the position of a run that is about to be written again; it is free then."""
+        found = self.connection.execute(
+            "SELECT position FROM runs WHERE job = ? AND id = ?", (job, run)
+        ).fetchone()
+        if found is None:
+            return None
+        self._hide(found)
+        return int(found[0])
+
+    def _hide(self, positions: Iterable[int]) -> None:
+        several = [(position,) for position in positions]
+        self.connection.executemany(f"DELETE FROM {self._own_runs} WHERE position = ?", several)
+        if self._is_layer:
+            self.connection.executemany("INSERT OR IGNORE INTO hidden VALUES (?)", several)
+
+    def _highest_position(self) -> int:
+        (highest,) = self.connection.execute(
+            f"SELECT max(position) FROM {self._own_runs}"
+        ).fetchone()
+        # A layer's come after all that lie below it.
+        return max(highest or 0, _PAST_THE_KEPT if self._is_layer else 0)
+
+    def _settle_older_boots(self, boot: str) -> None:
+        """Let be lost what was under way in a boot that is over, and that nothing tells of."""
+        query = f"SELECT position, {_NAMES} FROM runs WHERE position IN ({_FORGET_UNDER_WAY})"
+        for position, *values in self.connection.execute(query, (boot,)).fetchall():
+            lost = dict(zip(RUN_COLUMNS, values, strict=True))
+            lost |= {"outcome": str(RunOutcome.LOST), "reason": "", "end": None}
+            self._hide([position])
+            self.connection.execute(
+                f"INSERT INTO {self._own_runs} VALUES ({_MARKS})", (position, 1, *lost.values())
+            )
+            sums.count(self.connection, [run_of([*lost.values()])])
+
+    def _remember(self, place: Place) -> None:
+        known = {"cursor": place.cursor}
+        if place.written is not None:
+            known["written"] = usec(place.written)  # type: ignore[assignment]
+        self.connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", known.items())
+        self.connection.execute("DELETE FROM main.pins")
+        self.connection.executemany("INSERT INTO main.pins VALUES (?, ?)", place.pins.items())
+
+
+def _require_version(connection: sqlite3.Connection, schema: str) -> None:
+    with closing(connection.execute(f"PRAGMA {schema}.user_version")) as found:
+        (version,) = found.fetchone()
+    if version != VERSION:
+        raise IndexFileError(f"its tables are of version {version}, not {VERSION}")

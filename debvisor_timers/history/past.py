@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runs of the past, as an index has them: what readers ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from debvisor_timers.history import sums
+from debvisor_timers.history.figures import RunFigures
+from debvisor_timers.history.filter import RunFilter
+from debvisor_timers.history.index import Index
+from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.rows import FIGURES, RUN_COLUMNS, figures_of, run_of, usec
+from debvisor_timers.history.runs import Run
+from debvisor_timers.history.totals import Totals
+
+_ALL = ", ".join(f'"{name}"' for name in RUN_COLUMNS)
+_FIGURES = ", ".join(f'"{name}"' for name in FIGURES)
+_UNDER_WAY = ("running", "waiting")
+
+
+class Past:
+    """The runs that the index and the journal have; those under way are among them.
+
+    notes: what people should know of it, such as that the index could not be read.
+    """
+
+    def __init__(self, index: Index, notes: Sequence[str] = ()) -> None:
+        """Read from `index`."""
+        self._index = index
+        self.notes = tuple(notes)
+
+    def runs(self, wanted: RunFilter, *, limit: int | None = None, offset: int = 0) -> list[Run]:
+        """Return at most `limit` of the wanted runs, newest first, after the first `offset`.
+
+        In the order in which the journal has them: clocks may have been set.
+        """
+        where, values = _where(wanted)
+        page = (-1 if limit is None else limit, offset)
+        query = f"SELECT {_ALL} FROM runs{where} ORDER BY position DESC LIMIT ? OFFSET ?"
+        return [run_of(row) for row in self._rows(query, *values, *page)]
+
+    def figures(self, wanted: RunFilter) -> list[RunFigures]:
+        """Return the wanted runs in figures, oldest first."""
+        where, values = _where(wanted)
+        query = f"SELECT {_FIGURES} FROM runs{where} ORDER BY position"
+        return [figures_of(row) for row in self._rows(query, *values)]
+
+    def newest(self) -> dict[str, RunFigures]:
+        """Return the newest run of each job that is over and was no skip."""
+        over = ("skipped", *_UNDER_WAY)
+        query = f"""SELECT {_FIGURES} FROM runs WHERE job = ? AND outcome NOT IN (?, ?, ?)
+            ORDER BY position DESC LIMIT 1"""
+        found = {job: next(self._rows(query, job, *over), None) for job in self.jobs()}
+        return {job: figures_of(row) for job, row in found.items() if row}
+
+    def jobs(self) -> list[str]:
+        """Return the ids of all jobs that have runs, in order."""
+        return sorted(self._index.jobs())
+
+    def totals(self) -> Totals:
+        """Return sums over all runs that there ever were."""
+        query = f"SELECT {_ALL} FROM runs WHERE settled = 0 AND outcome NOT IN (?, ?)"
+        over = [run_of(row) for row in self._rows(query, *_UNDER_WAY)]
+        synced = self._index.place().written
+        return sums.totals(self._index.connection, more=over, synced=synced)
+
+    def _rows(self, query: str, *values: object) -> Iterator[Any]:
+        return self._index.connection.execute(query, values)
+
+
+def _where(wanted: RunFilter) -> tuple[str, list[object]]:
+    """Return what SQL is to ask for, and the values in it."""
+    asked: list[str] = []
+    values: list[object] = []
+
+    def one_of(column: str, several: Sequence[str]) -> None:
+        asked.append(f'"{column}" IN ({", ".join("?" * len(several))})')
+        values.extend(several)
+
+    if wanted.jobs is not None:
+        one_of("job", wanted.jobs)
+    if wanted.outcomes:
+        one_of("outcome", [str(each) for each in RunOutcome if each in wanted.outcomes])
+    if wanted.triggers:
+        one_of("trigger", sorted(map(str, wanted.triggers)))
+    for moment, comparison in (wanted.since, ">="), (wanted.until, "<"):
+        if moment is not None:
+            asked.append(f"start {comparison} ?")
+            values.append(usec(moment))
+    if wanted.run:
+        asked.append("substr(id, 1, ?) = ?")
+        values += [len(wanted.run), wanted.run]
+    return (f" WHERE {' AND '.join(asked)}" if asked else ""), values

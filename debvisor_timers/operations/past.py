@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The door to the past: what the index keeps, with what the journal has beyond it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from debvisor_timers.errors import SystemdError
+from debvisor_timers.history.index import Index, IndexFileError
+from debvisor_timers.history.news import Source, read_news
+from debvisor_timers.history.past import Past
+from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.renamed import Renamings
+
+__all__ = ["Past", "open_past", "synchronize"]
+
+OnStep = Callable[[str], None]
+"""Told before something that may take more than a second."""
+_MODE = 0o640
+_SILENT: OnStep = lambda _step: None  # noqa: E731
+
+
+@contextmanager
+def open_past(
+    host: Host, *, jobs: Collection[str] | None = None, on_step: OnStep = _SILENT
+) -> Iterator[Past]:
+    """Give the runs that the index and the journal have.
+
+    jobs: only those are going to be asked for, which saves time; None: all. Who may write the index
+    brings it up to date by the way; for others the rest of the journal is read each time, in
+    memory. Raises SystemdError when neither can be read, PermissionRefusedError when the journal
+    may not be read.
+    """
+    renamings = Renamings.read(host.layout)
+    may_write = _may_write(host.layout.index)
+    kept = synchronize(host, renamings, on_step=on_step) if may_write else Synchronized()
+    index, notes = _layer(host.layout.index)
+    notes += kept.notes
+    with closing(index):
+        try:
+            if not kept.is_done:
+                _read_all(_source(host, renamings, jobs), index, on_step)
+            yield Past(index, notes)
+        except sqlite3.Error as error:
+            raise SystemdError(
+                f"cannot read the index {host.layout.index}: {error}",
+                fix="as root: debvisor-timers history NAME makes it anew",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synchronized:
+    """Whether the index is up to date with the journal, and what people should know."""
+
+    is_done: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def synchronize(
+    host: Host,
+    renamings: Renamings | None = None,
+    *,
+    on_step: OnStep = _SILENT,
+    then: Callable[[Index], None] = lambda _index: None,
+) -> Synchronized:
+    """Bring the index up to date with the journal.
+
+    then: what else is to be done in the same transaction. A file that is damaged, or none of ours,
+    is moved aside and made anew.
+    """
+    path = host.layout.index
+    source = _source(host, renamings or Renamings.read(host.layout), None)
+    note = ""
+    for is_second in (False, True):
+        try:
+            _write(source, path, on_step, then)
+        except (IndexFileError, sqlite3.DatabaseError) as error:
+            if not _is_damaged(error) or is_second:
+                return Synchronized(notes=(f"the index {path} is not up to date: {error}",))
+            aside = _move_aside(path, host)
+            note = f"the index {path} was unusable ({error}): made anew; the old one is {aside}"
+        else:
+            return Synchronized(is_done=True, notes=(note,) if note else ())
+    raise AssertionError("the second attempt returns")
+
+
+def _source(host: Host, renamings: Renamings, jobs: Collection[str] | None) -> Source:
+    ids = None if jobs is None else {id_ for job in jobs for id_ in renamings.ids(job)}
+    return Source(journal=host.journal, now=host.clock.now(), jobs=ids, name=renamings.name)
+
+
+def _write(source: Source, path: Path, on_step: OnStep, then: Callable[[Index], None]) -> None:
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    more = True
+    while more:
+        # Each part is kept by itself: what is interrupted goes on from there.
+        with closing(Index.of_file(path)) as index:
+            _let_the_group_read(path)
+            news = read_news(source, index)
+            index.add(news)
+            more = news.more
+            if not more:
+                then(index)
+            index.commit()
+        if more:
+            on_step("reading the journal")
+    on_step("")
+
+
+def _read_all(source: Source, index: Index, on_step: OnStep) -> None:
+    while True:
+        news = read_news(source, index)
+        index.add(news)
+        if not news.more:
+            on_step("")
+            return
+        on_step("reading the journal")
+
+
+def _layer(path: Path) -> tuple[Index, list[str]]:
+    """Return an index upon the file, or upon nothing where it is missing or cannot be read."""
+    if not os.path.lexists(path):
+        return Index.in_memory(), []
+    if not os.access(path, os.R_OK):
+        why = "this user may not read it; join the group: adduser USER debvisor-timers"
+        return Index.in_memory(), [f"older runs are missing: {path}: {why}"]
+    try:
+        return Index.upon(path), []
+    except (IndexFileError, sqlite3.Error) as error:
+        return Index.in_memory(), [f"older runs are missing: {path}: {error}"]
+
+
+def _may_write(path: Path) -> bool:
+    """Return whether this process may bring the index up to date: only root, in practice."""
+    folder = next(each for each in path.parents if each.exists())
+    return os.geteuid() == folder.stat().st_uid and os.access(folder, os.W_OK)
+
+
+def _let_the_group_read(path: Path) -> None:
+    if path.stat().st_mode & 0o777 != _MODE:
+        path.chmod(_MODE)
+        with suppress(OSError, KeyError, LookupError):
+            import grp  # noqa: PLC0415 - once in the life of a file
+
+            os.chown(path, -1, grp.getgrnam("debvisor-timers").gr_gid)
+
+
+def _is_damaged(error: Exception) -> bool:
+    """Return whether the file itself is at fault, not a lock, the disk or its rights."""
+    return isinstance(error, IndexFileError) or not isinstance(error, sqlite3.OperationalError)
+
+
+def _move_aside(path: Path, host: Host) -> Path:
+    aside = path.with_name(f"{path.name}.damaged-{host.clock.now():%Y%m%dT%H%M%SZ}")
+    path.rename(aside)
+    # What SQLite would roll back into the new file.
+    path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+    return aside
