@@ -55,7 +55,7 @@ def journalctl_command(host: Host, question: LogQuestion) -> list[str]:
     job that neither the units, nor the journal, nor the YAML knows, and for a run that is not
     there; UsageError where nothing can follow.
     """
-    shown = ["journalctl", f"--output={'json' if question.as_json else 'short-iso'}"]
+    shown = ["journalctl", f"--output={_format(question)}"]
     shown += ["--follow"] if question.follow else []
     if question.choice is not None:
         run = find_run(host, question.job_id, question.choice)
@@ -69,6 +69,13 @@ def journalctl_command(host: Host, question: LogQuestion) -> list[str]:
     if question.stderr:
         return [*shown, *_terms({"_SYSTEMD_UNIT": unit, **_STDERR})]
     return [*shown, f"--unit={unit}"]
+
+
+def _format(question: LogQuestion) -> str:
+    if question.as_json:
+        return "json"
+    # Among several jobs the names of units: what a line is otherwise named by, programs choose.
+    return "short-iso" if question.job_id else "with-unit"
 
 
 def _of_run(host: Host, run: Run, question: LogQuestion) -> list[str]:

@@ -188,7 +188,7 @@ def test_all_jobs_are_found_by_their_slices_and_units(world: World) -> None:
 
     found = journalctl_command(world.host, LogQuestion(follow=True))
 
-    assert found[:4] == ["journalctl", "--output=short-iso", "--follow", "--lines=200"]
+    assert found[:4] == ["journalctl", "--output=with-unit", "--follow", "--lines=200"]
     assert "_SYSTEMD_SLICE=debvisor-normal-0.slice" in found
     assert "_SYSTEMD_SLICE=debvisor-critical-f.slice" in found
     assert found[-7:] == [
