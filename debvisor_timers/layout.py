@@ -72,6 +72,11 @@ class Layout:
         return self.state / "lost"
 
     @property
+    def paused(self) -> Path:
+        """Return the folder with one file for each job that is paused."""
+        return self.state / "paused"
+
+    @property
     def index(self) -> Path:
         """Return the file of the index: runs that may be older than the journal."""
         return self.state / "history.sqlite"

@@ -12,16 +12,19 @@ from debvisor_timers.layout import Layout
 from debvisor_timers.operations.host import Host
 
 if TYPE_CHECKING:
-    from debvisor_timers.history.runs import Run
     from debvisor_timers.operations.apply import ApplyOptions, ApplyResult
     from debvisor_timers.operations.check import CheckResult
     from debvisor_timers.operations.elapses import Interval
     from debvisor_timers.operations.graph import Graph
+    from debvisor_timers.operations.history import HistoryPage, HistoryQuery
     from debvisor_timers.operations.list import JobList
     from debvisor_timers.operations.logs import LogQuestion
     from debvisor_timers.operations.lost import LostRuns
+    from debvisor_timers.operations.maintain import Maintenance
+    from debvisor_timers.operations.metrics import Metrics
     from debvisor_timers.operations.notify import FailureNotice
     from debvisor_timers.operations.plan import Plan
+    from debvisor_timers.operations.prune import Limits, Pruned
     from debvisor_timers.operations.recover import Recovery
     from debvisor_timers.operations.renew import Renewal
     from debvisor_timers.operations.run import Caller, RunResult
@@ -192,14 +195,40 @@ class Scheduler:
 
         return show_run(self.host, job_id, choice)
 
-    def history(self, job_id: str, *, limit: int) -> Sequence[Run]:
-        """Return the last runs of a job, newest first."""
+    def history(
+        self, query: HistoryQuery, on_step: Callable[[str], None] = lambda _step: None
+    ) -> HistoryPage:
+        """Return past runs of jobs, newest first, page by page."""
         from debvisor_timers.operations.history import history
 
-        return history(self.host, job_id, limit=limit)
+        return history(self.host, query, on_step)
+
+    def prune_history(self, limits: Limits, *, dry_run: bool = False) -> Pruned:
+        """Forget the oldest runs of the index."""
+        from debvisor_timers.operations.prune import prune_history
+
+        return prune_history(self.host, limits, dry_run=dry_run)
+
+    def maintain(self) -> Maintenance:
+        """Do what is to be done from time to time: bring the index up to date, and prune it."""
+        from debvisor_timers.operations.maintain import maintain
+
+        return maintain(self.host)
 
     def status(self) -> Status:
         """Return what needs attention."""
         from debvisor_timers.operations.status import status
 
         return status(self.host)
+
+    def metrics(self) -> Metrics:
+        """Return the metrics of this host in Prometheus's text format."""
+        from debvisor_timers.operations.metrics import metrics
+
+        return metrics(self.host)
+
+    def write_metrics(self, path: Path) -> Metrics:
+        """Write the same to a file of the node exporter's, whole or not at all."""
+        from debvisor_timers.operations.metrics import write_textfile
+
+        return write_textfile(self.host, path)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from debvisor_timers.jobs import owned
 from debvisor_timers.jobs.reference import config_reference, reference, sandbox_reference
+from debvisor_timers.operations.metric_table import TABLE
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -42,11 +43,26 @@ def _plain(text: str) -> str:
     return re.sub(r"`([^`]*)`", r"_\1_", escaped)
 
 
+def metrics_reference() -> str:
+    """Return every metric with its type, its labels and its meaning."""
+    lines: list[str] = []
+    for metric in TABLE:
+        labels = ", ".join(f"_{_escaped(label)}_" for label in metric.labels)
+        facts = f"{metric.type}, by {labels}" if labels else str(metric.type)
+        lines += [f"*{_escaped(metric.name)}* ({facts})", f"\t{_plain(metric.help)}", ""]
+    return "\n".join(lines)
+
+
+def _escaped(word: str) -> str:
+    return word.replace("_", "\\_")
+
+
 SECTIONS: Mapping[str, Callable[[], str]] = {
     "keys": reference,
     "config keys": config_reference,
     "sandbox": sandbox_reference,
     "refused": refused_reference,
+    "metrics": metrics_reference,
 }
 """What can be generated, by the name that the marker has: `; generated: keys`."""
 

@@ -1,40 +1,128 @@
 # SPDX-License-Identifier: Apache-2.0
-"""history: the past runs of a job."""
+"""history: the past runs of jobs."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from debvisor_timers.cli import times
-from debvisor_timers.cli.options import job_argument, json_option
-from debvisor_timers.cli.output import echo_json, echo_table
+from debvisor_timers.cli.options import complete_job, json_option
+from debvisor_timers.cli.output import echo_json, echo_notes, echo_table, progress
 from debvisor_timers.cli.runs import run_document, trigger_words
+from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
     from debvisor_timers.history.runs import Run
+    from debvisor_timers.operations.history import HistoryPage, HistoryQuery
+    from debvisor_timers.scheduler import Scheduler
 
 _TITLES = ("START", "TOOK", "RESULT", "TRIGGER", "CPU", "RUN")
 
 
-@click.command("history", epilog="Example: debvisor-timers history nightly-backup --limit 50")
-@job_argument
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete ids, and the word that makes another command of this one."""
+    jobs = complete_job(ctx, param, incomplete)
+    return [CompletionItem("prune"), *jobs] if "prune".startswith(incomplete) else jobs
+
+
+@click.command(
+    "history",
+    epilog="Examples: debvisor-timers history nightly-backup --limit 50;"
+    " debvisor-timers history --status failed --since yesterday; debvisor-timers history prune",
+)
+@click.argument("jobs", metavar="[JOB]...", nargs=-1, shell_complete=_complete)
 @click.option(
     "-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many runs."
 )
+@click.option("--offset", type=click.IntRange(0), default=0, help="Pass over the newest so many.")
+@click.option("--since", metavar="T", help="Only runs that began then or later.")
+@click.option("--until", metavar="T", help="Only runs that began before that.")
+@click.option(
+    "--status",
+    metavar="S",
+    multiple=True,
+    help="Only runs with this status or outcome: failed, completed, lost, ...",
+)
+@click.option(
+    "--trigger", metavar="W", multiple=True, help="Only runs started by this: timer, manual, ..."
+)
+@click.option("--owner", metavar="NAME", default="", help="Only jobs of this owner.")
+@click.option("--tag", "tags", metavar="NAME=VALUE", multiple=True, help="Only jobs with this tag.")
 @json_option
-def command(*, job: str, limit: int, as_json: bool) -> None:
-    """Show the past runs of JOB, newest first, as the journal has them."""
+def command(  # noqa: PLR0913 - click hands over each option by its name
+    *,
+    jobs: tuple[str, ...],
+    limit: int,
+    offset: int,
+    since: str | None,
+    until: str | None,
+    status: tuple[str, ...],
+    trigger: tuple[str, ...],
+    owner: str,
+    tags: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Show the past runs of JOBs, or of all jobs, newest first.
+
+    T is a time as systemd.time(7) has it: 2026-11-27 02:00, yesterday, -3h.
+    """
+    from debvisor_timers.history.filter import RunFilter, outcomes_named, triggers_named
+    from debvisor_timers.operations.history import HistoryQuery
     from debvisor_timers.scheduler import Scheduler
 
-    runs = Scheduler.system().history(job, limit=limit)
+    scheduler = Scheduler.system()
+    query = HistoryQuery(
+        wanted=RunFilter(
+            jobs=jobs or None,
+            since=_moment(scheduler, since),
+            until=_moment(scheduler, until),
+            outcomes=outcomes_named(status),
+            triggers=triggers_named(trigger),
+        ),
+        owner=owner,
+        tags=dict(map(_tag, tags)),
+        limit=limit,
+        offset=offset,
+    )
+    _answer(scheduler.history(query, progress), query, as_json=as_json)
+
+
+def _answer(page: HistoryPage, query: HistoryQuery, *, as_json: bool) -> None:
+    from debvisor_timers.history.filter import RunFilter
+    from debvisor_timers.operations.history import HistoryQuery
+
+    jobs = query.wanted.jobs or ()
+    echo_notes(page.notes)
     if as_json:
-        echo_json([run_document(run) for run in runs])
-    elif runs:
-        echo_table(_TITLES, [_cells(run) for run in runs])
+        echo_json([run_document(run) for run in page.runs])
+    elif page.runs:
+        _echo(page, with_jobs=len(jobs) != 1, next_offset=query.offset + query.limit)
+    elif query == HistoryQuery(wanted=RunFilter(jobs=jobs[:1] or None), limit=query.limit):
+        click.echo(f"{jobs[0]} has not run yet" if jobs else "no job has run yet")
     else:
-        click.echo(f"{job} has not run yet")
+        click.echo("no such runs")
+
+
+def _moment(scheduler: Scheduler, text: str | None) -> datetime | None:
+    return None if text is None else scheduler.timestamp(text)
+
+
+def _tag(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"{text!r} is no tag", fix="write it as NAME=VALUE")
+    return name, value
+
+
+def _echo(page: HistoryPage, *, with_jobs: bool, next_offset: int) -> None:
+    titles = ("JOB", *_TITLES) if with_jobs else _TITLES
+    echo_table(titles, [(run.job, *_cells(run)) if with_jobs else _cells(run) for run in page.runs])
+    if page.has_more:
+        click.echo(f"older runs follow: --offset {next_offset}", err=True)
 
 
 def _cells(run: Run) -> tuple[str, ...]:

@@ -29,7 +29,9 @@ COMMANDS: Mapping[str, str] = {
     "retry": "Run a failed run of a job again.",
     "stop": "End the run of a job that is under way.",
     "logs": "Show a job's journal.",
-    "history": "Show a job's past runs.",
+    "history": "Show past runs of jobs.",
+    "history prune": "Forget the oldest runs.",
+    "metrics": "Print metrics for Prometheus, or write them for the node exporter.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
     "explain": "Explain a key of the job files.",
     "schema": "Print the JSON Schema of the job files, for editors.",
@@ -38,12 +40,13 @@ COMMANDS: Mapping[str, str] = {
     "recover": "Undo or finish an apply that was cut off, and tell of runs that were.",
     "version": "Print the version.",
 }
-"""Every command with its summary; each is the module of that name in this folder.
+"""Every command with its summary; each is the module of that name in this folder. A command of two
+words goes before the one that its first word is.
 
 The table is here so that --help and completion load none of these modules.
 """
 
-HIDDEN = frozenset({"notify-failure"})
+HIDDEN = frozenset({"maintain", "notify-failure"})
 """Commands that units of ours call, not people."""
 
 
@@ -58,7 +61,8 @@ class LazyGroup(click.Group):
         """Import the module of the command and return its `command`."""
         if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
             return None
-        module = importlib.import_module(f"debvisor_timers.cli.{cmd_name.replace('-', '_')}")
+        name = cmd_name.replace("-", "_").replace(" ", "_")
+        module = importlib.import_module(f"debvisor_timers.cli.{name}")
         command: click.Command = module.command
         return command
 
@@ -74,6 +78,9 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command when there is none of that name."""
+        two = " ".join(args[:2])
+        if len(args) > 1 and two in COMMANDS:
+            return two, self.get_command(ctx, two), args[2:]
         is_known = not args or args[0] in COMMANDS or args[0] in HIDDEN
         if not is_known and not args[0].startswith("-"):
             raise click.UsageError(_unknown(args[0]), ctx)
@@ -93,7 +100,7 @@ class LazyGroup(click.Group):
         names = [
             CompletionItem(name, help=summary)
             for name, summary in COMMANDS.items()
-            if name.startswith(incomplete)
+            if name.startswith(incomplete) and " " not in name
         ]
         return names + click.Command.shell_complete(self, ctx, incomplete)
 

@@ -58,6 +58,12 @@ def echo_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         click.echo(click.style(line, bold=True) if number == 0 else line)
 
 
+def echo_notes(notes: Iterable[str]) -> None:
+    """Print what people should know besides the answer, on stderr."""
+    for note in notes:
+        click.echo(f"{click.style('note:', fg='yellow')} {note}", err=True)
+
+
 def echo_about(subject: str, text: str) -> None:
     """Print `subject: text`, the subject in bold; on a terminal broken where its lines end."""
     width = _terminal_width()

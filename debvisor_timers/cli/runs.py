@@ -34,7 +34,7 @@ def last_document(last: LastRun | Run | None) -> dict[str, object] | None:
 
 
 def trigger_words(run: Run) -> str:
-    """Return what started it: `manual by root`, `chain: backup`, `retry by root`, `catch up`."""
+    """Return what started it: `manual by root`, `chain: backup`, `retry by root`, `catch-up`."""
     words = run.trigger.words
     if run.trigger_runs:
         words = f"{words}: {', '.join(name.job for name in run.trigger_runs)}"

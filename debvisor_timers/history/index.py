@@ -227,10 +227,17 @@ class Index:
         self._settle_older_boots(news.boot)
         self._remember(news.place)
 
-    def forget(self, *, before: datetime, keep: int) -> int:
+    def rename(self, old: str, new: str, *, before: datetime) -> None:
+        """Let the runs of `old` that began before that be runs of `new`."""
+        self.connection.execute(
+            f"UPDATE OR IGNORE {self._own_runs} SET job = ? WHERE job = ? AND start < ?",
+            (new, old, usec(before)),
+        )
+
+    def forget(self, *, before: datetime, keep: int, dry_run: bool = False) -> int:
         """Remove settled runs that began before that, and all but the newest `keep` of each job.
 
-        Returns how many. What was counted stays counted.
+        Returns how many; dry_run: without removing them. What was counted stays counted.
         """
         old = "SELECT job, position, start FROM main.runs WHERE settled = 1 AND start < ?"
         many = """SELECT job, position, start FROM (SELECT job, position, start, settled,
@@ -238,6 +245,8 @@ class Index:
             WHERE number > ? AND settled = 1"""
         found = {*self.connection.execute(old, (usec(before),))}
         found |= {*self.connection.execute(many, (keep,))}
+        if dry_run:
+            return len(found)
         self.connection.executemany(
             """INSERT INTO forgotten VALUES (?, ?)
             ON CONFLICT (job) DO UPDATE SET start = max(start, excluded.start)""",

@@ -83,8 +83,8 @@ class Trigger(StrEnum):
 
     @property
     def words(self) -> str:
-        """Return it for people: `catch up`."""
-        return self.replace("_", " ")
+        """Return it for people: `catch-up`."""
+        return self.replace("_", "-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from debvisor_timers.jobs.field import Model, key
 from debvisor_timers.jobs.files import read_source
 from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.locks import OwnPoolName, Slots
+from debvisor_timers.jobs.metrics import MetricsSettings
 from debvisor_timers.jobs.model import HowItRuns
 from debvisor_timers.jobs.notify import Channel, ChannelName
 from debvisor_timers.jobs.scalar import NULL
@@ -84,6 +86,22 @@ class JobDefaults(HowItRuns):
     )
 
 
+class HistorySettings(Model):
+    """What the index of runs keeps."""
+
+    keep: values.Timespan = key(
+        timedelta(days=400),
+        help="How long a run is kept after it has begun.",
+        example="2y",
+        shown_default="400d",
+    )
+    keep_runs: values.Runs = key(
+        20_000,
+        help="How many runs of each job are kept; the oldest go first.",
+        example=1000,
+    )
+
+
 class Config(Model):
     """Everything that config.yaml can hold."""
 
@@ -132,6 +150,18 @@ class Config(Model):
         help="Ways to tell people of runs, by names that jobs write in `notify`.",
         example={"ops": {"exec": ["/usr/local/bin/tell", "--team", "ops"]}},
         shown_default="none",
+    )
+    history: HistorySettings = key(
+        HistorySettings(),
+        help="How long runs are remembered after the journal has forgotten them.",
+        example={"keep": "400d"},
+        shown_default="`keep` and `keep_runs` as below",
+    )
+    metrics: MetricsSettings = key(
+        MetricsSettings(),
+        help="What is told to Prometheus without being asked; `debvisor-timers metrics` prints it.",
+        example={"textfile": "/var/lib/prometheus/node-exporter/debvisor-timers.prom"},
+        shown_default="nothing",
     )
     starts_per_minute: values.Starts = key(
         20,

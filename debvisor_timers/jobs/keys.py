@@ -78,7 +78,10 @@ def _walk(model: type[BaseModel], prefix: str) -> Iterator[Key]:
 _RANK = {
     name: rank
     for rank, name in enumerate(
-        ("name", "description", "schedule", "triggers", "command", "script", "shell", "input")
+        (
+            *("name", "description", "was", "schedule", "triggers"),
+            *("command", "script", "shell", "input"),
+        )
     )
 } | {
     name: rank

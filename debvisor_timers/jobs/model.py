@@ -252,6 +252,13 @@ class JobKeys(HowItRuns):
     description: values.Line = key(
         "", help="What the job is for, on one line.", example="Crash-consistent, kept for a week."
     )
+    was: values.JobIds = key(
+        (),
+        help="The id that the job had before, or several: their runs become runs of this job, "
+        "with its last result. The key may go once it has been applied.",
+        example="nightly-snapshot",
+        shown_default="none",
+    )
     schedule: Annotated[Schedule | None, Shown("cron expression | mapping")] = key(
         None,
         help="When the job runs. A bare text is a cron expression; a mapping holds more.",

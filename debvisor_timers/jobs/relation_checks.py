@@ -48,8 +48,27 @@ def relation_findings(jobs: Mapping[str, Job], known: Collection[str] | None) ->
                 yield from _not_enabled(job, path, edge, jobs[edge.needs])
             elif known is not None and edge.needs not in known:
                 yield from _unknown(path, edge, known)
+    yield from _renamed(jobs)
     for cycle in cycles(edges(jobs)):
         yield _cycle(jobs[cycle[0].job], cycle)
+
+
+def _renamed(jobs: Mapping[str, Job]) -> Iterator[Finding]:
+    """Yield where a job was what another is, or was."""
+    claimed: dict[str, str] = {}
+    for job in jobs.values():
+        for number, old in enumerate(job.was):
+            message = ""
+            if old in jobs:
+                message = (
+                    f"{quoted(old)} is a job of its own" if old != job.id else "the job itself"
+                )
+            elif old in claimed:
+                message = f"{claimed[old]} was {quoted(old)}, too"
+            claimed.setdefault(old, job.id)
+            if message:
+                complaint = Complaint(path=("was", number), message=message, fix="remove it")
+                yield Finding(job.id, complaint)
 
 
 def _itself(path: _Path, edge: Edge) -> Complaint:

@@ -251,6 +251,11 @@ Generations = Annotated[
     PlainValidator(partial(read_count, low=1, high=100_000)),
     Shown("number", _range(1, 100_000)),
 ]
+Runs = Annotated[
+    int,
+    PlainValidator(partial(read_count, low=1, high=10_000_000)),
+    Shown("number", _range(1, 10_000_000)),
+]
 Starts = Annotated[
     int,
     PlainValidator(partial(read_count, low=1, high=10_000)),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from debvisor_timers.jobs.config import CONFIG_NAME, Config, load_config
 from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.host import Host
@@ -16,6 +17,15 @@ def applied_folder(host: Host) -> Path | None:
     """Return the folder with the YAML of the newest generation, None where there is none."""
     newest = generations(host).latest()
     return generations(host).folder / str(newest) if newest else None
+
+
+def applied_config(host: Host) -> Config:
+    """Return the settings that were applied last; those of no file before the first apply.
+
+    Raises SystemdError where the caller may not look.
+    """
+    folder = applied_folder(host)
+    return load_config(folder / CONFIG_NAME).config if folder else Config()
 
 
 def applied_definitions(host: Host, config: Path) -> Definitions:

@@ -76,6 +76,7 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
         # Parsing and rendering cost more to import than a no-op apply costs to run.
         from debvisor_timers.operations import steps
         from debvisor_timers.operations.plan import make_plan
+        from debvisor_timers.operations.rename import keep_histories
         from debvisor_timers.operations.settings import keep_settings
 
         plan = make_plan(host)
@@ -83,6 +84,7 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
         _refuse(plan, options)
         held = None if plan.is_empty else steps.execute(host, plan, options.on_step)
         kept_anew = plan.is_empty and keep_settings(host, plan)
+        keep_histories(host, plan.definitions)
         known.write(before.after(host, jobs=len(plan.definitions.jobs)))
         generation = plan.generation if kept_anew or not plan.is_empty else plan.generation - 1
         return _result(plan, generation, recovery, held)

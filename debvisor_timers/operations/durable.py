@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from debvisor_timers.disk import sync_folder
@@ -38,6 +40,26 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise _cannot("write", path, error) from error
+
+
+def replace_file(path: Path, data: bytes, *, mode: int) -> None:
+    """Let `data` be all of the file at `path`, or leave what was there; several may do it at once.
+
+    A symbolic link at `path` is replaced, not followed. Its folder must exist. Raises OSError.
+    """
+    # Hidden, and beside it: then the rename is one, and nobody takes it for the file.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
+        raise
 
 
 def read_json(path: Path) -> object | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from debvisor_timers.disk import sync_file_system, sync_folder
 from debvisor_timers.errors import SystemdError
+from debvisor_timers.operations.durable import read_json
 from debvisor_timers.systemd.ports import Entry, FileEntry
 
 
@@ -36,6 +37,12 @@ class Generations:
         except OSError as error:
             raise SystemdError(f"cannot read {self.folder}: {error.strerror}") from error
         return sorted(int(name) for name in names if name.isdecimal())
+
+    def applied(self, number: int) -> datetime | None:
+        """Return when generation `number` was applied, None where it does not say."""
+        meta = read_json(self.folder / str(number) / "generation.json")
+        text = meta.get("applied") if isinstance(meta, dict) else None
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
 
     def exists(self, number: int) -> bool:
         """Return True when generation `number` was committed."""

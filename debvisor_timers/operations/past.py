@@ -17,7 +17,7 @@ from debvisor_timers.history.past import Past
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.renamed import Renamings
 
-__all__ = ["Past", "open_past", "synchronize"]
+__all__ = ["Past", "may_write", "open_past", "synchronize"]
 
 OnStep = Callable[[str], None]
 """Told before something that may take more than a second."""
@@ -36,15 +36,14 @@ def open_past(
     memory. Raises SystemdError when neither can be read, PermissionRefusedError when the journal
     may not be read.
     """
-    renamings = Renamings.read(host.layout)
-    may_write = _may_write(host.layout.index)
-    kept = synchronize(host, renamings, on_step=on_step) if may_write else Synchronized()
+    is_writer = may_write(host.layout.index)
+    kept = synchronize(host, on_step=on_step) if is_writer else Synchronized()
     index, notes = _layer(host.layout.index)
     notes += kept.notes
     with closing(index):
         try:
             if not kept.is_done:
-                _read_all(_source(host, renamings, jobs), index, on_step)
+                _read_all(_source(host, Renamings.read(host.layout), jobs), index, on_step)
             yield Past(index, notes)
         except sqlite3.Error as error:
             raise SystemdError(
@@ -63,7 +62,6 @@ class Synchronized:
 
 def synchronize(
     host: Host,
-    renamings: Renamings | None = None,
     *,
     on_step: OnStep = _SILENT,
     then: Callable[[Index], None] = lambda _index: None,
@@ -74,11 +72,18 @@ def synchronize(
     is moved aside and made anew.
     """
     path = host.layout.index
-    source = _source(host, renamings or Renamings.read(host.layout), None)
+    renamings = Renamings.read(host.layout)
+    source = _source(host, renamings, None)
+
+    def finish(index: Index) -> None:
+        for each in renamings.several:
+            index.rename(each.old, each.new, before=each.at)
+        then(index)
+
     note = ""
     for is_second in (False, True):
         try:
-            _write(source, path, on_step, then)
+            _write(source, path, on_step, finish)
         except (IndexFileError, sqlite3.DatabaseError) as error:
             if not _is_damaged(error) or is_second:
                 return Synchronized(notes=(f"the index {path} is not up to date: {error}",))
@@ -135,7 +140,7 @@ def _layer(path: Path) -> tuple[Index, list[str]]:
         return Index.in_memory(), [f"older runs are missing: {path}: {error}"]
 
 
-def _may_write(path: Path) -> bool:
+def may_write(path: Path) -> bool:
     """Return whether this process may bring the index up to date: only root, in practice."""
     folder = next(each for each in path.parents if each.exists())
     return os.geteuid() == folder.stat().st_uid and os.access(folder, os.W_OK)

@@ -21,7 +21,7 @@ def is_paused(host: Host, job_id: str) -> bool:
 
 
 def _mark(host: Host, job_id: str) -> Path:
-    return host.layout.state / "paused" / job_id
+    return host.layout.paused / job_id
 
 
 def paused_problems(host: Host, jobs: Mapping[str, Job]) -> Iterator[Problem]:

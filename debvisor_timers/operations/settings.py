@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was applied and stands in no unit: names, owners and tags of jobs, and whom they tell."""
+"""What was applied and stands in no unit: names, owners and tags of jobs, and who is told."""
 
 from __future__ import annotations
 
@@ -36,4 +36,5 @@ def _settings(definitions: Definitions) -> object:
         job.id: (job.title, job.owner, dict(job.tags), job.notify)
         for job in definitions.jobs.values()
     }
-    return definitions.config.channels, jobs
+    config = definitions.config
+    return config.channels, config.metrics, config.history, jobs

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from debvisor_timers.errors import NotFoundError
 from debvisor_timers.history.filter import RunFilter
 from debvisor_timers.history.runs import Run, RunOutcome
-from debvisor_timers.jobs.load import load_definitions
-from debvisor_timers.operations.history import as_noted
+from debvisor_timers.operations.history import as_noted, require_known
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.jobs import unknown_job
 from debvisor_timers.operations.past import Past, open_past
 
 _FAILED = frozenset(outcome for outcome in RunOutcome if outcome.is_failure)
@@ -39,7 +37,7 @@ def find_run(host: Host, job_id: str, choice: Choice) -> Run:
     is not readable.
     """
     with open_past(host, jobs=[job_id]) as past:
-        _refuse_unknown(host, past, job_id)
+        require_known(host, past, (job_id,))
         return _found(host, past, job_id, choice)
 
 
@@ -77,11 +75,3 @@ def _first(runs: Iterable[Run], otherwise: str) -> Run:
     for run in runs:
         return run
     raise NotFoundError(otherwise, fix="`debvisor-timers history JOB` shows the runs of a job")
-
-
-def _refuse_unknown(host: Host, past: Past, job_id: str) -> None:
-    if past.runs(RunFilter(jobs=(job_id,)), limit=1):
-        return
-    known = load_definitions(host.layout.config).jobs
-    if job_id not in known:
-        raise unknown_job(job_id, known)

@@ -109,7 +109,7 @@ def test_a_run_that_makes_up_for_a_time_is_told_with_that_time(applied: Box) -> 
         due = datetime.fromisoformat(run["scheduled_for"])
         assert (run["trigger"], due.hour, due.minute) == ("catch_up", hour, minute), begin
         assert timedelta(0) < datetime.fromisoformat(run["start"]) - due < timedelta(minutes=15)
-    assert "catch up" in applied.run("debvisor-timers history once").stdout
+    assert "catch-up" in applied.run("debvisor-timers history once").stdout
     note = applied.read("/var/lib/debvisor-timers/last/once")
     assert "DEBVISOR_TRIGGER=catch_up\n" in note
 

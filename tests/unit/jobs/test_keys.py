@@ -23,7 +23,7 @@ from debvisor_timers.jobs.yamltext import to_yaml
 KEYS = [*table(), *config_table()]
 
 NAMES = """
-name description schedule schedule.cron schedule.on_calendar schedule.timezone schedule.catch_up
+name description was schedule schedule.cron schedule.on_calendar schedule.timezone schedule.catch_up
 schedule.jitter schedule.dst schedule.exclude
 triggers triggers.boot triggers.path_changed triggers.path_exists
 triggers.success_of triggers.any_success_of triggers.failure_of
@@ -48,7 +48,8 @@ defaults keep_generations calendars maintenance_windows maintenance_windows.cron
 maintenance_windows.on_calendar maintenance_windows.duration maintenance_windows.from
 maintenance_windows.until maintenance_windows.timezone maintenance_windows.reason
 maintenance_windows.jobs maintenance_windows.except pools channels channels.exec
-starts_per_minute
+history history.keep history.keep_runs
+metrics metrics.textfile starts_per_minute
 """
 
 

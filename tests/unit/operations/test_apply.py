@@ -18,10 +18,10 @@ from debvisor_timers.errors import (
 )
 from debvisor_timers.history.runs import RunStatus
 from debvisor_timers.layout import TARGET
-from debvisor_timers.operations.history import history
 from debvisor_timers.operations.plan import Change, make_plan
 from debvisor_timers.operations.recover import Recovery, recover
 from debvisor_timers.systemd.ports import ActiveState, FileEntry, LinkEntry
+from tests.unit.operations.past_runs import history
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
 NIGHTLY_TIMER = "debvisor-job-nightly.timer"

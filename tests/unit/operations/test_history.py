@@ -10,9 +10,9 @@ import pytest
 from debvisor_timers.errors import NotFoundError, SystemdError
 from debvisor_timers.history.records import MessageId
 from debvisor_timers.history.runs import RunOutcome
-from debvisor_timers.operations.history import history
 from debvisor_timers.systemd.memory import records
 from debvisor_timers.systemd.memory.state import Outcome
+from tests.unit.operations.past_runs import history
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
 SERVICE = "debvisor-job-nightly.service"

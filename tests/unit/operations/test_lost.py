@@ -14,7 +14,6 @@ from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.last import LastRun, read_last
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.records import MessageId
-from debvisor_timers.operations.history import history
 from debvisor_timers.operations.lost import LostRuns, note_lost
 from debvisor_timers.operations.notify import notify_failure
 from debvisor_timers.operations.stop import stop_job
@@ -27,6 +26,7 @@ from tests.unit.operations.last_runs import (
     note_last,
     note_under_way,
 )
+from tests.unit.operations.past_runs import history
 from tests.unit.operations.world import World
 
 SERVICE = "debvisor-job-nightly.service"

@@ -12,7 +12,6 @@ import pytest
 
 from debvisor_timers.history.last import LastRun, read_last
 from debvisor_timers.history.outcome import RunOutcome
-from debvisor_timers.operations.history import history
 from debvisor_timers.operations.notify import FailureNotice, notify_failure
 from debvisor_timers.operations.stop import stop_job
 from debvisor_timers.systemd.memory.state import Outcome
@@ -23,6 +22,7 @@ from tests.unit.operations.last_runs import (
     note_last,
     set_start_limit,
 )
+from tests.unit.operations.past_runs import history
 from tests.unit.operations.world import World
 
 SERVICE = "debvisor-job-nightly.service"

@@ -12,7 +12,6 @@ import pytest
 from debvisor_timers.errors import NotFoundError, RefusedError
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.runs import Run
-from debvisor_timers.operations.history import history
 from debvisor_timers.operations.run import Caller, RunResult, Wish, retry_job, run_job
 from debvisor_timers.systemd.memory.state import Outcome
 from debvisor_timers.systemd.ports import JobResult
@@ -26,6 +25,7 @@ from tests.unit.operations.last_runs import (
     note_under_way,
     set_start_limit,
 )
+from tests.unit.operations.past_runs import history
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
 SERVICE = "debvisor-job-nightly.service"

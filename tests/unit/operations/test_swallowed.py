@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from debvisor_timers.history.filter import RunFilter
 from debvisor_timers.history.runs import Run, RunOutcome, Trigger
-from debvisor_timers.operations.history import history
+from debvisor_timers.operations.history import HistoryQuery
+from debvisor_timers.operations.history import history as history_page
 from debvisor_timers.systemd.memory.state import Outcome
+from tests.unit.operations.past_runs import history
 from tests.unit.operations.world import World
 
 JOB = "jobs: {{often: {{schedule: {schedule}, overlap: {overlap}, command: [/bin/true]}}}}\n"
@@ -18,7 +23,7 @@ SERVICE, TIMER = "debvisor-job-often.service", "debvisor-job-often.timer"
 
 def run_for(
     world: World, took: timedelta, *, schedule: str = '"*/10 * * * *"', overlap: str = "skip"
-) -> list[Run]:
+) -> Sequence[Run]:
     """Start a run at 12:10 that lasts for hours, and look when it has lasted for `took`."""
     world.apply(JOB.format(schedule=schedule, overlap=overlap))
     world.systemd.set_outcome(SERVICE, Outcome(duration=timedelta(hours=9)))
@@ -77,4 +82,29 @@ def test_a_run_that_has_ended_keeps_off_nothing(world: World) -> None:
 def test_no_more_lines_than_asked_for(world: World) -> None:
     run_for(world, timedelta(minutes=30))
 
-    assert len(history(world.host, "often", limit=1)) == 1
+    (skip,) = history(world.host, "often", limit=1)
+    assert skip.outcome is RunOutcome.SKIPPED
+
+
+def pages(world: World, **wanted: Any) -> list[tuple[list[str], bool]]:
+    """Return the outcomes on each page of a single run, and whether more follow."""
+    found = []
+    for offset in range(3):
+        query = HistoryQuery(wanted=RunFilter(**wanted), limit=1, offset=offset)
+        page = history_page(world.host, query)
+        found.append(([str(run.outcome) for run in page.runs], page.has_more))
+    return found
+
+
+def test_what_is_derived_is_paged_and_filtered_like_all_runs(world: World) -> None:
+    run_for(world, timedelta(minutes=30))
+
+    both = [(["skipped"], True), (["running"], False), ([], False)]
+    skip = [(["skipped"], False), ([], False), ([], False)]
+    run = [(["running"], False), ([], False), ([], False)]
+    assert pages(world) == both
+    assert pages(world, jobs=("often",)) == both
+    assert pages(world, outcomes=frozenset({RunOutcome.SKIPPED})) == skip
+    assert pages(world, outcomes=frozenset({RunOutcome.RUNNING})) == run
+    assert pages(world, since=datetime(2026, 11, 23, 12, 30, tzinfo=UTC)) == skip
+    assert pages(world, until=datetime(2026, 11, 23, 12, 30, tzinfo=UTC)) == run

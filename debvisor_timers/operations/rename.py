@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A job that has another id now keeps what it was: its runs, its last result, its pause."""
+
+from __future__ import annotations
+
+from debvisor_timers.errors import SystemdError
+from debvisor_timers.jobs.load import Definitions
+from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.past import synchronize
+from debvisor_timers.operations.renamed import Renamings
+
+
+def keep_histories(host: Host, definitions: Definitions) -> None:
+    """Let jobs have what they had by the ids in their `was`; done before, it is not done again.
+
+    Every step may be taken again. Raises SystemdError.
+    """
+    renames = {old: job.id for job in definitions.jobs.values() for old in job.was}
+    if not renames:
+        return
+    known = Renamings.read(host.layout)
+    renamings = known.with_new(renames, host.clock.now())
+    new = renamings.several[len(known.several) :]
+    if not new:
+        return
+    for each in new:
+        _move_notes(host, each.old, each.new)
+    renamings.write(host.layout)
+    # Where that fails, the next reader who may write it renames them.
+    synchronize(host)
+
+
+def _move_notes(host: Host, old: str, new: str) -> None:
+    layout = host.layout
+    for folder in layout.last, layout.notified, layout.paused:
+        try:
+            if (folder / old).exists() and not (folder / new).exists():
+                (folder / old).rename(folder / new)
+        except OSError as error:
+            raise SystemdError(f"cannot rename {folder / old}: {error.strerror}") from error
