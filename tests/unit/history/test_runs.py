@@ -10,7 +10,7 @@ import pytest
 
 from debvisor_timers.history.records import OURS, JournalRecord, MessageId
 from debvisor_timers.history.runs import RunName, RunOutcome, Trigger, assemble, matches
-from tests.unit.history.recorded import CASES, read_case
+from tests.unit.history.recorded import CASES, read_case, record
 
 OTHER_BOOT = "f" * 32
 
@@ -303,6 +303,27 @@ def test_elapses_that_came_while_the_job_ran_are_one_skip_with_a_count() -> None
     assert (running.outcome, running.count) == (RunOutcome.RUNNING, 1)
 
 
+def test_bytes_that_are_no_text_and_fields_with_several_values_are_read_as_what_they_are() -> None:
+    about = {"_UID": "0", "_BOOT_ID": OTHER_BOOT, "MESSAGE_ID": str(MessageId.RUN_END)}
+    ended = record(
+        {
+            **about,
+            "__REALTIME_TIMESTAMP": "1795399200000000",
+            "MESSAGE": [82, 117, 110, 255],
+            "DEBVISOR_JOB": ["odd", "odd"],
+            "DEBVISOR_RUN_ID": "20261123T020000Z-000001",
+            "DEBVISOR_RESULT": "exit-code",
+            "DEBVISOR_FINAL": "1",
+            "DEBVISOR_REASON": [98, 97, 100, 32, 254],
+            "DEBVISOR_TAG": ["a=1", [98, 61, 255]],
+        }
+    )
+    assert ended.fields["DEBVISOR_TAG"] == ("a=1", "b=\N{REPLACEMENT CHARACTER}")
+    assert ended.get("MESSAGE") == "Run\N{REPLACEMENT CHARACTER}"
+    (run,) = assemble([ended], current_boot=OTHER_BOOT)
+    assert (run.job, run.outcome) == ("odd", RunOutcome.FAILED)
+
+
 def test_runs_of_several_jobs_are_kept_apart() -> None:
     first, second = read_case("success"), read_case("failure")
     runs = assemble([*first.records, *second.records], current_boot=first.boot)
@@ -313,10 +334,10 @@ def test_runs_of_several_jobs_are_kept_apart() -> None:
 
 
 def test_a_record_about_several_units_counts_for_each_job() -> None:
-    (record,) = read_case("dependency").records
+    (one,) = read_case("dependency").records
     units = ("debvisor-job-one.service", "debvisor-job-two.service", "ssh.service")
-    both = replace(record, fields={**record.fields, "UNIT": units})
-    runs = assemble([both], current_boot=record.boot_id)
+    both = replace(one, fields={**one.fields, "UNIT": units})
+    runs = assemble([both], current_boot=one.boot_id)
     assert {run.job for run in runs} == {"one", "two"}
 
 
