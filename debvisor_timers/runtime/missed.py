@@ -13,6 +13,7 @@ SINCE = "TIMER_SINCE_MONOTONIC_USEC"
 """Since when the timer is active, beside what systemd tells of the start."""
 LATE_SECONDS = 60  # a reload of thousands of jobs keeps PID 1 busy for 20
 FEW = 64
+DAY = 86_400
 FARTHEST = 5 * 366 * 86_400
 """How far back a time is looked for, in seconds: no leap day is farther."""
 
@@ -51,7 +52,7 @@ def newest(skip: "Any", lines: list[str], until: int) -> int | None:
     systemd only tells what comes after a moment. So that moment is moved back until something
     comes, and forth again where that is more than is asked for at once.
     """
-    near, low = until, until - FEW
+    near, low = until, until - DAY
     far = None
     while low > until - FARTHEST:
         found = [[m for m in one if m <= skip.utc(until)] for one in skip.series(lines, low, FEW)]
