@@ -12,6 +12,7 @@ from debvisor_timers.layout import Layout
 from debvisor_timers.operations.host import Host
 
 if TYPE_CHECKING:
+    from debvisor_timers.history.buckets import Period
     from debvisor_timers.operations.apply import ApplyOptions, ApplyResult
     from debvisor_timers.operations.check import CheckResult
     from debvisor_timers.operations.elapses import Interval
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.run import Caller, RunResult
     from debvisor_timers.operations.show import JobDetails
     from debvisor_timers.operations.show_run import RunDetails
+    from debvisor_timers.operations.stats import StatisticsOfJobs
     from debvisor_timers.operations.status import Status
     from debvisor_timers.operations.timeline import Timeline
     from debvisor_timers.operations.translate import TranslatedSchedule
@@ -214,6 +216,21 @@ class Scheduler:
         from debvisor_timers.operations.maintain import maintain
 
         return maintain(self.host)
+
+    def stats(
+        self,
+        jobs: Sequence[str] = (),
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        by: Period | None = None,
+        on_step: Callable[[str], None] = lambda _step: None,
+    ) -> StatisticsOfJobs:
+        """Return the numbers of the past runs of `jobs`, or of all; by: add days or weeks."""
+        from debvisor_timers.operations.stats import Window, job_statistics
+
+        window = Window(since=since, until=until, by=by)
+        return job_statistics(self.host, jobs, window, on_step)
 
     def status(self) -> Status:
         """Return what needs attention."""

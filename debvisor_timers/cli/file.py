@@ -12,7 +12,7 @@ from pathlib import Path
 from debvisor_timers.errors import PermissionRefusedError, UsageError
 
 
-def write_file(path: Path, text: str) -> None:
+def write_file(path: Path, text: str | bytes) -> None:
     """Let `text` be all of the file at `path`, or leave what was there.
 
     A symbolic link at `path` is replaced, not followed: in a folder where others may write it could
@@ -24,7 +24,7 @@ def write_file(path: Path, text: str) -> None:
         if before is not None and not _is_replaceable(before):
             what = "a folder" if stat.S_ISDIR(before.st_mode) else "no regular file"
             raise UsageError(f"{path} is {what}", fix="name a file, such as jobs.svg")
-        _replace(path, text, _mode(before))
+        _replace(path, text if isinstance(text, bytes) else text.encode(), _mode(before))
     except PermissionError as error:
         raise PermissionRefusedError(
             f"cannot write {path}: {error.strerror}", fix="name a file in a folder of your own"
@@ -46,12 +46,12 @@ def _is_replaceable(entry: os.stat_result) -> bool:
     return stat.S_ISREG(entry.st_mode) or stat.S_ISLNK(entry.st_mode)
 
 
-def _replace(path: Path, text: str, mode: int) -> None:
+def _replace(path: Path, data: bytes, mode: int) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
-            file.write(text)
+            file.write(data)
             file.flush()
             os.fsync(descriptor)
         Path(name).replace(path)

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "logs": "Show a job's journal.",
     "history": "Show past runs of jobs.",
     "history prune": "Forget the oldest runs.",
+    "stats": "Show statistics of past runs: durations, failures, trends; draw them.",
     "metrics": "Print metrics for Prometheus, or write them for the node exporter.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
     "explain": "Explain a key of the job files.",

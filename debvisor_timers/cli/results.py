@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from debvisor_timers.cli.output import counted
 from debvisor_timers.history.outcome import RunOutcome
-from debvisor_timers.jobs.relations import EdgeKind
 
 if TYPE_CHECKING:
     from debvisor_timers.history.last import LastRun
+    from debvisor_timers.jobs.relations import EdgeKind
     from debvisor_timers.operations.graph import Graph, Node
 
 
@@ -57,6 +57,8 @@ def outcome_word(last: LastRun | None) -> str:
 
 def edge_word(kind: EdgeKind) -> str:
     """Return how an edge is called: by its key in the job files."""
+    from debvisor_timers.jobs.relations import EdgeKind
+
     return "conflicts_with" if kind is EdgeKind.CONFLICTS else str(kind)
 
 

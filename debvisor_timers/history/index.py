@@ -26,8 +26,10 @@ _NAMES = ", ".join(f'"{name}"' for name in RUN_COLUMNS)
 _MARKS = ", ".join("?" * (len(RUN_COLUMNS) + 2))
 _COLUMNS = ", ".join(f'"{name}" {kind}' for name, kind in RUN_COLUMNS.items())
 _TABLES = f"""
-CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE pins (job TEXT PRIMARY KEY, cursor TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE boots (boot TEXT PRIMARY KEY, cursor TEXT NOT NULL, written INTEGER,
+    is_over INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE pins (boot TEXT, job TEXT, cursor TEXT NOT NULL, PRIMARY KEY (boot, job))
+    WITHOUT ROWID;
 CREATE TABLE runs (position INTEGER PRIMARY KEY, settled INTEGER NOT NULL, {_COLUMNS});
 CREATE UNIQUE INDEX runs_by_id ON runs (job, id);
 CREATE INDEX runs_by_start ON runs (start);
@@ -44,7 +46,7 @@ PRAGMA user_version = {VERSION};
 """
 _LAYER = f"""
 CREATE TABLE hidden (position INTEGER PRIMARY KEY);
-INSERT INTO meta SELECT * FROM kept.meta;
+INSERT INTO boots SELECT * FROM kept.boots;
 INSERT INTO pins SELECT * FROM kept.pins;
 INSERT INTO sums SELECT * FROM kept.sums;
 INSERT INTO sums_of_skips SELECT * FROM kept.sums_of_skips;
@@ -65,38 +67,45 @@ PATIENCE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """How far the journal has been read.
+    """How far the journal of a boot has been read.
 
     cursor: of the last record that was read, empty before the first; written: when that was.
     pins: the first record of the oldest run of a job that may still change, by job.
+    is_over: the boot has ended, and all of it was read.
     """
 
     cursor: str = ""
     written: datetime | None = None
     pins: Mapping[str, str] = field(default_factory=dict)
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRun:
-    """A run that was read; is_settled: nothing that comes can change it any more."""
+    """A run that was read; is_settled: nothing that comes can change it any more.
+
+    replaces: the id that it had before its own was known; empty for none.
+    """
 
     run: Run
     is_settled: bool
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What a further part of the journal has told.
+    """What a further part of the journal of a boot has told.
 
     runs: in the order in which they began. jobs: those whose unsettled runs were read again.
-    is_all: the journal was read from its beginning. more: there is more to be read.
+    is_first: the boot was read from its beginning. more: there is more to be read, of this boot or
+    of another.
     """
 
+    boot: str
     place: Place
     runs: Sequence[ReadRun]
     jobs: frozenset[str]
-    boot: str
-    is_all: bool = False
+    is_first: bool = False
     more: bool = False
 
 
@@ -165,28 +174,37 @@ class Index:
         """Close the file; what was not committed is as if it had never been."""
         self.connection.close()
 
-    def place(self) -> Place:
-        """Return how far the journal has been read."""
-        meta = dict(self.connection.execute("SELECT name, value FROM meta"))
-        written = meta.get("written")
+    def place(self, boot: str) -> Place:
+        """Return how far the journal of that boot has been read."""
+        row = self.connection.execute(
+            "SELECT cursor, written, is_over FROM main.boots WHERE boot = ?", (boot,)
+        ).fetchone()
+        if row is None:
+            return Place()
+        pins = "SELECT job, cursor FROM main.pins WHERE boot = ?"
+        cursor, written, is_over = row
         return Place(
-            cursor=meta.get("cursor", ""),
+            cursor=cursor,
             written=None if written is None else moment(written),
-            pins=dict(self.connection.execute("SELECT job, cursor FROM main.pins")),
+            pins=dict(self.connection.execute(pins, (boot,))),
+            is_over=bool(is_over),
         )
 
-    def invocations(self, boot: str, job: str) -> set[str]:
-        """Return the invocations of the newest settled runs of the job in that boot."""
-        newest = f"SELECT {_NAMES} FROM runs WHERE job = ? AND settled = 1"
-        newest += " ORDER BY position DESC LIMIT 3"
-        runs = [run_of(row) for row in self.connection.execute(newest, (job,))]
-        return {each for run in runs if run.boot_id == boot for each in run.invocation_ids}
+    def known_boots(self) -> set[str]:
+        """Return the boots of which all is known."""
+        query = "SELECT boot FROM main.boots WHERE is_over"
+        return {boot for (boot,) in self.connection.execute(query)}
 
-    def settled(self, job: str, run: str) -> Run | None:
-        """Return the run of that id, if nothing was expected to change it."""
-        found = f"SELECT {_NAMES} FROM runs WHERE job = ? AND id = ? AND settled = 1"
-        row = self.connection.execute(found, (job, run)).fetchone()
-        return run_of(row) if row else None
+    def synced(self) -> datetime | None:
+        """Return when the newest record was written that has been read."""
+        (written,) = self.connection.execute("SELECT max(written) FROM main.boots").fetchone()
+        return None if written is None else moment(written)
+
+    def newest(self, job: str) -> list[Run]:
+        """Return the newest runs of the job that nothing is expected to change, newest first."""
+        query = f"SELECT {_NAMES} FROM runs WHERE job = ? AND settled = 1"
+        query += " ORDER BY position DESC LIMIT 3"
+        return [run_of(row) for row in self.connection.execute(query, (job,))]
 
     def jobs(self) -> set[str]:
         """Return the ids of all jobs that have runs."""
@@ -211,12 +229,12 @@ class Index:
         for read in news.runs:
             row = row_of(read.run)
             job, id_, start = row[:3]
-            if news.is_all and start <= forgotten.get(job, -1):
+            if news.is_first and start <= forgotten.get(job, -1):
                 continue
             position = before.pop((job, id_), None)
             is_new = position is None
             if position is None:
-                position = self._replaced(str(job), str(id_))
+                position = self._replaced(str(job), read.replaces or str(id_))
             if read.is_settled and not (is_new and position):
                 counted.append(read.run)
             if position is None:
@@ -224,8 +242,9 @@ class Index:
             rows.append((position, read.is_settled, *row))
         self.connection.executemany(f"INSERT INTO {self._own_runs} VALUES ({_MARKS})", rows)
         sums.count(self.connection, counted)
-        self._settle_older_boots(news.boot)
-        self._remember(news.place)
+        if not news.more:
+            self._settle_older_boots(news.boot)
+        self._remember(news.boot, news.place)
 
     def rename(self, old: str, new: str, *, before: datetime) -> None:
         """Let the runs of `old` that began before that be runs of `new`."""
@@ -299,13 +318,15 @@ class Index:
             )
             sums.count(self.connection, [run_of([*lost.values()])])
 
-    def _remember(self, place: Place) -> None:
-        known = {"cursor": place.cursor}
-        if place.written is not None:
-            known["written"] = usec(place.written)  # type: ignore[assignment]
-        self.connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", known.items())
-        self.connection.execute("DELETE FROM main.pins")
-        self.connection.executemany("INSERT INTO main.pins VALUES (?, ?)", place.pins.items())
+    def _remember(self, boot: str, place: Place) -> None:
+        written = None if place.written is None else usec(place.written)
+        self.connection.execute(
+            "INSERT OR REPLACE INTO main.boots VALUES (?, ?, ?, ?)",
+            (boot, place.cursor, written, place.is_over),
+        )
+        self.connection.execute("DELETE FROM main.pins WHERE boot = ?", (boot,))
+        pins = [(boot, job, cursor) for job, cursor in place.pins.items()]
+        self.connection.executemany("INSERT INTO main.pins VALUES (?, ?, ?)", pins)
 
 
 def _require_version(connection: sqlite3.Connection, schema: str) -> None:

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the journal has to tell beyond what an index knows."""
+"""What the journal has to tell beyond what an index knows.
+
+Each boot is read by itself: within one the order of records is sure, whatever is done to the clock
+and to the files of the journal.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import UTC, datetime, timedelta
+from itertools import islice, takewhile
 from typing import Protocol
 
 from debvisor_timers.history.index import Index, News, Place, ReadRun
@@ -17,8 +21,9 @@ from debvisor_timers.history.runs import Assembled, Run, assemble_all, matches, 
 _UNDER_WAY = {RunOutcome.RUNNING, RunOutcome.WAITING}
 _QUIET = timedelta(minutes=1)
 """After so long nothing more comes of a run that has ended: journald may be behind."""
-_AT_ONCE = 50_000
+_AT_ONCE = 10_000
 """How many records are read before what they tell is written: memory is bounded."""
+_LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class Reader(Protocol):
@@ -35,6 +40,9 @@ class Reader(Protocol):
     def boot_id(self) -> str:
         """Return the id of this boot."""
 
+    def boots(self) -> Collection[str]:
+        """Return the ids of all boots that there are records of."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -49,55 +57,103 @@ class Source:
     jobs: Collection[str] | None = None
     name: Callable[[str, datetime], str] = lambda job, _start: job
 
+    def matches(self, boot: str, job: str | None = None) -> Sequence[JournalMatch]:
+        """Return what to ask the journal for, of one boot; of all wanted jobs, or of one."""
+        if job is not None:
+            found = [*matches(job)]
+        elif self.jobs is None:
+            found = [*matches_of_all()]
+        else:
+            found = [match for each in self.jobs for match in matches(each)]
+        return [{**match, "_BOOT_ID": boot} for match in found]
+
 
 def read_news(source: Source, index: Index, *, at_once: int = _AT_ONCE) -> News:
-    """Return what the journal tells beyond what `index` has: all, or a part (`more` says so).
+    """Return what the journal tells of the oldest boot that `index` does not know to its end.
 
-    The journal is read from its beginning where the record is gone that was read last, or where
-    journald has begun to count anew: then its order is that of clocks, which may have been set.
+    Or a part of it; `more` says that it is not all there is. A boot is read from its beginning
+    where the record is gone that was read last.
     """
-    place = index.place()
-    found = source.journal.records_from(place.cursor, _matches(source)) if place.cursor else None
-    later = list(islice(found, at_once)) if found is not None else []
-    counters = {_counter(record.cursor) for record in later}
-    if found is None or counters - {_counter(place.cursor)}:
-        place, later = Place(), list(islice(source.journal.records(_matches(source)), at_once))
+    left = _unread_boots(source, index)
+    boot, is_current = left[0], len(left) == 1
+    place = index.place(boot)
+    found = (
+        source.journal.records_from(place.cursor, source.matches(boot)) if place.cursor else None
+    )
+    if found is None:
+        place, found = Place(), source.journal.records(source.matches(boot))
+    later = list(islice(found, at_once))
+    is_part = len(later) >= at_once
+    end = later[-1] if later else None
+    later = [record for record in later if record.cursor != place.cursor]
     earlier = [
         record
         for job, cursor in place.pins.items()
         if source.jobs is None or job in source.jobs
-        for record in source.journal.records_from(cursor, matches(job)) or ()
-        if not _is_after(record.cursor, place.cursor)
+        for record in _until(
+            place.cursor, source.journal.records_from(cursor, source.matches(boot, job))
+        )
     ]
-    more = len(later) >= at_once
-    end = later[-1] if later else None
-    later = [record for record in later if record.cursor != place.cursor]
-    now = end.realtime if more and end else source.now
-    boot = end.boot_id if more and end else source.journal.boot_id()
-    reading = _Reading(source=source, index=index, now=now, boot=boot)
+    reading = _Reading(
+        source=source,
+        index=index,
+        now=(end.realtime if end and is_part else source.now) if is_current or is_part else _LATEST,
+        boot=boot if is_current or is_part else "",
+        is_first=not place.cursor,
+    )
     runs, pins = reading.assemble([*earlier, *later])
     return News(
+        boot=boot,
         place=Place(
             cursor=end.cursor if end else place.cursor,
             written=end.realtime if end else place.written,
             pins=pins,
+            is_over=not (is_current or is_part),
         ),
         runs=runs,
         jobs=frozenset(read.run.job for read in runs),
-        boot=boot,
-        is_all=not place.cursor,
-        more=more,
+        is_first=not place.cursor,
+        more=is_part or not is_current,
     )
+
+
+def unread(source: Source, index: Index) -> Iterator[JournalRecord]:
+    """Yield the records that `index` has not read, of each boot in turn."""
+    for boot in _unread_boots(source, index):
+        cursor = index.place(boot).cursor
+        asked = source.matches(boot)
+        found = source.journal.records_from(cursor, asked) if cursor else None
+        for record in source.journal.records(asked) if found is None else found:
+            if record.cursor != cursor:
+                yield record
+
+
+def _unread_boots(source: Source, index: Index) -> list[str]:
+    """Return the boots that are not known to their end, oldest first; the current one is last."""
+    current = source.journal.boot_id()
+    left = set(source.journal.boots()) - index.known_boots() - {current}
+    if len(left) > 1:
+        return [*sorted(left, key=lambda boot: _first(source, boot)), current]
+    return [*left, current]
+
+
+def _first(source: Source, boot: str) -> datetime:
+    record = next(source.journal.records([{"_BOOT_ID": boot}]), None)
+    return record.realtime if record else _LATEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
-    """One reading of the journal; where it is a part of it, `now` and `boot` are of its end."""
+    """One reading of a boot. boot: where it may go on, empty where it is over.
+
+    now: where a part of it is read, of its end. is_first: the boot is read from its beginning.
+    """
 
     source: Source
     index: Index
     now: datetime
     boot: str
+    is_first: bool
 
     def assemble(self, records: Sequence[JournalRecord]) -> tuple[list[ReadRun], dict[str, str]]:
         """Return the runs in the order in which they began, and the pins."""
@@ -108,48 +164,51 @@ class _Reading:
             is_settled = self._is_settled(each)
             if not is_settled:
                 pins.setdefault(each.run.job, each.first)
-            runs.append(ReadRun(run=self._as_known(each), is_settled=is_settled))
+            run, known_as = self._as_known(each)
+            runs.append(ReadRun(run=run, is_settled=is_settled, replaces=known_as))
         return runs, pins
 
     def _known(self) -> Callable[[str, str], Collection[str]]:
         asked: dict[tuple[str, str], Collection[str]] = {}
 
         def known(boot: str, job: str) -> Collection[str]:
+            if self.is_first:
+                return ()
             if (boot, job) not in asked:
                 name = self.source.name(job, self.now)
-                asked[boot, job] = self.index.invocations(boot, name)
+                newest = [run for run in self.index.newest(name) if run.boot_id == boot]
+                asked[boot, job] = {each for run in newest for each in run.invocation_ids}
             return asked[boot, job]
 
         return known
 
     def _is_settled(self, each: Assembled) -> bool:
-        return each.run.outcome not in _UNDER_WAY and abs(self.now - each.newest) > _QUIET
+        is_quiet = abs(self.now - each.newest) > _QUIET
+        return each.is_told_lost or (is_quiet and each.run.outcome not in _UNDER_WAY)
 
-    def _as_known(self, each: Assembled) -> Run:
-        """Return the run by the name that its job has today; a lost one with what was known."""
+    def _as_known(self, each: Assembled) -> tuple[Run, str]:
+        """Return the run by the name that its job has today, and the id by which it is known.
+
+        Of a run that is told as lost, an earlier boot may have told more.
+        """
         run = replace(each.run, job=self.source.name(each.run.job, each.run.start))
-        before = self.index.settled(run.job, run.id) if each.is_told_lost else None
-        if before is None:
-            return run
-        return replace(before, end=None, ending=Ending(outcome=RunOutcome.LOST))
+        if not each.is_told_lost:
+            return run, ""
+        for before in self.index.newest(run.job):
+            if before.id == run.id:
+                return replace(before, end=None, ending=Ending(outcome=RunOutcome.LOST)), ""
+            if set(before.invocation_ids) & set(run.invocation_ids):
+                return replace(run, boot_id=before.boot_id), before.id
+        return run, ""
 
 
-def _matches(source: Source) -> Sequence[JournalMatch]:
-    if source.jobs is None:
-        return matches_of_all()
-    return [match for job in source.jobs for match in matches(job)]
+def _until(cursor: str, records: Iterator[JournalRecord] | None) -> Iterator[JournalRecord]:
+    """Yield the records up to the one at `cursor`; those after it are read by themselves."""
+    last = _order(cursor)
+    return takewhile(lambda record: _order(record.cursor) <= last, records or iter(()))
 
 
-def _counter(cursor: str) -> str:
-    """Return which count of journald's a record belongs to."""
-    return cursor.partition(";")[0]
-
-
-def _is_after(cursor: str, other: str) -> bool:
-    """Return True when the record at `cursor` comes later in the same count."""
-    return _counter(cursor) == _counter(other) and _number(cursor) > _number(other)
-
-
-def _number(cursor: str) -> int:
+def _order(cursor: str) -> tuple[int, int]:
+    """Return what grows from record to record of one boot: its monotonic time, and its number."""
     fields = dict(part.partition("=")[::2] for part in cursor.split(";"))
-    return int(fields.get("i", "0"), 16)
+    return int(fields.get("m", "0"), 16), int(fields.get("i", "0"), 16)

@@ -63,8 +63,8 @@ class Past:
         """Return sums over all runs that there ever were."""
         query = f"SELECT {_ALL} FROM runs WHERE settled = 0 AND outcome NOT IN (?, ?)"
         over = [run_of(row) for row in self._rows(query, *_UNDER_WAY)]
-        synced = self._index.place().written
-        return sums.totals(self._index.connection, more=over, synced=synced)
+        connection = self._index.connection
+        return sums.totals(connection, more=over, synced=self._index.synced())
 
     def _rows(self, query: str, *values: object) -> Iterator[Any]:
         return self._index.connection.execute(query, values)

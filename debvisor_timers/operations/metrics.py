@@ -15,11 +15,11 @@ from debvisor_timers import __version__
 from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.filter import RunFilter
-from debvisor_timers.history.index import Index, IndexFileError, Place
+from debvisor_timers.history.index import Index, IndexFileError
 from debvisor_timers.history.last import LastRun
+from debvisor_timers.history.news import Source, unread
 from debvisor_timers.history.outcome import Ending, Exit, RunOutcome, Trigger
 from debvisor_timers.history.records import JournalRecord
-from debvisor_timers.history.runs import matches_of_all
 from debvisor_timers.history.skip_cause import SkipCause, skip_cause
 from debvisor_timers.history.totals import Totals
 from debvisor_timers.operations.applied import applied_config
@@ -183,20 +183,18 @@ def index_lag(host: Host) -> timedelta | None:
     path = host.layout.index
     if path.exists() and not os.access(path, os.R_OK):
         return None
-    place = _place(path)
-    later = host.journal.records_from(place.cursor, matches_of_all()) if place.cursor else None
-    records = later if later is not None else host.journal.records(matches_of_all())
-    unread = (each for each in records if each.cursor != place.cursor and _is_of_a_job(each))
-    oldest = next(unread, None)
-    return max(host.clock.now() - oldest.realtime, timedelta()) if oldest else timedelta()
+    source = Source(journal=host.journal, now=host.clock.now())
+    with closing(_index(path)) as index:
+        records = filter(_is_of_a_job, unread(source, index))
+        oldest = next(records, None)
+    return max(source.now - oldest.realtime, timedelta()) if oldest else timedelta()
 
 
-def _place(path: Path) -> Place:
+def _index(path: Path) -> Index:
     try:
-        with closing(Index.upon(path)) as index:
-            return index.place()
+        return Index.upon(path)
     except (IndexFileError, sqlite3.Error):
-        return Place()  # it lacks everything
+        return Index.in_memory()  # it lacks everything
 
 
 def _is_of_a_job(record: JournalRecord) -> bool:

@@ -53,15 +53,16 @@ def newest(skip: "Any", lines: list[str], until: int) -> int | None:
     comes, and forth again where that is more than is asked for at once.
     """
     near, low = until, until - DAY
-    far = None
-    while low > until - FARTHEST:
+    far, farthest = None, until - FARTHEST
+    while True:
         found = [[m for m in one if m <= skip.utc(until)] for one in skip.series(lines, low, FEW)]
         if not any(found):
+            if low == farthest:
+                return None
             near = low
         elif all(len(one) < FEW for one in found):
             moment: int = skip.seconds(max(one[-1] for one in found if one))
             return moment
         else:
             far = low
-        low = until - 8 * (until - low) if far is None else (far + near) // 2
-    return None
+        low = max(until - 8 * (until - low), farthest) if far is None else (far + near) // 2

@@ -81,6 +81,14 @@ class SystemdJournal:
         except OSError as error:
             raise SystemdError(f"cannot read {_BOOT_ID}: {error.strerror}") from error
 
+    def boots(self) -> set[str]:
+        """Return the ids of all boots that the journal has records of, from its index.
+
+        Raises the errors of `records`.
+        """
+        with self._open() as reader:
+            return {boot.replace("-", "") for boot in map(str, reader.query_unique("_BOOT_ID"))}
+
     def send(self, fields: Mapping[str, str]) -> None:
         """Append a record with `fields` (native protocol; any text is allowed as a value)."""
         from systemd.journal import sendv  # noqa: PLC0415
@@ -179,7 +187,7 @@ def _read(reader: Any, *, newest_first: bool) -> Iterator[JournalRecord]:
 
 def _record(reader: Any) -> JournalRecord:
     raw: Mapping[str, bytes | list[bytes]] = reader._get_all()  # noqa: SLF001
-    fields = {name: _texts(value) for name, value in raw.items()}
+    fields = _Fields(raw)
     return JournalRecord(
         cursor=reader._get_cursor(),  # noqa: SLF001
         realtime=_EPOCH + timedelta(microseconds=reader._get_realtime()),  # noqa: SLF001
@@ -188,9 +196,36 @@ def _record(reader: Any) -> JournalRecord:
     )
 
 
+class _Fields(Mapping[str, tuple[str, ...]]):
+    """The fields of a record, as text once they are asked for: most never are."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Mapping[str, bytes | list[bytes]]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, name: str) -> tuple[str, ...]:
+        return _texts(self._raw[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._raw
+
+    def get(self, name: str, default: Any = None) -> Any:
+        # The inherited one raises and catches an error for each field that is missing.
+        value = self._raw.get(name)
+        return default if value is None else _texts(value)
+
+
 def _texts(value: bytes | list[bytes]) -> tuple[str, ...]:
-    values = value if isinstance(value, list) else [value]
-    return tuple(each.decode("utf-8", "replace") for each in values)
+    if isinstance(value, list):
+        return tuple(each.decode("utf-8", "replace") for each in value)
+    return (value.decode("utf-8", "replace"),)
 
 
 def _is_past(when: datetime, limit: datetime | None, backwards: bool) -> bool:  # noqa: FBT001

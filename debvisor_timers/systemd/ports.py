@@ -37,6 +37,12 @@ class UnitDirectory(Protocol):
     def read(self) -> dict[str, Entry]:
         """Return every entry with one of our name patterns, by its path relative to the folder."""
 
+    def entry(self, name: str) -> Entry | None:
+        """Return the entry of ours with this name at the top, None where there is none.
+
+        Costs nothing for the thousands beside it.
+        """
+
     def write(self, changes: Mapping[str, Entry | None]) -> None:
         """Make `changes` (None removes): stage all, sync once, then rename each.
 
@@ -276,6 +282,9 @@ class Journal(Protocol):
 
     def boot_id(self) -> str:
         """Return the id of this boot as records have it: 32 hex digits."""
+
+    def boots(self) -> set[str]:
+        """Return the ids of all boots that the journal has records of."""
 
     def send(self, fields: Mapping[str, str]) -> None:
         """Append a record with `fields` (native protocol; any text is allowed as a value)."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -52,6 +53,21 @@ class DiskUnitDirectory:
         for folder in ("", *self._folders):
             entries.update(self._read_folder(folder))
         return entries
+
+    def entry(self, name: str) -> Entry | None:
+        """Return the file or link of ours with this name at the top; None where there is none."""
+        if "/" in name or not self._owned.match(name):
+            return None
+        path = self._path / name
+        try:
+            mode = path.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                return LinkEntry(os.readlink(path))  # noqa: PTH115 - as it stands
+            return FileEntry(_read_text(str(path))) if stat.S_ISREG(mode) else None
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _failed("read", path, error) from error
 
     def write(self, changes: Mapping[str, Entry | None]) -> None:
         """Make `changes` (None removes): stage all, sync once, then rename each.

@@ -44,6 +44,7 @@ TEST = Layer(
         "promtool",
         "python3-cronsim",
         "python3-hypothesis",
+        "python3-matplotlib",
         "python3-pytest",
         "tzdata-legacy",
     ),

@@ -40,6 +40,22 @@ def test_what_was_written_is_read(folder: UnitDirectory) -> None:
     assert folder.read() == entries
 
 
+def test_one_entry_is_read_without_the_others(folder: UnitDirectory) -> None:
+    folder.write(
+        {
+            "debvisor-job-a.timer": FileEntry("[Timer]\n"),
+            "debvisor-job-b.service": LinkEntry("./x/../null"),
+            "debvisor-web.service": FileEntry("[Unit]\n"),
+            LINK: LinkEntry("../debvisor-job-a.timer"),
+        }
+    )
+
+    assert folder.entry("debvisor-job-a.timer") == FileEntry("[Timer]\n")
+    assert folder.entry("debvisor-job-b.service") == LinkEntry("./x/../null")
+    for name in ("debvisor-job-c.service", "debvisor-web.service", LINK, "", "../a", "\0"):
+        assert folder.entry(name) is None
+
+
 def test_text_that_is_not_utf_8_survives(folder: UnitDirectory) -> None:
     entry = FileEntry("Description=\udcff \N{SNOWMAN} \r\n" + "x" * 200_000)
     folder.write({"debvisor-job-a.service": entry})

@@ -31,9 +31,15 @@ COMPILED = {"pystemd", "systemd-python"}
 
 
 def requirements() -> list[Requirement]:
-    """Return what pyproject.toml names: for hosts, and for the build."""
+    """Return what pyproject.toml names: for hosts, for the build, and what is optional."""
     lines = [*PYPROJECT["project"]["dependencies"], *PYPROJECT["build-system"]["requires"]]
-    return [Requirement(line) for line in lines]
+    return [*map(Requirement, lines), *optional()]
+
+
+def optional() -> list[Requirement]:
+    """Return what pyproject.toml names for what not every host is asked for."""
+    extras = PYPROJECT["project"]["optional-dependencies"].values()
+    return [Requirement(line) for lines in extras for line in lines]
 
 
 def debian_names() -> dict[str, str]:
@@ -72,7 +78,18 @@ def test_every_dependency_names_its_debian_package() -> None:
 def test_the_package_is_built_with_what_pyproject_names_and_with_nothing_else() -> None:
     python = {name for name in control_field("Build-Depends") if name.startswith("python3-")}
 
-    assert python - {"python3-all"} == set(debian_names().values())
+    needed = {debian for name, debian in debian_names().items() if name not in optional_names()}
+    assert python - {"python3-all"} == needed
+
+
+def optional_names() -> set[str]:
+    return {requirement.name for requirement in optional()}
+
+
+def test_what_is_optional_is_suggested() -> None:
+    suggested = {name for name in control_field("Suggests") if name.startswith("python3-")}
+
+    assert suggested == {debian_names()[name] for name in optional_names()}
 
 
 def test_what_hosts_need_is_said_in_pyproject_alone() -> None:

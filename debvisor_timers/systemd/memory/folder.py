@@ -37,6 +37,11 @@ class MemoryFolder:
         self._steps.look(f"{self._name}.read")
         return {path: entry for path, entry in self._entries.items() if self._owns(path)}
 
+    def entry(self, name: str) -> Entry | None:
+        """Return the entry of ours with this name at the top, None where there is none."""
+        self._steps.look(f"{self._name}.read")
+        return self._entries.get(name) if "/" not in name and self._owns(name) else None
+
     def write(self, changes: Mapping[str, Entry | None]) -> None:
         """Make `changes` (None removes), in order."""
         if not changes:

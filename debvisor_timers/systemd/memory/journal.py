@@ -53,6 +53,10 @@ class MemoryJournal:
         """Return the id of this boot as records have it: 32 hex digits."""
         return self._state.boot_id
 
+    def boots(self) -> set[str]:
+        """Return the ids of all boots that there are records of."""
+        return {record.boot_id for record in self._state.records}
+
     def send(self, fields: Mapping[str, str]) -> None:
         """Append a record with `fields`, sent by root."""
         self._state.steps.take("journal.send", fields.get("MESSAGE_ID", ""))
