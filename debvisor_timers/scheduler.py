@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.graph import Graph
     from debvisor_timers.operations.history import HistoryPage, HistoryQuery
     from debvisor_timers.operations.list import JobList
+    from debvisor_timers.operations.logs import LogQuestion
     from debvisor_timers.operations.lost import LostRuns
     from debvisor_timers.operations.maintain import Maintenance
     from debvisor_timers.operations.metrics import Metrics
@@ -38,11 +39,13 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.report import Report
     from debvisor_timers.operations.run import RunResult
     from debvisor_timers.operations.show import JobDetails
+    from debvisor_timers.operations.show_run import RunDetails
     from debvisor_timers.operations.stats import StatisticsOfJobs
     from debvisor_timers.operations.status import Status
     from debvisor_timers.operations.timeline import Timeline
     from debvisor_timers.operations.translate import TranslatedSchedule
     from debvisor_timers.operations.upcoming import Upcoming
+    from debvisor_timers.operations.which_run import Choice
 
 
 class Scheduler:
@@ -270,13 +273,17 @@ class Scheduler:
                 attempt.done()
         return was_running
 
-    def logs_command(
-        self, job_id: str, *, follow: bool, lines: int, as_json: bool
-    ) -> Sequence[str]:
-        """Return the argv of journalctl that shows what a job said."""
+    def logs_command(self, question: LogQuestion) -> Sequence[str]:
+        """Return the argv of journalctl that shows what a job, a run or all jobs said."""
         from debvisor_timers.operations.logs import journalctl_command
 
-        return journalctl_command(self.host, job_id, follow=follow, lines=lines, as_json=as_json)
+        return journalctl_command(self.host, question)
+
+    def show_run(self, job_id: str, choice: Choice) -> RunDetails:
+        """Return a run of a job, and the last lines that it printed."""
+        from debvisor_timers.operations.show_run import show_run
+
+        return show_run(self.host, job_id, choice)
 
     def history(
         self, query: HistoryQuery, on_step: Callable[[str], None] = lambda _step: None

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 from debvisor_timers.cli import times
 from debvisor_timers.cli.options import complete_job, json_option
 from debvisor_timers.cli.output import echo_json, echo_notes, echo_table, progress
-from debvisor_timers.cli.runs import run_document
+from debvisor_timers.cli.runs import run_document, trigger_words
 from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _cells(run: Run) -> tuple[str, ...]:
         times.short(run.start),
         times.span(run.duration),
         _result(run),
-        _trigger(run),
+        trigger_words(run),
         times.span(run.cpu),
         run.id,
     )
@@ -142,14 +142,3 @@ def _result(run: Run) -> str:
     if run.count > 1:
         further.append(f"{run.count} times")
     return ", ".join([run.outcome_words, *further])
-
-
-def _trigger(run: Run) -> str:
-    """Return what started it: `manual by root`, `chain: backup`, `retry by root`."""
-    if run.retry_of:
-        words = "retry"
-    elif run.trigger_runs:
-        words = f"{run.trigger}: {', '.join(name.job for name in run.trigger_runs)}"
-    else:
-        words = str(run.trigger).replace("_", "-")
-    return f"{words} by {run.by}" if run.by else words

@@ -81,6 +81,12 @@ def echo_about(subject: str, text: str) -> None:
     click.echo(click.style(subject, bold=True) + line.removeprefix(subject))
 
 
+def cut(text: str, margin: int) -> str:
+    """Return what of a line fits beside a margin on a terminal; all of it where stdout is none."""
+    width = _terminal_width()
+    return text if width is None else _fit(text, max(width - margin, _NARROWEST)).rstrip()
+
+
 def confirm(question: str) -> bool | None:
     """Ask on the terminal; None when there is none to ask."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How runs look in JSON."""
+"""How runs look: in words, and in JSON."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ def last_document(last: LastRun | Run | None) -> dict[str, object] | None:
         "attempts": last.attempts,
         "max_attempts": last.max_attempts,
     }
+
+
+def trigger_words(run: Run) -> str:
+    """Return what started it: `manual by root`, `chain: backup`, `retry by root`, `catch-up`."""
+    words = run.trigger.words
+    if run.trigger_runs:
+        words = f"{words}: {', '.join(name.job for name in run.trigger_runs)}"
+    return f"{words} by {run.by}" if run.by else words
 
 
 def run_document(run: Run) -> dict[str, object]:

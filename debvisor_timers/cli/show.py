@@ -12,21 +12,31 @@ from debvisor_timers.cli import needs, times
 from debvisor_timers.cli.list import document, schedule_words, state_words
 from debvisor_timers.cli.options import job_argument, json_option
 from debvisor_timers.cli.output import echo_json
+from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
     from debvisor_timers.history.last import LastRun
     from debvisor_timers.jobs.model import Job
     from debvisor_timers.operations.show import JobDetails
+    from debvisor_timers.scheduler import Scheduler
 
 
 @click.command("show", epilog="Example: debvisor-timers show nightly-backup --units")
 @job_argument
 @click.option("--units", "with_units", is_flag=True, help="Print the unit files as well.")
+@click.option(
+    "--run", metavar="ID", help="Show a run, with what it printed: its id, or how its id begins."
+)
 @json_option
-def command(*, job: str, with_units: bool, as_json: bool) -> None:
+def command(*, job: str, with_units: bool, run: str | None, as_json: bool) -> None:
     """Show JOB: what it is, its calendar as systemd has it, its last run, its next starts."""
     from debvisor_timers.scheduler import Scheduler
 
+    if run is not None and with_units:
+        raise UsageError("--run and --units together", fix="write one of them")
+    if run is not None:
+        _show_run(Scheduler.system(), job, run, as_json=as_json)
+        return
     details = Scheduler.system().show(job)
     if as_json:
         echo_json(_document(details))
@@ -36,6 +46,13 @@ def command(*, job: str, with_units: bool, as_json: bool) -> None:
     if with_units:
         for name, text in details.units.items():
             click.echo(f"\n# {name}\n{text}", nl=False)
+
+
+def _show_run(scheduler: Scheduler, job: str, run: str, *, as_json: bool) -> None:
+    from debvisor_timers.cli.show_run import echo_run
+    from debvisor_timers.operations.which_run import Choice
+
+    echo_run(scheduler.show_run(job, Choice(id=run)), as_json=as_json)
 
 
 def _document(details: JobDetails) -> dict[str, object]:

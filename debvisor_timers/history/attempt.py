@@ -42,6 +42,7 @@ class AttemptDraft:
     """An attempt in the making; a record that is missing leaves its fields empty.
 
     result: systemd's word. begin, end: our records. step: which of our programs failed first.
+    has_failed: by systemd's word.
     """
 
     invocation_id: str
@@ -51,6 +52,7 @@ class AttemptDraft:
     main_exit: Exit | None = None
     step: str = ""
     step_exit: Exit | None = None
+    has_failed: bool = False
     begin: JournalRecord | None = None
     end: JournalRecord | None = None
 
@@ -64,6 +66,7 @@ class AttemptDraft:
 
     def failed(self, record: JournalRecord) -> None:
         """Note systemd's word on the failure; the first: a start limit repeats the old one."""
+        self.has_failed = True
         self.result = self.result or record.get("UNIT_RESULT")
         self.over_at = self.over_at or record.realtime
 

@@ -19,6 +19,11 @@ from debvisor_timers.history.records import (
 
 _UNMET = re.compile(r"unmet condition check (?P<condition>\w+=.+)")
 """systemd 257 tells it in the text alone; where several are not met, it names one of them."""
+_CONDITION = "Condition check resulted in"
+"""In systemd's word on a start that is done, though ExecCondition= has kept the unit from it."""
+END_A_RUN = frozenset({MessageId.DONE, MessageId.NOT_STARTED, MessageId.FAILED})
+"""What comes once of a run; with the invocation of one that has ended, it is of a refused start."""
+_OF_RETRY = "a dependency of its retry failed"
 _NOT_STARTED = {
     "dependency": Ending(outcome=RunOutcome.SKIPPED, reason="a dependency failed"),
     "assert": Ending(outcome=RunOutcome.FAILED, reason="an assertion failed"),
@@ -64,11 +69,30 @@ class Draft:
         _TAKE[MessageId(record.get("MESSAGE_ID"))](self, record)
 
     def awaits(self, record: JournalRecord) -> bool:
-        """Return True when a new invocation that `record` tells of is an attempt of this run."""
+        """Return True when a new invocation that `record` tells of is an attempt of this run.
+
+        All attempts of a run have one job of systemd's (RestartMode=direct): that tells where its
+        word on the restart was lost, or that on the end of the run before.
+        """
         if self.ended or self.boot_id != record.boot_id:
             return False
+        job_id = record.get("JOB_ID")
+        if job_id and self.job_id:
+            return job_id == self.job_id and not self.attempts[-1].is_final
         name = record.get("DEBVISOR_RUN_ID")
         return self.is_restarting or bool(name and name == self.ours("DEBVISOR_RUN_ID"))
+
+    def is_refusal(self, record: JournalRecord) -> bool:
+        """Return True when `record` tells of a later start that a start limit has refused.
+
+        Such records carry the invocation of this run, which has ended, or at least failed.
+        """
+        message = record.get("MESSAGE_ID")
+        if self.ended:
+            return message in END_A_RUN
+        failed = {each.invocation_id for each in self.attempts if each.has_failed}
+        is_again = invocation_of(record) in failed and not self.is_restarting
+        return message == MessageId.FAILED and is_again
 
     def attempt(self, record: JournalRecord) -> AttemptDraft:
         """Return the attempt that `record` belongs to: the newest where it names none."""
@@ -101,8 +125,8 @@ class Draft:
     @property
     def is_open(self) -> bool:
         """Return True when no record ends the run: it goes on, or was cut off."""
-        if self.ended or not self.attempts:
-            return not self.ended
+        if self.ended or self.is_refused or not self.attempts:
+            return not (self.ended or self.is_refused)
         last = self.attempts[-1]
         return self.is_restarting or not (last.is_final or last.is_good)
 
@@ -123,9 +147,13 @@ class Draft:
         last = self.attempts[-1]
         if last.end and last.end.get("DEBVISOR_STOPPED"):
             return True
-        most = last.ours("DEBVISOR_MAX_ATTEMPTS")
-        has_retries = len(self.attempts) > 1 or (number(most) or 1) > 1
-        return self.is_stopped and not (last.is_final and has_retries)
+        most = number(self.ours("DEBVISOR_MAX_ATTEMPTS")) or 1
+        has_retries = len(self.attempts) > 1 or most > 1
+        # Where its record was lost, a stop that killed nothing is rather taken for one of `end`: so
+        # that no failure is hidden.
+        has_exited = last.has_failed and last.result != "signal"
+        is_own = last.is_final or (not last.end and has_exited)
+        return self.is_stopped and not (is_own and has_retries)
 
     def _never_ran(self) -> Ending | None:
         if self.skip:
@@ -143,11 +171,14 @@ class Draft:
         if ending is None:
             if not self.not_started:
                 return None
+            if self.not_started == "dependency" and (self.started or self.is_restarting):
+                # How its attempt ended, no record tells; that it is no skip.
+                return Ending(outcome=RunOutcome.FAILED, reason=_OF_RETRY)
             return _NOT_STARTED.get(self.not_started) or judge(
                 "systemd did not start it", self.exit
             )
         if self.not_started == "dependency" and self.is_restarting:
-            reason = "; ".join(filter(None, [ending.reason, "a dependency of its retry failed"]))
+            reason = "; ".join(filter(None, [ending.reason, _OF_RETRY]))
             return Ending(outcome=ending.outcome, reason=reason)
         return ending
 
@@ -164,10 +195,14 @@ def _done(draft: Draft, record: JournalRecord) -> None:
     draft.job_id = draft.job_id or record.get("JOB_ID")
     if invocation_of(record):
         attempt = draft.attempt(record)
-        attempt.result = attempt.result or "success"
+        attempt.result = attempt.result or _good_result(record)
         attempt.over_at = attempt.over_at or record.realtime
     elif unmet := _UNMET.search(record.get("MESSAGE")):
         draft.unmet = unmet["condition"]
+
+
+def _good_result(record: JournalRecord) -> str:
+    return "exec-condition" if record.get("MESSAGE").startswith(_CONDITION) else "success"
 
 
 def _not_started(draft: Draft, record: JournalRecord) -> None:

@@ -27,6 +27,11 @@ class RunFilter:
     triggers: frozenset[Trigger] = frozenset()
     run: str = ""
 
+    def wants(self, outcome: RunOutcome, trigger: Trigger) -> bool:
+        """Return True when a run that ended and was started so may be wanted."""
+        is_outcome = not self.outcomes or outcome in self.outcomes
+        return is_outcome and (not self.triggers or trigger in self.triggers)
+
 
 def outcomes_named(words: Iterable[str]) -> frozenset[RunOutcome]:
     """Return the outcomes that `words` name, each by a status (`failed`) or by itself (`lost`).

@@ -98,7 +98,9 @@ def last_run(fields: Mapping[str, str]) -> LastRun | None:
         invocation_id=fields.get("DEBVISOR_INVOCATION_ID", ""),
         exit=exit_,
         ending=_ending(fields, result, exit_),
-        trigger=Trigger.read(fields.get("DEBVISOR_TRIGGER", "")),
+        trigger=Trigger.read(
+            fields.get("DEBVISOR_TRIGGER", ""), retry_of=fields.get("DEBVISOR_RETRY_OF", "")
+        ),
         attempts=number(fields.get("DEBVISOR_ATTEMPT", "")),
         max_attempts=number(fields.get("DEBVISOR_MAX_ATTEMPTS", "")),
         success_end=moment(fields.get("DEBVISOR_SUCCESS_USEC", "")),

@@ -72,9 +72,19 @@ class Trigger(StrEnum):
     UNKNOWN = "unknown"
 
     @classmethod
-    def read(cls, text: str) -> Trigger:
-        """Return the trigger that a record names; UNKNOWN for none that we know."""
+    def read(cls, text: str, *, retry_of: str = "") -> Trigger:
+        """Return the trigger that a record names; UNKNOWN for none that we know.
+
+        retry_of: the run that it says it repeats: to whoever wrote it such a run may be `manual`.
+        """
+        if retry_of:
+            return cls.RETRY
         return cls(text) if text in set(cls) else cls.UNKNOWN
+
+    @property
+    def words(self) -> str:
+        """Return it for people: `catch-up`."""
+        return self.replace("_", "-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from debvisor_timers.history.attempt import Attempt
-from debvisor_timers.history.draft import Draft
+from debvisor_timers.history.draft import END_A_RUN, Draft
 from debvisor_timers.history.outcome import (
     Ending,
     Exit,
@@ -35,7 +35,6 @@ _MESSAGES = frozenset(MessageId)
 _PREFIX, _SUFFIX = "debvisor-job-", ".service"
 _SAY_NOTHING_NEW = frozenset({MessageId.STOPPED, MessageId.CONSUMED, MessageId.RESTART})
 """Without the run that they belong to, these tell nothing worth a run of its own."""
-_END_A_RUN = frozenset({MessageId.DONE, MessageId.NOT_STARTED, MessageId.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +233,8 @@ class _Assembly:
         draft = self._by_invocation.get(key) if invocation else None
         # The invocation of the run before, which an earlier reading has seen.
         is_old = bool(not draft and invocation and invocation in self._known(record.boot_id, job))
-        is_refused = (is_old or bool(draft and draft.ended)) and message in _END_A_RUN
+        is_refused = is_old and message in END_A_RUN
+        is_refused = is_refused or bool(draft and draft.is_refusal(record))
         if draft and not is_refused:
             return draft
         if message in _SAY_NOTHING_NEW or (is_old and not is_refused):
@@ -348,7 +348,8 @@ def _trigger(draft: Draft) -> Trigger:
     # Only a timer asks for a job that runs already, and is told no.
     if draft.skip and draft.skip.get("DEBVISOR_OVERLAPPED"):
         return Trigger.TIMER
-    return Trigger.read(draft.ours("DEBVISOR_TRIGGER"))
+    retry_of = draft.ours("DEBVISOR_RETRY_OF")
+    return Trigger.read(draft.ours("DEBVISOR_TRIGGER"), retry_of=retry_of)
 
 
 def _waited(draft: Draft) -> timedelta | None:

@@ -61,13 +61,14 @@ def read_under_way(folder: Path, job_id: str) -> UnderWay | None:
     if not name or start is None:
         return None
     attempt = number(fields.get("DEBVISOR_ATTEMPT", "")) or 1
+    retry_of = fields.get("DEBVISOR_RETRY_OF", "")
     return UnderWay(
         id=name,
         invocation_id=fields.get("DEBVISOR_INVOCATION_ID", ""),
         attempt=attempt,
         max_attempts=number(fields.get("DEBVISOR_MAX_ATTEMPTS", "")) or attempt,
         start=start,
-        trigger=Trigger.read(fields.get("DEBVISOR_TRIGGER", "")),
+        trigger=Trigger.read(fields.get("DEBVISOR_TRIGGER", ""), retry_of=retry_of),
         by=fields.get("DEBVISOR_BY", ""),
         scheduled_for=moment(fields.get("DEBVISOR_SCHEDULED_USEC", "")),
         generation=number(fields.get("DEBVISOR_GENERATION", "")),
@@ -75,5 +76,5 @@ def read_under_way(folder: Path, job_id: str) -> UnderWay | None:
         retry_at=moment(fields.get("DEBVISOR_RETRY_USEC", "")),
         skipped=fields.get("DEBVISOR_SKIPPED", ""),
         trigger_runs=run_names(fields.get("DEBVISOR_TRIGGER_RUNS", "")),
-        retry_of=fields.get("DEBVISOR_RETRY_OF", ""),
+        retry_of=retry_of,
     )

@@ -153,6 +153,7 @@ SERVICE: Mapping[str, Refusal] = {
     "StandardOutput": _OUTPUT,
     "StandardError": _OUTPUT,
     "SyslogIdentifier": Refusal("it is the id of the job"),
+    "SyslogFacility": Refusal("standard output and standard error are told apart by it"),
     "LogExtraFields": _use("owner", "tags"),
     # systemd 257: LogLevelMax=warning deletes the manager's own lines on the unit's start and end.
     "LogLevelMax": _RESULTS,

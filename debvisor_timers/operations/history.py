@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from debvisor_timers.history.filter import RunFilter
-from debvisor_timers.history.runs import Run, RunOutcome
+from debvisor_timers.history.runs import Run, RunOutcome, Trigger
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import unknown_job
 from debvisor_timers.operations.past import Past, open_past
+from debvisor_timers.operations.swallowed import swallowed
 from debvisor_timers.operations.under_way import under_way
 
-_UNDER_WAY = {RunOutcome.RUNNING, RunOutcome.WAITING}
+_UNDER_WAY = frozenset({RunOutcome.RUNNING, RunOutcome.WAITING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +51,34 @@ def history(
     """
     wanted = _chosen(host, query)
     with open_past(host, jobs=wanted.jobs, on_step=on_step) as past:
-        runs = past.runs(wanted, limit=query.limit + 1, offset=query.offset)
+        skips = _swallowed(host, past, wanted)
+        runs = skips[query.offset : query.offset + query.limit + 1]
+        further, older = query.limit + 1 - len(runs), max(query.offset - len(skips), 0)
+        runs += past.runs(wanted, limit=further, offset=older) if further else []
         if query.wanted.jobs:
             require_known(host, past, query.wanted.jobs, runs)
         notes = past.notes
     return HistoryPage(
-        runs=[_as_noted(host, run) for run in runs[: query.limit]],
+        runs=[as_noted(host, run) for run in runs[: query.limit]],
         has_more=len(runs) > query.limit,
         notes=notes,
     )
+
+
+def _swallowed(host: Host, past: Past, wanted: RunFilter) -> list[Run]:
+    """Return what the runs under way have kept off so far, where such skips are wanted."""
+    if not wanted.wants(RunOutcome.SKIPPED, Trigger.TIMER):
+        return []
+    going_on = past.runs(RunFilter(jobs=wanted.jobs, outcomes=_UNDER_WAY))
+    skips = (swallowed(host, as_noted(host, run)) for run in going_on)
+    return [
+        skip
+        for skip in skips
+        if skip is not None
+        and skip.id.startswith(wanted.run)
+        and (wanted.since is None or skip.start >= wanted.since)
+        and (wanted.until is None or skip.start < wanted.until)
+    ]
 
 
 def require_known(host: Host, past: Past, jobs: Sequence[str], runs: Sequence[Run] = ()) -> None:
@@ -90,8 +110,11 @@ def _chosen(host: Host, query: HistoryQuery) -> RunFilter:
     return replace(query.wanted, jobs=jobs)
 
 
-def _as_noted(host: Host, run: Run) -> Run:
-    """Return a run that is under way with what `begin` noted of it; its record may be to come."""
+def as_noted(host: Host, run: Run) -> Run:
+    """Return a run that is under way with what `begin` noted of it; its record may be to come.
+
+    Any other run comes back as it is.
+    """
     if run.outcome not in _UNDER_WAY:
         return run
     noted = under_way(host, run.job)

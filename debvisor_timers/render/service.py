@@ -166,9 +166,17 @@ def pairs(directives: Mapping[str, tuple[str, ...]]) -> tuple[tuple[str, str], .
     return tuple((name, value) for name, values in directives.items() for value in values)
 
 
+def job_slices() -> tuple[str, ...]:
+    """Return every slice that a job can be in."""
+    return tuple(_slice_name(priority, n) for priority in Priority for n in range(_SLICES))
+
+
 def _slice(job: Job) -> str:
-    number = hashlib.sha256(job.id.encode()).digest()[0] % _SLICES
-    return f"debvisor-{job.priority}-{number:x}.slice"
+    return _slice_name(job.priority, hashlib.sha256(job.id.encode()).digest()[0] % _SLICES)
+
+
+def _slice_name(priority: Priority, number: int) -> str:
+    return f"debvisor-{priority}-{number:x}.slice"
 
 
 def _log_fields(job: Job) -> Iterator[tuple[str, str]]:

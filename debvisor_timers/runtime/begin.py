@@ -32,6 +32,9 @@ DEFINITION = {
 }
 """What the service says that counts for all attempts of the run, whatever is applied meanwhile."""
 
+SINCE = "TIMER_SINCE_MONOTONIC_USEC"
+"""What `missed` is told besides: since when the timer is active, for jobs that catch up."""
+
 QUESTIONS = [
     ("[Service]", f"X-{name}")
     for name in (
@@ -71,6 +74,12 @@ class Run:
     def values(self, directive: str) -> list[str]:
         """Return the values of a directive of [Service]."""
         found: list[str] = self.service.get(("[Service]", directive), [])
+        return found
+
+    def catches_up(self) -> bool:
+        """Return True when the timer of the job makes up for times that it has missed."""
+        timer = notes.statements(f"{self.units}/debvisor-job-{self.job}.timer")
+        found: bool = timer.get(("[Timer]", "X-CatchUp"), ["skip"])[-1] != "skip"
         return found
 
     def note(self) -> None:
@@ -178,7 +187,22 @@ def named(run: Run, start: "Start", now_usec: int) -> dict[str, str]:
         "SYSTEMD_JOB": start.job,
         **trigger(run.job, start.details, f"{run.runtime}/requests", now_usec),
         **definition(run.service),
+        **made_up(run, start.details),
     }
+
+
+def made_up(run: Run, details: dict[str, str]) -> dict[str, str]:
+    """Return what is different for a run that makes up for a time that its timer has missed."""
+    if not details.get(SINCE):
+        return {}
+    try:
+        found: dict[str, str] = beside("missed").made_up(run, details)
+    except OSError as error:
+        # It is a run of its timer all the same.
+        reason = f"for which time it is cannot be told: {error}"
+        print(f"<4>debvisor-timers: run of {run.job}: {reason}", file=sys.stderr)
+        return {}
+    return found
 
 
 def keep_delay(run: Run) -> None:
@@ -204,7 +228,7 @@ def ask(run: Run, *, asks: bool) -> None:
     """
     reason = paused(f"{run.state}/paused/{run.job}")
     if not reason and asks:
-        reason = beside("gate").reason_to_skip(run)
+        reason = beside("gate").reason_not_to_run(run)
     run.fields["DEBVISOR_SKIPPED" if reason else "ADMITTED"] = reason or "1"
     if reason and run.fields["DEBVISOR_TRIGGER"] == "path":
         # A path that is still there triggers the next run at once, and thirty in a minute are the
@@ -255,7 +279,7 @@ def activation(run: Run, environ: dict[str, str], *, retries: bool, strict: bool
     """
     try:
         start: Start = bus.asking(
-            lambda manager: told_by(manager, run.job, environ, retries=retries), run.manager
+            lambda manager: told_by(manager, run, environ, retries=retries), run.manager
         )
     except OSError:
         if strict:
@@ -264,9 +288,9 @@ def activation(run: Run, environ: dict[str, str], *, retries: bool, strict: bool
     return start
 
 
-def told_by(manager: "Any", job: str, environ: dict[str, str], *, retries: bool) -> Start:
+def told_by(manager: "Any", run: Run, environ: dict[str, str], *, retries: bool) -> Start:
     """Ask `manager` about the start of the unit that is under way."""
-    name = f"debvisor-job-{job}.service"
+    name, timer = (f"debvisor-job-{run.job}.{kind}" for kind in ("service", "timer"))
     unit = manager.units(name)[0]
     details, restarts = environ, 0
     if unit.job:  # systemctl cancel takes it away
@@ -276,6 +300,10 @@ def told_by(manager: "Any", job: str, environ: dict[str, str], *, retries: bool)
         if not restarts:
             # The limit bounds attempts that fail before we run; no run must be refused by it.
             manager.forget_failures(name)
+    if not restarts and details.get("TRIGGER_UNIT") == timer and run.catches_up():
+        path = manager.units(timer)[0].path
+        since = manager.number(path, b"Unit", b"ActiveEnterTimestampMonotonic")
+        details = {**details, SINCE: str(since)}
     return Start(details, str(unit.job), restarts)
 
 
@@ -295,7 +323,8 @@ def trigger(job: str, environ: dict[str, str], requests: str, now_usec: int) -> 
     asked = {}
     if os.path.lexists(f"{requests}/{job}.json"):
         asked = beside("requests").asked(requests, job, now_usec)
-    return {"DEBVISOR_TRIGGER": "manual", **asked}
+    by_person = "retry" if "DEBVISOR_RETRY_OF" in asked else "manual"
+    return {"DEBVISOR_TRIGGER": by_person, **asked}
 
 
 def definition(service: dict[tuple[str, str], list[str]]) -> dict[str, str]:

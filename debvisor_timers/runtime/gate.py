@@ -19,7 +19,7 @@ GIVE_UP_SECONDS = 2.0
 JUST_NOW_USEC = 1_000_000  # AccuracySec= of our timers
 
 
-def reason_to_skip(run: "Any") -> str:
+def reason_not_to_run(run: "Any") -> str:
     """Return why a run is skipped, empty when it may start; by then it holds its locks.
 
     run: the Run of `begin`. Raises OSError, ValueError and KeyError: the run must not start then.
@@ -35,7 +35,7 @@ def calendar(run: "Any") -> str:
     if not (run.values("X-Maintenance") or run.values("X-Exclude")):
         return ""
     timer = run.notes.statements(f"{run.units}/debvisor-job-{run.job}.timer")
-    reason: str = run.beside("skip").skip(run.fields, run.service, timer)
+    reason: str = run.beside("skip").by_calendar(run.fields, run.service, timer)
     return reason
 
 

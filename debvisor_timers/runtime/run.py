@@ -18,6 +18,7 @@ JOURNAL = "/run/systemd/journal/stdout"
 JOURNAL_SECONDS = 5.0
 CANNOT_CHANGE_DIRECTORY = 200
 CANNOT_EXECUTE = 203
+USER_ERR = 1 << 3 | 3
 DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 
 TIMED_OUT = 251
@@ -79,7 +80,7 @@ def stderr_stream() -> bytes:
 
 
 def separate_stderr(environment: Environment, unit: str, identifier: str) -> None:
-    """Give standard error a journal stream of its own, with priority err.
+    """Give standard error a journal stream of its own.
 
     systemd 257 gives both streams one socket, and journald cannot tell them apart. Where standard
     error is no journal stream, the administrator has sent it elsewhere: it stays as it is. Where a
@@ -97,7 +98,10 @@ def separate_stderr(environment: Environment, unit: str, identifier: str) -> Non
 
 
 def connect(unit: str, identifier: str, address: str = JOURNAL) -> _socket.socket:
-    """Return a new stream to journald: priority err, with level prefixes, forwarded nowhere.
+    """Return a new stream to journald: with level prefixes, forwarded nowhere.
+
+    Facility user and priority err: that of standard output is daemon, and a level prefix changes
+    the priority alone, so by the facility each line is told which stream it came by.
 
     journald believes the unit's name from root only, and needs it for lines that it comes to read
     when the process is gone. For other users the empty first line, which is not stored, lets it
@@ -107,7 +111,7 @@ def connect(unit: str, identifier: str, address: str = JOURNAL) -> _socket.socke
     stream.settimeout(JOURNAL_SECONDS)
     stream.connect(address)
     stream.shutdown(_socket.SHUT_RD)
-    stream.sendall(os.fsencode(f"{identifier}\n{unit}\n3\n1\n0\n0\n0\n\n"))
+    stream.sendall(os.fsencode(f"{identifier}\n{unit}\n{USER_ERR}\n1\n0\n0\n0\n\n"))
     stream.settimeout(None)
     return stream
 

@@ -25,19 +25,27 @@ MICROSECONDS = {
 Unit = dict[tuple[str, str], list[str]]
 
 
-def skip(fields: dict[str, str], service: Unit, timer: Unit) -> str:
+def by_calendar(fields: dict[str, str], service: Unit, timer: Unit) -> str:
     """Return why a run is skipped, empty when it is not; a run by hand never is.
+
+    One that makes up for a missed time counts on the day on which it starts.
 
     fields: what `begin` knows of it. service, timer: the values of each directive of its units.
     Raises OSError, ValueError and KeyError: the run must not start then.
     """
     trigger, now_usec = fields["DEBVISOR_TRIGGER"], int(fields["DEBVISOR_START_USEC"])
     windows = service.get(("[Service]", "X-Maintenance"))
-    if windows and trigger in {"timer", "boot"} and (why := maintenance(windows, now_usec)):
+    if (
+        windows
+        and trigger in {"timer", "boot", "catch_up"}
+        and (why := maintenance(windows, now_usec))
+    ):
         return why
     excluded = service.get(("[Service]", "X-Exclude"))
-    if excluded and trigger == "timer":
+    if excluded and trigger in {"timer", "catch_up"}:
         set_zone(service.get(("[Service]", "X-ExcludeZone"), [""])[-1])
+        if trigger == "catch_up":
+            return exclusion(excluded, local_date(now_usec // 1_000_000))
         fired_usec = int(fields.get("DEBVISOR_SCHEDULED_USEC", now_usec))
         return exclusion(excluded, scheduled_day(timer, fired_usec))
     return ""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -81,6 +81,72 @@ def test_a_boot_catches_up_once_where_the_job_asks_for_it(applied: Box) -> None:
     applied.reboot()
     settle(applied)
     assert len(applied.run("debvisor-timers history once --json").stdout.split('"run":')) == 2
+
+
+def newest(box: Box, job: str) -> dict[str, str]:
+    """Return the newest run of a job as `history --json` has it."""
+    found: list[dict[str, str]] = json.loads(
+        box.run(f"debvisor-timers history {job} --json").stdout
+    )
+    return found[0]
+
+
+def test_a_run_that_makes_up_for_a_time_is_told_with_that_time(applied: Box) -> None:
+    """After a boot, after the brake, and for `within`; ordinary runs stay runs of the timer."""
+    cron = applied.read("/etc/debvisor/timers/jobs.d/a.yaml").split('cron: "')[1]
+    minute, hour = map(int, cron.split()[:2])
+    for begin in ("boot", "brake"):
+        if begin == "boot":
+            age_stamps(applied)
+            applied.power_cut()
+            applied.start()
+        else:
+            applied.run("systemctl stop debvisor-timers.target")
+            age_stamps(applied)
+            applied.run("systemctl start debvisor-timers.target")
+        settle(applied)
+        run = newest(applied, "once")
+        due = datetime.fromisoformat(run["scheduled_for"])
+        assert (run["trigger"], due.hour, due.minute) == ("catch_up", hour, minute), begin
+        assert timedelta(0) < datetime.fromisoformat(run["start"]) - due < timedelta(minutes=15)
+    assert "catch-up" in applied.run("debvisor-timers history once").stdout
+    note = applied.read("/var/lib/debvisor-timers/last/once")
+    assert "DEBVISOR_TRIGGER=catch_up\n" in note
+
+    applied.run("debvisor-timers run --wait once")
+    assert newest(applied, "once")["trigger"] == "manual"
+
+
+SOON = """\
+jobs:
+  soon:
+    schedule: {on_calendar: "*-*-* *:*:00/2", catch_up: once}
+    command: [/bin/sh, -c, 'echo $DEBVISOR_TRIGGER $DEBVISOR_SCHEDULED_FOR']
+"""
+
+
+def test_right_after_its_catch_up_a_timer_starts_ordinary_runs(box: Box) -> None:
+    box.write("/etc/debvisor/timers/jobs.d/a.yaml", SOON)
+    box.run("debvisor-timers apply; systemctl stop debvisor-timers.target")
+    age_stamps(box)
+    box.run("systemctl start debvisor-timers.target")
+    box.wait_until(lambda: len(runs(box, "soon")) >= 4, 20, "some runs")
+    box.run("systemctl stop debvisor-timers.target")
+    found = json.loads(box.run("debvisor-timers history soon --json").stdout)[::-1]
+    catch_up = next(number for number, run in enumerate(found) if run["trigger"] == "catch_up")
+    assert [run["trigger"] for run in found[catch_up + 1 :]] == ["timer"] * (
+        len(found) - catch_up - 1
+    )
+    assert all(run["trigger"] == "timer" for run in found[:catch_up])
+    for run in found:
+        due = datetime.fromisoformat(run["scheduled_for"])
+        late = datetime.fromisoformat(run["start"]) - due
+        assert due.second % 2 == 0
+        assert timedelta(0) <= late < timedelta(seconds=2)
+    box.run("journalctl --sync")
+    said = box.journal("-u", "debvisor-job-soon.service", "-o", "cat")
+    due = datetime.fromisoformat(found[catch_up]["scheduled_for"]).astimezone(UTC)
+    assert f"catch_up {due:%Y-%m-%dT%H:%M:%SZ}" in said
 
 
 def test_taking_the_emergency_brake_off_fires_no_job_that_skips(applied: Box) -> None:

@@ -243,7 +243,7 @@ def test_a_failed_run_is_run_again(host: Host) -> None:
     failed = run(host, "once")["run"]
     host.json("retry", "once", "--wait", expect=5)
     again = newest(host, "once")
-    assert (again["retry_of"], again["by"], again["trigger"]) == (failed, "root", "manual")
+    assert (again["retry_of"], again["by"], again["trigger"]) == (failed, "root", "retry")
     assert "retry by root" in host.cli("history", "once").stdout
     assert "there is no run 'x' of job 'once'" in host.cli("retry", "once", "x", expect=2).stderr
 

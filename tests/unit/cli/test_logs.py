@@ -31,10 +31,10 @@ JOURNALCTL = '#!/bin/sh\nprintf "%s\\n" "pid $$" "$@"\nexit 42\n'
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], ["--unit=debvisor-job-nightly.service", "--lines=200", "--output=short-iso"]),
+        ([], ["--output=short-iso", "--lines=200", "--unit=debvisor-job-nightly.service"]),
         (
             ["-f", "-n", "5", "--json"],
-            ["--unit=debvisor-job-nightly.service", "--lines=5", "--output=json", "--follow"],
+            ["--output=json", "--follow", "--lines=5", "--unit=debvisor-job-nightly.service"],
         ),
     ],
     ids=["plain", "all options"],

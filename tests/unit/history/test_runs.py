@@ -10,7 +10,7 @@ import pytest
 
 from debvisor_timers.history.records import OURS, JournalRecord, MessageId
 from debvisor_timers.history.runs import RunName, RunOutcome, Trigger, assemble, matches
-from tests.unit.history.recorded import CASES, read_case
+from tests.unit.history.recorded import CASES, read_case, record
 
 OTHER_BOOT = "f" * 32
 
@@ -132,7 +132,7 @@ def test_a_run_without_an_end_is_lost_once_a_newer_one_is_there() -> None:
     case = read_case("running")
     later = [
         replace(
-            changed(record, INVOCATION_ID="0" * 32, DEBVISOR_INVOCATION_ID="0" * 32),
+            changed(record, INVOCATION_ID="0" * 32, DEBVISOR_INVOCATION_ID="0" * 32, JOB_ID="99"),
             realtime=record.realtime + timedelta(minutes=1),
         )
         for record in case.records
@@ -198,7 +198,7 @@ def test_a_failed_attempt_that_another_run_follows_was_the_last() -> None:
     case = read_case("retry-delay")
     later = [
         replace(
-            changed(record, INVOCATION_ID="0" * 32, DEBVISOR_INVOCATION_ID="0" * 32),
+            changed(record, INVOCATION_ID="0" * 32, DEBVISOR_INVOCATION_ID="0" * 32, JOB_ID="99"),
             realtime=record.realtime + timedelta(minutes=1),
         )
         for record in case.records
@@ -226,7 +226,6 @@ def test_what_a_run_answers_repeats_and_had_to_wait_for_is_told() -> None:
             record,
             DEBVISOR_TRIGGER="chain",
             DEBVISOR_TRIGGER_RUNS="a:20261123T010000Z-000001 b:20261123T010000Z-000002",
-            DEBVISOR_RETRY_OF="20261122T020000Z-000003",
             DEBVISOR_WAITED_USEC="90500000",
         )
         if record.get("MESSAGE_ID") in OURS
@@ -239,8 +238,35 @@ def test_what_a_run_answers_repeats_and_had_to_wait_for_is_told() -> None:
         RunName(job="a", id="20261123T010000Z-000001"),
         RunName(job="b", id="20261123T010000Z-000002"),
     )
-    assert run.retry_of == "20261122T020000Z-000003"
     assert run.waited == timedelta(seconds=90, milliseconds=500)
+
+
+@pytest.mark.parametrize("noted", ["manual", "retry"])
+def test_a_run_that_repeats_another_is_a_retry(noted: str) -> None:
+    """Versions before have noted it as `manual`."""
+    case = read_case("asked")
+    old = "20261122T020000Z-000003"
+    records = [
+        changed(record, DEBVISOR_TRIGGER=noted, DEBVISOR_RETRY_OF=old)
+        if record.get("MESSAGE_ID") in OURS
+        else record
+        for record in case.records
+    ]
+    (run,) = assemble(records, current_boot=case.boot)
+    assert (run.trigger, run.retry_of, run.by) == (Trigger.RETRY, old, "alice")
+
+
+def test_a_run_that_makes_up_for_a_time_is_due_at_that_time() -> None:
+    case = read_case("timer")
+    records = [
+        changed(record, DEBVISOR_TRIGGER="catch_up", DEBVISOR_SCHEDULED_USEC="1795399200000000")
+        if record.get("MESSAGE_ID") in OURS
+        else record
+        for record in case.records
+    ]
+    run = assemble(records, current_boot=case.boot)[-1]
+    assert run.trigger is Trigger.CATCH_UP
+    assert run.scheduled_for == datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
 
 def test_a_trigger_that_nobody_knows_yet_is_unknown() -> None:
@@ -277,6 +303,27 @@ def test_elapses_that_came_while_the_job_ran_are_one_skip_with_a_count() -> None
     assert (running.outcome, running.count) == (RunOutcome.RUNNING, 1)
 
 
+def test_bytes_that_are_no_text_and_fields_with_several_values_are_read_as_what_they_are() -> None:
+    about = {"_UID": "0", "_BOOT_ID": OTHER_BOOT, "MESSAGE_ID": str(MessageId.RUN_END)}
+    ended = record(
+        {
+            **about,
+            "__REALTIME_TIMESTAMP": "1795399200000000",
+            "MESSAGE": [82, 117, 110, 255],
+            "DEBVISOR_JOB": ["odd", "odd"],
+            "DEBVISOR_RUN_ID": "20261123T020000Z-000001",
+            "DEBVISOR_RESULT": "exit-code",
+            "DEBVISOR_FINAL": "1",
+            "DEBVISOR_REASON": [98, 97, 100, 32, 254],
+            "DEBVISOR_TAG": ["a=1", [98, 61, 255]],
+        }
+    )
+    assert ended.fields["DEBVISOR_TAG"] == ("a=1", "b=\N{REPLACEMENT CHARACTER}")
+    assert ended.get("MESSAGE") == "Run\N{REPLACEMENT CHARACTER}"
+    (run,) = assemble([ended], current_boot=OTHER_BOOT)
+    assert (run.job, run.outcome) == ("odd", RunOutcome.FAILED)
+
+
 def test_runs_of_several_jobs_are_kept_apart() -> None:
     first, second = read_case("success"), read_case("failure")
     runs = assemble([*first.records, *second.records], current_boot=first.boot)
@@ -287,10 +334,10 @@ def test_runs_of_several_jobs_are_kept_apart() -> None:
 
 
 def test_a_record_about_several_units_counts_for_each_job() -> None:
-    (record,) = read_case("dependency").records
+    (one,) = read_case("dependency").records
     units = ("debvisor-job-one.service", "debvisor-job-two.service", "ssh.service")
-    both = replace(record, fields={**record.fields, "UNIT": units})
-    runs = assemble([both], current_boot=record.boot_id)
+    both = replace(one, fields={**one.fields, "UNIT": units})
+    runs = assemble([both], current_boot=one.boot_id)
     assert {run.job for run in runs} == {"one", "two"}
 
 

@@ -59,7 +59,7 @@ def test_a_run_of_a_chain_names_the_runs_that_it_answers(tmp_path: Path) -> None
     found = read(tmp_path, RUNNING + "DEBVISOR_TRIGGER_RUNS=a:1 b:2\nDEBVISOR_RETRY_OF=3\n")
     assert found is not None
     assert found.trigger_runs == (RunName(job="a", id="1"), RunName(job="b", id="2"))
-    assert found.retry_of == "3"
+    assert (found.retry_of, found.trigger) == ("3", Trigger.RETRY)
 
 
 @pytest.mark.parametrize("text", ["", "\n", "DEBVISOR_RUN_ID=x\n", RUNNING[:60]])

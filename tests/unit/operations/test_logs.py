@@ -4,18 +4,22 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from debvisor_timers.errors import NotFoundError
-from debvisor_timers.operations.logs import journalctl_command
+from debvisor_timers.errors import NotFoundError, UsageError
+from debvisor_timers.history.records import MessageId
+from debvisor_timers.operations.logs import LogQuestion, journalctl_command
+from debvisor_timers.operations.which_run import Choice
+from tests.unit.operations.run_records import Recorder
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
 PLAIN = [
     "journalctl",
-    "--unit=debvisor-job-nightly.service",
-    "--lines=200",
     "--output=short-iso",
+    "--lines=200",
+    "--unit=debvisor-job-nightly.service",
 ]
 
 
@@ -24,10 +28,11 @@ def command(
     job: str = "nightly",
     *,
     follow: bool = False,
-    lines: int = 200,
+    lines: int | None = None,
     as_json: bool = False,
 ) -> list[str]:
-    return journalctl_command(world.host, job, follow=follow, lines=lines, as_json=as_json)
+    question = LogQuestion(job_id=job, follow=follow, lines=lines, as_json=as_json)
+    return journalctl_command(world.host, question)
 
 
 def test_the_last_lines_of_the_unit(world: World) -> None:
@@ -41,10 +46,10 @@ def test_every_option_reaches_journalctl(world: World) -> None:
 
     assert command(world, follow=True, lines=7, as_json=True) == [
         "journalctl",
-        "--unit=debvisor-job-nightly.service",
-        "--lines=7",
         "--output=json",
         "--follow",
+        "--lines=7",
+        "--unit=debvisor-job-nightly.service",
     ]
 
 
@@ -84,3 +89,116 @@ def test_an_unknown_job_is_told_with_the_nearest(world: World) -> None:
         command(world, "hourley")
 
     assert caught.value.fix == "did you mean 'hourly'?"
+
+
+RUN = "20261123T120007Z-aaaaaa"
+A, B = "a" * 32, "b" * 32
+
+
+def of_run(world: World, choice: Choice, **options: Any) -> list[str]:
+    question = LogQuestion(job_id="nightly", choice=choice, **options)
+    return journalctl_command(world.host, question)
+
+
+def ran(world: World, *, attempts: int = 1, is_over: bool = True) -> None:
+    """Record a run of `nightly` that began at 12:00:07; each record takes a second."""
+    world.write(NIGHTLY)
+    job = Recorder(world=world, run=RUN)
+    job.begin()
+    if attempts == 2:
+        job.systemd(MessageId.FAILED, UNIT_RESULT="exit-code")
+        job.systemd(MessageId.RESTART)
+        job.invocation = B
+        job.begin()
+    if is_over:
+        job.end()
+
+
+def test_a_run_is_what_its_processes_systemd_and_our_programs_said(world: World) -> None:
+    ran(world)
+
+    assert of_run(world, Choice()) == [
+        *("journalctl", "--output=short-iso", "--lines=all"),
+        "--until=@1795435216.000000",
+        f"_SYSTEMD_INVOCATION_ID={A}",
+        *("+", "_PID=1", f"INVOCATION_ID={A}"),
+        *("+", "_UID=0", f"DEBVISOR_RUN_ID={RUN}"),
+    ]
+
+
+def test_all_attempts_are_in_the_log_of_a_run(world: World) -> None:
+    ran(world, attempts=2)
+
+    found = of_run(world, Choice(id=RUN), lines=5, as_json=True)
+
+    assert found[1:3] == ["--output=json", "--lines=5"]
+    assert found[4:9] == [
+        *(f"_SYSTEMD_INVOCATION_ID={A}", f"_SYSTEMD_INVOCATION_ID={B}"),
+        *("+", "_PID=1", f"INVOCATION_ID={A}"),
+    ]
+
+
+def test_standard_error_of_a_run_and_of_a_job(world: World) -> None:
+    ran(world)
+    stderr = ["_TRANSPORT=stdout", "SYSLOG_FACILITY=1"]
+
+    assert of_run(world, Choice(), stderr=True)[3:] == [f"_SYSTEMD_INVOCATION_ID={A}", *stderr]
+    question = LogQuestion(job_id="nightly", stderr=True)
+    assert journalctl_command(world.host, question)[2:] == [
+        *("--lines=200", "_SYSTEMD_UNIT=debvisor-job-nightly.service", *stderr),
+    ]
+
+
+def test_a_run_under_way_is_followed_by_its_unit_from_its_first_record_on(world: World) -> None:
+    ran(world, is_over=False)
+
+    assert of_run(world, Choice(), follow=True) == [
+        *("journalctl", "--output=short-iso", "--follow", "--lines=all"),
+        "--since=@1795435207.000000",
+        "_SYSTEMD_UNIT=debvisor-job-nightly.service",
+        *("+", "_PID=1", "UNIT=debvisor-job-nightly.service"),
+    ]
+
+
+def test_a_run_that_is_over_cannot_be_followed(world: World) -> None:
+    ran(world)
+
+    with pytest.raises(UsageError, match=f"run {RUN} is over") as caught:
+        of_run(world, Choice(), follow=True)
+
+    assert "logs -f nightly" in caught.value.fix
+
+
+def test_a_run_that_never_started_is_what_systemd_said_then(world: World) -> None:
+    world.write(NIGHTLY)
+    job = Recorder(world=world, invocation="")
+    job.systemd(MessageId.NOT_STARTED, JOB_RESULT="dependency", JOB_ID="9")
+
+    found = of_run(world, Choice())
+
+    assert found[3:7] == [
+        *("--since=@1795435207.000000", "--until=@1795435207.000000"),
+        *("_PID=1", "UNIT=debvisor-job-nightly.service"),
+    ]
+    assert of_run(world, Choice(), stderr=True)[3] == "_SYSTEMD_INVOCATION_ID=none"
+
+
+def test_all_jobs_are_found_by_their_slices_and_units(world: World) -> None:
+    world.apply(TWO)
+
+    found = journalctl_command(world.host, LogQuestion(follow=True))
+
+    assert found[:4] == ["journalctl", "--output=with-unit", "--follow", "--lines=200"]
+    assert "_SYSTEMD_SLICE=debvisor-normal-0.slice" in found
+    assert "_SYSTEMD_SLICE=debvisor-critical-f.slice" in found
+    assert found[-7:] == [
+        *("+", "_PID=1"),
+        *("UNIT=debvisor-job-hourly.service", "UNIT=debvisor-job-nightly.service"),
+        *("+", "_UID=0", "SYSLOG_IDENTIFIER=debvisor-timers"),
+    ]
+
+
+def test_a_host_without_jobs_has_an_empty_log(world: World) -> None:
+    found = journalctl_command(world.host, LogQuestion())
+
+    assert "_PID=1" not in found

@@ -238,6 +238,70 @@ def test_systemd_s_word_on_this_start_counts_and_not_the_environment(
     assert found.get("DEBVISOR_SCHEDULED_USEC") == scheduled
 
 
+MINUTE = 60_000_000
+FIRED = 1_795_399_500_000_546
+CATCH_UP = {
+    "TRIGGER_UNIT": "debvisor-job-backup.timer",
+    "TRIGGER_TIMER_REALTIME_USEC": str(FIRED),
+    "TRIGGER_TIMER_MONOTONIC_USEC": str(500 * MINUTE),
+}
+
+
+def fired(
+    tmp_path: Path, catch_up: str, *, since: int, calls: list[tuple[str, ...]] | None = None
+) -> dict[str, str]:
+    """Begin a run of a timer that is due at 02:00 and fired at 02:05, active for `since`."""
+    (tmp_path / "units").mkdir()
+    text = f"[Timer]\nOnCalendar=*-*-* 02:00:00 UTC\nX-CatchUp={catch_up}\n"
+    (tmp_path / "units" / "debvisor-job-backup.timer").write_text(text, encoding="utf-8")
+    with Systemd(str(tmp_path / "private")) as systemd:
+        systemd.units["debvisor-job-backup.service"] = ("activating", "start-pre", "start", 7)
+        systemd.details = CATCH_UP
+        path = "/unit/debvisor-job-backup.timer"
+        systemd.properties[path, "ActiveEnterTimestampMonotonic"] = 500 * MINUTE - since
+        found = noted(tmp_path)
+        if calls is not None:
+            calls += systemd.calls
+    return found
+
+
+@pytest.mark.parametrize("catch_up", ["once", "21600s"])
+def test_a_run_that_its_timer_makes_up_for_names_the_time_that_was_missed(
+    tmp_path: Path, catch_up: str
+) -> None:
+    found = fired(tmp_path, catch_up, since=MINUTE // 60)
+    assert found["DEBVISOR_TRIGGER"] == "catch_up"
+    assert found["DEBVISOR_SCHEDULED_USEC"] == "1795399200000000"
+
+
+@pytest.mark.parametrize(("catch_up", "since"), [("skip", 1), ("once", 10 * MINUTE)])
+def test_a_run_of_a_timer_that_makes_up_for_nothing_is_an_ordinary_one(
+    tmp_path: Path, catch_up: str, since: int
+) -> None:
+    found = fired(tmp_path, catch_up, since=since)
+    assert found["DEBVISOR_TRIGGER"] == "timer"
+    assert found["DEBVISOR_SCHEDULED_USEC"] == str(FIRED)
+
+
+def test_a_timer_that_never_catches_up_is_not_asked_since_when_it_is_active(tmp_path: Path) -> None:
+    calls: list[tuple[str, ...]] = []
+    fired(tmp_path, "skip", since=1, calls=calls)
+    assert [call[0] for call in calls] == ["ListUnitsByNames", "Get"]
+
+
+def test_a_missed_time_that_systemd_cannot_tell_keeps_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for path in Path(begin.__file__).parent.glob("*.py"):
+        text = path.read_text("utf-8").replace("/usr/bin/systemd-analyze", "/bin/false")
+        (broken / path.name).write_text(text, "utf-8")
+    monkeypatch.setattr(begin, "__file__", str(broken / "begin.py"))
+    found = fired(tmp_path, "once", since=1)
+    assert (found["DEBVISOR_TRIGGER"], found["ADMITTED"]) == ("timer", "1")
+
+
 def test_where_the_start_has_no_job_any_more_the_environment_counts(tmp_path: Path) -> None:
     thread = answering(str(tmp_path / "private"), answers(listed(job=0)))
     assert noted(tmp_path, **STALE)["DEBVISOR_TRIGGER"] == "timer"
@@ -487,6 +551,7 @@ def test_a_request_says_which_run_is_repeated_and_that_dependencies_do_not_count
     assert (found["DEBVISOR_RETRY_OF"], found["FORCED"], found["DEBVISOR_BY"]) == (
         *("old", "1", "alice"),
     )
+    assert found["DEBVISOR_TRIGGER"] == "retry"
 
 
 def test_a_path_unit_tells_which_path(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ class Host:
             **fields,
         }
         self.run = begin.Run("me", known, places)
-        return gate.reason_to_skip(self.run)
+        return gate.reason_not_to_run(self.run)
 
     def ended(self, job: str, result: str = "success", *, ago: float = 0.0, **more: str) -> None:
         """Let a run of `job` have ended so many seconds ago."""

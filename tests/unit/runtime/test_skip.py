@@ -48,7 +48,7 @@ def skipped(
     if fired is not None:
         fields["DEBVISOR_SCHEDULED_USEC"] = str(fired)
     units = [notes.statements(str(folder / name)) for name in ("service", "timer")]
-    return skip.skip(fields, *units)
+    return skip.by_calendar(fields, *units)
 
 
 # --- exclusions ----------------------------------------------------------------------------------
@@ -68,7 +68,17 @@ def test_the_calendar_is_named_that_has_the_day(tmp_path: Path) -> None:
     assert skipped(tmp_path, "timer", *lines, fired=fired) == "excluded: holidays (2026-12-25)"
 
 
-@pytest.mark.parametrize("trigger", ["boot", "manual"])
+def test_a_run_that_makes_up_for_a_time_counts_on_the_day_on_which_it_starts(
+    tmp_path: Path,
+) -> None:
+    today = f"X-Exclude=- {datetime.now(UTC):%Y-%m-%d}"
+    missed = utc("2026-11-20 02:00:00")
+
+    assert skipped(tmp_path, "catch_up", today, fired=missed).startswith("excluded: ")
+    assert skipped(tmp_path, "catch_up", "X-Exclude=- 2026-11-20", fired=missed) == ""
+
+
+@pytest.mark.parametrize("trigger", ["boot", "manual", "retry"])
 def test_only_the_timer_is_kept_off_by_a_date(tmp_path: Path, trigger: str) -> None:
     today = f"X-Exclude=- {datetime.now(UTC):%Y-%m-%d}"
 
@@ -227,7 +237,8 @@ def test_a_run_outside_of_the_window_goes_through(tmp_path: Path, begun: timedel
 
 
 def test_a_window_recurs(tmp_path: Path) -> None:
-    assert skipped(tmp_path, "timer", "X-Maintenance=7200s | *-*-* *:00:00") == "maintenance"
+    for trigger in "timer", "boot", "catch_up":
+        assert skipped(tmp_path, trigger, "X-Maintenance=7200s | *-*-* *:00:00") == "maintenance"
 
 
 def test_of_several_windows_the_one_that_holds_gives_the_reason(tmp_path: Path) -> None:

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elapses that came while a run is still under way: counted, though nobody has noted them yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from debvisor_timers.history.filter import RunFilter
+from debvisor_timers.history.runs import Run, RunOutcome, Trigger
+from debvisor_timers.operations.history import HistoryQuery
+from debvisor_timers.operations.history import history as history_page
+from debvisor_timers.systemd.memory.state import Outcome
+from tests.unit.operations.past_runs import history
+from tests.unit.operations.world import World
+
+JOB = "jobs: {{often: {{schedule: {schedule}, overlap: {overlap}, command: [/bin/true]}}}}\n"
+SERVICE, TIMER = "debvisor-job-often.service", "debvisor-job-often.timer"
+
+
+def run_for(
+    world: World, took: timedelta, *, schedule: str = '"*/10 * * * *"', overlap: str = "skip"
+) -> Sequence[Run]:
+    """Start a run at 12:10 that lasts for hours, and look when it has lasted for `took`."""
+    world.apply(JOB.format(schedule=schedule, overlap=overlap))
+    world.systemd.set_outcome(SERVICE, Outcome(duration=timedelta(hours=9)))
+    world.systemd.advance_to(datetime(2026, 11, 23, 12, 10, tzinfo=UTC) + took)
+    return history(world.host, "often", limit=20)
+
+
+def test_a_run_that_has_swallowed_nothing_yet_stands_alone(world: World) -> None:
+    (run,) = run_for(world, timedelta(minutes=9, seconds=59))
+
+    assert run.outcome is RunOutcome.RUNNING
+
+
+@pytest.mark.parametrize(("minutes", "count"), [(10, 1), (35, 3), (7 * 60, 42)])
+def test_each_elapse_since_the_start_is_counted(world: World, minutes: int, count: int) -> None:
+    skip, run = run_for(world, timedelta(minutes=minutes))
+
+    assert skip.outcome_words == "skipped (still running)"
+    assert (skip.count, skip.attempts, skip.trigger) == (count, 0, Trigger.TIMER)
+    assert skip.scheduled_for == datetime(2026, 11, 23, 12, 20, tzinfo=UTC)
+    last = datetime(2026, 11, 23, 12, 10, tzinfo=UTC) + count * timedelta(minutes=10)
+    assert skip.last_scheduled_for == last
+    assert skip.overlapped == run.id
+    assert skip.id == f"{last:%Y%m%dT%H%M%SZ}-000000"
+
+
+def test_what_is_queued_is_not_skipped(world: World) -> None:
+    (run,) = run_for(world, timedelta(minutes=10), overlap="queue")
+    assert run.outcome is RunOutcome.RUNNING
+
+    world.systemd.advance(timedelta(minutes=20))
+    skip, _ = history(world.host, "often", limit=20)
+    assert skip.count == 2
+
+
+def test_no_more_are_counted_than_end_counts(world: World) -> None:
+    skip = run_for(world, timedelta(hours=1), schedule='{on_calendar: "*-*-* *:*:*"}')[0]
+
+    assert skip.count == 1024
+
+
+def test_a_timer_that_is_stopped_elapses_for_nobody(world: World) -> None:
+    run_for(world, timedelta(minutes=10))
+    world.systemd.manager.stop([TIMER])
+
+    assert len(history(world.host, "often", limit=20)) == 1
+
+
+def test_a_run_that_has_ended_keeps_off_nothing(world: World) -> None:
+    run_for(world, timedelta(minutes=30))
+    world.systemd.manager.stop([SERVICE])
+
+    assert [run.overlapped for run in history(world.host, "often", limit=20)] == [""]
+
+
+def test_no_more_lines_than_asked_for(world: World) -> None:
+    run_for(world, timedelta(minutes=30))
+
+    (skip,) = history(world.host, "often", limit=1)
+    assert skip.outcome is RunOutcome.SKIPPED
+
+
+def pages(world: World, **wanted: Any) -> list[tuple[list[str], bool]]:
+    """Return the outcomes on each page of a single run, and whether more follow."""
+    found = []
+    for offset in range(3):
+        query = HistoryQuery(wanted=RunFilter(**wanted), limit=1, offset=offset)
+        page = history_page(world.host, query)
+        found.append(([str(run.outcome) for run in page.runs], page.has_more))
+    return found
+
+
+def test_what_is_derived_is_paged_and_filtered_like_all_runs(world: World) -> None:
+    run_for(world, timedelta(minutes=30))
+
+    both = [(["skipped"], True), (["running"], False), ([], False)]
+    skip = [(["skipped"], False), ([], False), ([], False)]
+    run = [(["running"], False), ([], False), ([], False)]
+    assert pages(world) == both
+    assert pages(world, jobs=("often",)) == both
+    assert pages(world, outcomes=frozenset({RunOutcome.SKIPPED})) == skip
+    assert pages(world, outcomes=frozenset({RunOutcome.RUNNING})) == run
+    assert pages(world, since=datetime(2026, 11, 23, 12, 30, tzinfo=UTC)) == skip
+    assert pages(world, until=datetime(2026, 11, 23, 12, 30, tzinfo=UTC)) == run
