@@ -7,12 +7,12 @@ It is a cache of the journal and more lasting than that; all in it is put togeth
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from debvisor_timers.history import sums
 from debvisor_timers.history.outcome import RunOutcome
@@ -109,6 +109,15 @@ class News:
     more: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """In which order runs are wanted, and which of them."""
+
+    newest_first: bool = False
+    limit: int | None = None
+    offset: int = 0
+
+
 class IndexFileError(Exception):
     """The file cannot be used: it is damaged, of another version, or no index at all."""
 
@@ -139,7 +148,7 @@ class Index:
         """Return an index that has what the file `path` has, which is only read."""
         connection = sqlite3.connect(":memory:", isolation_level=None, uri=True)
         connection.executescript(_TABLES)
-        connection.execute("ATTACH ? AS kept", (f"{path.absolute().as_uri()}?mode=ro",))
+        connection.execute("ATTACH ? AS kept", (_read_only(path),))
         connection.execute(f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000:.0f}")
         _require_version(connection, "kept")
         # One look at the file for all that is asked: a writer may come in between.
@@ -206,10 +215,42 @@ class Index:
         query += " ORDER BY position DESC LIMIT 3"
         return [run_of(row) for row in self.connection.execute(query, (job,))]
 
+    def select(
+        self, columns: str, page: Page, where: str = "", values: Sequence[object] = ()
+    ) -> Iterator[Any]:
+        """Yield `columns` of the runs that `where` holds for, in the order in which they began.
+
+        The limit counts in each layer: with the view all runs of a job would be read for twenty.
+        """
+        order = "DESC" if page.newest_first else "ASC"
+        most = -1 if page.limit is None else page.limit + page.offset
+        parts, bound = [], list[object]()
+        for schema in self._layers():
+            visible = "position NOT IN (SELECT position FROM hidden)" if schema == "kept" else ""
+            asked = " AND ".join(filter(None, [where, visible]))
+            parts.append(
+                f"SELECT * FROM (SELECT position, {columns} FROM {schema}.runs"
+                f"{asked and ' WHERE '}{asked} ORDER BY position {order} LIMIT ?)"
+            )
+            bound += [*values, most]
+        query = " UNION ALL ".join(parts)
+        if len(parts) > 1 or page.offset:
+            query += f" ORDER BY position {order} LIMIT ? OFFSET ?"
+            bound += [-1 if page.limit is None else page.limit, page.offset]
+        return (row[1:] for row in self.connection.execute(query, bound))
+
+    def _layers(self) -> tuple[str, ...]:
+        """Return where there are runs to be seen: the kept ones alone where nothing is newer."""
+        if not self._is_layer:
+            return ("main",)
+        own = "SELECT EXISTS (SELECT 1 FROM main.runs) OR EXISTS (SELECT 1 FROM hidden)"
+        (has_own,) = self.connection.execute(own).fetchone()
+        return ("main", "kept") if has_own else ("kept",)
+
     def jobs(self) -> set[str]:
         """Return the ids of all jobs that have runs."""
         found = set[str]()
-        for schema in ("main", "kept") if self._is_layer else ("main",):
+        for schema in self._layers():
             # One step along the index for each job, however many runs it has.
             query = f"SELECT min(job) FROM {schema}.runs WHERE job > ?"
             job = ""
@@ -327,6 +368,14 @@ class Index:
         self.connection.execute("DELETE FROM main.pins WHERE boot = ?", (boot,))
         pins = [(boot, job, cursor) for job, cursor in place.pins.items()]
         self.connection.executemany("INSERT INTO main.pins VALUES (?, ?, ?)", pins)
+
+
+def _read_only(path: Path) -> str:
+    """Return `path` as an address of SQLite; Path.as_uri() would load what knows of the web."""
+    text = str(path.absolute())
+    for letter in "%?#":
+        text = text.replace(letter, f"%{ord(letter):02x}")
+    return f"file:{text}?mode=ro"
 
 
 def _require_version(connection: sqlite3.Connection, schema: str) -> None:

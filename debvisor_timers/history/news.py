@@ -14,11 +14,10 @@ from itertools import islice, takewhile
 from typing import Protocol
 
 from debvisor_timers.history.index import Index, News, Place, ReadRun
-from debvisor_timers.history.outcome import Ending, RunOutcome
+from debvisor_timers.history.outcome import UNDER_WAY, Ending, RunOutcome
 from debvisor_timers.history.records import JournalMatch, JournalRecord
 from debvisor_timers.history.runs import Assembled, Run, assemble_all, matches, matches_of_all
 
-_UNDER_WAY = {RunOutcome.RUNNING, RunOutcome.WAITING}
 _QUIET = timedelta(minutes=1)
 """After so long nothing more comes of a run that has ended: journald may be behind."""
 _AT_ONCE = 10_000
@@ -183,7 +182,7 @@ class _Reading:
 
     def _is_settled(self, each: Assembled) -> bool:
         is_quiet = abs(self.now - each.newest) > _QUIET
-        return each.is_told_lost or (is_quiet and each.run.outcome not in _UNDER_WAY)
+        return each.is_told_lost or (is_quiet and each.run.outcome not in UNDER_WAY)
 
     def _as_known(self, each: Assembled) -> tuple[Run, str]:
         """Return the run by the name that its job has today, and the id by which it is known.

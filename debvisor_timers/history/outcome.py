@@ -46,6 +46,9 @@ class RunOutcome(StrEnum):
         return self in {RunOutcome.FAILED, RunOutcome.TIMED_OUT, RunOutcome.LOST}
 
 
+UNDER_WAY = frozenset({RunOutcome.RUNNING, RunOutcome.WAITING})
+"""The outcomes of runs that have not ended."""
+
 _STATUS = {
     RunOutcome.WAITING: RunStatus.PENDING,
     RunOutcome.RUNNING: RunStatus.RUNNING,

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from debvisor_timers.history import sums
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.filter import RunFilter
-from debvisor_timers.history.index import Index
+from debvisor_timers.history.index import Index, Page
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.rows import FIGURES, RUN_COLUMNS, figures_of, run_of, usec
 from debvisor_timers.history.runs import Run
@@ -17,7 +16,6 @@ from debvisor_timers.history.totals import Totals
 
 _ALL = ", ".join(f'"{name}"' for name in RUN_COLUMNS)
 _FIGURES = ", ".join(f'"{name}"' for name in FIGURES)
-_UNDER_WAY = ("running", "waiting")
 
 
 class Past:
@@ -36,24 +34,31 @@ class Past:
 
         In the order in which the journal has them: clocks may have been set.
         """
-        where, values = _where(wanted)
-        page = (-1 if limit is None else limit, offset)
-        query = f"SELECT {_ALL} FROM runs{where} ORDER BY position DESC LIMIT ? OFFSET ?"
-        return [run_of(row) for row in self._rows(query, *values, *page)]
+        page = Page(newest_first=True, limit=limit, offset=offset)
+        return [run_of(row) for row in self._index.select(_ALL, page, *_where(wanted))]
+
+    def under_way(self, jobs: Sequence[str] | None = None) -> list[Run]:
+        """Return the runs that are under way, newest first; of these jobs, or of all."""
+        where, values = _where(RunFilter(jobs=None if jobs is None else tuple(jobs)))
+        asked = " AND ".join(
+            filter(None, [where, "settled = 0 AND outcome IN ('running', 'waiting')"])
+        )
+        page = Page(newest_first=True)
+        return [run_of(row) for row in self._index.select(_ALL, page, asked, values)]
 
     def figures(self, wanted: RunFilter) -> list[RunFigures]:
         """Return the wanted runs in figures, oldest first."""
-        where, values = _where(wanted)
-        query = f"SELECT {_FIGURES} FROM runs{where} ORDER BY position"
-        return [figures_of(row) for row in self._rows(query, *values)]
+        rows = self._index.select(_FIGURES, Page(), *_where(wanted))
+        return [figures_of(row) for row in rows]
 
     def newest(self) -> dict[str, RunFigures]:
         """Return the newest run of each job that is over and was no skip."""
-        over = ("skipped", *_UNDER_WAY)
-        query = f"""SELECT {_FIGURES} FROM runs WHERE job = ? AND outcome NOT IN (?, ?, ?)
-            ORDER BY position DESC LIMIT 1"""
-        found = {job: next(self._rows(query, job, *over), None) for job in self.jobs()}
-        return {job: figures_of(row) for job, row in found.items() if row}
+        over = "job = ? AND outcome NOT IN ('skipped', 'running', 'waiting')"
+        page = Page(newest_first=True, limit=1)
+        rows = [
+            row for job in self.jobs() for row in self._index.select(_FIGURES, page, over, [job])
+        ]
+        return {row[0]: figures_of(row) for row in rows}
 
     def jobs(self) -> list[str]:
         """Return the ids of all jobs that have runs, in order."""
@@ -61,13 +66,10 @@ class Past:
 
     def totals(self) -> Totals:
         """Return sums over all runs that there ever were."""
-        query = f"SELECT {_ALL} FROM runs WHERE settled = 0 AND outcome NOT IN (?, ?)"
-        over = [run_of(row) for row in self._rows(query, *_UNDER_WAY)]
+        fresh = "settled = 0 AND outcome NOT IN ('running', 'waiting')"
+        over = [run_of(row) for row in self._index.select(_ALL, Page(), fresh)]
         connection = self._index.connection
         return sums.totals(connection, more=over, synced=self._index.synced())
-
-    def _rows(self, query: str, *values: object) -> Iterator[Any]:
-        return self._index.connection.execute(query, values)
 
 
 def _where(wanted: RunFilter) -> tuple[str, list[object]]:
@@ -92,4 +94,4 @@ def _where(wanted: RunFilter) -> tuple[str, list[object]]:
     if wanted.run:
         asked.append("substr(id, 1, ?) = ?")
         values += [len(wanted.run), wanted.run]
-    return (f" WHERE {' AND '.join(asked)}" if asked else ""), values
+    return " AND ".join(asked), values

@@ -12,7 +12,7 @@ from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.relations import Edge, EdgeKind, edges
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.jobs import unknown_job
+from debvisor_timers.operations.unknown import unknown_job
 from debvisor_timers.source import Problem
 
 

@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from debvisor_timers.history.filter import RunFilter
+from debvisor_timers.history.outcome import UNDER_WAY
 from debvisor_timers.history.runs import Run, RunOutcome, Trigger
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.jobs import unknown_job
 from debvisor_timers.operations.past import Past, open_past
 from debvisor_timers.operations.swallowed import swallowed
 from debvisor_timers.operations.under_way import under_way
-
-_UNDER_WAY = frozenset({RunOutcome.RUNNING, RunOutcome.WAITING})
+from debvisor_timers.operations.unknown import unknown_job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +68,7 @@ def _swallowed(host: Host, past: Past, wanted: RunFilter) -> list[Run]:
     """Return what the runs under way have kept off so far, where such skips are wanted."""
     if not wanted.wants(RunOutcome.SKIPPED, Trigger.TIMER):
         return []
-    going_on = past.runs(RunFilter(jobs=wanted.jobs, outcomes=_UNDER_WAY))
-    skips = (swallowed(host, as_noted(host, run)) for run in going_on)
+    skips = (swallowed(host, as_noted(host, run)) for run in past.under_way(wanted.jobs))
     return [
         skip
         for skip in skips
@@ -115,7 +113,7 @@ def as_noted(host: Host, run: Run) -> Run:
 
     Any other run comes back as it is.
     """
-    if run.outcome not in _UNDER_WAY:
+    if run.outcome not in UNDER_WAY:
         return run
     noted = under_way(host, run.job)
     if noted is None or noted.invocation_id not in run.invocation_ids:

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-
-from debvisor_timers.errors import NotFoundError, RefusedError
+from debvisor_timers.errors import RefusedError
 from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.unknown import unknown_job
 from debvisor_timers.render.names import service_unit
 from debvisor_timers.systemd.ports import FileEntry
 
@@ -19,13 +17,6 @@ def find_job(definitions: Definitions, job_id: str) -> Job:
     if job_id in definitions.jobs:
         return definitions.jobs[job_id]
     raise unknown_job(job_id, definitions.jobs)
-
-
-def unknown_job(job_id: str, known: Iterable[str]) -> NotFoundError:
-    """Return the error for a job that does not exist."""
-    near = difflib.get_close_matches(job_id, list(known), n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "`debvisor-timers list` shows all jobs"
-    return NotFoundError(f"there is no job {job_id!r}", fix=hint)
 
 
 def applied_service(host: Host, job_id: str) -> str:

@@ -9,19 +9,19 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from debvisor_timers.errors import UsageError
-from debvisor_timers.history.runs import Run, RunOutcome, matches
+from debvisor_timers.history.outcome import UNDER_WAY
+from debvisor_timers.history.runs import Run, matches
 from debvisor_timers.jobs.load import load_definitions
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.jobs import unknown_job
 from debvisor_timers.operations.output import STDERR_FACILITY
 from debvisor_timers.operations.owned import owned_by_job
 from debvisor_timers.operations.renamed import Renamings
+from debvisor_timers.operations.unknown import unknown_job
 from debvisor_timers.operations.which_run import Choice, find_run
 from debvisor_timers.render.names import service_unit
 from debvisor_timers.render.service import job_slices
 
 _LINES = 200
-_UNDER_WAY = {RunOutcome.RUNNING, RunOutcome.WAITING}
 _AFTER = timedelta(seconds=5)
 """How long after the end of a run its last records may come: on CPU time, of a start limit."""
 _STDERR = {"_TRANSPORT": "stdout", "SYSLOG_FACILITY": STDERR_FACILITY}
@@ -136,7 +136,7 @@ def _refuse_unknown(host: Host, job_id: str) -> None:
 
 
 def _refuse_ended(run: Run) -> None:
-    if run.outcome not in _UNDER_WAY:
+    if run.outcome not in UNDER_WAY:
         raise UsageError(
             f"run {run.id} is over, nothing more will come of it",
             fix=f"leave out -f; to follow the job: debvisor-timers logs -f {run.job}",

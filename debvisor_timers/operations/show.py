@@ -11,8 +11,8 @@ from debvisor_timers.errors import SystemdError
 from debvisor_timers.jobs.relations import Edge, EdgeKind, edges, relate
 from debvisor_timers.operations.elapses import Interval
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.jobs import unknown_job
 from debvisor_timers.operations.list import JobList, JobRow, list_jobs
+from debvisor_timers.operations.unknown import unknown_job
 from debvisor_timers.operations.upcoming import Upcoming, upcoming
 from debvisor_timers.render.job import calendar_lines
 from debvisor_timers.render.names import job_of, service_unit

@@ -141,7 +141,7 @@ def _check(host: Host, strangers: Sequence[str], known: Sequence[str]) -> None:
         return
     # These load pydantic and YAML, which costs a tenth of a second.
     from debvisor_timers.jobs.load import load_definitions
-    from debvisor_timers.operations.jobs import unknown_job
+    from debvisor_timers.operations.unknown import unknown_job
 
     defined = load_definitions(host.layout.config).jobs
     for job_id in strangers:

@@ -6,18 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from debvisor_timers.history.outcome import Ending, Exit, RunOutcome, Trigger
+from debvisor_timers.history.outcome import UNDER_WAY, Ending, Exit, RunOutcome, Trigger
 from debvisor_timers.history.runs import Run
-from debvisor_timers.operations.elapses import elapses_until
 from debvisor_timers.operations.host import Host
 from debvisor_timers.render.names import timer_unit
-from debvisor_timers.render.unitfile import UnitFile
 from debvisor_timers.systemd.ports import ActiveState, FileEntry
 
 MOST = 1024
 """So many are counted, as `end` counts them."""
-
-_UNDER_WAY = {RunOutcome.RUNNING, RunOutcome.WAITING}
 
 
 def swallowed(host: Host, run: Run) -> Run | None:
@@ -27,20 +23,25 @@ def swallowed(host: Host, run: Run) -> Run | None:
     active, without the one start that `overlap: queue` still has coming. None of a run that has
     ended.
     """
-    if run.outcome not in _UNDER_WAY:
+    if run.outcome not in UNDER_WAY:
         return None
     timer = timer_unit(run.job)
     states = host.manager.units(timer)
     if not any(unit.active_state is ActiveState.ACTIVE for unit in states):
         return None
-    entry = host.units.read().get(timer)
+    entry = host.units.entry(timer)
     if not isinstance(entry, FileEntry):
         return None
-    elapses = _elapses(host, UnitFile.parse(entry.text), run.start)
+    elapses = _elapses(host, entry.text, run.start)
     return _skip(run, elapses) if elapses else None
 
 
-def _elapses(host: Host, timer: UnitFile, start: datetime) -> Sequence[datetime]:
+def _elapses(host: Host, text: str, start: datetime) -> Sequence[datetime]:
+    # Few runs are under way when somebody asks.
+    from debvisor_timers.operations.elapses import elapses_until  # noqa: PLC0415
+    from debvisor_timers.render.unitfile import UnitFile  # noqa: PLC0415
+
+    timer = UnitFile.parse(text)
     now, begun = host.clock.now(), start.replace(microsecond=0)
     lines = timer.get("Timer", "OnCalendar")
     answers = elapses_until(host, lines, after=begun, until=now, most=MOST) if begun < now else {}

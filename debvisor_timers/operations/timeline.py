@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from debvisor_timers.errors import UsageError
 from debvisor_timers.history.figures import RunFigures
-from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.outcome import UNDER_WAY, RunOutcome
 from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.constant import QUARTER, Span, constant_jobs
@@ -25,7 +25,6 @@ from debvisor_timers.operations.upcoming import Calendars, Upcoming, chosen_jobs
 
 _INSTANT = timedelta(microseconds=1)
 _EARLIEST, _LATEST = 1971, 2198
-_UNDER_WAY = {RunOutcome.RUNNING, RunOutcome.WAITING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +172,7 @@ def end_of(run: RunFigures, now: float) -> float:
     """Return when a past run ended; now for one that is under way, its start where nobody knows."""
     if run.duration is not None:
         return run.start + run.duration
-    return max(now, run.start) if run.outcome in _UNDER_WAY else run.start
+    return max(now, run.start) if run.outcome in UNDER_WAY else run.start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,20 +10,19 @@ from datetime import datetime, timedelta
 from debvisor_timers.errors import PermissionRefusedError, SystemdError
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.filter import RunFilter
-from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.outcome import UNDER_WAY
 from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.constant import Span
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.jobs import unknown_job
 from debvisor_timers.operations.past import Past, open_past
+from debvisor_timers.operations.unknown import unknown_job
 
 _INSTANT = timedelta(microseconds=1)
 _USUAL = timedelta(days=1)
 """Runs that began so long before a time, and reach into it, are looked for of each job."""
 _LONGEST = timedelta(days=31)
 """And so long before of those that may take longer."""
-_UNDER_WAY = frozenset({RunOutcome.RUNNING, RunOutcome.WAITING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +92,7 @@ def _questions(
 ) -> Iterator[RunFilter]:
     """Yield what to ask for: few jobs may take so long that one has to look far back."""
     yield RunFilter(jobs=jobs, since=start - _USUAL, until=until)
-    yield RunFilter(jobs=jobs, outcomes=_UNDER_WAY, until=until)
+    yield RunFilter(jobs=jobs, outcomes=UNDER_WAY, until=until)
     some = definitions.jobs.values() if jobs is None else map(definitions.jobs.get, jobs)
     if long := tuple(job.id for job in some if job and _may_last(job)):
         yield RunFilter(jobs=long, since=start - _LONGEST, until=start - _USUAL)
@@ -110,5 +109,5 @@ def _may_last(job: Job) -> bool:
 
 
 def _reaches_into(run: RunFigures, start: float) -> bool:
-    is_under_way = run.outcome in _UNDER_WAY
+    is_under_way = run.outcome in UNDER_WAY
     return is_under_way or run.start >= start or run.start + (run.duration or 0) > start

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from debvisor_timers.systemd.analyze import at_once, parts, processors, run
-from debvisor_timers.systemd.calendar import ask_calendar
 from debvisor_timers.systemd.instants import no_instant
 from debvisor_timers.systemd.ports import CalendarAnswer, Exposure, Finding
 
@@ -54,6 +53,9 @@ class CommandAnalyzer:
         self, specs: Sequence[str], *, after: datetime, count: int
     ) -> list[CalendarAnswer]:
         """Return the next `count` elapses of each of `specs`, strictly after `after`, in order."""
+        # Most commands ask for none, and this loads what reads the law of zones.
+        from debvisor_timers.systemd.calendar import ask_calendar  # noqa: PLC0415
+
         asked = ask_calendar(dict.fromkeys(specs), after=after, count=count)
         answers = {answer.spec: answer for answer in asked}
         return [answers[spec] for spec in specs]

@@ -88,7 +88,7 @@ class SystemdJournal:
         Raises the errors of `records`.
         """
         with self._open() as reader:
-            return {boot.replace("-", "") for boot in map(str, reader.query_unique("_BOOT_ID"))}
+            return {boot.decode("ascii", "replace") for boot in reader.query_unique("_BOOT_ID")}
 
     def send(self, fields: Mapping[str, str]) -> None:
         """Append a record with `fields` (native protocol; any text is allowed as a value)."""
@@ -115,11 +115,12 @@ class SystemdJournal:
         call(_VARLINK, "io.systemd.Journal.Synchronize")
 
     def _open(self) -> Any:
-        from systemd.journal import Reader  # noqa: PLC0415
+        # The class below systemd.journal.Reader: that module loads logging, and converts each field.
+        from systemd._reader import LOCAL_ONLY, _Reader  # noqa: PLC0415
 
         self._refuse_unreadable()
         try:
-            reader = Reader(path=str(self._path)) if self._path else Reader()
+            reader = _Reader(path=str(self._path)) if self._path else _Reader(LOCAL_ONLY)
             # Whole fields; 64 KiB otherwise.
             reader.data_threshold = 0
         except OSError as error:
