@@ -106,7 +106,7 @@ class Config(Model):
     """Everything that config.yaml can hold."""
 
     defaults: JobDefaults = key(
-        JobDefaults(),
+        JobDefaults.model_construct(),
         help="Keys of jobs, for all jobs that do not have them. Mappings are merged key by key; "
         "anything else in a job takes the place of the default.",
         example={"timeout": "30min", "tags": {"site": "ams1"}},
@@ -152,13 +152,13 @@ class Config(Model):
         shown_default="none",
     )
     history: HistorySettings = key(
-        HistorySettings(),
+        HistorySettings.model_construct(),
         help="How long runs are remembered after the journal has forgotten them.",
         example={"keep": "400d"},
         shown_default="`keep` and `keep_runs` as below",
     )
     metrics: MetricsSettings = key(
-        MetricsSettings(),
+        MetricsSettings.model_construct(),
         help="What is told to Prometheus without being asked; `debvisor-timers metrics` prints it.",
         example={"textfile": "/var/lib/prometheus/node-exporter/debvisor-timers.prom"},
         shown_default="nothing",

@@ -83,7 +83,9 @@ def fields_of(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
 class Model(BaseModel):
     """The base of all models: frozen, no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+    # A model is made ready when it is first used: most are only ever parts of others, and a default
+    # is made by model_construct().
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False, defer_build=True)
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:

@@ -331,7 +331,7 @@ class IsolationKeys(Model):
         example=True,
     )
     conditions: Conditions = key(
-        Conditions(),
+        Conditions.model_construct(),
         help="What has to hold for a run; all of them, or it is skipped, and that is no failure. "
         "systemd asks them before anything else of the run. ! before a value means the contrary; "
         "with | before several values, one of these is enough. A list writes one several times.",

@@ -142,7 +142,7 @@ class HowItRuns(IsolationKeys):
         shown_default="1min30s",
     )
     retries: Retries = key(
-        Retries(),
+        Retries.model_construct(),
         help="Further attempts of a run that failed. Its result is that of the last one.",
         directive="Restart=, X-Delays= and others",
         example={"max": 3, "delay": "60s"},
@@ -182,7 +182,7 @@ class HowItRuns(IsolationKeys):
         example="standard",
     )
     resources: Resources = key(
-        Resources(),
+        Resources.model_construct(),
         help="Limits for all processes of a run together.",
         example={"memory_max": "1G", "cpu_quota": "300%", "tasks_max": 256},
         shown_default="no limits",
@@ -211,7 +211,7 @@ class HowItRuns(IsolationKeys):
         shown_default="the pool `default`, where config.yaml has it",
     )
     where: Where = key(
-        Where(),
+        Where.model_construct(),
         help="The hosts on which the job runs, where several have the same jobs; elsewhere its "
         "runs are skipped, with the reason.",
         directive="X-WhereVm=, X-WhereHost=",
@@ -219,7 +219,7 @@ class HowItRuns(IsolationKeys):
         shown_default="any host",
     )
     notify: Notify = key(
-        Notify(),
+        Notify.model_construct(),
         help="Who is told of the end of a run, by the names of `channels` of config.yaml.",
         example={"failure": ["ops"]},
         shown_default="nobody",
@@ -231,7 +231,7 @@ class HowItRuns(IsolationKeys):
         example=False,
     )
     unit: UnitDirectives = key(
-        UnitDirectives(),
+        UnitDirectives.model_construct(),
         help="The way out: any other directive of systemd, by section. What other keys set is "
         "refused.",
         example={"Service": {"ReadWritePaths": "/var/lib/ceph"}},

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.host import Host
-from debvisor_timers.render.job import calendar_lines
+from debvisor_timers.render.timer import calendar_lines
 from debvisor_timers.systemd.ports import CalendarAnswer
 
 

@@ -21,7 +21,7 @@ from debvisor_timers.operations.jitter import shortest
 from debvisor_timers.operations.skips import Skips
 from debvisor_timers.operations.timeline import zone_of
 from debvisor_timers.operations.warning import warning_at
-from debvisor_timers.render.job import calendar_lines
+from debvisor_timers.render.timer import calendar_lines
 from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import CalendarAnswer
 

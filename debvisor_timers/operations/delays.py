@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.elapses import elapses_until
 from debvisor_timers.operations.host import Host
-from debvisor_timers.render.job import calendar_lines
 from debvisor_timers.render.names import timer_unit
+from debvisor_timers.render.timer import calendar_lines
 from debvisor_timers.render.timing import elapses_alike
 from debvisor_timers.systemd.ports import FileEntry, TimerState
 

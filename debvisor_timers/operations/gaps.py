@@ -15,7 +15,7 @@ from debvisor_timers.jobs.translate import Complaint
 from debvisor_timers.operations.elapses import elapses_until
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.warning import warning_at
-from debvisor_timers.render.job import calendar_lines
+from debvisor_timers.render.timer import calendar_lines
 from debvisor_timers.source import Problem
 
 _HOUR = timedelta(hours=1)

@@ -153,11 +153,8 @@ def _next_starts(
 ) -> dict[str, datetime]:
     """Return what systemd has armed; for running jobs, of whose timers it says nothing, compute."""
     armed = {timer_unit(id_): id_ for id_, state in states.items() if state is JobState.SCHEDULED}
-    found = {
-        armed[name]: timer.next_elapse
-        for name, timer in host.manager.timers(armed).items()
-        if timer.next_elapse is not None
-    }
+    elapses = host.manager.next_elapses(armed)
+    found = {armed[name]: moment for name, moment in elapses.items()}
     running = [
         jobs[job_id]
         for job_id, state in states.items()

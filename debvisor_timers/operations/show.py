@@ -14,8 +14,8 @@ from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.list import JobList, JobRow, list_jobs
 from debvisor_timers.operations.unknown import unknown_job
 from debvisor_timers.operations.upcoming import Upcoming, upcoming
-from debvisor_timers.render.job import calendar_lines
 from debvisor_timers.render.names import job_of, service_unit
+from debvisor_timers.render.timer import calendar_lines
 from debvisor_timers.render.waits import Waits, waits_of
 from debvisor_timers.systemd.ports import Exposure, FileEntry
 

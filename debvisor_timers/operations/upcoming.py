@@ -17,7 +17,7 @@ from debvisor_timers.operations.jobs import find_job
 from debvisor_timers.operations.skips import Skips
 from debvisor_timers.operations.translate import expression_lines
 from debvisor_timers.operations.verify import calendar_problems
-from debvisor_timers.render.job import calendar_lines
+from debvisor_timers.render.timer import calendar_lines
 from debvisor_timers.systemd.ports import CalendarAnswer
 
 _NONE = timedelta()

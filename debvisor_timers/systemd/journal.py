@@ -115,7 +115,7 @@ class SystemdJournal:
         call(_VARLINK, "io.systemd.Journal.Synchronize")
 
     def _open(self) -> Any:
-        # The class below systemd.journal.Reader: that module loads logging, and converts each field.
+        # Not systemd.journal.Reader above it: that module loads logging, and converts each field.
         from systemd._reader import LOCAL_ONLY, _Reader  # noqa: PLC0415
 
         self._refuse_unreadable()

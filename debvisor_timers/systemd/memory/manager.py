@@ -86,6 +86,11 @@ class MemoryManager:
         collect(self._state)
         return states
 
+    def next_elapses(self, names: Iterable[str]) -> dict[str, datetime]:
+        """Return when each of the timers `names` elapses next by its OnCalendar= lines."""
+        found = {name: state.next_elapse for name, state in self.timers(names).items()}
+        return {name: moment for name, moment in found.items() if moment is not None}
+
     def service(self, name: str) -> ServiceState:
         """Return the state of the service unit `name`."""
         self._state.steps.look("manager.service")
