@@ -129,6 +129,10 @@ bench: .venv/programs  ## measure the speed in a booted Debian 13 (JOBS=10000: w
 bench-overhead: .venv/programs  ## measure what begin, run and end cost, beside three empty programs; no test
 	@python3 -m tests.bench --only overhead
 
+.PHONY: bench-history
+bench-history: .venv/programs  ## measure readers of the history over 200,000 journal entries, beside journalctl; no test
+	@python3 -m tests.bench --only history --jobs $(JOBS)
+
 .PHONY: bench-priority
 bench-priority: .venv/programs  ## measure what busy jobs of different priority get of a processor; no test
 	@python3 -m tests.bench --only priority

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from tests.bench import report
-from tests.bench.boxes import PEER, fresh, measured, program_layer, virtual
+from tests.bench.boxes import PEER, fresh, history_layer, measured, program_layer, virtual
 from tests.bench.program import UNITS
 from tests.bench.result import Result
 from tests.box import Layer, make
@@ -19,6 +19,7 @@ from tests.box.places import say
 
 COPY = "/var/tmp/rendered"
 _SECONDS_OF_A_PAIR = 8
+_TIMES_A_READER = 9
 _ROUNDS = {1_000: 3, 10_000: 1}
 
 
@@ -34,6 +35,10 @@ def main() -> int:
             report.machine(result, guest)
         sys.stdout.write(report.priority(result))
         return 0
+    if options.only in {None, "history"}:
+        _history(options.jobs)
+        if options.only:
+            return 0
     layer = make(program_layer())
     say("bench: what a run costs")
     with fresh(layer) as box:
@@ -51,6 +56,16 @@ def main() -> int:
     return 0
 
 
+def _history(jobs: int) -> None:
+    """Measure readers of the history, and print what that gave."""
+    say("bench: what was")
+    result = Result()
+    with fresh(make(history_layer())) as box:
+        result.add(measured(box, "history", jobs, _TIMES_A_READER))
+        report.machine(result, box)
+    sys.stdout.write(report.history(result))
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m tests.bench", description=__doc__)
     parser.add_argument("--jobs", type=int, default=1_000)
@@ -59,7 +74,9 @@ def _options() -> argparse.Namespace:
         "--turns", type=int, default=120, help="runs of each kind, for what one costs"
     )
     parser.add_argument("--vm", action="store_true", help="priorities in a virtual machine")
-    parser.add_argument("--only", choices=["overhead", "priority"], help="measure nothing else")
+    parser.add_argument(
+        "--only", choices=["history", "overhead", "priority"], help="measure nothing else"
+    )
     return parser.parse_args()
 
 

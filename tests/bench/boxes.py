@@ -24,6 +24,12 @@ _PREFIX = "bench-"
 PEER = Layer(name="peer", parent=BASE, packages=("systemd-cron",))
 
 
+def history_layer() -> Layer:
+    """Return the same with what writes journals of any content."""
+    packages = ("systemd-journal-remote",)
+    return Layer(name="history", parent=program_layer(), packages=packages)
+
+
 def program_layer() -> Layer:
     """Return a plain Debian with the package of this checkout, and what it depends on."""
     return layer_of_deb(build_deb(), parent=BASE)

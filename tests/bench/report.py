@@ -9,6 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+from tests.bench.history import (
+    FIRST,
+    LAST_20,
+    LAST_20_OTHER,
+    LIST,
+    PEER_20,
+    PEER_ALL,
+    PEER_EACH,
+    RUNS,
+    STATS,
+)
 from tests.bench.overhead import BARE, EMPTY, FULL, PLAIN
 from tests.bench.priority import MACHINE, PAIRS
 from tests.bench.program import EXPRESSIONS
@@ -145,6 +156,28 @@ def overhead(result: Result) -> str:
     """Return the report on what a run costs, as text."""
     rows = [f"{name:48} {value:>10}   goal: {goal}" for name, value, goal in _overhead(result)]
     return "\n".join([*_machine(result), *_columns(), *_times(result), "", *rows, ""])
+
+
+def history(result: Result) -> str:
+    """Return the report on what readers of the history cost, as text."""
+    rows = [f"{name:48} {value:>10}   goal: {goal}" for name, value, goal in _history(result)]
+    entries = f"{result.number('entries'):,.0f} entries in the journal"
+    size = f"{result.number('MiB of the index'):.1f} MiB of index"
+    return "\n".join(
+        [*_machine(result), f"{entries}, {size}", *_columns(), *_times(result), "", *rows, ""]
+    )
+
+
+def _history(result: Result) -> Iterator[tuple[str, str, str]]:
+    for name, goal, peer in (
+        (LAST_20, "100 ms", PEER_20),
+        (LAST_20_OTHER, "100 ms", PEER_20),
+        (STATS, "250 ms", PEER_ALL),
+        (LIST, "500 ms", PEER_EACH),
+    ):
+        wall = result.wall(name)
+        yield name, _seconds(wall), f"{goal}; {_over(wall, result.wall(peer))} of {peer}"
+    yield f"{FIRST}, runs per second", f"{RUNS * 1.1 / result.wall(FIRST):,.0f}", "none"
 
 
 def priority(result: Result) -> str:
