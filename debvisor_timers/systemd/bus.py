@@ -8,7 +8,7 @@ import os
 import string
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -64,8 +64,12 @@ class Bus:
     One thread at a time: pystemd holds the interpreter's lock for the whole of a call.
     """
 
-    def __init__(self) -> None:
-        """Open nothing yet: `import pystemd` alone takes 30 ms."""
+    def __init__(self, *, around_bus: bool = False) -> None:
+        """Open nothing yet: `import pystemd` alone takes 30 ms.
+
+        around_bus: root talks to PID 1 itself where that is possible: half the time of a call.
+        """
+        self._around_bus = around_bus
         self._connection: Any = None
         self._on_bus = True
         self._was_lost = False
@@ -233,6 +237,9 @@ class Bus:
         # PID 1 is on a restarted bus some time after we could be: root goes around it.
         if self._was_lost and os.geteuid() == 0:
             return self._connect_privately()
+        if self._around_bus and os.geteuid() == 0:
+            with suppress(SystemdError):
+                return self._connect_privately()
         try:
             self._on_bus = True
             return _opened(DBus())

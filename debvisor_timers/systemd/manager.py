@@ -103,8 +103,11 @@ class SystemdManager:
 
     def next_elapses(self, names: Iterable[str]) -> dict[str, datetime]:
         """Return when each of the timers `names` elapses next by its calendar: 0.1 ms each."""
-        read = self._bus.unit_property
-        answers = {name: read(name, "Timer", "NextElapseUSecRealtime", "t") for name in names}
+        with Bus(around_bus=True) as bus:
+            answers = {
+                name: bus.unit_property(name, "Timer", "NextElapseUSecRealtime", "t")
+                for name in names
+            }
         found = {name: _instant(usec, _EPOCH) for name, usec in answers.items()}
         return {name: moment for name, moment in found.items() if moment is not None}
 

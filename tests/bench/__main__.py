@@ -74,9 +74,8 @@ def _options() -> argparse.Namespace:
         "--turns", type=int, default=120, help="runs of each kind, for what one costs"
     )
     parser.add_argument("--vm", action="store_true", help="priorities in a virtual machine")
-    parser.add_argument(
-        "--only", choices=["history", "overhead", "priority"], help="measure nothing else"
-    )
+    parts = ["history", "overhead", "priority"]
+    parser.add_argument("--only", choices=parts, help="measure nothing else")
     return parser.parse_args()
 
 
