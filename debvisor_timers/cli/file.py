@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 from debvisor_timers.errors import PermissionRefusedError, UsageError
+from debvisor_timers.operations import durable
 
 
 def write_file(path: Path, text: str | bytes) -> None:
@@ -24,7 +23,8 @@ def write_file(path: Path, text: str | bytes) -> None:
         if before is not None and not _is_replaceable(before):
             what = "a folder" if stat.S_ISDIR(before.st_mode) else "no regular file"
             raise UsageError(f"{path} is {what}", fix="name a file, such as jobs.svg")
-        _replace(path, text if isinstance(text, bytes) else text.encode(), _mode(before))
+        data = text if isinstance(text, bytes) else text.encode()
+        durable.replace_file(path, data, mode=_mode(before))
     except PermissionError as error:
         raise PermissionRefusedError(
             f"cannot write {path}: {error.strerror}", fix="name a file in a folder of your own"
@@ -44,21 +44,6 @@ def _before(path: Path) -> os.stat_result | None:
 
 def _is_replaceable(entry: os.stat_result) -> bool:
     return stat.S_ISREG(entry.st_mode) or stat.S_ISLNK(entry.st_mode)
-
-
-def _replace(path: Path, data: bytes, mode: int) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
 
 
 def _mode(before: os.stat_result | None) -> int:
