@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from debvisor_timers.errors import SystemdError
+from debvisor_timers.errors import PermissionRefusedError, SystemdError
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.runs import Run
@@ -61,7 +61,7 @@ def unseen_elapses(
     """
     try:
         since = _in_force(host, [job for job in jobs if job.enabled and job.schedule])
-    except SystemdError:
+    except (SystemdError, PermissionRefusedError):
         note = (
             "elapses that have left no trace are told to root alone, who may read the generations"
         )
