@@ -33,8 +33,8 @@ class Attempt:
 
     @property
     def duration(self) -> timedelta | None:
-        """Return how long it took, None while it is under way or when its end is not known."""
-        return self.end - self.start if self.end else None
+        """Return how long it took, None while it is under way or when nobody knows."""
+        return self.end - self.start if self.end and self.end >= self.start else None
 
 
 @dataclass(slots=True, kw_only=True)

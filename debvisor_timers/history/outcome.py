@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from signal import Signals
 
@@ -103,17 +103,17 @@ class Exit:
     @property
     def exit_status(self) -> int | None:
         """Return the exit status; None when a signal ended the process, or it never ran."""
-        return int(self.status) if self.code == "exited" and self.status.isdigit() else None
+        return number(self.status) if self.code == "exited" else None
 
     @property
     def signal(self) -> str | None:
         """Return the name of the signal that ended the process (`SIGTERM`), None for none."""
         if self.code not in {"killed", "dumped"}:
             return None
-        if not self.status.isdigit():
+        found = number(self.status)
+        if found is None:
             return f"SIG{self.status}"
-        number = int(self.status)
-        return Signals(number).name if number in set(Signals) else f"signal {number}"
+        return Signals(found).name if found in set(Signals) else f"signal {found}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +149,10 @@ def judge(result: str, exit_: Exit) -> Ending:
         outcome=RunOutcome.FAILED, reason=_REASONS.get(result) or _exit_reason(exit_, result)
     )
 
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_DIGITS = 16
+"""Microseconds until the year 2286."""
 
 REFUSED = "started too often"
 """Why a run never began that a start limit has refused."""
@@ -187,12 +191,17 @@ def _exit_reason(exit_: Exit, result: str) -> str:
 
 def moment(usec: str) -> datetime | None:
     """Return the moment that is `usec` microseconds after 1970 began; None when it is no number."""
-    return datetime.fromtimestamp(int(usec) / 1_000_000, UTC) if usec.isdigit() else None
+    found = number(usec)
+    return None if found is None else _EPOCH + timedelta(microseconds=found)
 
 
 def number(text: str) -> int | None:
-    """Return the number that `text` is, None when it is none."""
-    return int(text) if text.isdigit() else None
+    """Return the number that `text` is, None when it is none, or larger than any that is true.
+
+    So no record can tell of a moment, a time or a size that some program cannot hold.
+    """
+    is_one = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) if is_one else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

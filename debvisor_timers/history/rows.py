@@ -120,7 +120,7 @@ def figures_of(row: Sequence[Any]) -> RunFigures:
         job,
         id_,
         start / 1e6,
-        None if end is None else (end - start) / 1e6,
+        None if end is None or end < start else (end - start) / 1e6,
         _OUTCOMES[outcome],
         _TRIGGERS.get(trigger, Trigger.UNKNOWN),
         attempts,

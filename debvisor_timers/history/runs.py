@@ -117,8 +117,11 @@ class Run:
 
     @property
     def duration(self) -> timedelta | None:
-        """Return how long it took, None while it runs and when its end is not known."""
-        return self.end - self.start if self.end else None
+        """Return how long it took, None while it runs and when nobody knows.
+
+        As where the clock was set back so far that it ended before it began.
+        """
+        return self.end - self.start if self.end and self.end >= self.start else None
 
 
 def matches(job_id: str) -> Sequence[JournalMatch]:
@@ -362,7 +365,7 @@ def _waited(draft: Draft) -> timedelta | None:
 def _own_id(draft: Draft, start: datetime) -> str:
     """Return an id for a run that `begin` never named: the same whenever it is asked for."""
     known = draft.invocation_ids
-    tail = known[0] if known else f"{int(draft.job_id or start.microsecond):06x}"
+    tail = known[0] if known else f"{number(draft.job_id) or start.microsecond:06x}"
     return f"{start:%Y%m%dT%H%M%SZ}-{tail[:6]}"
 
 
@@ -370,8 +373,8 @@ def _cpu(draft: Draft) -> timedelta | None:
     used = [number(each.ours("DEBVISOR_CPU_USEC")) for each in draft.attempts]
     if known := [usec for usec in used if usec is not None]:
         return timedelta(microseconds=sum(known))
-    nsec = draft.consumed.get("CPU_USAGE_NSEC") if draft.consumed else ""
-    return timedelta(microseconds=int(nsec) // 1000) if nsec.isdigit() else None
+    nsec = draft.consumed.get("CPU_USAGE_NSEC")[:-3] if draft.consumed else ""
+    return None if (usec := number(nsec)) is None else timedelta(microseconds=usec)
 
 
 def _memory_peak(draft: Draft) -> int | None:
