@@ -7,6 +7,7 @@ It is a cache of the journal and more lasting than that; all in it is put togeth
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from debvisor_timers.history import sums
-from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.outcome import UNDER_WAY
+from debvisor_timers.history.retold import is_same, lost
 from debvisor_timers.history.rows import RUN_COLUMNS, moment, row_of, run_of, usec
 from debvisor_timers.history.runs import Run
 
@@ -41,7 +43,6 @@ CREATE TABLE sums_of_skips (job TEXT, reason TEXT, elapses INTEGER, PRIMARY KEY 
     WITHOUT ROWID;
 CREATE TABLE sums_of_durations (job TEXT, class INTEGER, runs INTEGER, usec INTEGER,
     PRIMARY KEY (job, class)) WITHOUT ROWID;
-CREATE TABLE forgotten (job TEXT PRIMARY KEY, start INTEGER NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
 """
 _LAYER = f"""
@@ -51,7 +52,6 @@ INSERT INTO pins SELECT * FROM kept.pins;
 INSERT INTO sums SELECT * FROM kept.sums;
 INSERT INTO sums_of_skips SELECT * FROM kept.sums_of_skips;
 INSERT INTO sums_of_durations SELECT * FROM kept.sums_of_durations;
-INSERT INTO forgotten SELECT * FROM kept.forgotten;
 CREATE TEMP VIEW runs AS SELECT position, settled, {_NAMES} FROM main.runs UNION ALL
     SELECT position, settled, {_NAMES} FROM kept.runs
     WHERE position NOT IN (SELECT position FROM main.hidden);
@@ -59,8 +59,6 @@ CREATE TEMP VIEW runs AS SELECT position, settled, {_NAMES} FROM main.runs UNION
 """What is newer than a file that may not be written is laid upon it, in memory."""
 
 _PAST_THE_KEPT = 1 << 40
-_FORGET_UNDER_WAY = """SELECT position FROM runs
-    WHERE settled = 0 AND outcome IN ('running', 'waiting') AND boot != ?"""
 PATIENCE_SECONDS = 10.0
 """How long one writer waits for another."""
 
@@ -93,19 +91,25 @@ class ReadRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownRun:
+    """A run that the index has, and where."""
+
+    position: int
+    run: Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class News:
     """What a further part of the journal of a boot has told.
 
     runs: in the order in which they began. jobs: those whose unsettled runs were read again.
-    is_first: the boot was read from its beginning. more: there is more to be read, of this boot or
-    of another.
+    more: there is more to be read, of this boot or of another.
     """
 
     boot: str
     place: Place
     runs: Sequence[ReadRun]
     jobs: frozenset[str]
-    is_first: bool = False
     more: bool = False
 
 
@@ -262,27 +266,24 @@ class Index:
 
     def add(self, news: News) -> None:
         """Write what was read; a run that was read before takes the place of what it was."""
-        place = self._highest_position()
-        before = self._unsettled(news.jobs)
-        self._hide(before.values())
-        forgotten = dict(self.connection.execute("SELECT job, start FROM forgotten"))
-        rows, counted = [], []
-        for read in news.runs:
-            row = row_of(read.run)
-            job, id_, start = row[:3]
-            if news.is_first and start <= forgotten.get(job, -1):
-                continue
-            position = before.pop((job, id_), None)
-            is_new = position is None
+        highest = self._highest_position()
+        before = [run for job in news.jobs for run in self.unsettled(job)]
+        # Of two with the same name, the later knows more.
+        told = {(read.run.job, read.run.id): read for read in news.runs}
+        for read in told.values():
+            known = next((old for old in before if is_same(old.run, read.run)), None)
+            position = known.position if known else self._position(read.run.job, read.replaces)
+            position = position or self._position(read.run.job, read.run.id)
+            was_counted = position is not None and known is None
+            if known:
+                before.remove(known)
             if position is None:
-                position = self._replaced(str(job), read.replaces or str(id_))
-            if read.is_settled and not (is_new and position):
-                counted.append(read.run)
-            if position is None:
-                position = place = place + 1
-            rows.append((position, read.is_settled, *row))
-        self.connection.executemany(f"INSERT INTO {self._own_runs} VALUES ({_MARKS})", rows)
-        sums.count(self.connection, counted)
+                position = highest = highest + 1
+            self._put(position, read.run, is_settled=read.is_settled, was_counted=was_counted)
+        for known in before:
+            # The journal has lost its records: nothing more will be known of it.
+            if known.run.outcome not in UNDER_WAY:
+                self._put(known.position, known.run)
         if not news.more:
             self._settle_older_boots(news.boot)
         self._remember(news.boot, news.place)
@@ -299,40 +300,43 @@ class Index:
 
         Returns how many; dry_run: without removing them. What was counted stays counted.
         """
-        old = "SELECT job, position, start FROM main.runs WHERE settled = 1 AND start < ?"
-        many = """SELECT job, position, start FROM (SELECT job, position, start, settled,
+        old = "SELECT position FROM main.runs WHERE settled = 1 AND start < ?"
+        many = """SELECT position FROM (SELECT position, settled,
             row_number() OVER (PARTITION BY job ORDER BY position DESC) AS number FROM main.runs)
             WHERE number > ? AND settled = 1"""
         found = {*self.connection.execute(old, (usec(before),))}
-        found |= {*self.connection.execute(many, (keep,))}
+        found |= {*self.connection.execute(many, (min(keep, sys.maxsize),))}
         if dry_run:
             return len(found)
-        self.connection.executemany(
-            """INSERT INTO forgotten VALUES (?, ?)
-            ON CONFLICT (job) DO UPDATE SET start = max(start, excluded.start)""",
-            [(job, start) for job, _, start in found],
-        )
-        self._hide(position for _, position, _ in found)
+        self._hide(position for (position,) in found)
         return len(found)
 
-    def _unsettled(self, jobs: Iterable[str]) -> dict[tuple[object, object], int]:
-        found = {}
-        for job in jobs:
-            rows = self.connection.execute(
-                "SELECT job, id, position FROM runs WHERE job = ? AND settled = 0", (job,)
-            )
-            found.update({(name, id_): position for name, id_, position in rows})
-        return found
+    def unsettled(self, job: str) -> list[KnownRun]:
+        """Return the runs of the job that may still change."""
+        query = f"SELECT position, {_NAMES} FROM runs WHERE job = ? AND settled = 0"
+        return [
+            KnownRun(position=position, run=run_of(row))
+            for position, *row in self.connection.execute(query, (job,))
+        ]
 
-    def _replaced(self, job: str, run: str) -> int | None:
-        """Return the position of a run that is about to be written again; it is free then."""
-        found = self.connection.execute(
-            "SELECT position FROM runs WHERE job = ? AND id = ?", (job, run)
-        ).fetchone()
-        if found is None:
-            return None
-        self._hide(found)
-        return int(found[0])
+    def _position(self, job: str, run: str) -> int | None:
+        """Return the position of a run that is there, None where it is not."""
+        query = "SELECT position FROM runs WHERE job = ? AND id = ?"
+        found = self.connection.execute(query, (job, run)).fetchone()
+        return None if found is None else int(found[0])
+
+    def _put(
+        self, position: int, run: Run, *, is_settled: bool = True, was_counted: bool = False
+    ) -> None:
+        """Write `run` there, whatever was there; count it when it is settled."""
+        self._hide([position])
+        # Nothing may keep the rest from being written: two runs of one name cannot be.
+        self.connection.execute(
+            f"INSERT OR REPLACE INTO {self._own_runs} VALUES ({_MARKS})",
+            (position, is_settled, *row_of(run)),
+        )
+        if is_settled and not was_counted:
+            sums.count(self.connection, [run])
 
     def _hide(self, positions: Iterable[int]) -> None:
         several = [(position,) for position in positions]
@@ -349,15 +353,10 @@ class Index:
 
     def _settle_older_boots(self, boot: str) -> None:
         """Let be lost what was under way in a boot that is over, and that nothing tells of."""
-        query = f"SELECT position, {_NAMES} FROM runs WHERE position IN ({_FORGET_UNDER_WAY})"
-        for position, *values in self.connection.execute(query, (boot,)).fetchall():
-            lost = dict(zip(RUN_COLUMNS, values, strict=True))
-            lost |= {"outcome": str(RunOutcome.LOST), "reason": "", "end": None}
-            self._hide([position])
-            self.connection.execute(
-                f"INSERT INTO {self._own_runs} VALUES ({_MARKS})", (position, 1, *lost.values())
-            )
-            sums.count(self.connection, [run_of([*lost.values()])])
+        query = f"SELECT position, {_NAMES} FROM runs WHERE settled = 0 AND boot != ?"
+        for position, *row in self.connection.execute(query, (boot,)).fetchall():
+            run = run_of(row)
+            self._put(position, lost(run) if run.outcome in UNDER_WAY else run)
 
     def _remember(self, boot: str, place: Place) -> None:
         written = None if place.written is None else usec(place.written)

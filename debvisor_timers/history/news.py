@@ -7,15 +7,16 @@ and to the files of the journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from typing import Protocol
 
 from debvisor_timers.history.index import Index, News, Place, ReadRun
-from debvisor_timers.history.outcome import UNDER_WAY, Ending, RunOutcome
+from debvisor_timers.history.outcome import UNDER_WAY
 from debvisor_timers.history.records import JournalMatch, JournalRecord
+from debvisor_timers.history.retold import begun, is_same, lost
 from debvisor_timers.history.runs import Assembled, Run, assemble_all, matches, matches_of_all
 
 _QUIET = timedelta(minutes=1)
@@ -70,17 +71,13 @@ class Source:
 def read_news(source: Source, index: Index, *, at_once: int = _AT_ONCE) -> News:
     """Return what the journal tells of the oldest boot that `index` does not know to its end.
 
-    Or a part of it; `more` says that it is not all there is. A boot is read from its beginning
-    where the record is gone that was read last.
+    Or a part of it; `more` says that it is not all there is.
     """
     left = _unread_boots(source, index)
     boot, is_current = left[0], len(left) == 1
     asked = source.matches(boot)
     place = index.place(boot)
-    found = source.journal.records_from(place.cursor, asked) if place.cursor else None
-    if found is None:
-        place, found = Place(), source.journal.records(asked)
-    later = list(islice(found, at_once))
+    later = list(islice(_since(source, place.cursor, asked), at_once))
     is_part = len(later) >= at_once
     end = later[-1] if later else None
     reading = _Reading(
@@ -92,6 +89,7 @@ def read_news(source: Source, index: Index, *, at_once: int = _AT_ONCE) -> News:
     )
     later = [record for record in later if record.cursor != place.cursor]
     runs, pins = reading.assemble([*_pinned(source, boot, place), *later])
+    _keep_beginnings(runs, index)
     return News(
         boot=boot,
         place=Place(
@@ -102,7 +100,6 @@ def read_news(source: Source, index: Index, *, at_once: int = _AT_ONCE) -> News:
         ),
         runs=runs,
         jobs=frozenset(read.run.job for read in runs),
-        is_first=not place.cursor,
         more=is_part or not is_current,
     )
 
@@ -112,7 +109,19 @@ def _pinned(source: Source, boot: str, place: Place) -> Iterator[JournalRecord]:
     for job, cursor in place.pins.items():
         if source.jobs is None or job in source.jobs:
             asked = source.matches(boot, job)
-            yield from _until(place.cursor, source.journal.records_from(cursor, asked))
+            yield from _until(place.cursor, _since(source, cursor, asked))
+
+
+def _since(source: Source, cursor: str, asked: Sequence[JournalMatch]) -> Iterator[JournalRecord]:
+    """Yield the records from the one at `cursor` on, also where that is gone itself."""
+    if not cursor:
+        return source.journal.records(asked)
+    found = source.journal.records_from(cursor, asked)
+    if found is not None:
+        return found
+    # To read again what was read would tell of the rest of runs whose beginning is gone as well.
+    first = _order(cursor)
+    return (each for each in source.journal.records(asked) if _order(each.cursor) >= first)
 
 
 def unread(source: Source, index: Index) -> Iterator[JournalRecord]:
@@ -120,8 +129,7 @@ def unread(source: Source, index: Index) -> Iterator[JournalRecord]:
     for boot in _unread_boots(source, index):
         cursor = index.place(boot).cursor
         asked = source.matches(boot)
-        found = source.journal.records_from(cursor, asked) if cursor else None
-        for record in source.journal.records(asked) if found is None else found:
+        for record in _since(source, cursor, asked):
             if record.cursor != cursor:
                 yield record
 
@@ -130,14 +138,19 @@ def _unread_boots(source: Source, index: Index) -> list[str]:
     """Return the boots that are not known to their end, oldest first; the current one is last."""
     current = source.journal.boot_id()
     left = set(source.journal.boots()) - index.known_boots() - {current}
-    if len(left) > 1:
-        return [*sorted(left, key=lambda boot: _first(source, boot)), current]
-    return [*left, current]
+    return [*(_in_order(source, left) if len(left) > 1 else left), current]
 
 
-def _first(source: Source, boot: str) -> datetime:
-    record = next(source.journal.records([{"_BOOT_ID": boot}]), None)
-    return record.realtime if record else _LATEST
+def _in_order(source: Source, boots: Collection[str]) -> list[str]:
+    """Return `boots` as the journal numbers their records; by their times where it began anew."""
+    first = {boot: next(source.journal.records([{"_BOOT_ID": boot}]), None) for boot in boots}
+    known = {boot: record for boot, record in first.items() if record}
+    fields = {boot: _fields(record.cursor) for boot, record in known.items()}
+    if len({each.get("s") for each in fields.values()}) == 1:
+        ordered = sorted(known, key=lambda boot: _hex(fields[boot].get("i")))
+    else:
+        ordered = sorted(known, key=lambda boot: known[boot].realtime)
+    return [*ordered, *sorted(first.keys() - known.keys())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,15 +169,21 @@ class _Reading:
     def assemble(self, records: Sequence[JournalRecord]) -> tuple[list[ReadRun], dict[str, str]]:
         """Return the runs in the order in which they began, and the pins."""
         found = assemble_all(records, current_boot=self.boot, known=self._known())
-        runs: list[ReadRun] = []
+        runs: dict[tuple[str, str], ReadRun] = {}
+        first: dict[tuple[str, str], str] = {}
         pins: dict[str, str] = {}
         for each in sorted(found, key=lambda one: one.order):
             is_settled = self._is_settled(each)
-            if not is_settled:
-                pins.setdefault(each.run.job, each.first)
             run, known_as = self._as_known(each)
-            runs.append(ReadRun(run=run, is_settled=is_settled, replaces=known_as))
-        return runs, pins
+            name = (run.job, run.id)
+            if before := runs.get(name):
+                # A record is missing that ties two attempts together.
+                run, known_as = begun(before.run, run), before.replaces
+            runs[name] = ReadRun(run=run, is_settled=is_settled, replaces=known_as)
+            pin = first.setdefault(name, each.first)
+            if not is_settled:
+                pins.setdefault(each.run.job, pin)
+        return [*runs.values()], pins
 
     def _known(self) -> Callable[[str, str], Collection[str]]:
         asked: dict[tuple[str, str], Collection[str]] = {}
@@ -194,19 +213,39 @@ class _Reading:
             return run, ""
         for before in self.index.newest(run.job):
             if before.id == run.id:
-                return replace(before, end=None, ending=Ending(outcome=RunOutcome.LOST)), ""
+                return lost(before), ""
             if set(before.invocation_ids) & set(run.invocation_ids):
                 return replace(run, boot_id=before.boot_id), before.id
         return run, ""
 
 
-def _until(cursor: str, records: Iterator[JournalRecord] | None) -> Iterator[JournalRecord]:
+def _until(cursor: str, records: Iterator[JournalRecord]) -> Iterator[JournalRecord]:
     """Yield the records up to the one at `cursor`; those after it are read by themselves."""
     last = _order(cursor)
-    return takewhile(lambda record: _order(record.cursor) <= last, records or iter(()))
+    return takewhile(lambda record: _order(record.cursor) <= last, records)
+
+
+def _keep_beginnings(runs: list[ReadRun], index: Index) -> None:
+    """Add what `index` knows of the beginning of runs of which the journal has only the rest."""
+    for number, read in enumerate(runs):
+        if read.run.generation is None:
+            for known in index.unsettled(read.run.job):
+                if is_same(known.run, read.run) and known.run.generation is not None:
+                    runs[number] = replace(read, run=begun(known.run, read.run))
 
 
 def _order(cursor: str) -> tuple[int, int]:
     """Return what grows from record to record of one boot: its monotonic time, and its number."""
-    fields = dict(part.partition("=")[::2] for part in cursor.split(";"))
-    return int(fields.get("m", "0"), 16), int(fields.get("i", "0"), 16)
+    fields = _fields(cursor)
+    return _hex(fields.get("m")), _hex(fields.get("i"))
+
+
+def _fields(cursor: str) -> Mapping[str, str]:
+    return dict(part.partition("=")[::2] for part in cursor.split(";"))
+
+
+def _hex(text: str | None) -> int:
+    try:
+        return int(text or "0", 16)
+    except ValueError:  # no cursor of systemd's
+        return 0
