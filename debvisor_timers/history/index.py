@@ -90,12 +90,14 @@ class ReadRun:
     replaces: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class KnownRun:
-    """A run that the index has, and where."""
+    """A run at its place; was_counted: it was settled before."""
 
     position: int
     run: Run
+    is_settled: bool = True
+    was_counted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,20 +272,31 @@ class Index:
         before = [run for job in news.jobs for run in self.unsettled(job)]
         # Of two with the same name, the later knows more.
         told = {(read.run.job, read.run.id): read for read in news.runs}
+        new: list[KnownRun] = []
+        again: list[KnownRun] = []
         for read in told.values():
             known = next((old for old in before if is_same(old.run, read.run)), None)
             position = known.position if known else self._position(read.run.job, read.replaces)
             position = position or self._position(read.run.job, read.run.id)
-            was_counted = position is not None and known is None
             if known:
                 before.remove(known)
             if position is None:
-                position = highest = highest + 1
-            self._put(position, read.run, is_settled=read.is_settled, was_counted=was_counted)
-        for known in before:
-            # The journal has lost its records: nothing more will be known of it.
-            if known.run.outcome not in UNDER_WAY:
-                self._put(known.position, known.run)
+                highest += 1
+                new.append(KnownRun(highest, read.run, is_settled=read.is_settled))
+            else:
+                again.append(
+                    KnownRun(
+                        position, read.run, is_settled=read.is_settled, was_counted=known is None
+                    )
+                )
+        # Of these the journal has lost the records: nothing more will be known.
+        again += [
+            KnownRun(each.position, each.run)
+            for each in before
+            if each.run.outcome not in UNDER_WAY
+        ]
+        self._hide(each.position for each in again)
+        self._put([*again, *new])
         if not news.more:
             self._settle_older_boots(news.boot)
         self._remember(news.boot, news.place)
@@ -315,7 +328,7 @@ class Index:
         """Return the runs of the job that may still change."""
         query = f"SELECT position, {_NAMES} FROM runs WHERE job = ? AND settled = 0"
         return [
-            KnownRun(position=position, run=run_of(row))
+            KnownRun(position, run_of(row), is_settled=False)
             for position, *row in self.connection.execute(query, (job,))
         ]
 
@@ -325,18 +338,15 @@ class Index:
         found = self.connection.execute(query, (job, run)).fetchone()
         return None if found is None else int(found[0])
 
-    def _put(
-        self, position: int, run: Run, *, is_settled: bool = True, was_counted: bool = False
-    ) -> None:
-        """Write `run` there, whatever was there; count it when it is settled."""
-        self._hide([position])
+    def _put(self, several: Sequence[KnownRun]) -> None:
+        """Write runs where nothing is, and count those that are settled."""
         # Nothing may keep the rest from being written: two runs of one name cannot be.
-        self.connection.execute(
+        self.connection.executemany(
             f"INSERT OR REPLACE INTO {self._own_runs} VALUES ({_MARKS})",
-            (position, is_settled, *row_of(run)),
+            [(each.position, each.is_settled, *row_of(each.run)) for each in several],
         )
-        if is_settled and not was_counted:
-            sums.count(self.connection, [run])
+        counted = [each.run for each in several if each.is_settled and not each.was_counted]
+        sums.count(self.connection, counted)
 
     def _hide(self, positions: Iterable[int]) -> None:
         several = [(position,) for position in positions]
@@ -354,9 +364,12 @@ class Index:
     def _settle_older_boots(self, boot: str) -> None:
         """Let be lost what was under way in a boot that is over, and that nothing tells of."""
         query = f"SELECT position, {_NAMES} FROM runs WHERE settled = 0 AND boot != ?"
-        for position, *row in self.connection.execute(query, (boot,)).fetchall():
+        over = []
+        for position, *row in self.connection.execute(query, (boot,)):
             run = run_of(row)
-            self._put(position, lost(run) if run.outcome in UNDER_WAY else run)
+            over.append(KnownRun(position, lost(run) if run.outcome in UNDER_WAY else run))
+        self._hide(each.position for each in over)
+        self._put(over)
 
     def _remember(self, boot: str, place: Place) -> None:
         written = None if place.written is None else usec(place.written)
