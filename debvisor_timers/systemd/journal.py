@@ -69,6 +69,8 @@ class SystemdJournal:
 
         None when the journal no longer has that record. Raises the errors of `records`.
         """
+        if not matches:  # all records would satisfy it
+            return iter(())
         reader = self._open()
         if not _has(reader, cursor):
             reader.close()
@@ -88,7 +90,11 @@ class SystemdJournal:
         Raises the errors of `records`.
         """
         with self._open() as reader:
-            return {boot.decode("ascii", "replace") for boot in reader.query_unique("_BOOT_ID")}
+            try:
+                found = reader.query_unique("_BOOT_ID")
+            except OSError as error:
+                raise SystemdError(f"cannot read the journal: {error.strerror}") from error
+            return {boot.decode("ascii", "replace") for boot in found}
 
     def send(self, fields: Mapping[str, str]) -> None:
         """Append a record with `fields` (native protocol; any text is allowed as a value)."""
