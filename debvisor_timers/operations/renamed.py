@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.rows import moment, usec
 from debvisor_timers.layout import Layout
 from debvisor_timers.operations import durable
@@ -32,7 +33,10 @@ class Renamings:
         """Return those that applies have noted. Raises SystemdError when they cannot be read."""
         document = durable.read_json(layout.renamed)
         rows = document if isinstance(document, list) else []
-        return cls([Renaming(old=row[0], new=row[1], at=moment(row[2])) for row in rows])
+        try:
+            return cls([Renaming(old=old, new=new, at=moment(at)) for old, new, at in rows])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise SystemdError(f"cannot read {layout.renamed}: {error}") from error
 
     def write(self, layout: Layout) -> None:
         """Note them, durably; everybody may read them."""
@@ -56,10 +60,13 @@ class Renamings:
 
     def with_new(self, renames: Mapping[str, str], at: datetime) -> Renamings:
         """Return them with `renames` besides, new id by old id, as far as they are not known."""
-        known = {(each.old, each.new) for each in self.several}
+        # A job may get back an id that it had: the newest renaming of an id is the one that holds.
+        holds: dict[str, tuple[str, str]] = {}
+        for each in self.several:
+            holds[each.old] = holds[each.new] = (each.old, each.new)
         new = [
             Renaming(old=old, new=name, at=at)
             for old, name in renames.items()
-            if (old, name) not in known
+            if holds.get(old) != (old, name)
         ]
         return Renamings([*self.several, *new])
