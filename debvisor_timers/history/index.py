@@ -7,7 +7,6 @@ It is a cache of the journal and more lasting than that; all in it is put togeth
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from typing import Any, Self
 from debvisor_timers.history import sums
 from debvisor_timers.history.outcome import UNDER_WAY
 from debvisor_timers.history.retold import is_same, lost
-from debvisor_timers.history.rows import RUN_COLUMNS, moment, row_of, run_of, usec
+from debvisor_timers.history.rows import RUN_COLUMNS, IndexFileError, moment, row_of, run_of, usec
 from debvisor_timers.history.runs import Run
 
 VERSION = 1
@@ -59,6 +58,8 @@ CREATE TEMP VIEW runs AS SELECT position, settled, {_NAMES} FROM main.runs UNION
 """What is newer than a file that may not be written is laid upon it, in memory."""
 
 _PAST_THE_KEPT = 1 << 40
+_MOST = 1 << 40
+"""More than any number of runs; SQLite's numbers end somewhere."""
 PATIENCE_SECONDS = 10.0
 """How long one writer waits for another."""
 
@@ -124,10 +125,6 @@ class Page:
     offset: int = 0
 
 
-class IndexFileError(Exception):
-    """The file cannot be used: it is damaged, of another version, or no index at all."""
-
-
 class Index:
     """A file of runs, or one in memory; also the two laid upon each other.
 
@@ -152,15 +149,20 @@ class Index:
     @classmethod
     def upon(cls, path: Path) -> Self:
         """Return an index that has what the file `path` has, which is only read."""
-        connection = sqlite3.connect(":memory:", isolation_level=None, uri=True)
-        connection.executescript(_TABLES)
-        connection.execute("ATTACH ? AS kept", (_read_only(path),))
-        connection.execute(f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000:.0f}")
-        _require_version(connection, "kept")
-        # One look at the file for all that is asked: a writer may come in between.
-        connection.execute("BEGIN")
-        for statement in _LAYER.split(";"):
-            connection.execute(statement)
+        connection = sqlite3.connect(
+            ":memory:", isolation_level=None, uri=True, timeout=PATIENCE_SECONDS
+        )
+        try:
+            connection.executescript(_TABLES)
+            connection.execute("ATTACH ? AS kept", (_read_only(path),))
+            _require_version(connection, "kept")
+            # One look at the file for all that is asked: a writer may come in between.
+            connection.execute("BEGIN")
+            for statement in _LAYER.split(";"):
+                connection.execute(statement)
+        except BaseException:
+            connection.close()
+            raise
         return cls(connection, is_layer=True)
 
     @classmethod
@@ -229,7 +231,8 @@ class Index:
         The limit counts in each layer: with the view all runs of a job would be read for twenty.
         """
         order = "DESC" if page.newest_first else "ASC"
-        most = -1 if page.limit is None else page.limit + page.offset
+        limit, offset = (min(each or 0, _MOST) for each in (page.limit, page.offset))
+        most = -1 if page.limit is None else limit + offset
         parts, bound = [], list[object]()
         for schema in self._layers():
             visible = "position NOT IN (SELECT position FROM hidden)" if schema == "kept" else ""
@@ -242,7 +245,7 @@ class Index:
         query = " UNION ALL ".join(parts)
         if len(parts) > 1 or page.offset:
             query += f" ORDER BY position {order} LIMIT ? OFFSET ?"
-            bound += [-1 if page.limit is None else page.limit, page.offset]
+            bound += [-1 if page.limit is None else limit, offset]
         return (row[1:] for row in self.connection.execute(query, bound))
 
     def _layers(self) -> tuple[str, ...]:
@@ -318,7 +321,7 @@ class Index:
             row_number() OVER (PARTITION BY job ORDER BY position DESC) AS number FROM main.runs)
             WHERE number > ? AND settled = 1"""
         found = {*self.connection.execute(old, (usec(before),))}
-        found |= {*self.connection.execute(many, (min(keep, sys.maxsize),))}
+        found |= {*self.connection.execute(many, (min(keep, _MOST),))}
         if dry_run:
             return len(found)
         self._hide(position for (position,) in found)

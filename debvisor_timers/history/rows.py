@@ -42,6 +42,7 @@ FIGURES = (
 )
 """The columns of `figures_of`."""
 
+_NONSENSE = (ValueError, KeyError, TypeError, OverflowError, AttributeError)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _OUTCOMES: Mapping[str, RunOutcome] = {str(each): each for each in RunOutcome}
@@ -82,8 +83,19 @@ def row_of(run: Run) -> tuple[object, ...]:
     )
 
 
+class IndexFileError(Exception):
+    """The file cannot be used: it is damaged, of another version, or no index at all."""
+
+
 def run_of(row: Sequence[Any]) -> Run:
-    """Return the run that a row of all RUN_COLUMNS is."""
+    """Return the run that a row of all RUN_COLUMNS is. Raises IndexFileError for nonsense."""
+    try:
+        return _run_of(row)
+    except _NONSENSE as error:
+        raise IndexFileError(f"a run in it makes no sense: {error}") from error
+
+
+def _run_of(row: Sequence[Any]) -> Run:
     values = dict(zip(RUN_COLUMNS, row, strict=True))
     more = json.loads(values["more"])
     return Run(
@@ -114,22 +126,25 @@ def run_of(row: Sequence[Any]) -> Run:
 
 
 def figures_of(row: Sequence[Any]) -> RunFigures:
-    """Return the figures of a row of the columns FIGURES."""
+    """Return the figures of a row of the columns FIGURES. Raises IndexFileError for nonsense."""
     job, id_, start, end, outcome, trigger, attempts, waited, cpu, memory, count, reason = row
-    return RunFigures(
-        job,
-        id_,
-        start / 1e6,
-        None if end is None or end < start else (end - start) / 1e6,
-        _OUTCOMES[outcome],
-        _TRIGGERS.get(trigger, Trigger.UNKNOWN),
-        attempts,
-        None if waited is None else waited / 1e6,
-        None if cpu is None else cpu / 1e6,
-        memory,
-        count,
-        reason,
-    )
+    try:
+        return RunFigures(
+            job,
+            id_,
+            start / 1e6,
+            None if end is None or end < start else (end - start) / 1e6,
+            _OUTCOMES[outcome],
+            _TRIGGERS.get(trigger, Trigger.UNKNOWN),
+            attempts,
+            None if waited is None else waited / 1e6,
+            None if cpu is None else cpu / 1e6,
+            memory,
+            count,
+            reason,
+        )
+    except _NONSENSE as error:
+        raise IndexFileError(f"a run in it makes no sense: {error}") from error
 
 
 def _more(run: Run) -> dict[str, object]:

@@ -15,11 +15,12 @@ from debvisor_timers import __version__
 from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.filter import RunFilter
-from debvisor_timers.history.index import Index, IndexFileError
+from debvisor_timers.history.index import Index
 from debvisor_timers.history.last import LastRun
 from debvisor_timers.history.news import Source, unread
 from debvisor_timers.history.outcome import Ending, Exit, RunOutcome, Trigger
 from debvisor_timers.history.records import JournalRecord
+from debvisor_timers.history.rows import IndexFileError
 from debvisor_timers.history.skip_cause import SkipCause, skip_cause
 from debvisor_timers.history.totals import Totals
 from debvisor_timers.operations.applied import applied_config

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debvisor_timers.errors import SystemdError
-from debvisor_timers.history.index import Index, IndexFileError
+from debvisor_timers.history.index import Index
 from debvisor_timers.history.news import Source, read_news
 from debvisor_timers.history.past import Past
+from debvisor_timers.history.rows import IndexFileError
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.renamed import Renamings
 
@@ -22,6 +23,12 @@ __all__ = ["Past", "may_write", "open_past", "synchronize"]
 OnStep = Callable[[str], None]
 """Told before something that may take more than a second."""
 _MODE = 0o640
+_MEND = "debvisor-timers maintain"
+# A file that is no index, or lacks tables, is as bad as one with bad pages.
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+_LEFT_BY_A_WRITER = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
+_MOST_DAMAGED = 3
+"""Of the files that were moved aside; the oldest, which know most, stay."""
 _SILENT: OnStep = lambda _step: None  # noqa: E731
 
 
@@ -40,16 +47,13 @@ def open_past(
     kept = synchronize(host, on_step=on_step) if is_writer else Synchronized()
     index, notes = _layer(host.layout.index)
     notes += kept.notes
-    with closing(index):
-        try:
+    try:
+        with closing(index):
             if not kept.is_done:
                 _read_all(_source(host, Renamings.read(host.layout), jobs), index, on_step)
             yield Past(index, notes)
-        except sqlite3.Error as error:
-            raise SystemdError(
-                f"cannot read the index {host.layout.index}: {error}",
-                fix="as root: debvisor-timers history NAME makes it anew",
-            ) from error
+    except (IndexFileError, sqlite3.Error) as error:
+        raise _unreadable(host, error, is_writer=is_writer) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +86,13 @@ def synchronize(
 
     note = ""
     for is_second in (False, True):
+        seen = _inode(path)
         try:
             _write(source, path, on_step, finish)
-        except (IndexFileError, sqlite3.DatabaseError) as error:
-            if not _is_damaged(error) or is_second:
+        except (IndexFileError, sqlite3.Error, OSError) as error:
+            aside = None if is_second or not _is_damaged(error) else _move_aside(path, seen, host)
+            if aside is None:
                 return Synchronized(notes=(f"the index {path} is not up to date: {error}",))
-            aside = _move_aside(path, host)
             note = f"the index {path} was unusable ({error}): made anew; the old one is {aside}"
         else:
             return Synchronized(is_done=True, notes=(note,) if note else ())
@@ -137,7 +142,10 @@ def _layer(path: Path) -> tuple[Index, list[str]]:
     try:
         return Index.upon(path), []
     except (IndexFileError, sqlite3.Error) as error:
-        return Index.in_memory(), [f"older runs are missing: {path}: {error}"]
+        # A file that a writer has left half-written is mended by the next.
+        is_bad = _is_damaged(error) or _code(error) in _LEFT_BY_A_WRITER
+        mend = f"; as root, {_MEND} mends it" if is_bad else ""
+        return Index.in_memory(), [f"older runs are missing: {path}: {error}{mend}"]
 
 
 def may_write(path: Path) -> bool:
@@ -147,7 +155,9 @@ def may_write(path: Path) -> bool:
 
 
 def _let_the_group_read(path: Path) -> None:
-    if path.stat().st_mode & 0o777 != _MODE:
+    status = path.stat()
+    # One that is new may have that mode by the umask.
+    if status.st_mode & 0o777 != _MODE or not status.st_size:
         path.chmod(_MODE)
         with suppress(OSError, KeyError, LookupError):
             import grp  # noqa: PLC0415 - once in the life of a file
@@ -156,13 +166,46 @@ def _let_the_group_read(path: Path) -> None:
 
 
 def _is_damaged(error: Exception) -> bool:
-    """Return whether the file itself is at fault, not a lock, the disk or its rights."""
-    return isinstance(error, IndexFileError) or not isinstance(error, sqlite3.OperationalError)
+    """Return whether the file itself is at fault, not a lock, the disk, its rights, or we."""
+    return isinstance(error, IndexFileError) or _code(error) in _DAMAGED
 
 
-def _move_aside(path: Path, host: Host) -> Path:
+def _code(error: Exception) -> int:
+    """Return the error of SQLite, 0 for none; what stands above the lowest byte tells details."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _inode(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_ino
+    return 0
+
+
+def _move_aside(path: Path, seen: int, host: Host) -> Path | None:
+    """Return where the file is now that was `seen` to be damaged; None where it stays.
+
+    Another writer may have done so meanwhile: what is there now is sound.
+    """
     aside = path.with_name(f"{path.name}.damaged-{host.clock.now():%Y%m%dT%H%M%SZ}")
-    path.rename(aside)
-    # What SQLite would roll back into the new file.
-    path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+    try:
+        for old in sorted(path.parent.glob(f"{path.name}.damaged-*"))[_MOST_DAMAGED - 1 :]:
+            old.unlink()
+        if _inode(path) == seen:
+            # First what SQLite would roll back into the new file.
+            path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+            path.rename(aside)
+    except OSError:
+        return None
     return aside
+
+
+def _unreadable(host: Host, error: Exception, *, is_writer: bool) -> SystemdError:
+    """Return what to say where the index turns out to be damaged while it is read."""
+    path = host.layout.index
+    words = f"cannot read the index {path}: {error}"
+    if is_writer and _is_damaged(error) and (aside := _move_aside(path, _inode(path), host)):
+        return SystemdError(
+            f"{words}; it is moved to {aside}",
+            fix="run the command again: it makes the index anew, from the journal",
+        )
+    return SystemdError(words, fix=f"as root: {_MEND}")

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from debvisor_timers.errors import PermissionRefusedError, SystemdError
 from debvisor_timers.history.index import Index
 from debvisor_timers.operations.applied import applied_config
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.past import may_write, synchronize
+
+_BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,9 @@ def prune_history(host: Host, limits: Limits, *, dry_run: bool = False) -> Prune
     found: list[int] = []
 
     def forget(index: Index) -> None:
-        before = host.clock.now() - keep
+        now = host.clock.now()
+        # Longer than there is time.
+        before = now - keep if keep < now - _BEGINNING else _BEGINNING
         found.append(index.forget(before=before, keep=keep_runs, dry_run=dry_run))
 
     done = synchronize(host, then=forget)
