@@ -175,7 +175,7 @@ def _has(reader: Any, cursor: str) -> bool:
     try:
         reader.seek_cursor(cursor)
         return bool(reader._next(1)) and bool(reader.test_cursor(cursor))  # noqa: SLF001
-    except OSError:  # no cursor at all, or a file that is damaged just there
+    except (OSError, ValueError):  # no cursor at all, or a file that is damaged just there
         return False
 
 

@@ -202,3 +202,81 @@ def test_records_of_one_run_share_its_invocation_and_the_extra_fields(rig: Rig, 
     match = {"_PID": "1", "CONTRACT_TEST": mark, "INVOCATION_ID": invocation}
     found = [record.get("MESSAGE_ID") for record in rig.journal.records([match])]
     assert found == [STARTING, DEACTIVATED, DONE]
+
+
+def cursors(rig: Rig, mark: str) -> dict[str, str]:
+    return {
+        record.get("MESSAGE"): record.cursor
+        for record in rig.journal.records([{"CONTRACT_TEST": mark}])
+    }
+
+
+def test_records_from_a_cursor_begin_with_the_one_there(rig: Rig, mark: str) -> None:
+    send(rig, mark, "one", "two", "three")
+    found = rig.journal.records_from(cursors(rig, mark)["two"], [{"CONTRACT_TEST": mark}])
+    assert found is not None
+    assert [record.get("MESSAGE") for record in found] == ["two", "three"]
+
+
+def test_records_from_a_cursor_are_only_those_that_match(rig: Rig, mark: str) -> None:
+    send(rig, mark, "one")
+    other = uuid4().hex
+    send(rig, other, "of another")
+    send(rig, mark, "two")
+    found = rig.journal.records_from(cursors(rig, other)["of another"], [{"CONTRACT_TEST": mark}])
+    assert found is not None
+    assert [record.get("MESSAGE") for record in found] == ["two"]
+
+
+def test_no_match_finds_nothing_from_a_cursor_either(rig: Rig, mark: str) -> None:
+    send(rig, mark, "one", "two")
+    assert [*(rig.journal.records_from(cursors(rig, mark)["one"], []) or ())] == []
+
+
+def test_nothing_comes_after_the_newest_record(rig: Rig, mark: str) -> None:
+    send(rig, mark, "one", "two")
+    found = rig.journal.records_from(cursors(rig, mark)["two"], [{"CONTRACT_TEST": mark}])
+    assert found is not None
+    assert [record.get("MESSAGE") for record in found] == ["two"]
+
+
+@pytest.mark.parametrize("cursor", ["", "no cursor", "s=0", "i=1;x=2", "s=" + "f" * 99, "\0"])
+def test_what_is_no_cursor_is_nowhere(rig: Rig, mark: str, cursor: str) -> None:
+    send(rig, mark, "one")
+    assert rig.journal.records_from(cursor, [{"CONTRACT_TEST": mark}]) is None
+
+
+def test_the_cursor_of_another_journal_is_nowhere(rig: Rig, mark: str) -> None:
+    send(rig, mark, "one")
+    (cursor,) = cursors(rig, mark).values()
+    parts = dict(part.split("=", 1) for part in cursor.split(";"))
+    foreign = {**parts, "s": "f" * 32, "b": "f" * 32, "x": "f"}
+    other = ";".join(f"{name}={value}" for name, value in foreign.items())
+    assert rig.journal.records_from(other, [{"CONTRACT_TEST": mark}]) is None
+
+
+def test_within_a_boot_cursors_tell_the_order(rig: Rig, mark: str) -> None:
+    for message in "abc":
+        send(rig, mark, message)
+        rig.let_pass(timedelta(milliseconds=5))
+    found = cursors(rig, mark)
+    numbers = [
+        tuple(int(dict(p.split("=") for p in found[each].split(";")).get(n, "0"), 16) for n in "mi")
+        for each in "abc"
+    ]
+    assert numbers == sorted(set(numbers))
+
+
+def test_this_boot_is_among_the_boots(rig: Rig, mark: str) -> None:
+    send(rig, mark, "one")
+    boots = rig.journal.boots()
+    assert rig.journal.boot_id() in boots
+    assert {len(boot) for boot in boots} == {32}
+
+
+def test_records_of_a_boot_that_never_was(rig: Rig, mark: str) -> None:
+    send(rig, mark, "one")
+    match = {"CONTRACT_TEST": mark, "_BOOT_ID": "0" * 32}
+    assert [*rig.journal.records([match])] == []
+    match["_BOOT_ID"] = rig.journal.boot_id()
+    assert len([*rig.journal.records([match])]) == 1
