@@ -56,9 +56,13 @@ def _document(pruned: Pruned, *, dry_run: bool) -> dict[str, object]:
 def _length(text: str | None) -> timedelta | None:
     if text is None:
         return None
+    from debvisor_timers.errors import ScheduleError
     from debvisor_timers.jobs.duration import parse_timespan
 
-    length = parse_timespan(text)
+    try:
+        length = parse_timespan(text)
+    except ScheduleError as error:
+        raise UsageError(f"--keep: {error.message}", fix=error.fix) from error
     if not length:
         raise UsageError(f"runs cannot be kept for {text!r}", fix="write a time such as 90d or 2y")
     return length
