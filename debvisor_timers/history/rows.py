@@ -159,7 +159,7 @@ def _more(run: Run) -> dict[str, object]:
         "last_scheduled_for": _maybe(run.last_scheduled_for),
         "overlapped": run.overlapped,
     }
-    return {name: value for name, value in more.items() if value}
+    return {name: value for name, value in more.items() if value or value == 0}
 
 
 def _is_plain(run: Run) -> bool:
