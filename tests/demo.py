@@ -67,7 +67,11 @@ def play(box: Box) -> None:
     box.write(FILE, REPAIRED)
     show(box, "debvisor-timers plan --diff")
     show(box, "debvisor-timers apply")
-    show(box, "debvisor-timers history nightly-backup")
+    say("What was, in figures, and who has changed what:")
+    show(box, "debvisor-timers stats heartbeat")
+    show(box, "debvisor-timers history")
+    show(box, "debvisor-timers audit")
+    show(box, "debvisor-timers audit --verify")
     show(box, "debvisor-timers status")
 
 
