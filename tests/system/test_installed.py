@@ -32,8 +32,11 @@ def runtime_constraints() -> dict[str, str]:
 
 
 def upstream(version: str) -> str:
-    """Return the upstream version of a Debian package: 8.2.0+0.really.8.1.8-1 is 8.1.8."""
-    return version.rpartition("-")[0].rpartition("really.")[2]
+    """Return the upstream version of a Debian package: 8.2.0+0.really.8.1.8-1 is 8.1.8.
+
+    And 0.21.1+ds1 is 0.21.1, without files that Debian leaves out.
+    """
+    return re.sub(r"\+(ds|dfsg)\d*$", "", version.rpartition("-")[0].rpartition("really.")[2])
 
 
 def test_what_runs_on_hosts_is_tested_in_debians_versions(module_box: Box) -> None:
@@ -48,6 +51,7 @@ def test_what_runs_on_hosts_is_tested_in_debians_versions(module_box: Box) -> No
 
 def test_the_package_depends_on_what_pyproject_names(module_box: Box) -> None:
     text = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
+    text = text.partition("[project.optional-dependencies]")[0]
     named = set(re.findall(r"# Debian: (\S+)", text)) - {"python3-hatchling"}
     query = ["dpkg-query", "--show", "--showformat=${Depends}", "debvisor-timers"]
     depends = [term.split()[0] for term in module_box.run(query).stdout.split(", ")]
@@ -86,7 +90,13 @@ READING = (
     ["next"],
     ["status"],
     ["history", "nightly"],
-    ["logs", "nightly"],
+    ["logs", "nightly", "--last"],
+    ["show", "nightly", "--run", "2"],
+    ["stats", "nightly"],
+    ["timeline"],
+    ["report"],
+    ["audit", "--verify"],
+    ["metrics"],
 )
 
 
