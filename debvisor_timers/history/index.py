@@ -7,15 +7,16 @@ It is a cache of the journal and more lasting than that; all in it is put togeth
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from debvisor_timers.history import sums
 from debvisor_timers.history.outcome import UNDER_WAY
+from debvisor_timers.history.reading import News, Place
 from debvisor_timers.history.retold import is_same, lost
 from debvisor_timers.history.rows import RUN_COLUMNS, IndexFileError, moment, row_of, run_of, usec
 from debvisor_timers.history.runs import Run
@@ -64,33 +65,6 @@ PATIENCE_SECONDS = 10.0
 """How long one writer waits for another."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """How far the journal of a boot has been read.
-
-    cursor: of the last record that was read, empty before the first; written: when that was.
-    pins: the first record of the oldest run of a job that may still change, by job.
-    is_over: the boot has ended, and all of it was read.
-    """
-
-    cursor: str = ""
-    written: datetime | None = None
-    pins: Mapping[str, str] = field(default_factory=dict)
-    is_over: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadRun:
-    """A run that was read; is_settled: nothing that comes can change it any more.
-
-    replaces: the id that it had before its own was known; empty for none.
-    """
-
-    run: Run
-    is_settled: bool
-    replaces: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class KnownRun:
     """A run at its place; was_counted: it was settled before."""
@@ -99,21 +73,6 @@ class KnownRun:
     run: Run
     is_settled: bool = True
     was_counted: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class News:
-    """What a further part of the journal of a boot has told.
-
-    runs: in the order in which they began. jobs: those whose unsettled runs were read again.
-    more: there is more to be read, of this boot or of another.
-    """
-
-    boot: str
-    place: Place
-    runs: Sequence[ReadRun]
-    jobs: frozenset[str]
-    more: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +243,9 @@ class Index:
         again: list[KnownRun] = []
         for read in told.values():
             known = next((old for old in before if is_same(old.run, read.run)), None)
+            if known and known.run == read.run and not read.is_settled:
+                before.remove(known)  # as it was: a reader should cost no sync of the disk
+                continue
             position = known.position if known else self._position(read.run.job, read.replaces)
             position = position or self._position(read.run.job, read.run.id)
             if known:
@@ -300,7 +262,8 @@ class Index:
         self._put([*again, *new])
         if not news.more:
             self._settle_older_boots(news.boot)
-        self._remember(news.boot, news.place)
+        if news.place != self.place(news.boot):
+            self._remember(news.boot, news.place)
 
     def rename(self, old: str, new: str, *, before: datetime) -> None:
         """Let the runs of `old` that began before that be runs of `new`."""

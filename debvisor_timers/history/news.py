@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from typing import Protocol
 
-from debvisor_timers.history.index import Index, News, Place, ReadRun
+from debvisor_timers.history.index import Index
 from debvisor_timers.history.outcome import UNDER_WAY
+from debvisor_timers.history.reading import News, Place, ReadRun
 from debvisor_timers.history.records import JournalMatch, JournalRecord
 from debvisor_timers.history.retold import begun, is_same, lost
 from debvisor_timers.history.runs import Assembled, Run, assemble_all, matches, matches_of_all

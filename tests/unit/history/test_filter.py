@@ -12,9 +12,10 @@ import pytest
 
 from debvisor_timers.errors import UsageError
 from debvisor_timers.history.filter import RunFilter, outcomes_named, triggers_named
-from debvisor_timers.history.index import Index, News, Place, ReadRun
+from debvisor_timers.history.index import Index
 from debvisor_timers.history.outcome import RunOutcome, Trigger
 from debvisor_timers.history.past import Past
+from debvisor_timers.history.reading import News, Place, ReadRun
 from tests.unit.operations.kept_runs import a_run
 
 FIRST = datetime(2026, 10, 1, 2, 0, tzinfo=UTC)

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from debvisor_timers.history.index import VERSION, Index, News, Page, Place, ReadRun
+from debvisor_timers.history.index import VERSION, Index, Page
 from debvisor_timers.history.outcome import Ending, RunOutcome
+from debvisor_timers.history.reading import News, Place, ReadRun
 from debvisor_timers.history.rows import IndexFileError
 from debvisor_timers.history.runs import Run
 from tests.unit.history.journals import runs_in, runs_of

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from debvisor_timers.history.attempt import Attempt
-from debvisor_timers.history.index import Index, News, Place, ReadRun
+from debvisor_timers.history.index import Index
 from debvisor_timers.history.outcome import Ending, Exit, RunOutcome, Trigger
+from debvisor_timers.history.reading import News, Place, ReadRun
 from debvisor_timers.history.runs import Run
 from tests.unit.operations.world import World
 

@@ -24,6 +24,7 @@ from debvisor_timers.errors import PermissionRefusedError, SystemdError
 from debvisor_timers.history import index as index_module
 from debvisor_timers.history.filter import RunFilter
 from debvisor_timers.history.index import Index
+from debvisor_timers.history.reading import News, Place, ReadRun
 from debvisor_timers.operations.past import open_past, synchronize
 from tests.unit.operations.kept_runs import keep, nightly_runs
 from tests.unit.operations.ran import Ran, days, ran
@@ -335,12 +336,12 @@ def write_many(folder: Path, times: int) -> None:
             index.commit()
 
 
-def _a_night(number: int) -> index_module.News:
+def _a_night(number: int) -> News:
     (run,) = nightly_runs([1.0], first=datetime(2021, 1, 1, tzinfo=UTC) + timedelta(days=number))
-    return index_module.News(
+    return News(
         boot="b",
-        place=index_module.Place(),
-        runs=[index_module.ReadRun(run=run, is_settled=True)],
+        place=Place(),
+        runs=[ReadRun(run=run, is_settled=True)],
         jobs=frozenset({"nightly"}),
     )
 
