@@ -176,11 +176,16 @@ class Index:
         (written,) = self.connection.execute("SELECT max(written) FROM main.boots").fetchone()
         return None if written is None else moment(written)
 
-    def newest(self, job: str) -> list[Run]:
-        """Return the newest runs of the job that nothing is expected to change, newest first."""
-        query = f"SELECT {_NAMES} FROM runs WHERE job = ? AND settled = 1"
-        query += " ORDER BY position DESC LIMIT 3"
-        return [run_of(row) for row in self.connection.execute(query, (job,))]
+    def newest(self, job: str, *, boot: str = "") -> list[Run]:
+        """Return the newest runs of the job that nothing is expected to change, newest first.
+
+        boot: of those before all that may still change of that boot.
+        """
+        query = f"""SELECT {_NAMES} FROM runs WHERE job = ? AND settled = 1 AND position < coalesce(
+            (SELECT min(position) FROM runs WHERE job = ? AND settled = 0 AND boot = ?), ?)
+            ORDER BY position DESC LIMIT 3"""
+        asked = (job, job, boot, 2 * _PAST_THE_KEPT)
+        return [run_of(row) for row in self.connection.execute(query, asked)]
 
     def select(
         self, columns: str, page: Page, where: str = "", values: Sequence[object] = ()
@@ -247,19 +252,12 @@ class Index:
                 before.remove(known)
             if position is None:
                 highest += 1
-                new.append(KnownRun(highest, read.run, is_settled=read.is_settled))
+                new.append(KnownRun(highest, read.run, read.is_settled))
             else:
-                again.append(
-                    KnownRun(
-                        position, read.run, is_settled=read.is_settled, was_counted=known is None
-                    )
-                )
+                again.append(KnownRun(position, read.run, read.is_settled, known is None))
         # Of these the journal has lost the records: nothing more will be known.
-        again += [
-            KnownRun(each.position, each.run)
-            for each in before
-            if each.run.outcome not in UNDER_WAY
-        ]
+        gone = [each for each in before if each.run.outcome not in UNDER_WAY]
+        again += [KnownRun(each.position, each.run) for each in gone]
         self._hide(each.position for each in again)
         self._put([*again, *new])
         if not news.more:

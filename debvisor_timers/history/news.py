@@ -194,8 +194,11 @@ class _Reading:
                 return ()
             if (boot, job) not in asked:
                 name = self.source.name(job, self.now)
-                newest = [run for run in self.index.newest(name) if run.boot_id == boot]
-                asked[boot, job] = {each for run in newest for each in run.invocation_ids}
+                # Those after one that may still change are read again, as it is.
+                newest = self.index.newest(name, boot=boot)
+                asked[boot, job] = {
+                    each for run in newest if run.boot_id == boot for each in run.invocation_ids
+                }
             return asked[boot, job]
 
         return known

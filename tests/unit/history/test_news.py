@@ -286,6 +286,31 @@ def test_a_field_of_nonsense_does_no_harm(case: str, name: str) -> None:
         assert run.start.astimezone() is not None
 
 
+def shifted(records: list[JournalRecord], by: timedelta) -> list[JournalRecord]:
+    return [replace(record, realtime=record.realtime + by) for record in records]
+
+
+@pytest.mark.parametrize("counts", [(5, 10, 12, 15, 15), (15, 15, 15), (11, 12, 13, 14, 15)])
+@pytest.mark.parametrize("days", [2, -2])
+def test_a_clock_that_was_set_and_set_back_makes_no_run_of_another(
+    tmp_path: Path, days: int, counts: tuple[int, ...]
+) -> None:
+    """The one in between is settled at once, and read again with the one before it."""
+    first = a_good_run(0, run="R1", invocation=A)
+    away = shifted(a_good_run(8, run="R2", invocation=B), timedelta(days=days))
+    third = a_good_run(16, run="R3", invocation=C)
+    records = numbered([*first, *away, *third])
+    path = tmp_path / "index"
+    for count in counts:
+        sync(path, source(ListedJournal(several=records[:count]), records[count - 1].realtime))
+
+    assert words(runs_in(path)) == [(f"R{number}", "succeeded") for number in (1, 2, 3)]
+    sync(path, source(ListedJournal(several=records)))
+    assert runs_in(path) == at_once(records)
+    with closing(Index.upon(path)) as index:
+        assert index.connection.execute("SELECT sum(runs) FROM sums").fetchone() == (3,)
+
+
 def test_an_end_before_the_beginning_gives_no_negative_time() -> None:
     """The clock was set back while it ran."""
     records = a_good_run(0, run="R", invocation=A)
