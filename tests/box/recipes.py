@@ -44,7 +44,6 @@ TEST = Layer(
         "promtool",
         "python3-cronsim",
         "python3-hypothesis",
-        "python3-matplotlib",
         "python3-pytest",
         "tzdata-legacy",
     ),

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""stats: real runs in numbers, and pictures by Debian's own matplotlib, with and without it."""
+"""stats: real runs in numbers; tests/heavy/test_plots.py has the pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from xml.etree.ElementTree import fromstring
 
 import pytest
 
@@ -18,7 +17,6 @@ jobs:
   never: {command: [/bin/true]}
   gone: {command: [/bin/true]}
 """
-LIBRARY = "/usr/lib/python3/dist-packages/matplotlib"
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +36,6 @@ def booted(installed: Layer) -> Iterator[Box]:
 @pytest.fixture
 def host(booted: Box) -> Host:
     return Host(booted)
-
-
-@pytest.fixture
-def without_matplotlib(host: Host) -> Iterator[Host]:
-    """The host without the library, while a test lasts."""
-    host.box.run(["mv", LIBRARY, f"{LIBRARY}.away"])
-    yield host
-    host.box.run(["mv", f"{LIBRARY}.away", LIBRARY])
 
 
 @pytest.mark.parametrize("user", ["", "alice"])
@@ -84,27 +74,10 @@ def test_a_time(host: Host) -> None:
     assert day["start"].endswith(("T00:00:00+01:00", "T00:00:00+02:00"))
 
 
-@pytest.mark.parametrize("user", ["", "alice"])
-def test_pictures(host: Host, user: str) -> None:
-    done = host.cli("stats", "good", "--svg", "-", user=user, env={"LC_ALL": "C.UTF-8"})
-
-    assert done.stderr == ""
-    words = " ".join(fromstring(done.stdout).itertext())
-    assert "good: Good $x_2$ & größer" in words
-    assert "2 succeeded" in words
-    again = host.cli("stats", "good", "--svg", "-", user=user, env={"LC_ALL": "C.UTF-8"})
-    assert again.stdout == done.stdout
-
-    host.cli("stats", "good", "--png", "/tmp/good.png", user=user)
-    begins = host.box.run(["od", "-An", "-c", "-N4", "/tmp/good.png"]).stdout.split()
-    assert begins == ["211", "P", "N", "G"]
-    host.box.run(["rm", "/tmp/good.png"])
-
-
-def test_without_matplotlib_all_but_pictures_works(without_matplotlib: Host) -> None:
-    refused = without_matplotlib.cli("stats", "good", "--svg", "/root/good.svg", expect=2)
+def test_without_matplotlib_all_but_pictures_works(host: Host) -> None:
+    refused = host.cli("stats", "good", "--svg", "/root/good.svg", expect=2)
 
     assert "drawing needs matplotlib" in refused.stderr
     assert "fix: apt install python3-matplotlib" in refused.stderr
-    without_matplotlib.box.run("! test -e /root/good.svg")
-    assert without_matplotlib.json("stats", "good")["total_executions"] == 2
+    host.box.run("! test -e /root/good.svg")
+    assert host.json("stats", "good")["total_executions"] == 2
