@@ -65,10 +65,10 @@ def journalctl_command(host: Host, question: LogQuestion) -> list[str]:
     if not question.job_id:
         return [*shown, *_of_all(host, stderr=question.stderr)]
     _refuse_unknown(host, question.job_id)
-    unit = service_unit(question.job_id)
+    units = [*map(service_unit, Renamings.read(host.layout).ids(question.job_id))]
     if question.stderr:
-        return [*shown, *_terms({"_SYSTEMD_UNIT": unit, **_STDERR})]
-    return [*shown, f"--unit={unit}"]
+        return [*shown, *_terms({"_SYSTEMD_UNIT": units, **_STDERR})]
+    return [*shown, *(f"--unit={unit}" for unit in units)]
 
 
 def _format(question: LogQuestion) -> str:

@@ -59,6 +59,14 @@ def test_a_job_that_is_not_applied_may_be_waited_for(world: World) -> None:
     assert command(world) == PLAIN
 
 
+def test_a_job_with_a_new_id_shows_the_log_of_its_old_one(world: World) -> None:
+    world.apply(NIGHTLY)
+    world.apply(NIGHTLY.replace("nightly:", "every-night:\n    was: nightly"))
+
+    units = ["--unit=debvisor-job-every-night.service", "--unit=debvisor-job-nightly.service"]
+    assert command(world, "every-night") == [*PLAIN[:-1], *units]
+
+
 def test_a_job_that_was_removed_keeps_its_log(world: World) -> None:
     world.apply(TWO)
     world.systemd.advance_to(datetime(2026, 11, 24, 12, tzinfo=UTC))
