@@ -92,8 +92,8 @@ def test_outcomes_by_name() -> None:
     }  # fmt: skip
     assert outcomes_named(["timed-out", "lost"]) == {RunOutcome.TIMED_OUT, RunOutcome.LOST}
     assert outcomes_named(["timed_out"]) == {RunOutcome.TIMED_OUT}
-    with pytest.raises(UsageError, match="there is no status 'fialed'"):
-        outcomes_named(["lost", "fialed"])
+    with pytest.raises(UsageError, match="there is no status 'faxled'"):
+        outcomes_named(["lost", "faxled"])
 
 
 def test_triggers_by_name() -> None:
