@@ -126,7 +126,7 @@ class SystemdJournal:
 
         self._refuse_unreadable()
         try:
-            reader = _Reader(path=str(self._path)) if self._path else _Reader(LOCAL_ONLY)
+            reader = _Reader(0, str(self._path)) if self._path else _Reader(LOCAL_ONLY)
             # Whole fields; 64 KiB otherwise.
             reader.data_threshold = 0
         except OSError as error:
