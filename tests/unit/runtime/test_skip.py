@@ -253,6 +253,12 @@ def test_of_several_windows_the_one_that_holds_gives_the_reason(tmp_path: Path) 
     assert found == "maintenance: 100% of a | b"
 
 
+def test_a_window_longer_than_the_time_since_1970_holds(tmp_path: Path) -> None:
+    line = "X-Maintenance=99999999999s | 2026-01-01 00:00:00 | for good"
+
+    assert skipped(tmp_path, "timer", line) == "maintenance: for good"
+
+
 def test_maintenance_comes_before_exclusions(tmp_path: Path) -> None:
     lines = (f"X-Exclude=- {datetime.now(UTC):%Y-%m-%d}", window(MINUTE, 300))
 
