@@ -82,6 +82,31 @@ def test_a_job_that_was_removed_before_it_ran_is_unknown(world: World) -> None:
         command(world)
 
 
+LATER = NIGHTLY.replace("nightly:", "later:")
+RENAMED = LATER + "    was: [nightly]\n"
+UNITS = ["debvisor-job-later.service", "debvisor-job-nightly.service"]
+
+
+def test_a_job_that_was_renamed_keeps_its_log(world: World) -> None:
+    world.apply(NIGHTLY)
+    world.apply(RENAMED)
+
+    assert command(world, "later")[3:] == [f"--unit={unit}" for unit in UNITS]
+    question = LogQuestion(job_id="later", stderr=True)
+    assert journalctl_command(world.host, question)[3:5] == [
+        f"_SYSTEMD_UNIT={unit}" for unit in UNITS
+    ]
+
+
+def test_the_log_of_another_job_that_got_the_id_later_is_not_mixed_in(world: World) -> None:
+    world.apply(NIGHTLY)
+    world.apply(RENAMED)
+    world.apply(LATER + NIGHTLY.removeprefix("jobs:\n"))
+
+    assert command(world, "later")[3:] == [f"--unit={UNITS[0]}"]
+    assert command(world) == PLAIN
+
+
 def test_an_unknown_job_is_told_with_the_nearest(world: World) -> None:
     world.apply(TWO)
 
