@@ -41,6 +41,17 @@ def test_runs_come_with_the_job(world: World) -> None:
     assert len(history(world.host, "new")) == 2
 
 
+def test_a_run_that_ended_just_before_comes_once(world: World) -> None:
+    """What may still change is read again, by the new id."""
+    world.apply(job("old"))
+    days(world, "old", "success", "exit-code", start=NOW - timedelta(days=1, seconds=20))
+    assert jobs(world) == ["old", "old"]
+
+    world.apply(job("new", "old"))
+
+    assert jobs(world) == ["new", "new"]
+
+
 def test_runs_that_nobody_had_read_come_too(world: World) -> None:
     world.apply(job("old"))
     days(world, "old", "success", start=NOW - timedelta(days=3))
