@@ -306,6 +306,19 @@ class Scheduler:
                 attempt.done(f"{pruned.runs} runs forgotten")
         return pruned
 
+    def refresh_textfile(self) -> str:
+        """Let the node exporter have new metrics, if root asks; return why it has not, if so."""
+        from debvisor_timers.errors import DebvisorTimersError
+        from debvisor_timers.operations.maintain import refresh_textfile
+        from debvisor_timers.operations.past import may_write
+
+        try:
+            if may_write(self.host.layout.index):
+                refresh_textfile(self.host)
+        except DebvisorTimersError as error:
+            return f"the metrics were not written: {error.message}"
+        return ""
+
     def maintain(self) -> Maintenance:
         """Do what is to be done from time to time: bring the index up to date, and prune it."""
         from debvisor_timers.operations.maintain import maintain

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli.options import json_option
-from debvisor_timers.cli.output import progress
+from debvisor_timers.cli.output import echo_notes, progress
 from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def command(
         _echo(report)
     else:
         _write("".join(f"{click.unstyle(line)}\n" for line in _text(report)), output)
+    echo_notes(filter(None, [scheduler.refresh_textfile()]))
 
 
 def _begin(scheduler: Scheduler, text: str, end: datetime) -> datetime:

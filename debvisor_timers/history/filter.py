@@ -42,6 +42,8 @@ def outcomes_named(words: Iterable[str]) -> frozenset[RunOutcome]:
     for word in words:
         name = word.replace("-", "_")
         named = {each for each in RunOutcome if name in {str(each), str(each.status)}}
+        # Who asks for failures does not mean what somebody has stopped, though its status is that.
+        named -= {RunOutcome.STOPPED} if name == RunStatus.FAILED else set()
         if not named:
             known = sorted({*map(str, RunStatus), *map(str, RunOutcome)})
             raise UsageError(f"there is no status {word!r}", fix=f"use one of: {', '.join(known)}")

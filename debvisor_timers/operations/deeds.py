@@ -16,9 +16,9 @@ from debvisor_timers.errors import (
     RefusedError,
 )
 from debvisor_timers.history.audit import AuditEvent, AuditResult, Verb
-from debvisor_timers.operations.audited import Attempt
 
 if TYPE_CHECKING:
+    from debvisor_timers.operations.audited import Attempt
     from debvisor_timers.operations.plan import JobPlan
 
 _LONGEST_DIFF = 32_000

@@ -26,7 +26,15 @@ def maintain(host: Host) -> Maintenance:
     `write_textfile`.
     """
     pruned = prune_history(host, Limits())
+    return Maintenance(pruned=pruned, textfile=refresh_textfile(host))
+
+
+def refresh_textfile(host: Host) -> Path | None:
+    """Write the metrics where the config.yaml that was applied last says; return that file, if any.
+
+    Raises the errors of `write_textfile`, SystemdError where the caller may not look.
+    """
     textfile = applied_textfile(host)
     if textfile is not None:
         write_textfile(host, textfile)
-    return Maintenance(pruned=pruned, textfile=textfile)
+    return textfile

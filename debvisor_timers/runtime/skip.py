@@ -143,7 +143,8 @@ def series(lines: list[str], after: int, count: int) -> list[list[str]]:
     Not by the module subprocess, which takes twice as long to import as the answer.
     """
     reader, writer = os.pipe()
-    base = f"--base-time=@{max(after, 0)}"  # systemd knows no time before 1970
+    # A window may be longer than the time since 1970, before which systemd reads no time.
+    base = f"--base-time=@{max(after, 0)}"
     command = [ANALYZE, "calendar", f"--iterations={count}", base, "--", *lines]
     environment = {"LC_ALL": "C", "TZ": f":{LOCALTIME}"}
     actions = [(os.POSIX_SPAWN_DUP2, writer, 1)]

@@ -108,8 +108,8 @@ def test_nothing_is_said_to_be_nothing(world: World, program: Program) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (["nigthly"], ExitCode.USAGE, "there is no job 'nigthly'"),
-        (["--status", "fialed"], ExitCode.USAGE, "there is no status 'fialed'"),
+        (["nightlx"], ExitCode.USAGE, "there is no job 'nightlx'"),
+        (["--status", "faxled"], ExitCode.USAGE, "there is no status 'faxled'"),
         (["--trigger", "cron"], ExitCode.USAGE, "there is no trigger 'cron'"),
         (["--tag", "team"], ExitCode.USAGE, "'team' is no tag"),
         (["--limit", "0"], ExitCode.USAGE, "--limit"),

@@ -378,3 +378,20 @@ def test_json_has_all(told: Program) -> None:
 )
 def test_a_rate_is_never_rounded_to_perfect(rate: float | None, words: str) -> None:
     assert percent(rate) == words
+
+
+def test_a_report_writes_the_metrics_too_where_config_says_so(
+    told: Program, tmp_path: Path
+) -> None:
+    file = tmp_path / "jobs.prom"
+    config = told.world.layout.config / "config.yaml"
+    config.write_text(f"metrics: {{textfile: {file}}}\n")
+    told.world.apply()
+
+    assert told("report").err == ""
+
+    assert file.read_text().startswith("# HELP debvisor_timers_")
+    config.write_text(f"metrics: {{textfile: {tmp_path}/none/jobs.prom}}\n")
+    told.world.apply()
+    answer = told("report")
+    assert (answer.code, "note: the metrics were not written" in answer.err) == (0, True)

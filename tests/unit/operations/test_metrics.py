@@ -10,9 +10,9 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from debvisor_timers.history.records import AUDIT_MESSAGE_ID as AUDIT
 from debvisor_timers.history.totals import Totals
 from debvisor_timers.layout import TARGET
-from debvisor_timers.operations.applies import AUDIT
 from debvisor_timers.operations.metric_table import TABLE
 from debvisor_timers.operations.metrics import applied_textfile, job_counts, metrics
 from debvisor_timers.systemd.memory.state import Outcome
@@ -375,6 +375,17 @@ def test_applies_are_counted_once_each_and_nothing_else_is(world: World) -> None
             "failed": 0,
             "undone": 0,
         }
+
+
+def test_a_record_that_a_crash_had_sent_twice_counts_once(world: World) -> None:
+    fields = {"DEBVISOR_AUDIT_VERB": "apply", "DEBVISOR_AUDIT_RESULT": "done"}
+    for digest in ("a" * 64, "b" * 64, "a" * 64):
+        record = {"MESSAGE_ID": AUDIT, "DEBVISOR_AUDIT_DIGEST": digest, **fields}
+        world.systemd.journal.send(record)
+        read(world)
+    world.systemd.journal.send({"MESSAGE_ID": AUDIT, "DEBVISOR_AUDIT_DIGEST": "b" * 64, **fields})
+
+    assert read(world)["applies_total"][(("result", "done"),)] == 2
 
 
 def test_a_broken_count_of_applies_is_made_anew(world: World) -> None:
