@@ -120,7 +120,8 @@ def _tag(text: str) -> tuple[str, str]:
 
 def _echo(page: HistoryPage, *, with_jobs: bool, next_offset: int) -> None:
     titles = ("JOB", *_TITLES) if with_jobs else _TITLES
-    echo_table(titles, [(run.job, *_cells(run)) if with_jobs else _cells(run) for run in page.runs])
+    rows = [(run.job, *_cells(run)) if with_jobs else _cells(run) for run in page.runs]
+    echo_table(titles, rows, spare=("CPU", "TRIGGER"), whole={"START"})
     if page.has_more:
         click.echo(f"older runs follow: --offset {next_offset}", err=True)
 

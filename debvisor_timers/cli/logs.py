@@ -7,7 +7,7 @@ import os
 
 import click
 
-from debvisor_timers.cli.options import complete_job
+from debvisor_timers.cli.options import complete_job, require_run_id
 from debvisor_timers.errors import UsageError
 
 
@@ -46,6 +46,7 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
     flags = {"--run": run is not None, "--last": last, "--failed": failed}
     chosen = [flag for flag, is_set in flags.items() if is_set]
     _refuse_contradictions(job, chosen, all_jobs=all_jobs)
+    require_run_id(run)
     question = LogQuestion(
         job_id=job,
         choice=Choice(id=run or "", failed=failed) if chosen else None,

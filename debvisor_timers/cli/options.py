@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
+from debvisor_timers.errors import UsageError
 from debvisor_timers.layout import Layout
 
 
@@ -24,6 +25,12 @@ def complete_job(
         if name.startswith(prefix) and name.endswith(suffix)
     ]
     return [CompletionItem(job_id) for job_id in ids if job_id.startswith(incomplete)]
+
+
+def require_run_id(run: str | None) -> None:
+    """Raise UsageError for an empty id: a script's empty variable must not mean another run."""
+    if run == "":
+        raise UsageError("--run without an id", fix="`debvisor-timers history JOB` shows the ids")
 
 
 job_argument = click.argument("job", metavar="JOB", shell_complete=complete_job)

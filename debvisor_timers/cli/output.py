@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from textwrap import wrap
 
 import click
@@ -15,6 +15,8 @@ from debvisor_timers.source import Problem, Severity, format_problem
 
 _GAP = "  "
 _NARROWEST = 6
+_USEFUL = 16
+"""So much of a cell still tells something."""
 _NEVER_CUT = {"JOB", "RUN"}
 
 
@@ -44,13 +46,23 @@ def problem_document(problem: Problem) -> dict[str, object]:
     }
 
 
-def echo_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def echo_table(
+    titles: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    spare: Sequence[str] = (),
+    whole: Collection[str] = (),
+) -> None:
     """Print a table; on a terminal the widest columns are shortened until it fits.
 
-    Never those that a user types again: a line is rather too long than its id cut.
+    Never those that a user types again: a line is rather too long than its id cut. spare: which
+    columns a narrow terminal may lack, the first one first. whole: which are shortened last.
     """
     cells = [list(titles), *(list(row) for row in rows)]
-    widths = _widths(cells, _terminal_width())
+    limit = _terminal_width()
+    for title in spare:
+        cells = _without(cells, title, limit, whole)
+    widths = _widths(cells, limit, whole)
     for number, row in enumerate(cells):
         line = _GAP.join(
             _fit(cell, width) for cell, width in zip(row, widths, strict=True)
@@ -139,14 +151,37 @@ def _terminal_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _widths(cells: Sequence[Sequence[str]], limit: int | None) -> list[int]:
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+def _natural(cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+
+
+def _without(
+    cells: list[list[str]], spare: str, limit: int | None, whole: Collection[str]
+) -> list[list[str]]:
+    """Return the cells without that column where the others need its place."""
+    uncut = _NEVER_CUT.union(whole)
+    needed = [
+        width if title in uncut else min(width, _USEFUL)
+        for title, width in zip(cells[0], _natural(cells), strict=True)
+    ]
+    if limit is None or sum(needed) + len(_GAP) * (len(needed) - 1) <= limit:
+        return cells
+    column = cells[0].index(spare)
+    return [[*row[:column], *row[column + 1 :]] for row in cells]
+
+
+def _widths(
+    cells: Sequence[Sequence[str]], limit: int | None, whole: Collection[str] = ()
+) -> list[int]:
+    widths = _natural(cells)
     if limit is None:
         return widths
     excess = sum(widths) + len(_GAP) * (len(widths) - 1) - limit
     elastic = [column for column, title in enumerate(cells[0]) if title not in _NEVER_CUT]
+    first = [column for column in elastic if cells[0][column] not in whole]
     for _ in range(max(excess, 0)):
-        widest = max(elastic, key=lambda column: widths[column])
+        is_left = any(widths[column] > _NARROWEST for column in first)
+        widest = max(first if is_left else elastic, key=lambda column: widths[column])
         widths[widest] = max(widths[widest] - 1, _NARROWEST)
     return widths
 

@@ -10,7 +10,7 @@ import click
 
 from debvisor_timers.cli import needs, times
 from debvisor_timers.cli.list import document, schedule_words, state_words
-from debvisor_timers.cli.options import job_argument, json_option
+from debvisor_timers.cli.options import job_argument, json_option, require_run_id
 from debvisor_timers.cli.output import echo_json
 from debvisor_timers.errors import UsageError
 
@@ -34,6 +34,7 @@ def command(*, job: str, with_units: bool, run: str | None, as_json: bool) -> No
 
     if run is not None and with_units:
         raise UsageError("--run and --units together", fix="write one of them")
+    require_run_id(run)
     if run is not None:
         _show_run(Scheduler.system(), job, run, as_json=as_json)
         return

@@ -11,6 +11,7 @@ from debvisor_timers.history.outcome import UNDER_WAY
 from debvisor_timers.history.runs import Run, RunOutcome, Trigger
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.past import Past, open_past
+from debvisor_timers.operations.renamed import Renamings
 from debvisor_timers.operations.swallowed import swallowed
 from debvisor_timers.operations.under_way import under_way
 from debvisor_timers.operations.unknown import unknown_job
@@ -89,7 +90,8 @@ def require_known(host: Host, past: Past, jobs: Sequence[str], runs: Sequence[Ru
         known = load_definitions(host.layout.config).jobs
         for job_id in jobs:
             if job_id in unseen and job_id not in known:
-                raise unknown_job(job_id, known)
+                now = Renamings.read(host.layout).today(job_id)
+                raise unknown_job(job_id, known, now=now)
 
 
 def _chosen(host: Host, query: HistoryQuery) -> RunFilter:

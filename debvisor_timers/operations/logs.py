@@ -65,7 +65,7 @@ def journalctl_command(host: Host, question: LogQuestion) -> list[str]:
     if not question.job_id:
         return [*shown, *_of_all(host, stderr=question.stderr)]
     _refuse_unknown(host, question.job_id)
-    units = [*map(service_unit, Renamings.read(host.layout).ids(question.job_id))]
+    units = _units(host, question.job_id)
     if question.stderr:
         return [*shown, *_terms({"_SYSTEMD_UNIT": units, **_STDERR})]
     return [*shown, *(f"--unit={unit}" for unit in units)]
@@ -80,22 +80,22 @@ def _format(question: LogQuestion) -> str:
 
 def _of_run(host: Host, run: Run, question: LogQuestion) -> list[str]:
     if question.follow:
-        unit = service_unit(run.job)
+        units = _units(host, run.job)
         # Which invocations its further attempts will have, nobody knows.
         _refuse_ended(run)
         begun = f"--since={_instant(_first_record(run))}"
         if question.stderr:
-            return [begun, *_terms({"_SYSTEMD_UNIT": unit, **_STDERR})]
-        return [begun, *_terms({"_SYSTEMD_UNIT": unit}, {"_PID": "1", "UNIT": unit})]
+            return [begun, *_terms({"_SYSTEMD_UNIT": units, **_STDERR})]
+        return [begun, *_terms({"_SYSTEMD_UNIT": units}, {"_PID": "1", "UNIT": units})]
     if question.stderr:
         # A run without an invocation has never printed anything, and nothing has this one.
         invocations = run.invocation_ids or ("none",)
         return _terms({"_SYSTEMD_INVOCATION_ID": invocations, **_STDERR})
     ours: _Group = {"_UID": "0", "DEBVISOR_RUN_ID": run.id}
     if not run.invocation_ids:
-        units = map(service_unit, Renamings.read(host.layout).ids(run.job))
+        had = map(service_unit, Renamings.read(host.layout).ids(run.job))
         span = [f"--since={_instant(run.start)}", f"--until={_instant(run.end or run.start)}"]
-        return [*span, *_terms({"_PID": "1", "UNIT": units}, ours)]
+        return [*span, *_terms({"_PID": "1", "UNIT": had}, ours)]
     # A start that a limit refuses later carries the invocation of this run (systemd 257).
     is_over = run.end is not None and run.end >= run.start
     until = [f"--until={_instant(run.end + _AFTER)}"] if run.end and is_over else []
@@ -125,6 +125,14 @@ def _terms(*groups: _Group) -> list[str]:
         for group in groups
     ]
     return [*chain.from_iterable(["+", *terms] for terms in written)][1:]
+
+
+def _units(host: Host, job_id: str) -> list[str]:
+    """Return the services that the job has had, but for those that another job has now."""
+    # journalctl cannot be told that a unit counts up to a time.
+    now, *before = map(service_unit, Renamings.read(host.layout).ids(job_id))
+    taken = host.units.read() if before else {}
+    return [now, *(unit for unit in before if unit not in taken)]
 
 
 def _refuse_unknown(host: Host, job_id: str) -> None:

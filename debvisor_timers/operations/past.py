@@ -79,16 +79,16 @@ def synchronize(
     renamings = Renamings.read(host.layout)
     source = _source(host, renamings, None)
 
-    def finish(index: Index) -> None:
+    def rename(index: Index) -> None:
+        # First: what the journal tells again is known by the ids of today.
         for each in renamings.several:
             index.rename(each.old, each.new, before=each.at)
-        then(index)
 
     note = ""
     for is_second in (False, True):
         seen = _inode(path)
         try:
-            _write(source, path, on_step, finish)
+            _write(source, path, on_step, first=rename, then=then)
         except (IndexFileError, sqlite3.Error, OSError) as error:
             aside = None if is_second or not _is_damaged(error) else _move_aside(path, seen, host)
             if aside is None:
@@ -104,13 +104,21 @@ def _source(host: Host, renamings: Renamings, jobs: Collection[str] | None) -> S
     return Source(journal=host.journal, now=host.clock.now(), jobs=ids, name=renamings.name)
 
 
-def _write(source: Source, path: Path, on_step: OnStep, then: Callable[[Index], None]) -> None:
+def _write(
+    source: Source,
+    path: Path,
+    on_step: OnStep,
+    *,
+    first: Callable[[Index], None],
+    then: Callable[[Index], None],
+) -> None:
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     more = True
     while more:
         # Each part is kept by itself: what is interrupted goes on from there.
         with closing(Index.of_file(path)) as index:
             _let_the_group_read(path)
+            first(index)
             news = read_news(source, index)
             index.add(news)
             more = news.more

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.rows import moment, usec
 from debvisor_timers.layout import Layout
 from debvisor_timers.operations import durable
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,10 @@ class Renamings:
             if each.old == job_id and start < each.at:
                 job_id = each.new
         return job_id
+
+    def today(self, job_id: str) -> str:
+        """Return the id that the first job has today that had this one."""
+        return self.name(job_id, _EVER)
 
     def ids(self, job_id: str) -> tuple[str, ...]:
         """Return the ids that a job has had, the one of today first."""

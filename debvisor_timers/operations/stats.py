@@ -19,6 +19,7 @@ from debvisor_timers.history.unusual import Unusual, unusual_runs
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.outline import Outline, outline, read_outline
 from debvisor_timers.operations.past import Past, open_past
+from debvisor_timers.operations.renamed import Renamings
 from debvisor_timers.operations.running import running_jobs
 from debvisor_timers.render.names import job_of, service_unit, timer_unit
 from debvisor_timers.systemd.ports import ActiveState
@@ -146,7 +147,8 @@ def _check(host: Host, strangers: Sequence[str], known: Sequence[str]) -> None:
     defined = load_definitions(host.layout.config).jobs
     for job_id in strangers:
         if job_id not in defined:
-            raise unknown_job(job_id, sorted({*known, *defined}))
+            now = Renamings.read(host.layout).today(job_id)
+            raise unknown_job(job_id, sorted({*known, *defined}), now=now)
 
 
 def _next_starts(host: Host, outlines: Mapping[str, Outline]) -> dict[str, datetime]:

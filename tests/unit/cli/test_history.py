@@ -38,6 +38,24 @@ def test_the_newest_come_first_with_their_jobs(kept: World, program: Program) ->
     assert answer.err == ""
 
 
+def test_a_narrow_terminal_has_whole_times_and_fewer_columns(kept: World, program: Program) -> None:
+    """What tells least goes first; before that a start without its hours told nothing."""
+    reason = "maintenance: the cooling of the second room is replaced"
+    long = a_run(NOW - timedelta(days=1), 5.0, job="nightly-backup", reason=reason,
+                 outcome=RunOutcome.SKIPPED)  # fmt: skip
+    keep(kept, [long])
+
+    answer = program("--color=never", "history", "-n2", terminal=True)
+    lines = [line for line in answer.out.splitlines() if line.strip()]
+
+    assert lines[0].split() == ["JOB", "START", "TOOK", "RESULT", "RUN"]
+    assert lines[1].split()[:4] == ["nightly-backup", "2026-11-22", "13:00:07", "5s"]
+    assert max(map(len, lines)) <= 80
+    wide = program("--color=never", "history", "-n2", terminal=True,
+                   environment={"COLUMNS": "110"})  # fmt: skip
+    assert "TRIGGER" in wide.out
+
+
 @pytest.mark.parametrize(
     ("options", "count"),
     [

@@ -122,6 +122,8 @@ def test_an_unknown_run_is_told(ran: Program) -> None:
         (["logs", "nightly", "--run", RUN, "--failed"], "--run and --failed together"),
         (["logs", "nightly", "-f", "--failed"], f"run {RUN} is over"),
         (["logs", "nightly", "--run", "2027"], "there is no run '2027' of job 'nightly'"),
+        (["logs", "nightly", "--run", ""], "--run without an id"),
+        (["show", "nightly", "--run", ""], "--run without an id"),
         (["logs", "hourley", "--last"], "there is no job 'hourley'"),
     ],
 )

@@ -59,14 +59,6 @@ def test_a_job_that_is_not_applied_may_be_waited_for(world: World) -> None:
     assert command(world) == PLAIN
 
 
-def test_a_job_with_a_new_id_shows_the_log_of_its_old_one(world: World) -> None:
-    world.apply(NIGHTLY)
-    world.apply(NIGHTLY.replace("nightly:", "every-night:\n    was: nightly"))
-
-    units = ["--unit=debvisor-job-every-night.service", "--unit=debvisor-job-nightly.service"]
-    assert command(world, "every-night") == [*PLAIN[:-1], *units]
-
-
 def test_a_job_that_was_removed_keeps_its_log(world: World) -> None:
     world.apply(TWO)
     world.systemd.advance_to(datetime(2026, 11, 24, 12, tzinfo=UTC))
@@ -88,6 +80,31 @@ def test_a_job_that_was_removed_before_it_ran_is_unknown(world: World) -> None:
 
     with pytest.raises(NotFoundError, match="there is no job 'nightly'"):
         command(world)
+
+
+LATER = NIGHTLY.replace("nightly:", "later:")
+RENAMED = LATER + "    was: [nightly]\n"
+UNITS = ["debvisor-job-later.service", "debvisor-job-nightly.service"]
+
+
+def test_a_job_that_was_renamed_keeps_its_log(world: World) -> None:
+    world.apply(NIGHTLY)
+    world.apply(RENAMED)
+
+    assert command(world, "later")[3:] == [f"--unit={unit}" for unit in UNITS]
+    question = LogQuestion(job_id="later", stderr=True)
+    assert journalctl_command(world.host, question)[3:5] == [
+        f"_SYSTEMD_UNIT={unit}" for unit in UNITS
+    ]
+
+
+def test_the_log_of_another_job_that_got_the_id_later_is_not_mixed_in(world: World) -> None:
+    world.apply(NIGHTLY)
+    world.apply(RENAMED)
+    world.apply(LATER + NIGHTLY.removeprefix("jobs:\n"))
+
+    assert command(world, "later")[3:] == [f"--unit={UNITS[0]}"]
+    assert command(world) == PLAIN
 
 
 def test_an_unknown_job_is_told_with_the_nearest(world: World) -> None:

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from debvisor_timers.errors import SystemdError
+from debvisor_timers.errors import NotFoundError, SystemdError
 from debvisor_timers.history.filter import RunFilter
+from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.past import open_past
 from debvisor_timers.operations.renamed import Renaming, Renamings
+from debvisor_timers.operations.stats import job_statistics
 from tests.unit.operations.past_runs import history
 from tests.unit.operations.ran import days
 from tests.unit.operations.world import World
@@ -39,6 +42,31 @@ def test_runs_come_with_the_job(world: World) -> None:
 
     assert jobs(world) == ["new", "new"]
     assert len(history(world.host, "new")) == 2
+
+
+def test_a_run_that_ended_just_before_comes_once(world: World) -> None:
+    """What may still change is read again, by the new id."""
+    world.apply(job("old"))
+    days(world, "old", "success", "exit-code", start=NOW - timedelta(days=1, seconds=20))
+    assert jobs(world) == ["old", "old"]
+
+    world.apply(job("new", "old"))
+
+    assert jobs(world) == ["new", "new"]
+
+
+@pytest.mark.parametrize("ask", [history, lambda host, old: job_statistics(host, [old])])
+def test_who_asks_by_the_old_id_is_told_the_new(
+    world: World, ask: Callable[[Host, str], object]
+) -> None:
+    world.apply(job("old"))
+    days(world, "old", "success", start=NOW - timedelta(days=3))
+    world.apply(job("entirely-different", "old"))
+
+    with pytest.raises(NotFoundError, match="there is no job 'old'") as caught:
+        ask(world.host, "old")
+
+    assert caught.value.fix == "its id is 'entirely-different' now"
 
 
 def test_runs_that_nobody_had_read_come_too(world: World) -> None:
