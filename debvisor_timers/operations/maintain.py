@@ -9,6 +9,7 @@ from pathlib import Path
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.metrics import applied_textfile, write_textfile
 from debvisor_timers.operations.prune import Limits, Pruned, prune_history
+from debvisor_timers.operations.rename import carry_over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ def maintain(host: Host) -> Maintenance:
     Then write the metrics, if config.yaml names a file. Raises the errors of `prune_history` and
     `write_textfile`.
     """
+    carry_over(host)
     pruned = prune_history(host, Limits())
     return Maintenance(pruned=pruned, textfile=refresh_textfile(host))
 

@@ -10,7 +10,9 @@ import pytest
 
 from debvisor_timers.errors import NotFoundError, SystemdError
 from debvisor_timers.history.filter import RunFilter
+from debvisor_timers.history.last import read_last
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.maintain import maintain
 from debvisor_timers.operations.past import open_past
 from debvisor_timers.operations.renamed import Renaming, Renamings
 from debvisor_timers.operations.stats import job_statistics
@@ -159,3 +161,21 @@ def test_renamings_are_told_apart_by_their_order() -> None:
     back = Renamings([Renaming(old="a", new="b", at=AT), Renaming(old="b", new="a", at=NOW)])
     assert back.with_new({"b": "a"}, NOW).several == back.several
     assert len(back.with_new({"a": "b"}, NOW).several) == 3
+
+
+def test_the_result_of_a_run_that_outlived_its_id_comes_with_the_next_maintenance(
+    world: World,
+) -> None:
+    world.apply(job("old"))
+    world.apply(job("new", "old"))
+    world.layout.last.mkdir(parents=True, exist_ok=True)
+    (world.layout.last / "old").write_text(
+        "DEBVISOR_RUN_ID=20261123T120000Z-4f2a9c\nDEBVISOR_RESULT=success\n"
+        "DEBVISOR_END_USEC=1795435200000000\n"
+    )
+
+    maintain(world.host)
+
+    last = read_last(world.layout.last, "new")
+    assert last is not None
+    assert (last.id, read_last(world.layout.last, "old")) == ("20261123T120000Z-4f2a9c", None)
