@@ -10,6 +10,7 @@ from itertools import chain
 
 from debvisor_timers.errors import UsageError
 from debvisor_timers.history.outcome import UNDER_WAY
+from debvisor_timers.history.records import MessageId
 from debvisor_timers.history.runs import Run, matches
 from debvisor_timers.jobs.load import load_definitions
 from debvisor_timers.operations.host import Host
@@ -93,9 +94,10 @@ def _of_run(host: Host, run: Run, question: LogQuestion) -> list[str]:
         return _terms({"_SYSTEMD_INVOCATION_ID": invocations, **_STDERR})
     ours: _Group = {"_UID": "0", "DEBVISOR_RUN_ID": run.id}
     if not run.invocation_ids:
-        had = map(service_unit, Renamings.read(host.layout).ids(run.job))
+        had = Renamings.read(host.layout).ids(run.job)
+        left_out: _Group = {"_UID": "0", "MESSAGE_ID": MessageId.RUN_SKIPPED, "DEBVISOR_JOB": had}
         span = [f"--since={_instant(run.start)}", f"--until={_instant(run.end or run.start)}"]
-        return [*span, *_terms({"_PID": "1", "UNIT": had}, ours)]
+        return [*span, *_terms({"_PID": "1", "UNIT": map(service_unit, had)}, ours, left_out)]
     # A start that a limit refuses later carries the invocation of this run (systemd 257).
     is_over = run.end is not None and run.end >= run.start
     until = [f"--until={_instant(run.end + _AFTER)}"] if run.end and is_over else []

@@ -208,6 +208,17 @@ def test_a_run_that_never_started_is_what_systemd_said_then(world: World) -> Non
     assert of_run(world, Choice(), stderr=True)[3] == "_SYSTEMD_INVOCATION_ID=none"
 
 
+def test_starts_that_were_left_out_are_what_our_record_says(world: World) -> None:
+    world.write(NIGHTLY)
+    job = Recorder(world=world, run="", invocation="")
+    job.ours(MessageId.RUN_SKIPPED, DEBVISOR_REASON="still running")
+
+    found = of_run(world, Choice())
+
+    ours = ["_UID=0", f"MESSAGE_ID={MessageId.RUN_SKIPPED}", "DEBVISOR_JOB=nightly"]
+    assert found[-4:] == ["+", *ours]
+
+
 def test_all_jobs_are_found_by_their_slices_and_units(world: World) -> None:
     world.apply(TWO)
 
