@@ -18,6 +18,7 @@ BEGUN = "f1c63ac425f94a3b9894b31bb73a2710"
 
 def with_channel(host: Host) -> None:
     """Give `host` the channel `ops`, which writes down what it is told."""
+    _wait_until_told(host)  # what the test before has left is not told to this one
     host.box.write("/usr/local/bin/tell", TELL, 0o755)
     host.box.write(CONFIG, CHANNEL)
     host.box.write(TOLD, "")
@@ -25,9 +26,13 @@ def with_channel(host: Host) -> None:
 
 def told(host: Host) -> list[str]:
     """Return what the channel was told, a line each, once nobody is telling any more."""
+    _wait_until_told(host)
+    return [line for line in host.box.read(TOLD).splitlines() if line]
+
+
+def _wait_until_told(host: Host) -> None:
     idle = "! systemctl list-units --plain --no-legend 'debvisor-timers-notify@*' | grep activating"
     host.box.wait_until(idle, 20, "all notifications are sent")
-    return [line for line in host.box.read(TOLD).splitlines() if line]
 
 
 def run(host: Host, job: str) -> dict[str, Any]:
