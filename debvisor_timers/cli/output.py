@@ -124,6 +124,31 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def grouped(count: int) -> str:
+    """Return `12,345`."""
+    return f"{count:,}"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """Return `a, b and 3 more`: at most so many of them by name."""
+    named, left = ", ".join(names[:most]), len(names) - most
+    return f"{named} and {left} more" if left > 0 else named
+
+
+def percent(rate: float | None, *, digits: int = 1) -> str:
+    """Return a rate from 0 to 1 as `96.4 %`, a dash for None.
+
+    Less than all is never rounded to all, nor some to none.
+    """
+    if rate is None:
+        return "-"
+    least = 1 / 10**digits
+    shown = round(rate * 100, digits)
+    if 0 < rate < 1:
+        shown = min(max(shown, least), 100 - least)
+    return f"{shown:.{digits}f} %"
+
+
 def starts(load: float) -> str:
     """Return `1 start` or, where jitter spreads them, `2.5 starts`."""
     text = f"{load:.1f}".removesuffix(".0")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import times
-from debvisor_timers.cli.output import counted
+from debvisor_timers.cli.output import counted, percent
 from debvisor_timers.cli.spark import histogram, short_strip, strip
 from debvisor_timers.cli.trends import duration_words, failure_words, size, unusual_words
 from debvisor_timers.history.statistics import Statistics, took
@@ -97,17 +97,6 @@ def span(seconds: float) -> str:
     return times.span(timedelta(seconds=seconds))
 
 
-def percent(rate: float | None, *, digits: int = 0) -> str:
-    """Return a rate as `96.4 %`; less than all is never rounded to all, nor some to none."""
-    if rate is None:
-        return "-"
-    least = 1 / 10**digits
-    shown = round(rate * 100, digits)
-    if 0 < rate < 1:
-        shown = min(max(shown, least), 100 - least)
-    return f"{shown:.{digits}f} %"
-
-
 def moment(seconds: float) -> str:
     """Return seconds since 1970 as `2026-11-23 02:00:00` in the host's zone."""
     return times.short(datetime.fromtimestamp(seconds, UTC))
@@ -125,7 +114,7 @@ def _cells(job: JobStatistics, now: datetime) -> tuple[str, ...]:
     return (
         job.job_id,
         str(numbers.total),
-        percent(numbers.success_rate),
+        percent(numbers.success_rate, digits=0),
         ago,
         span(lengths.median) if lengths else "-",
         span(lengths.p95) if lengths else "-",
@@ -142,7 +131,7 @@ def _lines(job: JobStatistics, now: datetime) -> Iterator[tuple[str, str]]:
     numbers = job.statistics
     if numbers.total:
         yield "Total executions", _total(numbers)
-        yield "Success rate", percent(numbers.success_rate, digits=1)
+        yield "Success rate", percent(numbers.success_rate)
     if numbers.durations:
         lengths = numbers.durations
         yield "Average duration", span(lengths.average)

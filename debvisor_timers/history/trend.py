@@ -10,9 +10,8 @@ from math import exp, lgamma
 
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.order import median
-from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.outcome import FAILURES, RunOutcome
 from debvisor_timers.history.slope import Line, Point, Step, fit_line, fit_step, thinned
-from debvisor_timers.history.statistics import FAILURES
 
 FEWEST = 10
 """With fewer runs than that nobody can tell a trend from chance."""
