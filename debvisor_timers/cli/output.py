@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Collection, Iterable, Sequence
@@ -97,6 +98,16 @@ def cut(text: str, margin: int) -> str:
     """Return what of a line fits beside a margin on a terminal; all of it where stdout is none."""
     width = _terminal_width()
     return text if width is None else _fit(text, max(width - margin, _NARROWEST)).rstrip()
+
+
+def takes_unicode() -> bool:
+    """Return whether stdout takes more than ASCII.
+
+    In the C locale, which LC_ALL asks for, Python writes UTF-8 whatever the terminal takes.
+    """
+    if os.environ.get("LC_ALL") in {"C", "POSIX"}:
+        return False
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def confirm(question: str) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -55,12 +55,12 @@ def page(job: JobStatistics, paper: Paper, *, in_time: bool) -> Iterator[str]:
     yield from _pictures(job, paper, width)
 
 
-def period_cells(bucket: Bucket) -> tuple[str, ...]:
-    """Return the cells of a day or a week, below PERIOD_TITLES."""
+def period_cells(bucket: Bucket, zone: tzinfo) -> tuple[str, ...]:
+    """Return the cells of a day or a week of `zone`, the host's, below PERIOD_TITLES."""
     numbers = bucket.statistics
     lengths = numbers.durations
     return (
-        bucket.start.astimezone().strftime("%a %Y-%m-%d"),
+        bucket.start.astimezone(zone).strftime("%a %Y-%m-%d"),
         str(numbers.total),
         str(numbers.succeeded),
         str(numbers.failed),
@@ -140,7 +140,7 @@ def _lines(job: JobStatistics, now: datetime) -> Iterator[tuple[str, str]]:
     if numbers.skipped:
         skipped = counted(numbers.skipped, "run")
         times_ = numbers.skipped_elapses
-        yield "Skipped", skipped if times_ == numbers.skipped else f"{skipped} of {times_} times"
+        yield "Skipped", skipped if times_ == numbers.skipped else f"{skipped} ({times_} starts)"
     if numbers.under_way:
         yield "Under way", counted(numbers.under_way, "run")
     if numbers.last:
@@ -209,14 +209,20 @@ def _developments(job: JobStatistics, now: datetime) -> Iterator[tuple[str, str]
 
 
 def _folded(title: str, text: str, width: int) -> Iterator[str]:
-    yield from _beside(title, wrap(text, width - _TITLE - len(_GAP), break_on_hyphens=False))
+    yield from _beside(title, _wrapped(text, width))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return wrap(text, width - _TITLE - len(_GAP), break_on_hyphens=False)
 
 
 def _pictures(job: JobStatistics, paper: Paper, width: int) -> Iterator[str]:
     drawn = strip(job.runs, width=width - _TITLE - len(_GAP), is_unicode=paper.is_unicode)
     if drawn is not None:
         yield ""
-        yield from _beside("Durations", filter(None, [drawn.bars, drawn.signs, drawn.told]))
+        yield from _beside(
+            "Durations", [*filter(None, [drawn.bars, drawn.signs]), *_wrapped(drawn.told, width)]
+        )
     lengths = [length for run in job.runs if (length := took(run)) is not None]
     if lengths:
         yield ""

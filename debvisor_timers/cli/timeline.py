@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import fill
@@ -14,7 +13,7 @@ import click
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.options import job_arguments, json_option
-from debvisor_timers.cli.output import counted, echo_json, progress, some, starts
+from debvisor_timers.cli.output import counted, echo_json, progress, some, starts, takes_unicode
 from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
@@ -98,8 +97,7 @@ def _echo(line: Timeline, days: int, width: int | None) -> None:
     from debvisor_timers.cli.picture import Canvas, picture
 
     columns = shutil.get_terminal_size().columns if width is None else width
-    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    for text in picture(line, Canvas(days=days, width=columns, is_unicode=is_unicode)):
+    for text in picture(line, Canvas(days=days, width=columns, is_unicode=takes_unicode())):
         click.echo(text)
     for text in in_words(line, days):
         click.echo(_folded(text, columns))

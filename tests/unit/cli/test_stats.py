@@ -26,7 +26,7 @@ Total executions  6: 3 succeeded, 2 failed (1 timed out), 1 stopped
     Success rate  60.0 %
 Average duration  10min
           Median  10min; 95 % within 15min, longest 15min
-         Skipped  1 run of 3 times
+         Skipped  1 run (3 starts)
         Last run  2026-10-07 04:00:00, succeeded after 5min
         Next run  2026-11-24 03:00:00, in 13h 59min
           Streak  1 success since 2026-10-07 04:00:00
@@ -204,7 +204,7 @@ def test_a_job_that_was_only_skipped(program: Program) -> None:
     keep(program.world, [run for run in mixed_runs() if run.outcome is RunOutcome.SKIPPED])
 
     assert program("stats", "nightly").out == (
-        "nightly has not run yet\n         Skipped  1 run of 3 times\n"
+        "nightly has not run yet\n         Skipped  1 run (3 starts)\n"
     )
 
 
@@ -235,6 +235,35 @@ def test_the_days_of_a_time(program: Program) -> None:
         "Mon 2026-10-05  1     0          0       0        -       -\n"
         "Tue 2026-10-06  0     0          0       3        -       -\n"
     )
+
+
+def test_days_are_named_as_the_host_has_them_whatever_zone_the_user_has(program: Program) -> None:
+    """Midnight in Auckland is noon of the day before in Amsterdam, where this user lives."""
+    program.world.systemd.state.zone = "Pacific/Auckland"
+    keep(program.world, mixed_runs()[:1])
+
+    answer = program("stats", "nightly", "--by", "day")
+
+    assert answer.out.splitlines()[-1].startswith("Thu 2026-10-01  1 ")
+
+
+@pytest.mark.parametrize("width", [40, 44, 60, 80])
+@pytest.mark.parametrize("lengths", [[300.0] * 30, [2.5, 300.0, 10_000.0] * 12])
+def test_no_line_of_a_page_is_too_long(program: Program, width: int, lengths: list[float]) -> None:
+    keep(program.world, nightly_runs(lengths))
+
+    answer = program("stats", "nightly", environment={"COLUMNS": str(width)})
+
+    assert all(len(line) <= width for line in answer.out.splitlines())
+
+
+def test_in_the_c_locale_a_page_is_ascii(program: Program) -> None:
+    """Python itself writes UTF-8 there, whatever the terminal takes."""
+    keep(program.world, mixed_runs())
+
+    assert program("stats", "nightly", environment={"LC_ALL": "C"}).out.isascii()
+    assert program("stats", environment={"LC_ALL": "POSIX"}).out.isascii()
+    assert not program("stats", environment={"LC_ALL": "C.UTF-8"}).out.isascii()
 
 
 # --- JSON ----------------------------------------------------------------------------------------
