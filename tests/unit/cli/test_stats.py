@@ -414,8 +414,7 @@ def test_a_picture_as_svg(program: Program, tmp_path: Path) -> None:
     answer = program("stats", "nightly", "--svg", str(file))
 
     assert (answer.out, answer.err) == (f"{file}: 7 runs\n", "")
-    svg = fromstring(file.read_text(encoding="utf-8"))
-    texts = {" ".join(text.itertext()).strip() for text in svg.iter() if text.tag.endswith("}text")}
+    texts = texts_of(file.read_text(encoding="utf-8"))
     assert {"3 succeeded", "1 failed", "1 timed out", "1 stopped", "1 skipped"} <= texts
     assert {"time-out 30min", "median 10min", "duration"} <= texts
     assert "nightly: <b>&$x_2$\N{SNOWMAN}</b> the database" in texts
@@ -437,6 +436,34 @@ def test_a_picture_of_no_runs_and_of_skips_alone(program: Program) -> None:
     assert "no runs" in program("stats", "nightly", "--svg", "-").out
     keep(program.world, [run for run in mixed_runs() if run.outcome is RunOutcome.SKIPPED])
     assert "1 skipped" in program("stats", "nightly", "--svg", "-").out
+
+
+def test_a_picture_tells_which_runs_have_no_duration(program: Program) -> None:
+    """They stand on the axis, where one might take them for very short ones."""
+    days = [FIRST + timedelta(days=number) for number in range(4)]
+    lost = [a_run(day, 0.0, outcome=RunOutcome.LOST, end=None) for day in days[1:3]]
+    set_back = a_run(days[3], -3600.0)
+    keep(program.world, [a_run(days[0], 300.0), *lost, set_back])
+
+    svg = program("stats", "nightly", "--svg", "-").out
+
+    assert {"1 succeeded", "2 lost (no duration)", "1 succeeded (no duration)"} <= texts_of(svg)
+
+
+@pytest.mark.parametrize(
+    ("nights", "says"), [(84, "2026, Europe/Amsterdam"), (12, "2026-Oct, Europe/Amsterdam")]
+)
+def test_the_axis_of_time_says_year_and_zone(program: Program, nights: int, says: str) -> None:
+    """And the month where it is one: of three, the last one alone would be wrong."""
+    program.world.systemd.state.zone = "Europe/Amsterdam"
+    keep(program.world, nightly_runs([300.0] * nights))
+
+    assert says in texts_of(program("stats", "nightly", "--svg", "-").out)
+
+
+def texts_of(svg: str) -> set[str]:
+    found = [text for text in fromstring(svg).iter() if text.tag.endswith("}text")]
+    return {" ".join(text.itertext()).strip() for text in found}
 
 
 def test_a_picture_of_very_many_runs_is_of_some_size_only(program: Program) -> None:

@@ -114,6 +114,16 @@ def test_a_week(program: Program, width: str, columns: str) -> None:
     assert all(len(line) <= int(width) for line in lines)
 
 
+def test_the_present_keeps_off_the_title(program: Program) -> None:
+    """In the first hours of a day it is below it, with room for letters of 12 pixels."""
+    program.world.write(JOBS)
+
+    svg = fromstring(program("timeline", "--svg", "-").out)
+
+    lines = {text.get("class"): float(text.get("y", "0")) for text in svg.iter(f"{SVG}text")}
+    assert lines["present"] - 12 > lines["title"] + 4
+
+
 def test_a_day_without_an_hour_and_one_with_an_hour_twice(program: Program) -> None:
     program.world.systemd.state.zone = "Europe/Amsterdam"
     program.world.write(JOBS)
