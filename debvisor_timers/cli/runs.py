@@ -41,6 +41,11 @@ def trigger_words(run: Run) -> str:
     return f"{words} by {run.by}" if run.by else words
 
 
+def result_words(run: Run) -> str:
+    """Return how it ended, and of several starts that were left out how many."""
+    return f"{run.outcome_words}, {run.count} times" if run.count > 1 else run.outcome_words
+
+
 def run_document(run: Run) -> dict[str, object]:
     """Return one run for programs."""
     from debvisor_timers.history.document import run_document as of_run

@@ -10,7 +10,7 @@ import click
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.output import counted, cut, echo_json
-from debvisor_timers.cli.runs import run_document, trigger_words
+from debvisor_timers.cli.runs import result_words, run_document, trigger_words
 
 if TYPE_CHECKING:
     from debvisor_timers.history.attempt import Attempt
@@ -48,14 +48,18 @@ def _document(details: RunDetails) -> dict[str, object]:
 def _lines(run: Run) -> Iterator[tuple[str, str]]:
     yield "job", run.job
     yield "run", run.id
-    yield "result", run.outcome_words
+    yield "result", result_words(run)
     yield "trigger", trigger_words(run)
     if run.trigger_runs:
         yield "runs", ", ".join(f"{name.job} {name.id}" for name in run.trigger_runs)
     if run.retry_of:
         yield "repeats", run.retry_of
+    if run.overlapped:
+        yield "during", run.overlapped
     if run.scheduled_for:
         yield "due", times.local(run.scheduled_for)
+    if run.count > 1:
+        yield "last due", times.local(run.last_scheduled_for)
     yield "start", times.local(run.start)
     yield "end", times.local(run.end)
     yield "took", times.span(run.duration)

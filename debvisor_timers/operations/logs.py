@@ -10,13 +10,14 @@ from itertools import chain
 
 from debvisor_timers.errors import UsageError
 from debvisor_timers.history.outcome import UNDER_WAY
+from debvisor_timers.history.records import MessageId
 from debvisor_timers.history.runs import Run, matches
-from debvisor_timers.jobs.load import load_definitions
+from debvisor_timers.operations.history import require_known
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.output import STDERR_FACILITY
 from debvisor_timers.operations.owned import owned_by_job
+from debvisor_timers.operations.past import open_past
 from debvisor_timers.operations.renamed import Renamings
-from debvisor_timers.operations.unknown import unknown_job
 from debvisor_timers.operations.which_run import Choice, find_run
 from debvisor_timers.render.names import service_unit
 from debvisor_timers.render.service import job_slices
@@ -52,7 +53,7 @@ def journalctl_command(host: Host, question: LogQuestion) -> list[str]:
     """Return the argv of journalctl that shows what is wanted.
 
     A job that was removed keeps its log as long as the journal does. Raises NotFoundError for a
-    job that neither the units, nor the journal, nor the YAML knows, and for a run that is not
+    job that neither the units, nor its history, nor the YAML knows, and for a run that is not
     there; UsageError where nothing can follow.
     """
     shown = ["journalctl", f"--output={_format(question)}"]
@@ -93,9 +94,10 @@ def _of_run(host: Host, run: Run, question: LogQuestion) -> list[str]:
         return _terms({"_SYSTEMD_INVOCATION_ID": invocations, **_STDERR})
     ours: _Group = {"_UID": "0", "DEBVISOR_RUN_ID": run.id}
     if not run.invocation_ids:
-        had = map(service_unit, Renamings.read(host.layout).ids(run.job))
+        had = Renamings.read(host.layout).ids(run.job)
+        left_out: _Group = {"_UID": "0", "MESSAGE_ID": MessageId.RUN_SKIPPED, "DEBVISOR_JOB": had}
         span = [f"--since={_instant(run.start)}", f"--until={_instant(run.end or run.start)}"]
-        return [*span, *_terms({"_PID": "1", "UNIT": had}, ours)]
+        return [*span, *_terms({"_PID": "1", "UNIT": map(service_unit, had)}, ours, left_out)]
     # A start that a limit refuses later carries the invocation of this run (systemd 257).
     is_over = run.end is not None and run.end >= run.start
     until = [f"--until={_instant(run.end + _AFTER)}"] if run.end and is_over else []
@@ -138,9 +140,8 @@ def _units(host: Host, job_id: str) -> list[str]:
 def _refuse_unknown(host: Host, job_id: str) -> None:
     if service_unit(job_id) in host.units.read() or _has_run(host, job_id):
         return
-    known = load_definitions(host.layout.config).jobs
-    if job_id not in known:
-        raise unknown_job(job_id, known)
+    with open_past(host, jobs=[job_id]) as past:
+        require_known(host, past, (job_id,))
 
 
 def _refuse_ended(run: Run) -> None:

@@ -57,7 +57,7 @@ def _skip(run: Run, elapses: Sequence[datetime]) -> Run:
     is_waiting = run.outcome is RunOutcome.WAITING and begins
     why = "still waiting" if is_waiting else "still running"
     return Run(
-        id=f"{last:%Y%m%dT%H%M%SZ}-000000",
+        id=f"{first:%Y%m%dT%H%M%SZ}-000000",  # which stays the same while the run goes on
         job=run.job,
         generation=None,
         trigger=Trigger.TIMER,

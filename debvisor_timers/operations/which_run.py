@@ -12,6 +12,7 @@ from debvisor_timers.history.runs import Run, RunOutcome
 from debvisor_timers.operations.history import as_noted, require_known
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.past import Past, open_past
+from debvisor_timers.operations.swallowed import swallowed
 
 _FAILED = frozenset(outcome for outcome in RunOutcome if outcome.is_failure)
 _REAL = frozenset(RunOutcome) - {RunOutcome.SKIPPED}
@@ -55,9 +56,12 @@ def _found(host: Host, past: Past, job_id: str, choice: Choice) -> Run:
 
 def _named(host: Host, past: Past, job_id: str, wanted: str) -> Run:
     # The run under way may have a name that no record has yet.
-    newest = past.runs(RunFilter(jobs=(job_id,)), limit=1)
-    found = {run.id: run for run in past.runs(RunFilter(jobs=(job_id,), run=wanted))}
-    for run in (as_noted(host, each) for each in newest):
+    jobs = (job_id,)
+    newest = past.runs(RunFilter(jobs=jobs), limit=1)
+    found = {run.id: run for run in past.runs(RunFilter(jobs=jobs, run=wanted))}
+    under_way = [as_noted(host, each) for each in newest]
+    skips = (swallowed(host, as_noted(host, each)) for each in past.under_way(jobs))
+    for run in (*under_way, *filter(None, skips)):
         if run.id.startswith(wanted):
             found[run.id] = run
     if wanted in found:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -128,12 +130,18 @@ jobs:
 def test_right_after_its_catch_up_a_timer_starts_ordinary_runs(box: Box) -> None:
     box.write("/etc/debvisor/timers/jobs.d/a.yaml", SOON)
     box.run("debvisor-timers apply; systemctl stop debvisor-timers.target")
-    age_stamps(box)
-    box.run("systemctl start debvisor-timers.target")
-    box.wait_until(lambda: len(runs(box, "soon")) >= 4, 20, "some runs")
-    box.run("systemctl stop debvisor-timers.target")
-    found = json.loads(box.run("debvisor-timers history soon --json").stdout)[::-1]
-    catch_up = next(number for number, run in enumerate(found) if run["trigger"] == "catch_up")
+    found: list[dict[str, Any]] = []
+    # Where a time comes just when the timer is started, the run is for that.
+    while "catch_up" not in [run["trigger"] for run in found]:
+        assert len(found) < 16
+        wanted = len(found) + 4
+        age_stamps(box)
+        box.run("systemctl start debvisor-timers.target")
+        box.wait_until(partial(has_run, box, "soon", wanted), 20, "some runs")
+        box.run("systemctl stop debvisor-timers.target")
+        page = box.run("debvisor-timers history soon --limit 100 --json").stdout
+        found = json.loads(page)[::-1]
+    catch_up = [run["trigger"] for run in found].index("catch_up")
     assert [run["trigger"] for run in found[catch_up + 1 :]] == ["timer"] * (
         len(found) - catch_up - 1
     )
@@ -199,6 +207,10 @@ jobs:
   hour: {schedule: {cron: "CRON", catch_up: {within: 1h}}, command: [/bin/true]}
   minute: {schedule: {cron: "CRON", catch_up: {within: 1min}}, command: [/bin/true]}
 """
+
+
+def has_run(box: Box, job: str, times: int) -> bool:
+    return len(runs(box, job)) >= times
 
 
 def runs(box: Box, job: str) -> list[datetime]:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from debvisor_timers.history.records import MessageId
@@ -102,6 +104,35 @@ def test_a_run_that_printed_nothing_has_no_headlines(program: Program) -> None:
 
     assert "std" not in answer.out
     assert "attempts" not in answer.out
+
+
+SKIPS = """\
+         job  nightly
+         run  20261123T120007Z-000000
+      result  skipped (still running), 3 times
+     trigger  timer
+      during  20261123T030000Z-dddddd
+         due  Mon 2026-11-23 12:40:00 CET
+    last due  Mon 2026-11-23 13:00:00 CET
+       start  Mon 2026-11-23 13:00:07 CET
+"""
+
+
+def test_of_starts_that_were_left_out_all_are_told(program: Program) -> None:
+    program.world.write(NIGHTLY)
+    job = Recorder(world=program.world, run="", invocation="")
+    job.ours(
+        MessageId.RUN_SKIPPED,
+        DEBVISOR_REASON="still running",
+        DEBVISOR_OVERLAPPED="20261123T030000Z-dddddd",
+        DEBVISOR_COUNT="3",
+        DEBVISOR_SCHEDULED_USEC="1795434000000000",
+        DEBVISOR_LAST_USEC="1795435200000000",
+    )
+
+    answer = program("show", "nightly", "--run", "2026").out
+
+    assert re.sub(r"Z-0\w{5}", "Z-000000", answer).startswith(SKIPS)
 
 
 def test_an_unknown_run_is_told(ran: Program) -> None:

@@ -12,6 +12,7 @@ from debvisor_timers.errors import NotFoundError, UsageError
 from debvisor_timers.history.records import MessageId
 from debvisor_timers.operations.logs import LogQuestion, journalctl_command
 from debvisor_timers.operations.which_run import Choice
+from tests.unit.operations.kept_runs import keep, nightly_runs
 from tests.unit.operations.run_records import Recorder
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
@@ -104,6 +105,13 @@ def test_the_log_of_another_job_that_got_the_id_later_is_not_mixed_in(world: Wor
     world.apply(LATER + NIGHTLY.removeprefix("jobs:\n"))
 
     assert command(world, "later")[3:] == [f"--unit={UNITS[0]}"]
+    assert command(world) == PLAIN
+
+
+def test_a_job_that_only_the_index_remembers_has_an_empty_log(world: World) -> None:
+    """As with --last, and as its history can be read."""
+    keep(world, nightly_runs([60.0], first=datetime(2026, 11, 1, tzinfo=UTC)))
+
     assert command(world) == PLAIN
 
 
@@ -206,6 +214,17 @@ def test_a_run_that_never_started_is_what_systemd_said_then(world: World) -> Non
         *("_PID=1", "UNIT=debvisor-job-nightly.service"),
     ]
     assert of_run(world, Choice(), stderr=True)[3] == "_SYSTEMD_INVOCATION_ID=none"
+
+
+def test_starts_that_were_left_out_are_what_our_record_says(world: World) -> None:
+    world.write(NIGHTLY)
+    job = Recorder(world=world, run="", invocation="")
+    job.ours(MessageId.RUN_SKIPPED, DEBVISOR_REASON="still running")
+
+    found = of_run(world, Choice())
+
+    ours = ["_UID=0", f"MESSAGE_ID={MessageId.RUN_SKIPPED}", "DEBVISOR_JOB=nightly"]
+    assert found[-4:] == ["+", *ours]
 
 
 def test_all_jobs_are_found_by_their_slices_and_units(world: World) -> None:

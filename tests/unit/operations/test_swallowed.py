@@ -13,6 +13,7 @@ from debvisor_timers.history.filter import RunFilter
 from debvisor_timers.history.runs import Run, RunOutcome, Trigger
 from debvisor_timers.operations.history import HistoryQuery
 from debvisor_timers.operations.history import history as history_page
+from debvisor_timers.operations.which_run import Choice, find_run
 from debvisor_timers.systemd.memory.state import Outcome
 from tests.unit.operations.past_runs import history
 from tests.unit.operations.world import World
@@ -47,7 +48,17 @@ def test_each_elapse_since_the_start_is_counted(world: World, minutes: int, coun
     last = datetime(2026, 11, 23, 12, 10, tzinfo=UTC) + count * timedelta(minutes=10)
     assert skip.last_scheduled_for == last
     assert skip.overlapped == run.id
-    assert skip.id == f"{last:%Y%m%dT%H%M%SZ}-000000"
+    assert skip.id == "20261123T122000Z-000000"
+
+
+def test_its_id_is_found_and_stays_while_the_run_goes_on(world: World) -> None:
+    skip = run_for(world, timedelta(minutes=10))[0]
+    world.systemd.advance(timedelta(minutes=20))
+
+    found = find_run(world.host, "often", Choice(id=skip.id))
+
+    assert (found.id, found.count) == (skip.id, 3)
+    assert find_run(world.host, "often", Choice()).outcome is RunOutcome.RUNNING
 
 
 def test_what_is_queued_is_not_skipped(world: World) -> None:
