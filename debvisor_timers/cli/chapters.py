@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from debvisor_timers.cli import times
-from debvisor_timers.cli.output import counted, printable, starts
+from debvisor_timers.cli.output import counted, grouped, printable, some, starts
 from debvisor_timers.cli.trends import duration_words, failure_words, unusual_words
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.outcome import Ending
@@ -90,7 +90,7 @@ def sections(report: Report) -> Iterator[Section]:
     ):
         if entries:
             shown, left = entries[:_MOST_ENTRIES], entries[_MOST_ENTRIES:]
-            more = f"and {_some([entry.subject for entry in left])}" if left else ""
+            more = f"and {some([entry.subject for entry in left], _MOST_NAMES)}" if left else ""
             yield Section(title=title, tone=tone, about=about, entries=tuple(shown), more=more)
 
 
@@ -103,7 +103,7 @@ class _Says:
 
     def failed(self, one: Failed) -> Entry:
         words = (
-            f"{_number(len(one.failures))} of {_number(one.of)} {'run' if one.of == 1 else 'runs'}"
+            f"{grouped(len(one.failures))} of {grouped(one.of)} {'run' if one.of == 1 else 'runs'}"
         )
         left = len(one.failures) - _MOST_LINES
         since = self._when(self._report.since.timestamp())
@@ -111,7 +111,7 @@ class _Says:
             one.job,
             f"{words}, and it still fails" if one.is_failing else f"{words}; it works again",
             lines=tuple(self._failure(run) for run in one.failures[:_MOST_LINES]),
-            more=f"and {_number(left)} more before" if left > 0 else "",
+            more=f"and {grouped(left)} more before" if left > 0 else "",
             command=(_PROGRAM, "history", one.job, "--status", "failed", "--since", f"'{since}'")
             if left > 0
             else (),
@@ -161,7 +161,7 @@ class _Says:
             for run in one.runs[:_MOST_LINES]
         )
         left = len(one.runs) - _MOST_LINES
-        more = f"and {_number(left)} more before" if left > 0 else ""
+        more = f"and {grouped(left)} more before" if left > 0 else ""
         return self._entry(one.job, counted(len(one.runs), "run"), lines=lines, more=more)
 
     def never_ran(self, one: NeverRan) -> Entry:
@@ -172,7 +172,7 @@ class _Says:
 
     def crowd(self, one: Crowd) -> Entry:
         quarter = one.quarter
-        words = f"{starts(quarter.load)} of {_some(quarter.jobs)}"
+        words = f"{starts(quarter.load)} of {some(quarter.jobs, _MOST_NAMES)}"
         if one.more:
             words += f"; they meet {counted(one.more, 'time')} more"
         when = datetime.fromtimestamp(quarter.start.timestamp(), self._zone)
@@ -202,13 +202,3 @@ class _Says:
 
     def _when(self, seconds: float) -> str:
         return f"{datetime.fromtimestamp(seconds, self._zone):%a %Y-%m-%d %H:%M:%S}"
-
-
-def _some(jobs: Sequence[str]) -> str:
-    named = ", ".join(jobs[:_MOST_NAMES])
-    left = len(jobs) - _MOST_NAMES
-    return f"{named} and {left} more" if left > 0 else named
-
-
-def _number(number: int) -> str:
-    return f"{number:,}"

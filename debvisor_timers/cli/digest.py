@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.chapters import Entry, Section, sections
-from debvisor_timers.cli.output import counted, printable
+from debvisor_timers.cli.output import counted, grouped, percent, printable, some
 from debvisor_timers.history.report import Sums
 from debvisor_timers.operations.report import Report
 from debvisor_timers.operations.timeline import zone_of
+
+_MOST_NAMES = 5
 
 __all__ = ["Digest", "Entry", "Fact", "Section", "digest"]
 
@@ -61,15 +63,6 @@ def digest(report: Report, *, host: str) -> Digest:
     )
 
 
-def percent(rate: float | None) -> str:
-    """Return a share from 0 to 1 as `99.8 %`; never 100 or 0 for what is not quite."""
-    if rate is None:
-        return "-"
-    if rate in {0.0, 1.0}:
-        return f"{rate:.0%}".replace("%", " %")
-    return f"{min(max(round(rate * 100, 1), 0.1), 99.9)} %"
-
-
 def _verdict(report: Report) -> tuple[str, str]:
     sums = report.sums
     if not _has_runs(sums):
@@ -81,7 +74,7 @@ def _verdict(report: Report) -> tuple[str, str]:
         return f"None of {counted(report.jobs, 'job')} ran in this time.", "plain"
     if sums.failed:
         still = sum(one.is_failing for one in report.failed)
-        words = f"{_number(sums.failed)} of {_runs(sums.runs)} failed, of "
+        words = f"{grouped(sums.failed)} of {_runs(sums.runs)} failed, of "
         words += f"{counted(len(report.failed), 'job')}"
         return f"{words}; {_still(still, len(report.failed))}.", "bad"
     if not sums.runs:
@@ -106,16 +99,16 @@ def _still(number: int, of: int) -> str:
 
 def _facts(now: Sums, before: Sums) -> Iterable[Fact]:
     columns: tuple[tuple[str, Callable[[Sums], str]], ...] = (
-        ("runs", lambda sums: _number(sums.runs)),
+        ("runs", lambda sums: grouped(sums.runs)),
         ("succeeded", lambda sums: percent(sums.success_rate)),
-        ("failed", lambda sums: _number(sums.failed)),
-        ("stopped by hand", lambda sums: _number(sums.stopped)),
-        ("skipped starts", lambda sums: _number(sums.skipped)),
+        ("failed", lambda sums: grouped(sums.failed)),
+        ("stopped by hand", lambda sums: grouped(sums.stopped)),
+        ("skipped starts", lambda sums: grouped(sums.skipped)),
     )
     for label, of in columns:
         yield Fact(label=label, value=of(now), before=of(before) if _has_runs(before) else "")
     if now.under_way:
-        yield Fact(label="under way now", value=_number(now.under_way), before="")
+        yield Fact(label="under way now", value=grouped(now.under_way), before="")
 
 
 def _before(length: timedelta) -> str:
@@ -129,12 +122,8 @@ def _notes(report: Report) -> Iterable[str]:
     yield from report.notes
     if jobs := report.not_looked_at:
         words = "is not looked at" if len(jobs) == 1 else "are not looked at"
-        yield f"whether each start took place {words} for {_some(jobs)}: too many starts"
-
-
-def _some(jobs: Sequence[str], most: int = 5) -> str:
-    named = ", ".join(jobs[:most])
-    return f"{named} and {len(jobs) - most} more" if len(jobs) > most else named
+        named = some(jobs, _MOST_NAMES)
+        yield f"whether each start took place {words} for {named}: too many starts"
 
 
 def _period(report: Report) -> str:
@@ -150,9 +139,5 @@ def _has_runs(sums: Sums) -> bool:
     return bool(sums.runs or sums.skipped or sums.under_way)
 
 
-def _number(number: int) -> str:
-    return f"{number:,}"
-
-
 def _runs(number: int) -> str:
-    return "1 run" if number == 1 else f"{_number(number)} runs"
+    return "1 run" if number == 1 else f"{grouped(number)} runs"

@@ -26,7 +26,7 @@ from debvisor_timers.operations.upcoming import Upcoming
 
 _PLOT = 1152
 _ROW = 20
-_TOP = 72
+_TOP = 84
 _LETTER = 7.3
 _BARS = 96
 _LINE = 18

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import click
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.options import complete_job, json_option
-from debvisor_timers.cli.output import counted, echo_json, echo_problems
+from debvisor_timers.cli.output import counted, echo_json, echo_problems, takes_unicode
 from debvisor_timers.cli.runs import last_document
 from debvisor_timers.errors import ExitCode, UsageError
 
@@ -73,8 +72,8 @@ def _check(*, as_dot: bool, svg: str | None, as_json: bool) -> None:
 def _echo(graph: Graph) -> None:
     from debvisor_timers.cli.tree import Paper, tree
 
-    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    paper = Paper(width=shutil.get_terminal_size().columns, is_unicode=is_unicode, now=times.now())
+    width = shutil.get_terminal_size().columns
+    paper = Paper(width=width, is_unicode=takes_unicode(), now=times.now())
     for line in tree(graph, paper):
         click.echo(line.rstrip())
     if not (graph.nodes or graph.alone or graph.problems):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Collection, Iterable, Sequence
@@ -99,6 +100,16 @@ def cut(text: str, margin: int) -> str:
     return text if width is None else _fit(text, max(width - margin, _NARROWEST)).rstrip()
 
 
+def takes_unicode() -> bool:
+    """Return whether stdout takes more than ASCII.
+
+    In the C locale, which LC_ALL asks for, Python writes UTF-8 whatever the terminal takes.
+    """
+    if os.environ.get("LC_ALL") in {"C", "POSIX"}:
+        return False
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+
+
 def confirm(question: str) -> bool | None:
     """Ask on the terminal; None when there is none to ask."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -122,6 +133,31 @@ def printable(text: str) -> str:
 def counted(count: int, noun: str) -> str:
     """Return `1 job` or `2 jobs`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def grouped(count: int) -> str:
+    """Return `12,345`."""
+    return f"{count:,}"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """Return `a, b and 3 more`: at most so many of them by name."""
+    named, left = ", ".join(names[:most]), len(names) - most
+    return f"{named} and {left} more" if left > 0 else named
+
+
+def percent(rate: float | None, *, digits: int = 1) -> str:
+    """Return a rate from 0 to 1 as `96.4 %`, a dash for None.
+
+    Less than all is never rounded to all, nor some to none.
+    """
+    if rate is None:
+        return "-"
+    least = 1 / 10**digits
+    shown = round(rate * 100, digits)
+    if 0 < rate < 1:
+        shown = min(max(shown, least), 100 - least)
+    return f"{shown:.{digits}f} %"
 
 
 def starts(load: float) -> str:

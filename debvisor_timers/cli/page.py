@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import times
-from debvisor_timers.cli.output import counted
+from debvisor_timers.cli.output import counted, percent
 from debvisor_timers.cli.spark import histogram, short_strip, strip
 from debvisor_timers.cli.trends import duration_words, failure_words, size, unusual_words
 from debvisor_timers.history.statistics import Statistics, took
@@ -55,12 +55,12 @@ def page(job: JobStatistics, paper: Paper, *, in_time: bool) -> Iterator[str]:
     yield from _pictures(job, paper, width)
 
 
-def period_cells(bucket: Bucket) -> tuple[str, ...]:
-    """Return the cells of a day or a week, below PERIOD_TITLES."""
+def period_cells(bucket: Bucket, zone: tzinfo) -> tuple[str, ...]:
+    """Return the cells of a day or a week of `zone`, the host's, below PERIOD_TITLES."""
     numbers = bucket.statistics
     lengths = numbers.durations
     return (
-        bucket.start.astimezone().strftime("%a %Y-%m-%d"),
+        bucket.start.astimezone(zone).strftime("%a %Y-%m-%d"),
         str(numbers.total),
         str(numbers.succeeded),
         str(numbers.failed),
@@ -97,17 +97,6 @@ def span(seconds: float) -> str:
     return times.span(timedelta(seconds=seconds))
 
 
-def percent(rate: float | None, *, digits: int = 0) -> str:
-    """Return a rate as `96.4 %`; less than all is never rounded to all, nor some to none."""
-    if rate is None:
-        return "-"
-    least = 1 / 10**digits
-    shown = round(rate * 100, digits)
-    if 0 < rate < 1:
-        shown = min(max(shown, least), 100 - least)
-    return f"{shown:.{digits}f} %"
-
-
 def moment(seconds: float) -> str:
     """Return seconds since 1970 as `2026-11-23 02:00:00` in the host's zone."""
     return times.short(datetime.fromtimestamp(seconds, UTC))
@@ -125,7 +114,7 @@ def _cells(job: JobStatistics, now: datetime) -> tuple[str, ...]:
     return (
         job.job_id,
         str(numbers.total),
-        percent(numbers.success_rate),
+        percent(numbers.success_rate, digits=0),
         ago,
         span(lengths.median) if lengths else "-",
         span(lengths.p95) if lengths else "-",
@@ -142,7 +131,7 @@ def _lines(job: JobStatistics, now: datetime) -> Iterator[tuple[str, str]]:
     numbers = job.statistics
     if numbers.total:
         yield "Total executions", _total(numbers)
-        yield "Success rate", percent(numbers.success_rate, digits=1)
+        yield "Success rate", percent(numbers.success_rate)
     if numbers.durations:
         lengths = numbers.durations
         yield "Average duration", span(lengths.average)
@@ -151,7 +140,7 @@ def _lines(job: JobStatistics, now: datetime) -> Iterator[tuple[str, str]]:
     if numbers.skipped:
         skipped = counted(numbers.skipped, "run")
         times_ = numbers.skipped_elapses
-        yield "Skipped", skipped if times_ == numbers.skipped else f"{skipped} of {times_} times"
+        yield "Skipped", skipped if times_ == numbers.skipped else f"{skipped} ({times_} starts)"
     if numbers.under_way:
         yield "Under way", counted(numbers.under_way, "run")
     if numbers.last:
@@ -220,14 +209,20 @@ def _developments(job: JobStatistics, now: datetime) -> Iterator[tuple[str, str]
 
 
 def _folded(title: str, text: str, width: int) -> Iterator[str]:
-    yield from _beside(title, wrap(text, width - _TITLE - len(_GAP), break_on_hyphens=False))
+    yield from _beside(title, _wrapped(text, width))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return wrap(text, width - _TITLE - len(_GAP), break_on_hyphens=False)
 
 
 def _pictures(job: JobStatistics, paper: Paper, width: int) -> Iterator[str]:
     drawn = strip(job.runs, width=width - _TITLE - len(_GAP), is_unicode=paper.is_unicode)
     if drawn is not None:
         yield ""
-        yield from _beside("Durations", filter(None, [drawn.bars, drawn.signs, drawn.told]))
+        yield from _beside(
+            "Durations", [*filter(None, [drawn.bars, drawn.signs]), *_wrapped(drawn.told, width)]
+        )
     lengths = [length for run in job.runs if (length := took(run)) is not None]
     if lengths:
         yield ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from math import ceil
+from textwrap import wrap
 
 import click
 
@@ -110,7 +111,8 @@ class _Grid:
 def picture(line: Timeline, canvas: Canvas) -> Iterator[str]:
     """Yield the lines of the picture; raises UsageError when the canvas is too narrow for it."""
     grid = _grid(line, canvas)
-    yield click.style(_heading(line, canvas.days, grid.minutes), bold=True)
+    for text in wrap(_heading(line, canvas.days, grid.minutes), canvas.width):
+        yield click.style(text, bold=True)
     if not any(row.starts for row in line.rows):
         yield f"nothing {'ran' if line.end <= line.now else 'runs'} in this time"
         return

@@ -35,8 +35,8 @@ _SMALLEST = 0.001
 _MOST_COLUMNS = 7
 _DAY, _HOUR = 86_400.0, 3600.0
 _INK, _FAINT = "#1b1f24", "#57606a"
-_MISSED = 0.03
-"""How high above the bottom ticks stand for runs without a duration: a share of the picture."""
+_SKIPPED = 0.03
+"""How high ticks of skips stand, a share of the picture: on the axis they look like its own."""
 
 _STYLE = {
     "svg.hashsalt": "debvisor-timers",
@@ -165,7 +165,17 @@ class _Picture:
         locator = AutoDateLocator(tz=self._zone, minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
         self._axes.xaxis.set_major_locator(locator)
         formatter = ConciseDateFormatter(locator, tz=self._zone)  # type: ignore[no-untyped-call]
+        formatter.offset_formats = self._dates(first, last)
         self._axes.xaxis.set_major_formatter(formatter)
+
+    def _dates(self, first: float, last: float) -> list[str]:
+        """Return what is said beside ticks that are years, months, days, hours, ...: the rest.
+
+        Of the month that the last tick lies in nothing where there are several.
+        """
+        months = {f"{datetime.fromtimestamp(each, self._zone):%Y-%m}" for each in (first, last)}
+        dates = ["%Y, ", "%Y-%b, " if len(months) == 1 else "%Y, ", *["%Y-%b-%d, "] * 3]
+        return [str(self._zone), *(f"{date}{self._zone}" for date in dates)]
 
     def _draw_heights(self) -> None:
         from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -202,11 +212,10 @@ class _Picture:
         return limit if limit <= longest * (30 if self._is_log else 3) else None
 
     def _mark(self, kind: _Kind, runs: Sequence[RunFigures]) -> None:
-        """Draw runs at their durations, those without one as ticks at the bottom."""
+        """Draw runs at their durations, those without one at the bottom."""
         known = [(run.start, length) for run in runs if (length := _duration(run)) is not None]
         others = [run.start for run in runs if _duration(run) is None]
         style: dict[str, Any] = {"linestyle": "", "marker": kind.shape, "color": kind.colour}
-        label = f"{len(runs)} {kind.word}"
         if known:
             few = self._told_apart(known)
             faint = kind.outcome is RunOutcome.SUCCEEDED and len(few) > 300
@@ -214,7 +223,7 @@ class _Picture:
                 [_days(start) for start, _ in few],
                 [max(length, _SMALLEST) for _, length in few],
                 **style,
-                label=label,
+                label=f"{len(known)} {kind.word}",
                 markersize=3.5 if faint else 6,
                 alpha=0.5 if faint else 0.9,
                 markeredgewidth=0,
@@ -223,13 +232,17 @@ class _Picture:
             )
         if others:
             apart = sorted({round(_days(start), 4) for start in others})
+            is_skip = kind.outcome is RunOutcome.SKIPPED
+            why = "" if is_skip else " (no duration)"
             self._axes.plot(
                 apart,
-                [_MISSED] * len(apart),
+                [_SKIPPED if is_skip else 0.0] * len(apart),
                 **style,
-                label="_" if known else label,
+                label=f"{len(others)} {kind.word}{why}",
                 transform=self._axes.get_xaxis_transform(),
-                markersize=9 if kind.shape == "|" else 6,
+                markersize=9 if is_skip else 6.5,
+                markerfacecolor="white",
+                markeredgewidth=1.4,
                 rasterized=len(apart) > _MOST_MARKS,
                 clip_on=False,
                 zorder=4,

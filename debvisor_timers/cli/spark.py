@@ -16,9 +16,8 @@ from debvisor_timers.cli.results import LOOKS, Look
 from debvisor_timers.cli.times import span
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.order import median
-from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.outcome import UNDER_WAY, RunOutcome
 
-_UNDER_WAY = (RunOutcome.WAITING, RunOutcome.RUNNING)
 _BARS, _ASCII_BARS = "▁▂▃▄▅▆▇█", "12345678"
 _PARTS, _ASCII_PART = "▏▎▍▌▋▊▉█", "#"
 _WIDE = 20.0
@@ -146,7 +145,7 @@ class _Scale:
 
 def _shown(runs: Sequence[RunFigures], width: int) -> list[RunFigures]:
     """Return the newest runs that have ended and were no skips; oldest first."""
-    others = (RunOutcome.SKIPPED, *_UNDER_WAY)
+    others = (RunOutcome.SKIPPED, *UNDER_WAY)
     shown: list[RunFigures] = []
     for run in reversed(runs):
         if len(shown) == width:

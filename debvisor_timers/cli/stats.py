@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import gc
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,7 +15,14 @@ import click
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.options import job_arguments, json_option
-from debvisor_timers.cli.output import counted, echo_json, echo_notes, echo_table, progress
+from debvisor_timers.cli.output import (
+    counted,
+    echo_json,
+    echo_notes,
+    echo_table,
+    progress,
+    takes_unicode,
+)
 from debvisor_timers.errors import UsageError
 from debvisor_timers.history.buckets import Period
 
@@ -78,7 +84,7 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
     if as_json:
         _echo_document(answer, is_one=len(set(jobs)) == 1)
     elif not drawn:
-        _echo(answer, is_one=len(set(jobs)) == 1)
+        _echo(answer, scheduler.zone, is_one=len(set(jobs)) == 1)
 
 
 @contextmanager
@@ -106,19 +112,21 @@ def _moment(scheduler: Scheduler, text: str | None) -> datetime | None:
     return None if text is None else scheduler.timestamp(text)
 
 
-def _echo(answer: StatisticsOfJobs, *, is_one: bool) -> None:
+def _echo(answer: StatisticsOfJobs, zone: str, *, is_one: bool) -> None:
+    from zoneinfo import ZoneInfo
+
     from debvisor_timers.cli.page import PERIOD_TITLES, Paper, page, period_cells, table
 
-    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     width = shutil.get_terminal_size().columns
-    paper = Paper(width=width, is_unicode=is_unicode, now=times.now())
+    paper = Paper(width=width, is_unicode=takes_unicode(), now=times.now())
     if is_one:
         (job,) = answer.jobs
         for line in page(job, paper, in_time=bool(answer.window.since or answer.window.until)):
             click.echo(line)
         if job.buckets:
             click.echo()
-            echo_table(PERIOD_TITLES, [period_cells(bucket) for bucket in job.buckets])
+            rows = [period_cells(bucket, ZoneInfo(zone)) for bucket in job.buckets]
+            echo_table(PERIOD_TITLES, rows)
         return
     if not answer.jobs:
         click.echo("no job has run yet")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import fill
@@ -14,7 +13,7 @@ import click
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.options import job_arguments, json_option
-from debvisor_timers.cli.output import counted, echo_json, progress, starts
+from debvisor_timers.cli.output import counted, echo_json, progress, some, starts, takes_unicode
 from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
@@ -98,8 +97,7 @@ def _echo(line: Timeline, days: int, width: int | None) -> None:
     from debvisor_timers.cli.picture import Canvas, picture
 
     columns = shutil.get_terminal_size().columns if width is None else width
-    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    for text in picture(line, Canvas(days=days, width=columns, is_unicode=is_unicode)):
+    for text in picture(line, Canvas(days=days, width=columns, is_unicode=takes_unicode())):
         click.echo(text)
     for text in in_words(line, days):
         click.echo(_folded(text, columns))
@@ -120,12 +118,12 @@ def in_words(line: Timeline, days: int) -> list[str]:
     said = ["Most starts in a quarter of an hour:", *words] if words else []
     if not words and any(row.starts for row in line.rows):
         said.append("No two jobs start in the same quarter of an hour.")
-    said += [f"{what}: {_some(jobs)}." for what, jobs in _unusual(line) if jobs]
+    said += [f"{what}: {some(jobs, _NAMED)}." for what, jobs in _unusual(line) if jobs]
     rows = {row.job_id for row in line.rows}
     if constant := tuple(job_id for job_id in line.constant if job_id in rows):
-        said.append(f"In every quarter, and not in the bars: {_some(constant)}.")
+        said.append(f"In every quarter, and not in the bars: {some(constant, _NAMED)}.")
     if line.cut:
-        said.append(f"Too many starts, the last are missing: {_some(line.cut)}.")
+        said.append(f"Too many starts, the last are missing: {some(line.cut, _NAMED)}.")
     return said
 
 
@@ -146,13 +144,7 @@ def _crowd_words(line: Timeline, crowd: Crowd, days: int) -> str:
     when = f"{local:{'%H:%M' if days == 1 else '%a %H:%M'}}"
     if crowd.more:
         when += f" and {counted(crowd.more, 'time')} more"
-    return f"  {when}: {starts(crowd.quarter.load)} of {_some(crowd.quarter.jobs)}"
-
-
-def _some(jobs: tuple[str, ...]) -> str:
-    more = len(jobs) - _NAMED
-    named = ", ".join(jobs[:_NAMED])
-    return f"{named} and {more} more" if more > 0 else named
+    return f"  {when}: {starts(crowd.quarter.load)} of {some(crowd.quarter.jobs, _NAMED)}"
 
 
 def _draw(line: Timeline, days: int, file: str) -> None:

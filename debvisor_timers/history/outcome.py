@@ -43,9 +43,11 @@ class RunOutcome(StrEnum):
     @property
     def is_failure(self) -> bool:
         """Return True for an end that nobody wanted; a stop by hand is none."""
-        return self in {RunOutcome.FAILED, RunOutcome.TIMED_OUT, RunOutcome.LOST}
+        return self in FAILURES
 
 
+FAILURES = frozenset({RunOutcome.FAILED, RunOutcome.TIMED_OUT, RunOutcome.LOST})
+"""The outcomes that nobody wanted."""
 UNDER_WAY = frozenset({RunOutcome.RUNNING, RunOutcome.WAITING})
 """The outcomes of runs that have not ended."""
 

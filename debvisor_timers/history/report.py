@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from debvisor_timers.history.figures import RunFigures
-from debvisor_timers.history.outcome import RunOutcome, Trigger
+from debvisor_timers.history.outcome import UNDER_WAY, RunOutcome, Trigger
 
-_UNDER_WAY = (RunOutcome.WAITING, RunOutcome.RUNNING)
 _LEAST_CHANGES = 3
 """One failure between successes is two changes, which make no job flaky."""
-_LEAST_RETRIED = 50
-"""A job is flaky if one run in so many, or more, succeeded only after a further attempt."""
+_OFTEN = 50
+"""One change, or one further attempt, in so many runs: what failed twice in 10,000 is not flaky."""
 
 ByJob = Mapping[str, Sequence[RunFigures]]
-"""Runs by the id of their job, each ascending."""
+"""Runs by the id of their job, each oldest first, as the journal has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +88,10 @@ class Missed:
 
 
 def by_job(runs: Iterable[RunFigures]) -> dict[str, list[RunFigures]]:
-    """Return `runs` by the ids of their jobs, each by its start."""
+    """Return `runs` by the ids of their jobs, each in the order in which they come."""
     found: dict[str, list[RunFigures]] = {}
     for run in runs:
         found.setdefault(run.job, []).append(run)
-    for some in found.values():
-        some.sort(key=lambda run: run.start)
     return found
 
 
@@ -121,7 +118,7 @@ def sums_of(runs: ByJob) -> Sums:
         failed=failed,
         stopped=stopped,
         skipped=skipped,
-        under_way=sum(count[outcome] for outcome in _UNDER_WAY),
+        under_way=sum(count[outcome] for outcome in UNDER_WAY),
     )
 
 
@@ -152,7 +149,8 @@ def flaky_jobs(runs: ByJob) -> tuple[Flaky, ...]:
         changes = sum(
             one.outcome.is_failure != other.outcome.is_failure for one, other in pairwise(judged)
         )
-        if changes >= _LEAST_CHANGES or retried * _LEAST_RETRIED > len(judged):
+        changes_often = changes >= _LEAST_CHANGES and changes * _OFTEN > len(judged)
+        if changes_often or retried * _OFTEN > len(judged):
             found.append(Flaky(job=job, retried=retried, changes=changes, of=len(judged)))
     return tuple(sorted(found, key=lambda one: (-(one.retried + one.changes) / one.of, one.job)))
 

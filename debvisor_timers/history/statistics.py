@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.order import median, percentile
-from debvisor_timers.history.outcome import RunOutcome, Trigger
+from debvisor_timers.history.outcome import FAILURES, UNDER_WAY, RunOutcome, Trigger
 
 __all__ = [
-    "FAILURES",
     "Durations",
     "Statistics",
     "Streak",
@@ -22,9 +21,7 @@ __all__ = [
     "took",
 ]
 
-FAILURES = (RunOutcome.FAILED, RunOutcome.TIMED_OUT, RunOutcome.LOST)
-_UNDER_WAY = (RunOutcome.WAITING, RunOutcome.RUNNING)
-_NO_ENDS = (RunOutcome.SKIPPED, *_UNDER_WAY)
+_NO_ENDS = (RunOutcome.SKIPPED, *UNDER_WAY)
 _OWN_ENDS = (RunOutcome.SUCCEEDED, RunOutcome.FAILED)
 
 
@@ -113,7 +110,7 @@ def statistics_of(runs: Sequence[RunFigures]) -> Statistics:
         timed_out=count(RunOutcome.TIMED_OUT),
         lost=count(RunOutcome.LOST),
         stopped=count(RunOutcome.STOPPED),
-        under_way=sum(map(count, _UNDER_WAY)),
+        under_way=sum(map(count, UNDER_WAY)),
         skipped=count(RunOutcome.SKIPPED),
         skipped_elapses=sum(run.elapses for run in runs if run.outcome is RunOutcome.SKIPPED),
         success_rate=succeeded / (succeeded + failed) if succeeded or failed else None,

@@ -9,9 +9,9 @@ from enum import StrEnum
 from math import exp, lgamma
 
 from debvisor_timers.history.figures import RunFigures
-from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.order import median
+from debvisor_timers.history.outcome import FAILURES, RunOutcome
 from debvisor_timers.history.slope import Line, Point, Step, fit_line, fit_step, thinned
-from debvisor_timers.history.statistics import FAILURES
 
 FEWEST = 10
 """With fewer runs than that nobody can tell a trend from chance."""
@@ -22,6 +22,8 @@ _NOTICEABLE_SHARE, _NOTICEABLE_SECONDS = 0.1, 1.0
 _LEAST_OF_A_LEVEL = 5
 _CLEARLY = 0.75
 _ABOVE_NOISE = 4.5
+_SELDOM = 0.07
+"""One in 14: of what is slow on a day of each week, or of every other, more has the other level."""
 _FARTHEST = 2.0
 _BY_CHANCE = 0.05
 
@@ -47,8 +49,9 @@ class DurationTrend:
     count: of these runs. slope, low, high: seconds longer per second of time, and between which two
     it is with a certainty of 99 %. level: the duration in the middle of the time, in seconds.
     first, last: the starts of the oldest and the newest run. now: the duration that the line has at
-    `last`. limit_at: when it reaches the time-out, if that is not too far away to be foreseen.
-    step: only of a STEP. Where the kind is TOO_FEW, only count counts.
+    `last`. Of what is STEADY, both are the median. limit_at: when a GROWING one reaches the
+    time-out, if that is not too far away to be foreseen. step: only of a STEP. Where the kind is
+    TOO_FEW, only count counts.
     """
 
     kind: TrendKind
@@ -96,7 +99,8 @@ def duration_trend(runs: Sequence[RunFigures], *, timeout: float | None) -> Dura
 
     timeout: seconds that an attempt may take; None: any. A trend is told where its slope is not
     zero with a certainty of 99 %, and makes a tenth of the duration, and a second, in all; a step
-    where two levels fit clearly better than a line, and differ by more than the runs scatter.
+    where two levels fit clearly better than a line, differ by more than the runs scatter, and have
+    few runs of each other.
     """
     points = sorted(
         (run.start, length) for run in runs if (length := working_time(run)) is not None
@@ -106,12 +110,14 @@ def duration_trend(runs: Sequence[RunFigures], *, timeout: float | None) -> Dura
     if line is None or points[-1][0] - points[0][0] < _SHORTEST:
         return DurationTrend(kind=TrendKind.TOO_FEW, count=len(points))
     first, last = points[0][0], points[-1][0]
-    level = line.at((first + last) / 2)
-    kind = _kind(line, level, last - first)
+    level, now = line.at((first + last) / 2), line.at(last)
     step = _step(few, line)
-    now = line.at(last)
+    kind = TrendKind.STEP if step else _kind(line, level, last - first)
+    if kind is TrendKind.STEADY:
+        # What a line through the means of pairs says is more than most runs take.
+        level = now = median(sorted(length for _, length in points))
     return DurationTrend(
-        kind=TrendKind.STEP if step else kind,
+        kind=kind,
         count=len(points),
         slope=line.slope,
         low=line.low,
@@ -120,7 +126,9 @@ def duration_trend(runs: Sequence[RunFigures], *, timeout: float | None) -> Dura
         first=first,
         last=last,
         now=step.after if step else now,
-        limit_at=None if step else _limit_at(line, now, timeout, (first, last)),
+        limit_at=_limit_at(line, now, timeout, (first, last))
+        if kind is TrendKind.GROWING
+        else None,
         step=step,
     )
 
@@ -180,7 +188,16 @@ def _step(points: Sequence[Point], line: Line) -> Step | None:
         return None
     change = step.after - step.before
     is_clear = abs(change) > step.residual * _ABOVE_NOISE
-    return step if is_clear and _is_noticeable(change, step.before) else None
+    is_told = is_clear and _is_noticeable(change, step.before) and _is_lasting(step, points)
+    return step if is_told else None
+
+
+def _is_lasting(step: Step, points: Sequence[Point]) -> bool:
+    """Return False where both levels were there before and after: a weekend comes each week."""
+    reach = abs(step.after - step.before) / 2
+    before = [abs(y - step.after) < reach for x, y in points if x < step.x]
+    after = [abs(y - step.before) < reach for x, y in points if x >= step.x]
+    return all(sum(others) <= len(others) * _SELDOM for others in (before, after))
 
 
 def _is_noticeable(change: float, level: float) -> bool:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from debvisor_timers.history.buckets import midnight
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.operations.constant import QUARTER
-from debvisor_timers.operations.timeline import Row, Timeline, end_of, midnight, zone_of
+from debvisor_timers.operations.timeline import Row, Timeline, end_of, zone_of
 
 _INSTANT = timedelta(microseconds=1)
 _BAD_FIRST = (
@@ -54,10 +55,11 @@ def edges(start: datetime, end: datetime, zone: str, length: timedelta) -> list[
     The last cell of a day is shorter where clocks change.
     """
     found = []
-    day = start.astimezone(zone_of(zone)).date()
-    while (at := midnight(day, zone)) < end:
+    local = zone_of(zone)
+    day = start.astimezone(local).date()
+    while (at := midnight(day, local)) < end:
         day += timedelta(days=1)
-        until = midnight(day, zone)
+        until = midnight(day, local)
         while at < until:
             found.append(at)
             at += length

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from math import inf
 from zoneinfo import ZoneInfo
 
 from debvisor_timers.errors import UsageError
+from debvisor_timers.history.buckets import midnight
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.outcome import UNDER_WAY, RunOutcome
 from debvisor_timers.jobs.load import Definitions, load_definitions
@@ -154,18 +155,13 @@ def _bounds(day: datetime, days: int, zone: str) -> tuple[datetime, datetime]:
     first = day.astimezone(zone_of(zone)).date()
     if days == 7:
         first -= timedelta(days=first.weekday())
-    return midnight(first, zone), midnight(first + timedelta(days=days), zone)
+    end = first + timedelta(days=days)
+    return midnight(first, zone_of(zone)), midnight(end, zone_of(zone))
 
 
 def zone_of(name: str) -> tzinfo:
     """Return the time zone of that name."""
     return UTC if name == "UTC" else ZoneInfo(name)
-
-
-def midnight(day: date, zone: str) -> datetime:
-    """Return the instant at which `day` begins in `zone`, in UTC."""
-    # Where midnight does not exist, this is the end of the gap; where it comes twice, the first.
-    return datetime.combine(day, time(), zone_of(zone)).astimezone(UTC)
 
 
 def end_of(run: RunFigures, now: float) -> float:

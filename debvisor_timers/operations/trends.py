@@ -54,7 +54,7 @@ def slow_jobs(
     found = []
     for job_id in runs.keys() & jobs.keys():
         several = _until(runs[job_id], until)
-        if not several or several[-1].start < since.timestamp():
+        if not _has_run(several, since):
             continue
         timeout = jobs[job_id].timeout
         durations = duration_trend(several, timeout=timeout.total_seconds() if timeout else None)
@@ -80,11 +80,16 @@ def strange_runs(runs: ByJob, *, since: datetime, until: datetime) -> tuple[Stra
             one for one in unusual_runs(_until(several, until)) if one.start >= since.timestamp()
         )
         for job_id, several in runs.items()
-        if several[-1].start >= since.timestamp()
+        if _has_run(several, since)
     }
     return tuple(
         Strange(job=job_id, runs=found[job_id]) for job_id in sorted(found) if found[job_id]
     )
+
+
+def _has_run(runs: Sequence[RunFigures], since: datetime) -> bool:
+    begin = since.timestamp()
+    return any(run.start >= begin for run in reversed(runs))
 
 
 def _until(runs: Sequence[RunFigures], until: datetime) -> Sequence[RunFigures]:

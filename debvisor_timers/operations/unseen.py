@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from debvisor_timers.errors import PermissionRefusedError, SystemdError
 from debvisor_timers.history.figures import RunFigures
-from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.outcome import UNDER_WAY, RunOutcome
 from debvisor_timers.history.runs import Run
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.constant import Span
@@ -56,7 +56,7 @@ def unseen_elapses(
     """Return the elapses of `span` of which history knows nothing.
 
     Only of jobs whose timers are what the YAML says, and only since their calendars are what they
-    are. runs: by job, ascending, with those that began a little before. skips: with the times that
+    are. runs: by job, with those that began a little before. skips: with the times that
     each tells of.
     """
     try:
@@ -165,7 +165,7 @@ class _Traces:
         ]
         busy = _joined([*went_on, *_under_way(several), *skipped])
         return cls(
-            starts=[run.start for run in several],
+            starts=sorted(run.start for run in several),
             begins=[begin for begin, _ in busy],
             ends=[end for _, end in busy],
         )
@@ -189,8 +189,7 @@ class _Traces:
 
 
 def _under_way(runs: Sequence[RunFigures]) -> list[_Range]:
-    is_busy = {RunOutcome.RUNNING, RunOutcome.WAITING}
-    return [(run.start, float("inf")) for run in runs if run.outcome in is_busy]
+    return [(run.start, float("inf")) for run in runs if run.outcome in UNDER_WAY]
 
 
 def _joined(ranges: Iterable[_Range]) -> list[_Range]:

@@ -77,6 +77,7 @@ class Program:
             patch.setattr(sys, "stderr", err)
             patch.setenv("COLUMNS", "80")
             patch.delenv("NO_COLOR", raising=False)
+            patch.delenv("LC_ALL", raising=False)
             for name, value in (environment or {}).items():
                 patch.setenv(name, value)
             with as_before(), pytest.raises(SystemExit) as exit_:

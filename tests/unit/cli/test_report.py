@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from debvisor_timers.cli.digest import percent
+from debvisor_timers.cli.output import percent
 from debvisor_timers.errors import PermissionRefusedError
 from tests.unit.cli.program import Program
 from tests.unit.operations.ran import Ran, days, ran
@@ -31,7 +31,7 @@ Jobs on HOST, Mon 2026-11-16 12:00 to Mon 2026-11-23 12:00 UTC
 
                    the 7 days before
   runs             12              1
-  succeeded    83.3 %          100 %
+  succeeded    83.3 %        100.0 %
   failed            2              0
   stopped by hand   0              0
   skipped starts    1              0
@@ -369,8 +369,8 @@ def test_json_has_all(told: Program) -> None:
     ("rate", "words"),
     [
         (None, "-"),
-        (1.0, "100 %"),
-        (0.0, "0 %"),
+        (1.0, "100.0 %"),
+        (0.0, "0.0 %"),
         (0.99999, "99.9 %"),
         (0.00001, "0.1 %"),
         (0.5, "50.0 %"),

@@ -26,7 +26,7 @@ Total executions  6: 3 succeeded, 2 failed (1 timed out), 1 stopped
     Success rate  60.0 %
 Average duration  10min
           Median  10min; 95 % within 15min, longest 15min
-         Skipped  1 run of 3 times
+         Skipped  1 run (3 starts)
         Last run  2026-10-07 04:00:00, succeeded after 5min
         Next run  2026-11-24 03:00:00, in 13h 59min
           Streak  1 success since 2026-10-07 04:00:00
@@ -204,7 +204,7 @@ def test_a_job_that_was_only_skipped(program: Program) -> None:
     keep(program.world, [run for run in mixed_runs() if run.outcome is RunOutcome.SKIPPED])
 
     assert program("stats", "nightly").out == (
-        "nightly has not run yet\n         Skipped  1 run of 3 times\n"
+        "nightly has not run yet\n         Skipped  1 run (3 starts)\n"
     )
 
 
@@ -235,6 +235,35 @@ def test_the_days_of_a_time(program: Program) -> None:
         "Mon 2026-10-05  1     0          0       0        -       -\n"
         "Tue 2026-10-06  0     0          0       3        -       -\n"
     )
+
+
+def test_days_are_named_as_the_host_has_them_whatever_zone_the_user_has(program: Program) -> None:
+    """Midnight in Auckland is noon of the day before in Amsterdam, where this user lives."""
+    program.world.systemd.state.zone = "Pacific/Auckland"
+    keep(program.world, mixed_runs()[:1])
+
+    answer = program("stats", "nightly", "--by", "day")
+
+    assert answer.out.splitlines()[-1].startswith("Thu 2026-10-01  1 ")
+
+
+@pytest.mark.parametrize("width", [40, 44, 60, 80])
+@pytest.mark.parametrize("lengths", [[300.0] * 30, [2.5, 300.0, 10_000.0] * 12])
+def test_no_line_of_a_page_is_too_long(program: Program, width: int, lengths: list[float]) -> None:
+    keep(program.world, nightly_runs(lengths))
+
+    answer = program("stats", "nightly", environment={"COLUMNS": str(width)})
+
+    assert all(len(line) <= width for line in answer.out.splitlines())
+
+
+def test_in_the_c_locale_a_page_is_ascii(program: Program) -> None:
+    """Python itself writes UTF-8 there, whatever the terminal takes."""
+    keep(program.world, mixed_runs())
+
+    assert program("stats", "nightly", environment={"LC_ALL": "C"}).out.isascii()
+    assert program("stats", environment={"LC_ALL": "POSIX"}).out.isascii()
+    assert not program("stats", environment={"LC_ALL": "C.UTF-8"}).out.isascii()
 
 
 # --- JSON ----------------------------------------------------------------------------------------
@@ -385,8 +414,7 @@ def test_a_picture_as_svg(program: Program, tmp_path: Path) -> None:
     answer = program("stats", "nightly", "--svg", str(file))
 
     assert (answer.out, answer.err) == (f"{file}: 7 runs\n", "")
-    svg = fromstring(file.read_text(encoding="utf-8"))
-    texts = {" ".join(text.itertext()).strip() for text in svg.iter() if text.tag.endswith("}text")}
+    texts = texts_of(file.read_text(encoding="utf-8"))
     assert {"3 succeeded", "1 failed", "1 timed out", "1 stopped", "1 skipped"} <= texts
     assert {"time-out 30min", "median 10min", "duration"} <= texts
     assert "nightly: <b>&$x_2$\N{SNOWMAN}</b> the database" in texts
@@ -408,6 +436,34 @@ def test_a_picture_of_no_runs_and_of_skips_alone(program: Program) -> None:
     assert "no runs" in program("stats", "nightly", "--svg", "-").out
     keep(program.world, [run for run in mixed_runs() if run.outcome is RunOutcome.SKIPPED])
     assert "1 skipped" in program("stats", "nightly", "--svg", "-").out
+
+
+def test_a_picture_tells_which_runs_have_no_duration(program: Program) -> None:
+    """They stand on the axis, where one might take them for very short ones."""
+    days = [FIRST + timedelta(days=number) for number in range(4)]
+    lost = [a_run(day, 0.0, outcome=RunOutcome.LOST, end=None) for day in days[1:3]]
+    set_back = a_run(days[3], -3600.0)
+    keep(program.world, [a_run(days[0], 300.0), *lost, set_back])
+
+    svg = program("stats", "nightly", "--svg", "-").out
+
+    assert {"1 succeeded", "2 lost (no duration)", "1 succeeded (no duration)"} <= texts_of(svg)
+
+
+@pytest.mark.parametrize(
+    ("nights", "says"), [(84, "2026, Europe/Amsterdam"), (12, "2026-Oct, Europe/Amsterdam")]
+)
+def test_the_axis_of_time_says_year_and_zone(program: Program, nights: int, says: str) -> None:
+    """And the month where it is one: of three, the last one alone would be wrong."""
+    program.world.systemd.state.zone = "Europe/Amsterdam"
+    keep(program.world, nightly_runs([300.0] * nights))
+
+    assert says in texts_of(program("stats", "nightly", "--svg", "-").out)
+
+
+def texts_of(svg: str) -> set[str]:
+    found = [text for text in fromstring(svg).iter() if text.tag.endswith("}text")]
+    return {" ".join(text.itertext()).strip() for text in found}
 
 
 def test_a_picture_of_very_many_runs_is_of_some_size_only(program: Program) -> None:

@@ -95,7 +95,7 @@ def test_the_finest_columns_that_fit(program: Program, arguments: list[str], col
 
     assert lines[0].endswith(f"; a column is {columns}")
     width = int(arguments[-1]) if arguments else 80
-    assert all(len(line) <= width for line in lines[1:12])
+    assert all(len(line) <= width for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,22 @@ def test_a_week(program: Program, width: str, columns: str) -> None:
 
     lines = program("timeline", "--week", "2026-11-25", "--width", width).out.splitlines()
 
-    assert lines[0] == f"Mon 2026-11-23 to Sun 2026-11-29 UTC; a column is {columns}"
+    heading = f"Mon 2026-11-23 to Sun 2026-11-29 UTC; a column is {columns}"
+    assert " ".join(lines).startswith(f"{heading} ")
     days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-    assert [word for word in lines[1].split() if word.isalpha()] == days
-    assert all(len(line) <= int(width) for line in lines[1:12])
+    axis = next(line for line in lines if line.startswith("  "))
+    assert [word for word in axis.split() if word.isalpha()] == days
+    assert all(len(line) <= int(width) for line in lines)
+
+
+def test_the_present_keeps_off_the_title(program: Program) -> None:
+    """In the first hours of a day it is below it, with room for letters of 12 pixels."""
+    program.world.write(JOBS)
+
+    svg = fromstring(program("timeline", "--svg", "-").out)
+
+    lines = {text.get("class"): float(text.get("y", "0")) for text in svg.iter(f"{SVG}text")}
+    assert lines["present"] - 12 > lines["title"] + 4
 
 
 def test_a_day_without_an_hour_and_one_with_an_hour_twice(program: Program) -> None:

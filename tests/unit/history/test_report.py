@@ -62,11 +62,18 @@ def test_sums_count_each_run_once() -> None:
     assert sums_of({}).success_rate is None
 
 
-def test_runs_by_job_are_ascending_whatever_the_order_they_come_in() -> None:
+def test_runs_by_job_keep_the_order_of_the_journal() -> None:
+    """After a clock was set back, the newest run has not the latest start."""
     found = by_job([*reversed(runs("sf")), *runs("s", job="b")])
 
-    assert [run.start for run in found["a"]] == [0, 60]
+    assert [run.start for run in found["a"]] == [60, 0]
     assert list(found) == ["a", "b"]
+
+
+def test_what_fails_since_the_clock_was_set_back_still_fails() -> None:
+    found = failed_jobs(by_job([*runs("ss", start=7200.0), *runs("f", start=3600.0)]))
+
+    assert [one.is_failing for one in found] == [True]
 
 
 def test_a_period_has_the_runs_that_started_in_it() -> None:
@@ -100,6 +107,8 @@ def test_failed_jobs_begin_with_those_that_still_fail() -> None:
         ("sssss", "  r", True),
         ("fffff", "rrrrr", False),
         ("s" * 51, "r", False),
+        ("s" * 40 + "fsfs", "", True),
+        ("s" * 400 + "fsfs", "", False),
     ],
 )
 def test_a_flaky_job_changes_or_needs_further_attempts(

@@ -118,6 +118,32 @@ def wandering(seed: int) -> list[float]:
     return lengths
 
 
+def test_a_job_that_is_slow_on_weekends_makes_no_step_when_one_comes() -> None:
+    """Three weeks of an hourly job, from a Monday on, seen in the last night of a weekend."""
+    factors = noise(5, 0.05)
+    lengths = [
+        (1200 if hour // 24 % 7 >= 5 else 600) * factors[hour % 100] for hour in range(24 * 21)
+    ]
+
+    trend = duration_trend(nights(lengths, apart=3600), timeout=None)
+
+    assert trend.kind is TrendKind.STEADY
+
+
+def test_what_was_as_long_before_by_chance_makes_no_step() -> None:
+    """Five short runs, one long, one short, five long: whoever tosses a coin sees that."""
+    lengths = [5.0] * 5 + [600.0] + [5.0] + [600.0] * 5
+
+    assert duration_trend(nights(lengths), timeout=None).kind is not TrendKind.STEP
+
+
+def test_what_is_steady_takes_the_median() -> None:
+    """Of pairs of runs that differ much, the means are more than most runs take."""
+    lengths = [10.0, 10.0, 1000.0] * 30
+
+    assert duration_trend(nights(lengths), timeout=None).level == 10.0
+
+
 def test_a_job_that_is_slow_in_the_evening_has_no_trend() -> None:
     hours = [600 * (1 + sin(hour / 24 * tau) / 2) for hour in range(24 * 8)]
 
