@@ -61,6 +61,8 @@ def command(  # noqa: PLR0913 (one for each option)
     scheduler = Scheduler.system(door="cli")
     if noted is not None and not verify:
         raise UsageError("--head is of use with --verify only", fix="add --verify")
+    if verify and (with_diff or any((job, who, verb, since, until))):
+        raise UsageError("--verify checks all of it", fix="leave out what chooses some of it")
     if verify:
         return _verify(scheduler, noted, as_json=as_json)
     wanted = AuditFilter(

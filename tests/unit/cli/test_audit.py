@@ -161,6 +161,11 @@ def test_a_head_that_is_none_is_a_mistake(changed: Program, head: str) -> None:
     assert changed("audit", "--verify", "--head", head).code == 2
 
 
+@pytest.mark.parametrize("part", [("--job", "nightly"), ("--since", "today"), ("--diff",)])
+def test_nobody_takes_a_part_for_verified(changed: Program, part: tuple[str, ...]) -> None:
+    assert changed("audit", "--verify", *part).code == 2
+
+
 def test_an_audit_that_cannot_be_written_is_told_on_stderr(changed: Program, world: World) -> None:
     world.systemd.state.steps.fail_on("journal.send")
 
