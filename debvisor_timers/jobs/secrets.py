@@ -58,6 +58,12 @@ def secret_in(name: str, value: str) -> str:
     return ""
 
 
+def says_secret(name: str) -> bool:
+    """Return True for a name, with underscores, whose value is a secret whatever it is."""
+    upper = name.upper()
+    return bool(_SECRET_NAME.search(upper)) and not _NO_SECRET_NAME.search(upper)
+
+
 def credential_name(variable: str) -> str:
     """Return a name for the credential that takes the place of a variable: `db-password`."""
     return variable.lower().strip("_").replace("_", "-") or "secret"

@@ -25,6 +25,9 @@ _LONGEST_DIFF = 32_000
 """Characters: the newest event lies in the head as well, which is written at each change."""
 
 _LONGEST_TEXT = 2_000
+_LONGEST_LOOKED_AT = 4_000
+"""Characters of a text: to look for secrets takes longer than in proportion."""
+
 _NO_ATTEMPTS = {ExitCode.USAGE, ExitCode.DEFINITIONS}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -84,7 +87,7 @@ def _text(text: str) -> str:
         return ""  # as of most starts by hand: what looks for secrets takes long to import
     from debvisor_timers.jobs.redact import redact
 
-    text = _clean(redact(text))
+    text = _clean(redact(text[:_LONGEST_LOOKED_AT]))
     return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
 
 

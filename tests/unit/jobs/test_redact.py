@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from debvisor_timers.jobs.redact import redact, redact_line
@@ -31,10 +33,56 @@ LINES = {
         "+ExecStart=/bin/curl https://host/?token=[redacted]&a=b"
     ),
     '+ExecStart=/bin/curl -H "Authorization: Bearer hunter2x"': (
-        '+ExecStart=/bin/curl -H "Authorization: Bearer [redacted]"'
+        '+ExecStart=/bin/curl -H "Authorization: [redacted]"'
     ),
     "+ExecStart=/bin/x ghp_0123456789abcdefghijklmnopqrstuvwxyz": "+ExecStart=/bin/x [redacted]",
     "+ExecStart=/bin/x 4bd1f0a9c6e8427d9a3e5b7f10c2d4e6 y": "+ExecStart=/bin/x [redacted] y",
+    '+ExecStart=/bin/x "--password=correct horse" y': (
+        '+ExecStart=/bin/x "--password=[redacted]" y'
+    ),
+    r'+ExecStart=/bin/x "--password=ab\"cd ef" y': '+ExecStart=/bin/x "--password=[redacted]" y',
+    "+ExecStart=/bin/x --password=ab,cd;ef&gh y": "+ExecStart=/bin/x --password=[redacted] y",
+    '+ExecStart=/bin/x -e "DB_PASSWORD=a b"': '+ExecStart=/bin/x -e "DB_PASSWORD=[redacted]"',
+    '+ExecStart=/bin/x -H "X-Api-Key: a b"': '+ExecStart=/bin/x -H "X-Api-Key: [redacted]"',
+    "+ExecStart=/bin/x --password=/hunter2x": "+ExecStart=/bin/x --password=[redacted]",
+    r'+ExecStart=/bin/sh -c "x --password=\"a b\" y"': (
+        '+ExecStart=/bin/sh -c "x --password=[redacted] y"'
+    ),
+    r'+ExecStart=/bin/x "{\"password\": \"a b\", \"x\": 1}"': (
+        r'+ExecStart=/bin/x "{\"password\": [redacted], \"x\": 1}"'
+    ),
+    '+ExecStart=/bin/sh -c "PW=1 PGPASSWORD=ab,cd psql; x"': (
+        '+ExecStart=/bin/sh -c "PW=1 PGPASSWORD=[redacted] psql; x"'
+    ),
+    "+Environment=DB_PASSWORD=-hunter2x": "+Environment=DB_PASSWORD=[redacted]",
+    "+Environment=DB_PASSWORD=/hunter2x": "+Environment=DB_PASSWORD=[redacted]",
+    "+Environment=DB_PASSWORD=$hunter2x": "+Environment=DB_PASSWORD=[redacted]",
+    "+Environment=DB_PASSWORD=123": "+Environment=DB_PASSWORD=[redacted]",
+    "+Environment=AUTHTOKEN=hunter2x DBPASS=hunter2x": (
+        "+Environment=AUTHTOKEN=[redacted] DBPASS=[redacted]"
+    ),
+    "+ExecStart=/bin/x postgres://me:hun/ter2@db/x": (
+        "+ExecStart=/bin/x postgres://me:[redacted]@db/x"
+    ),
+    '+ExecStart=/bin/curl -H "Authorization: Token hunter2x"': (
+        '+ExecStart=/bin/curl -H "Authorization: [redacted]"'
+    ),
+    '+ExecStart=/bin/curl -H "Cookie: session=hunter2x; a=b"': (
+        '+ExecStart=/bin/curl -H "Cookie: [redacted]"'
+    ),
+    "+ExecStart=/bin/curl -u me:hunter2x https://h/": (
+        "+ExecStart=/bin/curl -u me:[redacted] https://h/"
+    ),
+    "+ExecStart=/bin/curl --user=me:hunter2x": "+ExecStart=/bin/curl --user=me:[redacted]",
+    "+ExecStart=/usr/bin/mysqldump -u me -phunter2x db": (
+        "+ExecStart=/usr/bin/mysqldump -u me -p[redacted] db"
+    ),
+    "+ExecStart=/usr/bin/sshpass -p hunter2x ssh h": (
+        "+ExecStart=/usr/bin/sshpass -p [redacted] ssh h"
+    ),
+    "+ExecStart=/bin/curl https://hooks.slack.com/services/T0/B0/abc": (
+        "+ExecStart=/bin/curl https://hooks.slack.com/services/[redacted]"
+    ),
 }
 KEPT = [
     "+ExecStart=/usr/libexec/debvisor-timers/run nightly /bin/true --password-file /etc/pw",
@@ -47,6 +95,10 @@ KEPT = [
     "@@ -1,3 +1,4 @@",
     "-> ../debvisor-job-a.timer",
     "+Description=Copy the tokens of the day",
+    "+ExecStart=/bin/x --password=$PASSWORD --token=${TOKEN}",
+    "+ExecStart=/bin/x --password=true",
+    "+ExecStart=/usr/bin/podman run --user=1000:1000 -p 8080:80 x",
+    "+ExecStart=/bin/curl http://host:80/path?mail=me@host",
 ]
 
 
@@ -83,3 +135,11 @@ def test_messages_stay_as_they_are(text: str) -> None:
 def test_a_message_that_quotes_a_secret_is_without_it() -> None:
     text = "cannot start: password: hunter2x, at ssh://me:hunter2x@host"
     assert redact(text) == "cannot start: password: [redacted], at ssh://me:[redacted]@host"
+
+
+@pytest.mark.parametrize("part", ["a", "a:", "a://b:", "mysql ", '\\"', "-u "])
+def test_no_text_takes_long_to_look_through(part: str) -> None:
+    text = part * (4_000 // len(part))
+    begin = time.process_time()
+    redact(text)
+    assert time.process_time() - begin < 1
