@@ -31,6 +31,8 @@ _NARROWEST = 40
 _TITLES = ("JOB", "RUNS", "OK", "LAST RUN", "MEDIAN", "P95")
 
 PERIOD_TITLES = ("FROM", "RUNS", "SUCCEEDED", "FAILED", "SKIPPED", "MEDIAN", "LONGEST")
+PERIOD_SPARE = ("LONGEST", "SKIPPED", "SUCCEEDED")
+"""Which of them a narrow terminal may lack, the first one first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
