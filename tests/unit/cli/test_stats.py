@@ -109,6 +109,16 @@ def test_all_that_is_said_of_the_bars_fits(program: Program) -> None:
     ]
 
 
+def test_a_long_name_is_folded(program: Program) -> None:
+    program.world.apply(NAMED.replace("Backup of the database", "Große Sicherung " * 4))
+    keep(program.world, mixed_runs())
+
+    lines = program("stats", "nightly", environment={"COLUMNS": "44"}).out.splitlines()
+
+    assert lines[0] == "nightly: Große Sicherung Große Sicherung"
+    assert lines[1] == "Große Sicherung Große Sicherung"
+
+
 def test_days_fit_a_terminal(program: Program) -> None:
     keep(program.world, nightly_runs([3000.0 + night for night in range(20)]))
 
