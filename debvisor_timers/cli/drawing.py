@@ -139,7 +139,7 @@ def drawing(line: Timeline, *, days: int, words: Sequence[str]) -> str:
     SubElement(sheet.svg, "title").text = title
     SubElement(sheet.svg, "style").text = _STYLE
     sheet.box(0, 0, size, "paper")
-    sheet.text(_MARGIN, 26, title, "title")
+    sheet.text(_MARGIN, 20, title, "title")
     for number in range(0, len(line.rows), 2):
         sheet.box(_MARGIN / 2, _TOP + _ROW * number, (left + _PLOT, _ROW), "band")
     _draw_hours(sheet, days, bars_end)
@@ -189,7 +189,7 @@ def _draw_present(sheet: _Sheet, bottom: float) -> None:
         sheet.upright(x, _TOP - 34, bottom, "now")
         sheet.text(
             x + (4 if is_left else -4),
-            _TOP - 36,
+            _TOP - 34,
             f"now {local:%H:%M}",
             "present",
             "start" if is_left else "end",

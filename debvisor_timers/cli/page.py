@@ -31,6 +31,8 @@ _NARROWEST = 40
 _TITLES = ("JOB", "RUNS", "OK", "LAST RUN", "MEDIAN", "P95")
 
 PERIOD_TITLES = ("FROM", "RUNS", "SUCCEEDED", "FAILED", "SKIPPED", "MEDIAN", "LONGEST")
+PERIOD_SPARE = ("LONGEST", "SKIPPED", "SUCCEEDED")
+"""Which of them a narrow terminal may lack, the first one first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +46,12 @@ class Paper:
 
 def page(job: JobStatistics, paper: Paper, *, in_time: bool) -> Iterator[str]:
     """Yield the lines of one job; in_time: the runs are those of some time, not all."""
+    width = max(paper.width, _NARROWEST)
     if job.statistics.total:
         name = job.job_id if job.title == job.job_id else f"{job.job_id}: {job.title}"
-        yield click.style(name, bold=True)
+        yield from (click.style(line, bold=True) for line in wrap(name, width))
     else:
         yield _nothing(job, in_time=in_time)
-    width = max(paper.width, _NARROWEST)
     for title, text in _lines(job, paper.now):
         yield from _folded(title, text, width)
     yield from _pictures(job, paper, width)

@@ -38,6 +38,14 @@ _INK, _FAINT = "#1b1f24", "#57606a"
 _SKIPPED = 0.03
 """How high ticks of skips stand, a share of the picture: on the axis they look like its own."""
 
+_TICKS = ("%Y", "%b", "%-d %b", "%H:%M", "%H:%M", "%S.%f")
+_FIRST_TICKS = ("", "%Y", "%-d %b", "%-d %b", "%H:%M", "%H:%M")
+_RESTS = ("", "%Y, ", "%Y, ", "%Y-%b-%d, ", "%Y-%b-%d, ", "%Y-%b-%d, ")
+"""What ticks that are years, months, days, hours, minutes, seconds apart say: a day its month too.
+
+And the first ones of a year, a month, a day, an hour; and what is left to say, beside them.
+"""
+
 _STYLE = {
     "svg.hashsalt": "debvisor-timers",
     "svg.fonttype": "none",
@@ -164,18 +172,14 @@ class _Picture:
         self._axes.set_xlim(_days(first - margin), _days(last + margin))
         locator = AutoDateLocator(tz=self._zone, minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
         self._axes.xaxis.set_major_locator(locator)
-        formatter = ConciseDateFormatter(locator, tz=self._zone)  # type: ignore[no-untyped-call]
-        formatter.offset_formats = self._dates(first, last)
+        formatter = ConciseDateFormatter(  # type: ignore[no-untyped-call]
+            locator,
+            tz=self._zone,
+            formats=_TICKS,
+            zero_formats=_FIRST_TICKS,
+            offset_formats=[f"{rest}{self._zone}" for rest in _RESTS],
+        )
         self._axes.xaxis.set_major_formatter(formatter)
-
-    def _dates(self, first: float, last: float) -> list[str]:
-        """Return what is said beside ticks that are years, months, days, hours, ...: the rest.
-
-        Of the month that the last tick lies in nothing where there are several.
-        """
-        months = {f"{datetime.fromtimestamp(each, self._zone):%Y-%m}" for each in (first, last)}
-        dates = ["%Y, ", "%Y-%b, " if len(months) == 1 else "%Y, ", *["%Y-%b-%d, "] * 3]
-        return [str(self._zone), *(f"{date}{self._zone}" for date in dates)]
 
     def _draw_heights(self) -> None:
         from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -204,6 +208,10 @@ class _Picture:
             return max(self._lengths[0], _SMALLEST) / 3, highest * 1.6
         return 0.0, highest * 1.08
 
+    def _height(self, length: float) -> float:
+        """Return where a duration stands: a scale by logarithms has no place for nothing."""
+        return max(length, _SMALLEST) if self._is_log else length
+
     def _limit(self) -> float | None:
         """Return the time-out, None where it is so far above that all else would be flat."""
         if self._job.timeout is None or not self._lengths:
@@ -221,7 +229,7 @@ class _Picture:
             faint = kind.outcome is RunOutcome.SUCCEEDED and len(few) > 300
             self._axes.plot(
                 [_days(start) for start, _ in few],
-                [max(length, _SMALLEST) for _, length in few],
+                [self._height(length) for _, length in few],
                 **style,
                 label=f"{len(known)} {kind.word}",
                 markersize=3.5 if faint else 6,
@@ -255,7 +263,7 @@ class _Picture:
         scale = self._axes.transScale
         (_, low), (_, high) = scale.transform([(left, each) for each in self._axes.get_ylim()])
         points = list(points)
-        heights = scale.transform([(left, max(length, _SMALLEST)) for _, length in points])
+        heights = scale.transform([(left, self._height(length)) for _, length in points])
         for point, (_, height) in zip(points, heights, strict=True):
             column = int((_days(point[0]) - left) / (right - left) * _CELLS[0])
             row = int((height - low) / (high - low) * _CELLS[1])
@@ -270,12 +278,12 @@ class _Picture:
         if numbers.durations and numbers.durations.count > 1:
             middle = numbers.durations.median
             words = f"median {_span(middle)}"
-            height = max(middle, _SMALLEST)
-            axes.axhline(height, color=_INK, linewidth=1.4, linestyle=":", label=words, zorder=5)
+            line = axes.axhline(self._height(middle), color=_INK, linewidth=1.4, linestyle=":")
+            line.set(label=words, gid="median", zorder=5)
         for number, part in enumerate(_trend_parts(self._trend)):
             axes.plot(
                 [_days(start) for start, _ in part],
-                [max(length, _SMALLEST) for _, length in part],
+                [self._height(length) for _, length in part],
                 color="#0550ae",
                 linewidth=2,
                 label="_" if number else "trend",

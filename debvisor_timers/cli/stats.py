@@ -115,7 +115,14 @@ def _moment(scheduler: Scheduler, text: str | None) -> datetime | None:
 def _echo(answer: StatisticsOfJobs, zone: str, *, is_one: bool) -> None:
     from zoneinfo import ZoneInfo
 
-    from debvisor_timers.cli.page import PERIOD_TITLES, Paper, page, period_cells, table
+    from debvisor_timers.cli.page import (
+        PERIOD_SPARE,
+        PERIOD_TITLES,
+        Paper,
+        page,
+        period_cells,
+        table,
+    )
 
     width = shutil.get_terminal_size().columns
     paper = Paper(width=width, is_unicode=takes_unicode(), now=times.now())
@@ -126,7 +133,7 @@ def _echo(answer: StatisticsOfJobs, zone: str, *, is_one: bool) -> None:
         if job.buckets:
             click.echo()
             rows = [period_cells(bucket, ZoneInfo(zone)) for bucket in job.buckets]
-            echo_table(PERIOD_TITLES, rows)
+            echo_table(PERIOD_TITLES, rows, spare=PERIOD_SPARE, whole={"FROM"})
         return
     if not answer.jobs:
         click.echo("no job has run yet")

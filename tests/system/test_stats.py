@@ -75,9 +75,11 @@ def test_a_time(host: Host) -> None:
 
 
 def test_without_matplotlib_all_but_pictures_works(host: Host) -> None:
-    refused = host.cli("stats", "good", "--svg", "/root/good.svg", expect=2)
-
-    assert "drawing needs matplotlib" in refused.stderr
-    assert "fix: apt install python3-matplotlib" in refused.stderr
-    host.box.run("! test -e /root/good.svg")
+    host.box.write("/root/old.png", "old")
+    for option, file in (("--svg", "/root/new.svg"), ("--png", "/root/old.png")):
+        refused = host.cli("stats", "good", option, file, expect=2)
+        assert "drawing needs matplotlib" in refused.stderr
+        assert "fix: apt install python3-matplotlib" in refused.stderr
+    host.box.run("! test -e /root/new.svg")
+    assert host.box.run(["cat", "/root/old.png"]).stdout == "old"
     assert host.json("stats", "good")["total_executions"] == 2

@@ -69,6 +69,17 @@ def test_a_limit_that_is_far_away_is_not_foreseen() -> None:
     assert duration_trend(runs, timeout=None).limit_at is None
 
 
+def test_what_is_steady_reaches_no_limit() -> None:
+    """By chance the line rises, and the limit is near: that foresees nothing."""
+    factors = noise(3, 0.1)
+    runs = nights(1750 * factors[day] for day in range(30))
+
+    trend = duration_trend(runs, timeout=1800)
+
+    assert (trend.kind, trend.slope > 0) == (TrendKind.STEADY, True)
+    assert trend.limit_at is None
+
+
 def test_what_becomes_faster() -> None:
     trend = duration_trend(nights(1000 - 10 * day for day in range(41)), timeout=1800)
 
