@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from debvisor_timers.errors import DebvisorTimersError
@@ -20,6 +21,7 @@ RESULTS = ("done", "refused", "failed", "undone")
 """What can become of an apply, as the audit has it; of one that was cut off there is no record."""
 
 _REMEMBERED = 20
+_NUMBER = re.compile(r"[0-9]{1,16}")
 _MATCH = {"_UID": "0", "MESSAGE_ID": AUDIT_MESSAGE_ID}
 
 
@@ -27,28 +29,42 @@ _MATCH = {"_UID": "0", "MESSAGE_ID": AUDIT_MESSAGE_ID}
 class Applies:
     """How many applies there were by their result, up to the record at `cursor`, included.
 
-    newest: the digests of the newest records: after a crash one may be sent twice.
+    chain, number: the place of the newest in the audit's chain: what is not after it was counted,
+    be it sent twice after a crash, or read twice since the journal has lost the one at `cursor`.
+    newest: the digests of the newest ones, where a record is in no such chain.
     """
 
     cursor: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     newest: Sequence[str] = ()
+    chain: str = ""
+    number: int = 0
 
     def with_records(self, records: Iterable[JournalRecord]) -> Applies:
         """Return them with those that `records` tell of; that at `cursor` is counted already."""
         counts, cursor, newest = Counter(self.counts), self.cursor, [*self.newest]
+        chain, number = self.chain, self.number
         for record in records:
-            digest = record.get(f"{PREFIX}DIGEST")
             if record.cursor == self.cursor:
                 continue
             cursor = record.cursor
+            digest, link = record.get(f"{PREFIX}DIGEST"), _link(record)
+            if link and link[0] == chain and link[1] <= number:
+                continue
             if digest and digest in newest:
                 continue
             newest = [*newest, digest][-_REMEMBERED:]
+            chain, number = link or (chain, number)
             result = record.get(f"{PREFIX}RESULT")
             if record.get(f"{PREFIX}VERB") == "apply" and result in RESULTS:
                 counts[result] += 1
-        return Applies(cursor=cursor, counts=counts, newest=newest)
+        return Applies(cursor=cursor, counts=counts, newest=newest, chain=chain, number=number)
+
+
+def _link(record: JournalRecord) -> tuple[str, int] | None:
+    """Return the chain that a record is a link of, and its number."""
+    chain, number = record.get(f"{PREFIX}CHAIN"), record.get(f"{PREFIX}NUMBER")
+    return (chain, int(number)) if chain and _NUMBER.fullmatch(number) else None
 
 
 def count_applies(host: Host) -> Mapping[str, int]:
@@ -63,7 +79,7 @@ def count_applies(host: Host) -> Mapping[str, int]:
     later = host.journal.records_from(known.cursor, [_MATCH]) if known.cursor else None
     found = known.with_records(host.journal.records([_MATCH]) if later is None else later)
     if found.cursor != known.cursor:
-        plain = {"cursor": found.cursor, "counts": dict(found.counts), "newest": [*found.newest]}
+        plain = {**asdict(found), "counts": dict(found.counts)}
         with suppress(OSError):  # most often: the caller is not root
             durable.replace_file(path, json.dumps(plain).encode(), mode=0o644)
     return {result: found.counts.get(result, 0) for result in RESULTS}
@@ -78,9 +94,11 @@ def _read(path: Path) -> Applies:
     if not isinstance(plain, dict) or not isinstance(plain.get("counts"), dict):
         return Applies()
     counts = {name: n for name, n in plain["counts"].items() if isinstance(n, int)}
-    newest = plain.get("newest")
+    newest, number = plain.get("newest"), plain.get("number")
     return Applies(
         cursor=str(plain.get("cursor", "")),
         counts=counts,
         newest=list(map(str, newest)) if isinstance(newest, list) else [],
+        chain=str(plain.get("chain", "")),
+        number=number if isinstance(number, int) else 0,
     )

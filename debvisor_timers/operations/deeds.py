@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from debvisor_timers.errors import (
@@ -18,6 +19,7 @@ from debvisor_timers.errors import (
 from debvisor_timers.history.audit import AuditEvent, AuditResult, Verb
 
 if TYPE_CHECKING:
+    from debvisor_timers.history.caller import Caller
     from debvisor_timers.operations.audited import Attempt
     from debvisor_timers.operations.plan import JobPlan
 
@@ -25,6 +27,7 @@ _LONGEST_DIFF = 32_000
 """Characters: the newest event lies in the head as well, which is written at each change."""
 
 _LONGEST_TEXT = 2_000
+_LONGEST_NAME = 256
 _LONGEST_LOOKED_AT = 4_000
 """Characters of a text: to look for secrets takes longer than in proportion."""
 
@@ -46,7 +49,7 @@ def event_of(attempt: Attempt, error: BaseException | None = None) -> AuditEvent
         id=attempt.id,
         time=attempt.asked,
         verb=Verb(attempt.verb),
-        caller=attempt.caller,
+        caller=_printable(attempt.caller),
         result=_result(attempt, error),
         jobs=tuple(attempt.jobs),
         file=_text(attempt.file),
@@ -89,6 +92,25 @@ def _text(text: str) -> str:
 
     text = _clean(redact(text[:_LONGEST_LOOKED_AT]))
     return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+
+
+def _printable(caller: Caller) -> Caller:
+    """Return him with names that the journal gives back as they were: others have a wrong digest.
+
+    sudo's variables can hold anything.
+    """
+    return replace(
+        caller,
+        user=_name(caller.user),
+        login_user=_name(caller.login_user),
+        sudo_user=_name(caller.sudo_user),
+        token=_name(caller.token),
+        address=_name(caller.address),
+    )
+
+
+def _name(text: str) -> str:
+    return _clean(text).replace("\n", "?")[:_LONGEST_NAME]
 
 
 def _clean(text: str) -> str:

@@ -144,6 +144,19 @@ def test_a_stop_that_found_nothing_is_not_in_it(host: Host) -> None:
     assert [event.verb for event in host.audit()] == ["apply"]
 
 
+def test_a_name_that_is_no_text_breaks_no_digest(world: World) -> None:
+    """The journal gives back bytes that are not UTF-8 as something else."""
+    strange = replace(ROOT, sudo_user="b\udcff\x1b[31m\nb" + "x" * 1000)
+    host = Host(world, strange)
+    host.apply(NIGHTLY)
+
+    (event,) = host.audit()
+
+    assert event.caller.sudo_user.startswith("b??[31m?bxxx")
+    assert len(event.caller.sudo_user) == 256
+    assert host.faults() == set()
+
+
 def test_a_refusal_is_in_it_with_its_reason(host: Host) -> None:
     host.apply(NIGHTLY)
     with pytest.raises(RefusedError):

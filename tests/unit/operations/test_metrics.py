@@ -388,6 +388,22 @@ def test_a_record_that_a_crash_had_sent_twice_counts_once(world: World) -> None:
     assert read(world)["applies_total"][(("result", "done"),)] == 2
 
 
+def test_applies_are_not_counted_again_when_the_journal_has_lost_the_newest_record(
+    world: World,
+) -> None:
+    """A file in the middle of the journal was damaged: what is older is there, and is known."""
+    for number in range(1, 31):
+        fields = {"VERB": "apply", "RESULT": "done", "CHAIN": "c", "NUMBER": str(number)}
+        record = {f"DEBVISOR_AUDIT_{name}": value for name, value in fields.items()}
+        digest = {"DEBVISOR_AUDIT_DIGEST": f"{number:064}"}
+        world.systemd.journal.send({"MESSAGE_ID": AUDIT, **record, **digest})
+    assert read(world)["applies_total"][(("result", "done"),)] == 30
+
+    world.systemd.state.records.pop()
+
+    assert read(world)["applies_total"][(("result", "done"),)] == 30
+
+
 def test_a_broken_count_of_applies_is_made_anew(world: World) -> None:
     audit(world, "done")
     world.layout.state.mkdir(exist_ok=True)
