@@ -123,7 +123,12 @@ class Scheduler:
             if result.has_changed:
                 plan = result.plan
                 changes = plan.jobs if plan else ()
-                attempt.done(result.words, changes=changes, generation=result.generation)
+                attempt.done(
+                    result.words,
+                    changes=changes,
+                    settings=result.settings,
+                    generation=result.generation,
+                )
         return result
 
     def recover(self) -> Recovery:

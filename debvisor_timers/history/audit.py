@@ -98,7 +98,7 @@ class AuditEvent:
         result = f"{self.result} ({self.error})" if self.error else str(self.result)
         own = {
             "ID": self.id,
-            "TIME_USEC": str((self.time - _EPOCH) // _MICROSECOND),
+            "TIME_USEC": _usec(self.time),
             "VERB": str(self.verb or ""),
             "JOBS": " ".join(self.jobs),
             "FILE": self.file,
@@ -124,7 +124,8 @@ class Seal:
     """The place of a record in its chain.
 
     previous: the digest of the one before; empty for the first. begin: of the first, why the chain
-    begins there.
+    begins there. time, boot: when it was sealed, and in which boot. previous_time, previous_boot:
+    the same of the one before; None and empty where that does not say.
     """
 
     chain: str
@@ -132,6 +133,10 @@ class Seal:
     previous: str
     begin: str = ""
     digest: str = ""
+    time: datetime | None = None
+    boot: str = ""
+    previous_time: datetime | None = None
+    previous_boot: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +163,10 @@ def sealed(event: AuditEvent, seal: Seal) -> dict[str, str]:
         "NUMBER": str(seal.number),
         "PREVIOUS": seal.previous,
         "BEGIN": seal.begin,
+        "SEALED_USEC": _usec(seal.time),
+        "BOOT": seal.boot,
+        "PREVIOUS_USEC": _usec(seal.previous_time),
+        "PREVIOUS_BOOT": seal.previous_boot,
     }
     record = {
         **event.to_fields(),
@@ -209,17 +218,20 @@ def read_fields(record: Mapping[str, tuple[str, ...]], realtime: datetime) -> Au
             previous=own.get("PREVIOUS", ""),
             begin=own.get("BEGIN", ""),
             digest=own["DIGEST"],
+            time=_time(own, "SEALED_USEC"),
+            boot=own.get("BOOT", ""),
+            previous_time=_time(own, "PREVIOUS_USEC"),
+            previous_boot=own.get("PREVIOUS_BOOT", ""),
         )
     is_whole = seal is None or seal.digest == digest_of(record)
     return AuditRecord(event=_event(own, realtime), seal=seal, is_whole=is_whole)
 
 
 def _event(own: Mapping[str, str], realtime: datetime) -> AuditEvent:
-    usec = _whole(own, "TIME_USEC")
     result = own.get("RESULT", "")
     return AuditEvent(
         id=own.get("ID", ""),
-        time=realtime if usec is None else _EPOCH + usec * _MICROSECOND,
+        time=_time(own, "TIME_USEC") or realtime,
         verb=_verb(own),
         caller=_caller(own),
         result=AuditResult(result) if result in set(AuditResult) else AuditResult.FAILED,
@@ -274,3 +286,12 @@ def _caller(own: Mapping[str, str]) -> Caller:
 def _whole(own: Mapping[str, str], name: str) -> int | None:
     text = own.get(name, "")
     return int(text) if _NUMBER.fullmatch(text) else None
+
+
+def _time(own: Mapping[str, str], name: str) -> datetime | None:
+    usec = _whole(own, name)
+    return None if usec is None else _EPOCH + usec * _MICROSECOND
+
+
+def _usec(time: datetime | None) -> str:
+    return "" if time is None else str((time - _EPOCH) // _MICROSECOND)

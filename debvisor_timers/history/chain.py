@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
@@ -43,6 +43,7 @@ class Fault(StrEnum):
 
     CHANGED = "changed"
     GAP = "gap"
+    MISSING_AT_BEGINNING = "missing at the beginning"
     MISSING_AT_END = "missing at the end"
     FORKED = "forked"
     BEYOND_HEAD = "beyond the head"
@@ -95,18 +96,31 @@ class _Link:
     record: AuditRecord
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How far back the journal goes, with entries of whatever kind; a record before is vacuumed.
+
+    begins: the time of its oldest entry. boots: the same of each boot that `boots_before` names.
+    """
+
+    begins: datetime | None = None
+    boots: Mapping[str, datetime] = field(default_factory=dict)
+
+
+_UNKNOWN = Reach()
+
+
 def verify_chain(
     records: Iterable[AuditRecord],
     head: Head | None,
     *,
     attempts: int = 0,
-    journal_begins: datetime | None = None,
+    reach: Reach = _UNKNOWN,
     noted: NotedDigest | None = None,
 ) -> Proof:
     """Return what the `records` of root, in any order, and the kept `head` prove.
 
-    journal_begins: the time of the oldest entry that the journal has, of whatever kind: a record
-    older than that was vacuumed. That the oldest links are gone is no fault: each link proves the
+    That the oldest links are gone is no fault, if so is all that is as old: each link proves the
     one before it, so the head proves all that are left.
     """
     read = list(records)
@@ -121,20 +135,28 @@ def verify_chain(
     for name, chain in chains.items():
         is_own = head is not None and name == head.chain
         findings += [*_begun_anew(chain, is_own=is_own), *_links(chain)]
+    findings += (cut := list(_beginning(own, reach.boots)))
     if head is not None:
-        findings += _end(head, own, journal_begins)
+        findings += _end(head, own, reach.begins)
     answer, wrong = _noted(noted, head, own)
     return Proof(
         checked=len(links),
         first=min(numbers, default=0),
         last=max(numbers, default=0),
         head=head,
-        vacuumed=_vacuumed(numbers, head),
+        vacuumed=0 if cut else _vacuumed(numbers, head),
         attempts=attempts,
         unsent=_unsent(numbers, head),
         findings=(*findings, *wrong),
         noted=answer,
     )
+
+
+def boots_before(records: Iterable[AuditRecord], chain: str) -> set[str]:
+    """Return in which boot the record was sealed that is before the oldest one of `chain`."""
+    seals = [each.seal for each in records if each.seal and each.seal.chain == chain]
+    oldest = min((seal.number for seal in seals), default=0)
+    return {seal.previous_boot for seal in seals if seal.number == oldest} - {""}
 
 
 def _by_chain(links: Iterable[_Link]) -> Mapping[str, Sequence[_Link]]:
@@ -223,6 +245,21 @@ def _end(
     if last < expected and not is_vacuumed:
         text = f"{_range(last + 1, expected)} missing at the end: the head names {head.number}"
         yield ChainFinding(fault=Fault.MISSING_AT_END, text=text, number=last + 1)
+
+
+def _beginning(own: Sequence[_Link], boots_begin: Mapping[str, datetime]) -> Iterator[ChainFinding]:
+    """Yield that the oldest are gone, where the journal has older entries of the same boot."""
+    oldest = min(own, key=lambda link: link.seal.number, default=None)
+    if oldest is None or not oldest.record.is_whole:
+        return
+    seal = oldest.seal
+    begins, before = boots_begin.get(seal.previous_boot), seal.previous_time
+    if begins is None or before is None or begins >= before:
+        return
+    if seal.time is None or seal.time < before:
+        return  # the clock was set back in between: times tell nothing
+    text = f"{_range(1, seal.number - 1)} missing, or part of them: the journal has older entries"
+    yield ChainFinding(fault=Fault.MISSING_AT_BEGINNING, text=text, number=seal.number - 1)
 
 
 def _vacuumed(numbers: Sequence[int], head: Head | None) -> int:

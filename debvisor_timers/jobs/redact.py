@@ -61,11 +61,11 @@ _REFERENCE = re.compile(r"\$\w+|\$\{\w+\}|%d/.*|true|false|yes|no|on|off|none", 
 _WORD = re.compile(r"""(?<![^\s"'=])[A-Za-z0-9+/_=-]{32,}(?![^\s"',])""")
 _ASSIGNMENT = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+""")
 
-_LINE = re.compile(r"(?P<mark>[ +-]?)(?P<key>[A-Za-z][A-Za-z0-9-]*)=(?P<value>.*)", re.DOTALL)
+_LINE = re.compile(r"(?P<mark>[ +-]?)(?P<key>[A-Za-z][A-Za-z0-9._-]*)=(?P<value>.*)", re.DOTALL)
 _WHOLE = {"StandardInputData", "StandardInputText"}
 _SET_CREDENTIAL = {"SetCredential", "SetCredentialEncrypted"}
 _ENVIRONMENT = {"Environment", "LogExtraFields"}
-_NO_VALUES = {"Digest", "Source", "LoadCredential", "LoadCredentialEncrypted"}
+_NO_VALUES = {"Digest", "Source", "LoadCredential", "LoadCredentialEncrypted", "ImportCredential"}
 
 
 def redact(text: str) -> str:
@@ -92,7 +92,8 @@ def redact_line(line: str) -> str:
     if match is None:
         return redact(line)
     start, key, value = f"{match['mark']}{match['key']}=", match["key"], match["value"]
-    if key in _WHOLE and value:
+    is_secret = key in _WHOLE or ("." in key and _is_secret_name(_plain(key)))
+    if is_secret and value:
         return f"{start}{REDACTED}"
     if key in _SET_CREDENTIAL and value:
         return f"{start}{value.partition(':')[0]}:{REDACTED}"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,7 @@ class ApplyResult:
     plan: None when a comparison of digests showed that nothing had changed.
     timers_held: True while debvisor-timers.target is stopped: timers were written, not started.
     unarmed: path units that were not started, since a path that they await is there.
+    settings: a diff of what is in no unit: channels, owners and such.
     """
 
     generation: int
@@ -57,6 +58,7 @@ class ApplyResult:
     recovery: Recovery
     timers_held: bool = False
     unarmed: tuple[Unarmed, ...] = ()
+    settings: tuple[str, ...] = ()
 
     @property
     def has_changed(self) -> bool:
@@ -68,6 +70,8 @@ class ApplyResult:
     def words(self) -> str:
         """Return what was done: `1 created, 0 updated, 0 removed`."""
         counts = f"{self.created} created, {self.updated} updated, {self.removed} removed"
+        if self.settings:
+            counts = f"{counts}, other settings"
         if self.recovery is Recovery.NOTHING:
             return counts
         return f"{counts}; one that had been cut off was {self.recovery}"
@@ -91,17 +95,20 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
         from debvisor_timers.operations import steps
         from debvisor_timers.operations.plan import make_plan
         from debvisor_timers.operations.rename import keep_histories
-        from debvisor_timers.operations.settings import keep_settings
+        from debvisor_timers.operations.settings import changed_config, keep_settings
 
         plan = make_plan(host)
         before = before.with_files(plan.files)
         _refuse(plan, options)
-        held = None if plan.is_empty else steps.execute(host, plan, options.on_step)
-        kept_anew = plan.is_empty and keep_settings(host, plan)
+        if plan.is_empty:
+            held, settings = None, keep_settings(host, plan)
+        else:
+            settings = changed_config(host, plan)
+            held = steps.execute(host, plan, options.on_step)
         keep_histories(host, plan.definitions)
         known.write(before.after(host, jobs=len(plan.definitions.jobs)))
-        generation = plan.generation if kept_anew or not plan.is_empty else plan.generation - 1
-        return _result(plan, generation, recovery, held)
+        made = plan.generation if settings is not None else plan.generation - 1
+        return replace(_result(plan, made, recovery, held), settings=tuple(settings or ()))
 
 
 def _refuse(plan: Plan, options: ApplyOptions) -> None:

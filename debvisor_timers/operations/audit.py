@@ -110,13 +110,30 @@ def _extended(
     """Return the head with links for `events`, and all records that the journal lacks."""
     head = old or KeptHead(chain=secrets.token_hex(8), number=0, digest="", records=())
     records = list(_unsent(host, file, head))
-    number, digest = head.number, head.digest
+    number, digest, before = head.number, head.digest, head.seal
+    boot, now = _boot_id(host), host.clock.now()
     for event in events:
         number += 1
-        seal = Seal(chain=head.chain, number=number, previous=digest, begin=begin)
+        seal = Seal(
+            chain=head.chain,
+            number=number,
+            previous=digest,
+            begin=begin,
+            time=now,
+            boot=boot,
+            previous_time=before.time if before else None,
+            previous_boot=before.boot if before else "",
+        )
         records.append(sealed(event, seal))
-        digest, begin = records[-1][f"{PREFIX}DIGEST"], ""
+        digest, begin, before = records[-1][f"{PREFIX}DIGEST"], "", seal
     return KeptHead(chain=head.chain, number=number, digest=digest, records=tuple(records))
+
+
+def _boot_id(host: Host) -> str:
+    try:
+        return host.journal.boot_id()
+    except SystemdError:
+        return ""
 
 
 def _unsent(host: Host, file: HeadFile, head: KeptHead) -> Iterator[Fields]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debvisor_timers.errors import SystemdError
-from debvisor_timers.history.audit import AuditRecord, read_fields
+from debvisor_timers.history.audit import AuditRecord, Seal, read_fields
 from debvisor_timers.history.chain import Head
 from debvisor_timers.layout import Layout
 from debvisor_timers.operations import durable
@@ -44,6 +44,11 @@ class KeptHead:
             time=newest.time,
             unsent=0 if is_sent else len(self.records),
         )
+
+    @property
+    def seal(self) -> Seal | None:
+        """Return the place of the newest in the chain, None of a chain that has none yet."""
+        return read_kept(self.records[-1]).seal if self.records else None
 
     def read(self) -> Sequence[AuditRecord]:
         """Return the records that it has, oldest first."""

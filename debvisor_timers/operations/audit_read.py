@@ -3,14 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
 from debvisor_timers.errors import PermissionRefusedError, SystemdError
 from debvisor_timers.history.audit import AuditEvent, AuditRecord, read_audit
-from debvisor_timers.history.chain import ChainFinding, Fault, NotedDigest, Proof, verify_chain
+from debvisor_timers.history.chain import (
+    ChainFinding,
+    Fault,
+    NotedDigest,
+    Proof,
+    Reach,
+    boots_before,
+    verify_chain,
+)
 from debvisor_timers.history.records import AUDIT_MESSAGE_ID
 from debvisor_timers.operations.attempts import under_way
 from debvisor_timers.operations.audit_head import HeadFile, KeptHead
@@ -67,7 +75,7 @@ def verify_audit(host: Host, noted: NotedDigest | None = None) -> Proof:
         records,
         kept.head(is_sent=is_sent) if kept else None,
         attempts=attempts,
-        journal_begins=_journal_begins(host),
+        reach=Reach(begins=_journal_begins(host), boots=_boots_begin(host, records, kept)),
         noted=noted,
     )
     if problem:
@@ -140,6 +148,17 @@ def _named(record: AuditRecord) -> AuditRecord:
         return record
     named = replace(caller, user=user_name(caller.uid) or str(caller.uid))
     return replace(record, event=replace(record.event, caller=named))
+
+
+def _boots_begin(
+    host: Host, records: Sequence[AuditRecord], kept: KeptHead | None
+) -> Mapping[str, datetime]:
+    """Return the time of the oldest entry of root of those boots that tell of vacuumed records."""
+    oldest = {
+        boot: next(iter(host.journal.records([{"_UID": "0", "_BOOT_ID": boot}])), None)
+        for boot in (boots_before(records, kept.chain) if kept else ())
+    }
+    return {boot: record.realtime for boot, record in oldest.items() if record}
 
 
 def _journal_begins(host: Host) -> datetime | None:

@@ -42,6 +42,7 @@ class Attempt:
         self.file = file
         self.what = ""
         self.changes: Sequence[JobPlan] = ()
+        self.settings: Sequence[str] = ()
         self.generation: int | None = None
         self.has_begun = False
         self.is_done = False
@@ -85,12 +86,14 @@ class Attempt:
         what: str = "",
         *,
         changes: Sequence[JobPlan] = (),
+        settings: Sequence[str] = (),
         generation: int | None = None,
     ) -> None:
         """Tell that something was changed, and what; without this nothing is recorded."""
         self.is_done = True
         self.what = what
         self.changes = changes
+        self.settings = settings
         self.generation = generation
         if changes:
             self.jobs = [job.job_id for job in changes]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ def event_of(attempt: Attempt, error: BaseException | None = None) -> AuditEvent
         file=_text(attempt.file),
         what=_text(attempt.what),
         error="" if error is None else _text(_said(error)),
-        diff=_diff(attempt.changes),
+        diff=_diff(attempt.changes, attempt.settings),
         generation=attempt.generation,
         host=os.uname().nodename,
     )
@@ -117,10 +117,12 @@ def _clean(text: str) -> str:
     return _CONTROL.sub("?", text).encode("utf-8", "replace").decode()
 
 
-def _diff(changes: Sequence[JobPlan]) -> str:
-    """Return what changed in the units, as far as it is not too long, and how much is left out."""
-    lines: list[str] = []
-    length = 0
+def _diff(changes: Sequence[JobPlan], settings: Sequence[str]) -> str:
+    """Return what changed in settings and units, if not too long, and how much is left out."""
+    lines = [*_redacted(settings)]
+    length = sum(len(line) + 1 for line in lines)
+    if length > _LONGEST_DIFF:
+        lines, length = ["... too long: what changed in settings is left out"], 0
     for number, job in enumerate(changes):
         for line in _lines(job):
             length += len(line) + 1
@@ -133,14 +135,26 @@ def _diff(changes: Sequence[JobPlan]) -> str:
 
 
 def _lines(job: JobPlan) -> Iterator[str]:
-    from debvisor_timers.jobs.redact import redact_line
     from debvisor_timers.operations.diff import unified_diff
 
-    for line in unified_diff(job):
+    return _redacted(unified_diff(job))
+
+
+def _redacted(lines: Iterable[str]) -> Iterator[str]:
+    if not lines:
+        return
+    from debvisor_timers.jobs.redact import redact_line
+
+    for line in lines:
         if line.startswith(("---", "+++", "@@")):
-            yield _clean(line)
+            yield _line(line)
         elif len(line) > _LONGEST_TEXT:
             # Cut in its middle, a secret would not be recognised.
-            yield _clean(f"{line.partition('=')[0][:80]}=[{len(line)} characters left out]")
+            yield _line(f"{line.partition('=')[0][:80]}=[{len(line)} characters left out]")
         else:
-            yield _clean(redact_line(line))
+            yield _line(redact_line(line))
+
+
+def _line(text: str) -> str:
+    """Return `text` as one line: none may look like another of the diff."""
+    return _clean(text).replace("\n", "\\n")

@@ -140,6 +140,21 @@ def test_the_vacuum_of_the_journal_is_told_from_tampering(host: Host) -> None:
     assert faults(host) == {"missing at the end"}
 
 
+def test_the_oldest_record_alone_is_not_vacuumed(host: Host) -> None:
+    host.box.run("systemd-cat echo before")
+    rotate(host)
+    host.apply(JOBS)
+    rotate(host)
+    host.cli("run", "one", "--wait")
+
+    *older, with_apply = archives(host)
+    host.box.run(f"mv {with_apply} /var/moved")
+    assert faults(host) == {"missing at the beginning"}
+
+    host.box.run(f"rm {' '.join(older)}")  # then it looks like a vacuum
+    assert faults(host) == set()
+
+
 def test_all_of_it_may_be_vacuumed(host: Host) -> None:
     host.apply(JOBS)
     host.cli("run", "one", "--wait")

@@ -21,6 +21,7 @@ from debvisor_timers.history.records import JournalRecord
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CHAIN = "0123456789abcdef"
+BOOT = "b0" * 16
 ALICE = Caller(uid=0, user="root", login_uid=1000, login_user="alice", sudo_uid=1000,
                sudo_user="alice", door="cli")  # fmt: skip
 
@@ -47,7 +48,16 @@ def chain(count: int, *, name: str = CHAIN, begin: str = FIRST) -> list[Fields]:
     previous = ""
     for number in range(1, count + 1):
         reason = begin if number == 1 else ""
-        seal = Seal(chain=name, number=number, previous=previous, begin=reason)
+        seal = Seal(
+            chain=name,
+            number=number,
+            previous=previous,
+            begin=reason,
+            time=event(number).time,
+            boot=BOOT,
+            previous_time=event(number - 1).time if number > 1 else None,
+            previous_boot=BOOT if number > 1 else "",
+        )
         records.append(sealed(event(number), seal))
         previous = records[-1]["DEBVISOR_AUDIT_DIGEST"]
     return records

@@ -9,8 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debvisor_timers.history.audit import Seal, sealed
-from debvisor_timers.history.chain import Fault, NotedDigest, Proof, verify_chain
+from debvisor_timers.history.chain import (
+    Fault,
+    NotedDigest,
+    Proof,
+    Reach,
+    boots_before,
+    verify_chain,
+)
 from tests.unit.history.events import (
+    BOOT,
     CHAIN,
     NOON,
     Fields,
@@ -108,11 +116,42 @@ def test_the_vacuum_of_the_oldest_is_no_fault(gone: int) -> None:
     assert (proof.first, proof.last, proof.vacuumed) == (gone + 1, 5, gone)
 
 
+def test_the_oldest_are_vacuumed_only_if_the_boot_of_the_one_before_begins_after_it() -> None:
+    head = head_of(FIVE)
+
+    def proof(begins: timedelta, boot: str = BOOT) -> Proof:
+        boots = {boot: NOON + timedelta(minutes=2) + begins}
+        return verify_chain(read_all(FIVE[2:]), head, reach=Reach(boots=boots))
+
+    assert boots_before(read_all(FIVE[2:]), CHAIN) == {BOOT}
+    assert boots_before(read_all(FIVE), CHAIN) == set()
+    assert proof(timedelta(seconds=1)).vacuumed == 2
+    assert proof(timedelta(seconds=-1), "another").is_whole
+    cut = proof(timedelta(seconds=-1))
+    assert faults(cut) == [(Fault.MISSING_AT_BEGINNING, 2)]
+    assert cut.vacuumed == 0
+
+
+def test_a_clock_that_was_set_back_takes_nothing_for_missing() -> None:
+    seal = Seal(
+        chain=CHAIN,
+        number=6,
+        previous=FIVE[4][DIGEST],
+        time=NOON - timedelta(hours=1),
+        previous_time=NOON,
+        previous_boot=BOOT,
+    )
+    records = [sealed(event(6), seal)]
+    begins = {BOOT: NOON - timedelta(minutes=1)}
+
+    assert verify_chain(read_all(records), head_of(records), reach=Reach(boots=begins)).is_whole
+
+
 def test_all_records_are_vacuumed_only_if_the_journal_begins_after_them() -> None:
     head = head_of(FIVE)
 
-    later = verify_chain([], head, journal_begins=head.time + timedelta(hours=1))
-    earlier = verify_chain([], head, journal_begins=NOON)
+    later = verify_chain([], head, reach=Reach(begins=head.time + timedelta(hours=1)))
+    earlier = verify_chain([], head, reach=Reach(begins=NOON))
 
     assert later.is_whole
     assert later.vacuumed == 5

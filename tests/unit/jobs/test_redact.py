@@ -54,6 +54,10 @@ LINES = {
     '+ExecStart=/bin/sh -c "PW=1 PGPASSWORD=ab,cd psql; x"': (
         '+ExecStart=/bin/sh -c "PW=1 PGPASSWORD=[redacted] psql; x"'
     ),
+    "+channels.ops.exec=/bin/tell '--password=a b' x": (
+        "+channels.ops.exec=/bin/tell '--password=[redacted]' x"
+    ),
+    "-jobs.a.tags.api-token=hunter2x": "-jobs.a.tags.api-token=[redacted]",
     "+Environment=DB_PASSWORD=-hunter2x": "+Environment=DB_PASSWORD=[redacted]",
     "+Environment=DB_PASSWORD=/hunter2x": "+Environment=DB_PASSWORD=[redacted]",
     "+Environment=DB_PASSWORD=$hunter2x": "+Environment=DB_PASSWORD=[redacted]",

@@ -116,9 +116,33 @@ def test_an_apply_that_changes_nothing_is_not_in_it(
 
 def test_a_change_of_what_no_unit_says_is_in_it(host: Host) -> None:
     host.apply(NIGHTLY)
-    host.apply(NIGHTLY.replace("jobs:\n  nightly:\n", "jobs:\n  nightly:\n    owner: ops\n"))
+    host.apply(f"{NIGHTLY}    owner: ops\n")
 
-    assert [event.generation for event in host.audit()] == [2, 1]
+    second, first = host.audit()
+    assert (second.generation, first.generation) == (2, 1)
+    assert "+LogExtraFields=DEBVISOR_OWNER=ops" in second.diff.splitlines()
+
+
+def test_a_change_of_the_configuration_is_shown_without_its_secrets(host: Host) -> None:
+    host.apply(NIGHTLY)
+    config = host.world.layout.config / "config.yaml"
+    channel = """channels: {{ops: {{exec: [/bin/true, "--password={0} and {0}", "a\\n+b"]}}}}\n"""
+    config.write_text(channel.format("hunter2x"), encoding="utf-8")
+    host.apply(NIGHTLY)
+    config.write_text(f"{channel.format('hunter3x')}metrics: {{textfile: /a/b.prom}}\n", "utf-8")
+    host.apply(NIGHTLY.replace("/bin/true", "/bin/false"))
+
+    both, channels, _ = host.audit()
+
+    assert channels.what == "0 created, 0 updated, 0 removed, other settings"
+    assert channels.generation == 2
+    assert channels.diff.splitlines()[3:] == [
+        r"+channels.ops.exec=/bin/true '--password=[redacted]' 'a\n+b'"
+    ]
+    assert both.what == "0 created, 1 updated, 0 removed, other settings"
+    assert "+metrics.textfile=/a/b.prom" in both.diff.splitlines()
+    assert "/bin/false" in both.diff
+    assert "hunter" not in str(host.journal())
 
 
 def test_a_start_a_stop_and_a_repetition_are_in_it(host: Host) -> None:
