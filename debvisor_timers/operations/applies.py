@@ -29,36 +29,37 @@ _MATCH = {"_UID": "0", "MESSAGE_ID": AUDIT_MESSAGE_ID}
 class Applies:
     """How many applies there were by their result, up to the record at `cursor`, included.
 
-    chain, number: the place of the newest in the audit's chain: what is not after it was counted,
-    be it sent twice after a crash, or read twice since the journal has lost the one at `cursor`.
+    numbers: of the newest chains of the audit, the number of the last record that was counted: what
+    is not after it was counted, be it sent twice after a crash, or read twice since the journal has
+    lost the one at `cursor`.
     newest: the digests of the newest ones, where a record is in no such chain.
     """
 
     cursor: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     newest: Sequence[str] = ()
-    chain: str = ""
-    number: int = 0
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
     def with_records(self, records: Iterable[JournalRecord]) -> Applies:
         """Return them with those that `records` tell of; that at `cursor` is counted already."""
         counts, cursor, newest = Counter(self.counts), self.cursor, [*self.newest]
-        chain, number = self.chain, self.number
+        numbers = dict(self.numbers)
         for record in records:
             if record.cursor == self.cursor:
                 continue
             cursor = record.cursor
             digest, link = record.get(f"{PREFIX}DIGEST"), _link(record)
-            if link and link[0] == chain and link[1] <= number:
+            if link and link[1] <= numbers.get(link[0], -1):
                 continue
             if digest and digest in newest:
                 continue
             newest = [*newest, digest][-_REMEMBERED:]
-            chain, number = link or (chain, number)
+            numbers |= [link] if link else []
             result = record.get(f"{PREFIX}RESULT")
             if record.get(f"{PREFIX}VERB") == "apply" and result in RESULTS:
                 counts[result] += 1
-        return Applies(cursor=cursor, counts=counts, newest=newest, chain=chain, number=number)
+        kept = dict([*numbers.items()][-_REMEMBERED:])
+        return Applies(cursor=cursor, counts=counts, newest=newest, numbers=kept)
 
 
 def _link(record: JournalRecord) -> tuple[str, int] | None:
@@ -94,11 +95,14 @@ def _read(path: Path) -> Applies:
     if not isinstance(plain, dict) or not isinstance(plain.get("counts"), dict):
         return Applies()
     counts = {name: n for name, n in plain["counts"].items() if isinstance(n, int)}
-    newest, number = plain.get("newest"), plain.get("number")
+    newest, numbers = plain.get("newest"), plain.get("numbers")
     return Applies(
         cursor=str(plain.get("cursor", "")),
         counts=counts,
         newest=list(map(str, newest)) if isinstance(newest, list) else [],
-        chain=str(plain.get("chain", "")),
-        number=number if isinstance(number, int) else 0,
+        numbers=_numbers(numbers) if isinstance(numbers, dict) else {},
     )
+
+
+def _numbers(plain: Mapping[str, object]) -> dict[str, int]:
+    return {chain: number for chain, number in plain.items() if isinstance(number, int)}

@@ -131,6 +131,9 @@ def _read(value: object) -> KeptHead:
         records=records,
     )
     newest = head.read()[-1]
-    if newest.seal is None or not newest.is_whole or newest.seal.digest != head.digest:
+    seal = newest.seal
+    if seal is None or not newest.is_whole:
+        raise ValueError("its newest record is not whole")
+    if (seal.chain, seal.number, seal.digest) != (head.chain, head.number, head.digest):
         raise ValueError("its newest record is not the one that it names")
     return head

@@ -26,6 +26,7 @@ from debvisor_timers.history.records import AUDIT_MESSAGE_ID, JournalRecord
 from debvisor_timers.operations import audited as audited_module
 from debvisor_timers.operations.apply import ApplyOptions, ApplyResult
 from debvisor_timers.operations.attempts import AttemptNote
+from debvisor_timers.operations.audit_head import HeadFile
 from debvisor_timers.operations.audit_read import AuditFilter
 from debvisor_timers.operations.record import ApplyRecord
 from debvisor_timers.operations.recover import record_file
@@ -492,6 +493,21 @@ def test_a_head_whose_record_was_changed_is_broken(host: Host) -> None:
     host.head().write_text(text.replace('"alice"', '"mallo"'), encoding="utf-8")
 
     assert Fault.NO_HEAD in host.faults()
+
+
+@pytest.mark.parametrize(("name", "value"), [("chain", None), ("chain", "c" * 16), ("number", 7)])
+def test_a_head_that_names_another_place_than_its_record_has_is_broken(
+    host: Host, name: str, value: object
+) -> None:
+    """Where the journal has vacuumed that record, nothing else contradicts it."""
+    host.apply(NIGHTLY)
+    head = json.loads(host.head().read_text(encoding="utf-8"))
+    assert HeadFile(host.world.layout).read() is not None
+
+    host.head().write_text(json.dumps({**head, name: value}), encoding="utf-8")
+
+    with pytest.raises(SystemdError, match="its newest record is not the one that it names"):
+        HeadFile(host.world.layout).read()
 
 
 def test_whoever_may_read_the_jobs_may_read_the_head(host: Host) -> None:

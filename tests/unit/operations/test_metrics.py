@@ -404,6 +404,21 @@ def test_applies_are_not_counted_again_when_the_journal_has_lost_the_newest_reco
     assert read(world)["applies_total"][(("result", "done"),)] == 30
 
 
+def test_applies_of_a_chain_before_the_newest_are_not_counted_again(world: World) -> None:
+    """The audit had begun a new chain; then the journal lost the record that was read last."""
+    for chain in "ab":
+        for number in range(1, 31):
+            fields = {"VERB": "apply", "RESULT": "done", "CHAIN": chain, "NUMBER": str(number)}
+            record = {f"DEBVISOR_AUDIT_{name}": value for name, value in fields.items()}
+            digest = {"DEBVISOR_AUDIT_DIGEST": f"{chain}{number:063}"}
+            world.systemd.journal.send({"MESSAGE_ID": AUDIT, **record, **digest})
+    assert read(world)["applies_total"][(("result", "done"),)] == 60
+
+    world.systemd.state.records.pop()
+
+    assert read(world)["applies_total"][(("result", "done"),)] == 60
+
+
 def test_a_broken_count_of_applies_is_made_anew(world: World) -> None:
     audit(world, "done")
     world.layout.state.mkdir(exist_ok=True)
