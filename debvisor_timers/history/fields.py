@@ -10,10 +10,12 @@ from pathlib import Path
 def read_fields(path: Path) -> Mapping[str, str]:
     """Return what stands in the file `path`; nothing where there is none, or it is no file."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        # As bytes: text mode would take a carriage return in a value for the end of its line.
+        with path.open("rb", buffering=0) as file:
+            data = file.read()
     except OSError:
         return {}
-    return parse_fields(text)
+    return parse_fields(data.decode("utf-8", "replace"))
 
 
 def parse_fields(text: str) -> Mapping[str, str]:

@@ -180,7 +180,7 @@ class LoadedConfig:
     document: None where there is no file.
     """
 
-    config: Config = field(default_factory=Config)
+    config: Config = field(default_factory=Config.model_construct)
     defaults: Mapping[str, Value] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     sources: Mapping[Path, str] = field(default_factory=dict)

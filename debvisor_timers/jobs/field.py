@@ -72,6 +72,8 @@ def key(  # noqa: PLR0913 - the row of a table: each column is named where it is
     if isinstance(default, BaseModel):
         # Frozen, so all may share it; pydantic would copy it for each job.
         return Field(default_factory=lambda: default, **told)
+    if default == {}:
+        return Field(default_factory=dict, **told)  # pydantic would copy it deeply
     return Field(default, **told)
 
 

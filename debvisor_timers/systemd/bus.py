@@ -31,6 +31,7 @@ _SIGNALS_PER_JOB = 2
 _PRIVATE_SIGNALS_PER_JOB = 10
 
 _LABEL = frozenset((string.ascii_letters + string.digits).encode())
+_ESCAPED = [chr(byte) if byte in _LABEL else f"_{byte:02x}" for byte in range(256)]
 _REFUSALS = ("AccessDenied", "InteractiveAuthorizationRequired")
 _LOST = frozenset(
     (errno.ECONNRESET, errno.ENOTCONN, errno.EPIPE, errno.EBADF, errno.ESTALE, errno.ECONNABORTED)
@@ -49,11 +50,10 @@ _LOCAL_ERRORS = {"DBusConnectionRefusedError", "DBusInterruptedError", "DBusBase
 def unit_path(name: str) -> bytes:
     """Return the object path of the unit `name`: every byte but letters and digits as _hh."""
     raw = name.encode()
-    label = "".join(
-        chr(byte) if byte in _LABEL and not (i == 0 and chr(byte).isdigit()) else f"_{byte:02x}"
-        for i, byte in enumerate(raw)
-    )
-    return _ROOT + b"/unit/" + label.encode()
+    letters = [_ESCAPED[byte] for byte in raw]
+    if raw[:1].isdigit():
+        letters[0] = f"_{raw[0]:02x}"
+    return _ROOT + b"/unit/" + "".join(letters).encode()
 
 
 class Bus:
@@ -333,7 +333,10 @@ def _to_text(value: Any) -> Any:
         return value.decode(errors="replace")
     if isinstance(value, list):
         return [_to_text(item) for item in value]
-    return tuple(_to_text(item) for item in value) if isinstance(value, tuple) else value
+    if not isinstance(value, tuple):
+        return value
+    # A thousand units come as rows of strings: a call for each would take longest.
+    return tuple([x.decode(errors="replace") if type(x) is bytes else _to_text(x) for x in value])
 
 
 def _shown(value: object) -> str:

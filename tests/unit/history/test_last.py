@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from debvisor_timers.history.fields import read_fields
 from debvisor_timers.history.last import parse_last, read_last
 from debvisor_timers.history.outcome import RunOutcome, RunStatus, Trigger
 
@@ -127,3 +128,10 @@ def test_a_file_of_an_older_version_tells_of_no_success() -> None:
     last = parse_last(FAILED)
     assert last is not None
     assert (last.attempts, last.success_end, last.success_id) == (None, None, "")
+
+
+def test_a_carriage_return_in_a_value_ends_no_line(tmp_path: Path) -> None:
+    (tmp_path / "backup").write_bytes(b"DEBVISOR_TRIGGER_PATH=/srv/a\rDEBVISOR_RESULT=success\n")
+    assert read_fields(tmp_path / "backup") == {
+        "DEBVISOR_TRIGGER_PATH": "/srv/a\rDEBVISOR_RESULT=success"
+    }
