@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from debvisor_timers.operations.host import Host
 RESULTS = ("done", "refused", "failed", "undone")
 """What can become of an apply, as the audit has it; of one that was cut off there is no record."""
 
-_REMEMBERED = 20
+_CHAINS = 20
 _NUMBER = re.compile(r"[0-9]{1,16}")
 _MATCH = {"_UID": "0", "MESSAGE_ID": AUDIT_MESSAGE_ID}
 
@@ -32,34 +32,29 @@ class Applies:
     numbers: of the newest chains of the audit, the number of the last record that was counted: what
     is not after it was counted, be it sent twice after a crash, or read twice since the journal has
     lost the one at `cursor`.
-    newest: the digests of the newest ones, where a record is in no such chain.
     """
 
     cursor: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
-    newest: Sequence[str] = ()
     numbers: Mapping[str, int] = field(default_factory=dict)
 
     def with_records(self, records: Iterable[JournalRecord]) -> Applies:
         """Return them with those that `records` tell of; that at `cursor` is counted already."""
-        counts, cursor, newest = Counter(self.counts), self.cursor, [*self.newest]
+        counts, cursor = Counter(self.counts), self.cursor
         numbers = dict(self.numbers)
         for record in records:
             if record.cursor == self.cursor:
                 continue
             cursor = record.cursor
-            digest, link = record.get(f"{PREFIX}DIGEST"), _link(record)
+            link = _link(record)
             if link and link[1] <= numbers.get(link[0], -1):
                 continue
-            if digest and digest in newest:
-                continue
-            newest = [*newest, digest][-_REMEMBERED:]
             numbers |= [link] if link else []
             result = record.get(f"{PREFIX}RESULT")
             if record.get(f"{PREFIX}VERB") == "apply" and result in RESULTS:
                 counts[result] += 1
-        kept = dict([*numbers.items()][-_REMEMBERED:])
-        return Applies(cursor=cursor, counts=counts, newest=newest, numbers=kept)
+        kept = dict([*numbers.items()][-_CHAINS:])
+        return Applies(cursor=cursor, counts=counts, numbers=kept)
 
 
 def _link(record: JournalRecord) -> tuple[str, int] | None:
@@ -95,11 +90,10 @@ def _read(path: Path) -> Applies:
     if not isinstance(plain, dict) or not isinstance(plain.get("counts"), dict):
         return Applies()
     counts = {name: n for name, n in plain["counts"].items() if isinstance(n, int)}
-    newest, numbers = plain.get("newest"), plain.get("numbers")
+    numbers = plain.get("numbers")
     return Applies(
         cursor=str(plain.get("cursor", "")),
         counts=counts,
-        newest=list(map(str, newest)) if isinstance(newest, list) else [],
         numbers=_numbers(numbers) if isinstance(numbers, dict) else {},
     )
 

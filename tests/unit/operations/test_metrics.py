@@ -379,11 +379,10 @@ def test_applies_are_counted_once_each_and_nothing_else_is(world: World) -> None
 
 def test_a_record_that_a_crash_had_sent_twice_counts_once(world: World) -> None:
     fields = {"DEBVISOR_AUDIT_VERB": "apply", "DEBVISOR_AUDIT_RESULT": "done"}
-    for digest in ("a" * 64, "b" * 64, "a" * 64):
-        record = {"MESSAGE_ID": AUDIT, "DEBVISOR_AUDIT_DIGEST": digest, **fields}
-        world.systemd.journal.send(record)
+    for number in ("1", "2", "2", "1"):
+        link = {"DEBVISOR_AUDIT_CHAIN": "a", "DEBVISOR_AUDIT_NUMBER": number}
+        world.systemd.journal.send({"MESSAGE_ID": AUDIT, **fields, **link})
         read(world)
-    world.systemd.journal.send({"MESSAGE_ID": AUDIT, "DEBVISOR_AUDIT_DIGEST": "b" * 64, **fields})
 
     assert read(world)["applies_total"][(("result", "done"),)] == 2
 
