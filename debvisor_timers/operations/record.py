@@ -28,6 +28,7 @@ class ApplyRecord:
     forgotten: units that go for good, whose stamps and failures systemd shall forget.
     due: when each stopped timer would have fired next (ISO 8601); no boot trigger that had fired.
     waiting: of these, those whose time had come, but not the end of their jitter: that time.
+    swallowed: of these, what a run under way has kept off, as fields of a journal record.
     """
 
     generation: int
@@ -40,6 +41,7 @@ class ApplyRecord:
     forgotten: tuple[str, ...] = ()
     due: Mapping[str, str] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
+    swallowed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,5 +101,6 @@ def _parse(plain: Any) -> ApplyRecord:
         after=entries("after"),
         due=dict(plain["due"]),
         waiting=dict(plain.get("waiting", {})),
+        swallowed={timer: dict(fields) for timer, fields in plain.get("swallowed", {}).items()},
         **{key: tuple(plain[key]) for key in _NAMES},
     )

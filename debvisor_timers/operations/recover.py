@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from debvisor_timers.errors import SystemdError
+from debvisor_timers.history.outcome import moment
 from debvisor_timers.history.records import MessageId
 from debvisor_timers.operations.generations import Generations
 from debvisor_timers.operations.host import Host
@@ -121,6 +122,7 @@ def note_missed(host: Host, record: ApplyRecord) -> None:
 
     And those that waited for their jitter when it was stopped: they come no more.
     """
+    _note_swallowed(host, record)
     now = host.clock.now()
     for timer, text in record.due.items():
         due = datetime.fromisoformat(text)
@@ -129,6 +131,15 @@ def note_missed(host: Host, record: ApplyRecord) -> None:
         scheduled = datetime.fromisoformat(waiting) if waiting else due
         if (waiting or due <= now) and not _is_told(host, job_id, {due, scheduled}):
             _note_skipped(host, job_id, scheduled)
+
+
+def _note_swallowed(host: Host, record: ApplyRecord) -> None:
+    """Record what runs under way had kept off of timers that the apply stopped."""
+    for fields in record.swallowed.values():
+        runs = newest_runs(host, fields["DEBVISOR_JOB"], limit=5)
+        first, run = moment(fields["DEBVISOR_SCHEDULED_USEC"]), fields["DEBVISOR_OVERLAPPED"]
+        if not any((each.overlapped, each.scheduled_for) == (run, first) for each in runs):
+            host.journal.send(fields)
 
 
 def _is_told(host: Host, job_id: str, moments: Collection[datetime]) -> bool:

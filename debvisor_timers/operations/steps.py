@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,15 +20,19 @@ from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.plan import Plan
 from debvisor_timers.operations.record import ApplyRecord
 from debvisor_timers.operations.recover import finish, generations, record_file, undo
+from debvisor_timers.operations.running import running_jobs
 from debvisor_timers.operations.shadows import shadow_running
 from debvisor_timers.operations.signals import uninterrupted
+from debvisor_timers.operations.swallowed import skip_fields, swallowed_elapses
 from debvisor_timers.operations.target import TargetState, target_state
 from debvisor_timers.operations.timers import TimerMoves, Unarmed, links, timer_moves
+from debvisor_timers.operations.under_way import under_way
 from debvisor_timers.render.names import (
     OWN_PATTERNS,
     TRIGGER_PATTERNS,
     is_boot_timer,
     is_timer,
+    job_of,
     timer_unit,
 )
 from debvisor_timers.render.unitfile import UnitFile
@@ -111,7 +115,23 @@ def _record(host: Host, plan: Plan, moves: TimerMoves) -> ApplyRecord:
         ),
         due=_due(plan, set(moves.stopped), waiting) | _due_after_boot(host, moves.stopped),
         waiting=waiting,
+        swallowed=dict(_swallowed(host, moves.stopped)),
     )
+
+
+def _swallowed(host: Host, stopped: Iterable[str]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the timers that are stopped while a run keeps them off, with what it has kept off.
+
+    When the run ends, its timer has another calendar, or is gone.
+    """
+    timers = {job_id: timer for timer in stopped if (job_id := job_of(timer)) and is_timer(timer)}
+    if not timers:
+        return
+    for job_id in running_jobs(host.manager.units("debvisor-job-*.service")) & timers.keys():
+        noted = under_way(host, job_id)
+        elapses = noted and swallowed_elapses(host, job_id, noted.start, is_last_to_come=False)
+        if noted and elapses:
+            yield timers[job_id], skip_fields(job_id, noted, elapses)
 
 
 def _due(plan: Plan, stopped: set[str], waiting: Container[str]) -> dict[str, str]:

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from debvisor_timers.history.outcome import UNDER_WAY, Ending, Exit, RunOutcome, Trigger
+from debvisor_timers.history.records import MessageId
+from debvisor_timers.history.rows import usec
 from debvisor_timers.history.runs import Run
+from debvisor_timers.history.under_way import UnderWay
 from debvisor_timers.operations.host import Host
 from debvisor_timers.render.names import timer_unit
-from debvisor_timers.systemd.ports import ActiveState, FileEntry
+from debvisor_timers.systemd.ports import FileEntry
 
 MOST = 1024
 """So many are counted, as `end` counts them."""
@@ -19,36 +22,39 @@ MOST = 1024
 def swallowed(host: Host, run: Run) -> Run | None:
     """Return the starts that `run` has kept off since it began, as one skip; None without any.
 
-    It is what `end` will record when the run ends: by the timer as it is applied now, if that is
-    active, without the one start that `overlap: queue` still has coming. None of a run that has
-    ended.
+    It is what `end` will record when the run ends. None of a run that has ended.
     """
     if run.outcome not in UNDER_WAY:
         return None
-    timer = timer_unit(run.job)
-    states = host.manager.units(timer)
-    if not any(unit.active_state is ActiveState.ACTIVE for unit in states):
-        return None
-    entry = host.units.entry(timer)
-    if not isinstance(entry, FileEntry):
-        return None
-    elapses = _elapses(host, entry.text, run.start)
+    elapses = swallowed_elapses(host, run.job, run.start)
     return _skip(run, elapses) if elapses else None
 
 
-def _elapses(host: Host, text: str, start: datetime) -> Sequence[datetime]:
+def swallowed_elapses(
+    host: Host, job_id: str, start: datetime, *, is_last_to_come: bool = True
+) -> Sequence[datetime]:
+    """Return the elapses that came to nothing since a run of the job began at `start`.
+
+    By the timer as it is applied now, since it is active: what an apply has stopped before was
+    recorded by that. is_last_to_come: the one start that `overlap: queue` has coming is left out.
+    """
+    timer = timer_unit(job_id)
+    since = host.manager.active_since(timer)
+    entry = host.units.entry(timer)
+    if since is None or not isinstance(entry, FileEntry):
+        return ()
     # Few runs are under way when somebody asks.
     from debvisor_timers.operations.elapses import elapses_until  # noqa: PLC0415
     from debvisor_timers.render.unitfile import UnitFile  # noqa: PLC0415
 
-    timer = UnitFile.parse(text)
-    now, begun = host.clock.now(), start.replace(microsecond=0)
-    lines = timer.get("Timer", "OnCalendar")
+    unit = UnitFile.parse(entry.text)
+    now, begun = host.clock.now(), max(start, since).replace(microsecond=0)
+    lines = unit.get("Timer", "OnCalendar")
     answers = elapses_until(host, lines, after=begun, until=now, most=MOST) if begun < now else {}
     found = {each for answer in answers.values() for each in answer.elapses if begun < each <= now}
-    swallowed = sorted(found)[:MOST]
-    is_queued = timer.get("Timer", "DeferReactivation")[-1:] == ("no",)
-    return swallowed[:-1] if is_queued else swallowed
+    elapses = sorted(found)[:MOST]
+    is_queued = is_last_to_come and unit.get("Timer", "DeferReactivation")[-1:] == ("no",)
+    return elapses[:-1] if is_queued else elapses
 
 
 def _skip(run: Run, elapses: Sequence[datetime]) -> Run:
@@ -75,3 +81,21 @@ def _skip(run: Run, elapses: Sequence[datetime]) -> Run:
         last_scheduled_for=last,
         overlapped=run.id,
     )
+
+
+def skip_fields(job_id: str, run: UnderWay, elapses: Sequence[datetime]) -> Mapping[str, str]:
+    """Return the journal record of what the run has kept off, as `end` writes it."""
+    why = "still waiting" if run.waiting and run.retry_at is None else "still running"
+    times = "1 start" if len(elapses) == 1 else f"{len(elapses)} starts"
+    return {
+        "MESSAGE": f"Skipped {times} of {job_id}: {why}",
+        "MESSAGE_ID": MessageId.RUN_SKIPPED,
+        "PRIORITY": "5",
+        "SYSLOG_IDENTIFIER": "debvisor-timers",
+        "DEBVISOR_JOB": job_id,
+        "DEBVISOR_REASON": why,
+        "DEBVISOR_OVERLAPPED": run.id,
+        "DEBVISOR_COUNT": str(len(elapses)),
+        "DEBVISOR_SCHEDULED_USEC": str(usec(elapses[0])),
+        "DEBVISOR_LAST_USEC": str(usec(elapses[-1])),
+    }

@@ -23,24 +23,31 @@ def afterwards(ending: "Any") -> None:
     """
     timer = f"debvisor-job-{ending.job}.timer"
 
-    def ask(manager: "Any") -> bool:
+    def ask(manager: "Any") -> int:
         if any(("[Service]", name) in ending.unit for name in TRIGGERS):
             manager.start(f"debvisor-timers-chain@{ending.job}:{ending.job}.service")
-        is_active: bool = manager.units(timer)[0].active == b"active"
-        return is_active
+        unit = manager.units(timer)[0]
+        if unit.active != b"active":
+            return 0
+        since: int = manager.number(unit.path, b"Unit", b"ActiveEnterTimestampMonotonic")
+        return since
 
-    if ending.bus.asking(ask) and ending.lasted():
-        skipped(ending, timer)
+    since = ending.bus.asking(ask)
+    if since and ending.lasted():
+        skipped(ending, timer, time.time() - (time.monotonic() - since / 1_000_000))
 
 
 TRIGGERS = ("X-SuccessOf", "X-AnySuccessOf", "X-FailureOf")
 
 
-def skipped(ending: "Any", timer: str) -> None:
-    """Record how many elapses of the timer came while the run was under way."""
+def skipped(ending: "Any", timer: str, since: float) -> None:
+    """Record how many elapses of the timer came while the run was under way.
+
+    since: when the timer was started; what the one before it has missed, an apply has recorded.
+    """
     said = ending.notes.statements(f"{ending.notes.UNITS}/{timer}")
     lines = said.get(("[Timer]", "OnCalendar"), [])
-    begun = int(ending.fields["DEBVISOR_START_USEC"]) // 1_000_000
+    begun = max(int(ending.fields["DEBVISOR_START_USEC"]) // 1_000_000, int(since))
     until = int(time.time())
     found = between(ending.beside("skip"), lines, begun, until)
     if said.get(("[Timer]", "DeferReactivation"), ["yes"])[-1] == "no":

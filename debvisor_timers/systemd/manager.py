@@ -111,6 +111,16 @@ class SystemdManager:
         found = {name: _instant(usec, _EPOCH) for name, usec in answers.items()}
         return {name: moment for name, moment in found.items() if moment is not None}
 
+    def active_since(self, name: str) -> datetime | None:
+        """Return since when the unit `name` is active; None for one that is not."""
+        read = self._bus.unit_property
+        if read(name, "Unit", "ActiveState", "s") != ActiveState.ACTIVE:
+            return None
+        # The other time-stamp is by the clock as it was set then.
+        entered = read(name, "Unit", "ActiveEnterTimestampMonotonic", "t")
+        started = datetime.now(UTC) - timedelta(seconds=time.clock_gettime(time.CLOCK_MONOTONIC))
+        return _instant(entered, started)
+
     def service(self, name: str) -> ServiceState:
         """Return the state of the service unit `name`."""
         read = self._bus.unit_property

@@ -169,6 +169,12 @@ class Manager(Protocol):
         Without those that are not armed. For many timers: twice as fast as `timers`.
         """
 
+    def active_since(self, name: str) -> datetime | None:
+        """Return since when the unit `name` is active, whatever was done to the clock meanwhile.
+
+        None for one that is not.
+        """
+
     def service(self, name: str) -> ServiceState:
         """Return the state of the service unit `name`."""
 

@@ -49,6 +49,26 @@ def test_two_lines_for_one_instant_are_one_run(rig: Rig) -> None:
     assert rig.starts("contract-a.service") == 1
 
 
+def test_since_when_a_timer_is_active_no_run_of_it_changes(rig: Rig) -> None:
+    due = rig.in_seconds(0.4)
+    rig.write(
+        a_timer=timer(f"{at(due)}\n{DAILY}"),
+        a_service=rig.service("contract-a.service", takes=1),
+    )
+    assert rig.manager.active_since("contract-a.timer") is None
+    rig.manager.start(["contract-a.timer"])
+    since = rig.manager.active_since("contract-a.timer")
+    assert since is not None
+    assert rig.began <= since <= due
+    rig.pass_to(due)
+    assert states(rig, "*contract-a.timer") == [("contract-a.timer", "running")]
+    later = rig.manager.active_since("contract-a.timer")
+    assert later is not None
+    assert abs(later - since) < timedelta(milliseconds=50)
+    rig.manager.stop(["contract-a.timer"])
+    assert rig.manager.active_since("contract-a.timer") is None
+
+
 def test_while_the_service_runs_the_timer_has_no_next_elapse(rig: Rig) -> None:
     due = rig.in_seconds(0.4)
     rig.write(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -154,6 +155,45 @@ def test_elapses_that_come_while_a_run_is_under_way_are_told_as_one_skip(host: H
     assert skipped["count"] in {2, 3}
     assert (skipped["attempts"], skipped["scheduled_for"] is None) == (0, False)
     assert skipped["overlapped"] in {run["run"] for run in [*runs, oldest]}
+
+
+def test_a_schedule_that_is_changed_during_a_run_counts_from_then_on(host: Host) -> None:
+    file = "changed.yaml"
+    job = (
+        "jobs:\n  changed: {{ schedule: {{on_calendar: '*:*:{}'}}, command: [/bin/sleep, '14'] }}\n"
+    )
+    host.write(job.format("0/5"), file)
+    host.cli("apply", "--yes")
+    host.box.wait_until("test -e /run/debvisor-timers/runs/changed", 10, "it runs")
+    kept_off = "debvisor-timers history changed | grep 'skipped (still running)'"
+    host.box.wait_until(kept_off, 10, "a time of its calendar")
+    host.write(job.format("*"), file)
+    host.cli("apply", "--yes")
+    run = next(r["run"] for r in host.json("history", "changed") if r["outcome"] == "running")
+
+    def told() -> list[dict[str, Any]]:
+        runs = host.json("history", "changed")
+        is_over = any(each["run"] == run and each["end"] for each in runs)
+        return [each for each in runs if each["overlapped"] == run] if is_over else []
+
+    newer, older = host.box.wait_until(told, 20, "both skips")
+    host.box.run(["rm", f"/etc/debvisor/timers/jobs.d/{file}"])
+    host.cli("apply", "--yes")
+    (old_first, old_last), (first, last) = span(older), span(newer)
+    # Each by its own calendar, one after the other, and none twice.
+    assert (old_first.second % 5, old_last.second % 5) == (0, 0)
+    assert older["count"] == (old_last - old_first).total_seconds() / 5 + 1
+    assert newer["count"] == (last - first).total_seconds() + 1
+    assert timedelta(0) < first - old_last < timedelta(seconds=5)
+    assert newer["count"] >= 5
+
+
+def span(skip: dict[str, Any]) -> tuple[datetime, datetime]:
+    """Return for when the first and the last start were that a run has kept off."""
+    return (
+        datetime.fromisoformat(skip["scheduled_for"]),
+        datetime.fromisoformat(skip["last_scheduled_for"]),
+    )
 
 
 def test_a_reboot_stops_a_run_and_a_power_cut_loses_it(host: Host) -> None:

@@ -13,6 +13,7 @@ from debvisor_timers.systemd.memory.engine import Engine
 from debvisor_timers.systemd.memory.loading import collect, is_outdated, load
 from debvisor_timers.systemd.memory.state import State
 from debvisor_timers.systemd.ports import (
+    ActiveState,
     JobResult,
     ServiceState,
     TimerState,
@@ -90,6 +91,12 @@ class MemoryManager:
         """Return when each of the timers `names` elapses next by its OnCalendar= lines."""
         found = {name: state.next_elapse for name, state in self.timers(names).items()}
         return {name: moment for name, moment in found.items() if moment is not None}
+
+    def active_since(self, name: str) -> datetime | None:
+        """Return since when the unit `name` is active; None for one that is not."""
+        self._state.steps.look("manager.active_since")
+        unit = self._state.loaded.get(name)
+        return unit.activated if unit and unit.active is ActiveState.ACTIVE else None
 
     def service(self, name: str) -> ServiceState:
         """Return the state of the service unit `name`."""

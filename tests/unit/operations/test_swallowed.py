@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.filter import RunFilter
 from debvisor_timers.history.runs import Run, RunOutcome, Trigger
 from debvisor_timers.operations.history import HistoryQuery
@@ -19,6 +20,7 @@ from tests.unit.operations.past_runs import history
 from tests.unit.operations.world import World
 
 JOB = "jobs: {{often: {{schedule: {schedule}, overlap: {overlap}, command: [/bin/true]}}}}\n"
+RUN = "20261123T121000Z-4f2a9c"
 SERVICE, TIMER = "debvisor-job-often.service", "debvisor-job-often.timer"
 
 
@@ -81,6 +83,57 @@ def test_a_timer_that_is_stopped_elapses_for_nobody(world: World) -> None:
     world.systemd.manager.stop([TIMER])
 
     assert len(history(world.host, "often", limit=20)) == 1
+
+
+def note(world: World) -> None:
+    """Write the note that `begin` keeps of the run that is under way."""
+    invocation = world.systemd.manager.service(SERVICE).invocation_id
+    world.layout.runs.mkdir(parents=True, exist_ok=True)
+    (world.layout.runs / "often").write_text(
+        f"DEBVISOR_RUN_ID={RUN}\nDEBVISOR_INVOCATION_ID={invocation}\n"
+        "DEBVISOR_START_USEC=1795435800000000\nDEBVISOR_ATTEMPT=1\n"
+    )
+
+
+def skips(world: World) -> list[tuple[int, str, str]]:
+    """Return how many starts each skip tells of, from when on, and for which run; oldest first."""
+    runs = reversed(history(world.host, "often", limit=20))
+    return [
+        (run.count, f"{run.scheduled_for:%H:%M}", run.overlapped)
+        for run in runs
+        if run.outcome is RunOutcome.SKIPPED
+    ]
+
+
+def test_a_new_schedule_counts_from_when_it_is_in_force(world: World) -> None:
+    run_for(world, timedelta(minutes=35))
+    note(world)
+    world.apply(JOB.format(schedule='"*/5 * * * *"', overlap="skip"))
+    assert skips(world) == [(3, "12:20", RUN)]
+
+    world.systemd.advance(timedelta(minutes=11))
+
+    assert skips(world) == [(3, "12:20", RUN), (2, "12:50", RUN)]
+
+
+def test_what_was_kept_off_of_a_job_that_is_removed_is_told(world: World) -> None:
+    run_for(world, timedelta(minutes=35), overlap="queue")
+    note(world)
+
+    world.apply("jobs: {}\n", allow_empty=True)
+
+    assert skips(world) == [(3, "12:20", RUN)]
+
+
+def test_it_is_told_once_however_the_apply_ends(world: World) -> None:
+    run_for(world, timedelta(minutes=35))
+    note(world)
+    for _ in range(2):
+        world.systemd.steps.fail_on("manager.reload")
+        with pytest.raises(SystemdError):
+            world.apply(JOB.format(schedule='"*/5 * * * *"', overlap="skip"))
+
+    assert [count for count, *_ in skips(world)] == [3]
 
 
 def test_a_run_that_has_ended_keeps_off_nothing(world: World) -> None:

@@ -67,6 +67,7 @@ class Ending:
         (folder / "debvisor-job-backup.timer").write_text("\n".join(["[Timer]", *timer, ""]))
         (folder / "service").write_text(f"[Service]\n{service}\n")
         systemd.units["debvisor-job-backup.timer"] = ("active", "running", "", 0)
+        self.timer_since(systemd, 3600)
         self.sent: list[dict[str, str]] = []
         begun = (time.time_ns() // 1000) - 180 * 1_000_000
         self.job = "backup"
@@ -81,6 +82,12 @@ class Ending:
         )
         self.bus = SimpleNamespace(asking=lambda step: bus.asking(step, systemd.address))
         self.beside: Callable[[str], object] = lambda _: skip
+
+    def timer_since(self, systemd: Systemd, seconds: int) -> None:
+        """Let the timer be active for so long."""
+        since = round((time.monotonic() - seconds) * 1_000_000)
+        path = "/unit/debvisor-job-backup.timer"
+        systemd.properties[path, "ActiveEnterTimestampMonotonic"] = max(since, 1)
 
     def lasted(self) -> bool:
         return True
@@ -101,6 +108,16 @@ def test_what_is_queued_is_not_lost(tmp_path: Path, timer: list[str], counts: se
         afterwards.afterwards(ending)
     assert {record["DEBVISOR_COUNT"] for record in ending.sent} == counts
     assert systemd.started == []
+
+
+def test_only_the_schedule_in_force_counts(tmp_path: Path) -> None:
+    """An apply has started the timer with another calendar while the job ran."""
+    with Systemd(str(tmp_path / "private")) as systemd:
+        ending = Ending(tmp_path, systemd, "OnCalendar=*-*-* *:*:*")
+        ending.timer_since(systemd, 20)
+        afterwards.afterwards(ending)
+    (record,) = ending.sent
+    assert 19 <= int(record["DEBVISOR_COUNT"]) <= 22
 
 
 def test_a_timer_that_is_stopped_elapses_for_nobody(tmp_path: Path) -> None:
