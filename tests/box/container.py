@@ -177,7 +177,7 @@ class Container:
                     self.leader = int(line.partition("=")[2])
             if "READY=1" in lines:
                 return
-            if "EXITED=1" in lines:
+            if _exited(self._process) in lines:
                 raise BoxError(f"{self._name} did not boot{self._words()}")
 
     def _words(self) -> str:
@@ -199,10 +199,15 @@ class Container:
         self.leader = 0
 
 
+def _exited(process: subprocess.Popen[bytes] | None) -> str:
+    """Return the word of the end of this boot: that of the boot before can come late."""
+    return f"EXITED={process.pid if process else 0}"
+
+
 def _wake_at_exit(process: subprocess.Popen[bytes], address: str) -> None:
     process.wait()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, suppress(OSError):
-        notify.sendto(b"EXITED=1", address)
+        notify.sendto(_exited(process).encode(), address)
 
 
 def dying_with_us(argv: Sequence[str], last: signal.Signals) -> list[str]:
