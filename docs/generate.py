@@ -10,7 +10,7 @@ from pathlib import Path
 
 from debvisor_timers.jobs import owned
 from debvisor_timers.jobs.reference import config_reference, reference, sandbox_reference
-from debvisor_timers.operations.metric_table import TABLE
+from debvisor_timers.operations.measuring.metric_table import TABLE
 
 FOLDER = Path(__file__).resolve().parent
 

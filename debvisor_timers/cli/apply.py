@@ -11,8 +11,8 @@ from debvisor_timers.cli.options import json_option
 from debvisor_timers.cli.output import confirm, counted, echo_json, echo_problems, progress
 
 if TYPE_CHECKING:
-    from debvisor_timers.operations.apply import ApplyResult
-    from debvisor_timers.operations.plan import Plan
+    from debvisor_timers.operations.applying.apply import ApplyResult
+    from debvisor_timers.operations.applying.plan import Plan
 
 
 @click.command("apply", epilog="Example: debvisor-timers apply --yes")
@@ -28,7 +28,7 @@ def command(
 
     All or nothing: what fails is undone. Running jobs are not disturbed, and no job is started.
     """
-    from debvisor_timers.operations.apply import ApplyOptions
+    from debvisor_timers.operations.applying.apply import ApplyOptions
     from debvisor_timers.scheduler import Scheduler
 
     scheduler = Scheduler.system(door="cli")

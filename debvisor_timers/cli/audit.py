@@ -15,7 +15,7 @@ from debvisor_timers.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from debvisor_timers.history.audit import AuditRecord
     from debvisor_timers.history.chain import NotedDigest, Proof
-    from debvisor_timers.operations.audit_read import AuditFilter
+    from debvisor_timers.operations.auditing.audit_read import AuditFilter
     from debvisor_timers.scheduler import Scheduler
 
 _TITLES = ("TIME", "WHO", "WHAT", "RESULT")
@@ -55,7 +55,7 @@ def command(  # noqa: PLR0913 (one for each option)
 
     With --verify: check that the record is whole, and exit with 10 where it is not.
     """
-    from debvisor_timers.operations.audit_read import AuditFilter
+    from debvisor_timers.operations.auditing.audit_read import AuditFilter
     from debvisor_timers.scheduler import Scheduler
 
     scheduler = Scheduler.system(door="cli")

@@ -13,9 +13,9 @@ from debvisor_timers.cli.trends import duration_words, failure_words, unusual_wo
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.outcome import Ending
 from debvisor_timers.history.report import Failed, Flaky, Missed
-from debvisor_timers.operations.report import NeverRan, Report
-from debvisor_timers.operations.timeline import Crowd, zone_of
-from debvisor_timers.operations.trends import Slow, Strange
+from debvisor_timers.operations.coming.timeline import Crowd, zone_of
+from debvisor_timers.operations.past.report import NeverRan, Report
+from debvisor_timers.operations.past.trends import Slow, Strange
 
 _PROGRAM = "debvisor-timers"
 _MOST_ENTRIES, _MOST_LINES, _MOST_NAMES = 20, 5, 20

@@ -11,8 +11,8 @@ from debvisor_timers.cli import times
 from debvisor_timers.cli.chapters import Entry, Section, sections
 from debvisor_timers.cli.output import counted, grouped, percent, printable, some
 from debvisor_timers.history.report import Sums
-from debvisor_timers.operations.report import Report
-from debvisor_timers.operations.timeline import zone_of
+from debvisor_timers.operations.coming.timeline import zone_of
+from debvisor_timers.operations.past.report import Report
 
 _MOST_NAMES = 5
 

@@ -13,16 +13,16 @@ from debvisor_timers.cli.output import counted, printable, starts
 from debvisor_timers.cli.times import span
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.outcome import Ending, RunOutcome
-from debvisor_timers.operations.cells import edges
-from debvisor_timers.operations.constant import QUARTER
-from debvisor_timers.operations.timeline import (
+from debvisor_timers.operations.coming.cells import edges
+from debvisor_timers.operations.coming.constant import QUARTER
+from debvisor_timers.operations.coming.timeline import (
     Quarter,
     Row,
     Timeline,
     end_of,
     zone_of,
 )
-from debvisor_timers.operations.upcoming import Upcoming
+from debvisor_timers.operations.coming.upcoming import Upcoming
 
 _PLOT = 1152
 _ROW = 20

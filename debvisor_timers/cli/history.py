@@ -17,7 +17,7 @@ from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
     from debvisor_timers.history.runs import Run
-    from debvisor_timers.operations.history import HistoryPage, HistoryQuery
+    from debvisor_timers.operations.past.history import HistoryPage, HistoryQuery
     from debvisor_timers.scheduler import Scheduler
 
 _TITLES = ("START", "TOOK", "RESULT", "TRIGGER", "CPU", "RUN")
@@ -71,7 +71,7 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
     T is a time as systemd.time(7) has it: 2026-11-27 02:00, yesterday, -3h.
     """
     from debvisor_timers.history.filter import RunFilter, outcomes_named, triggers_named
-    from debvisor_timers.operations.history import HistoryQuery
+    from debvisor_timers.operations.past.history import HistoryQuery
     from debvisor_timers.scheduler import Scheduler
 
     scheduler = Scheduler.system()
@@ -93,7 +93,7 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
 
 def _answer(page: HistoryPage, query: HistoryQuery, *, as_json: bool) -> None:
     from debvisor_timers.history.filter import RunFilter
-    from debvisor_timers.operations.history import HistoryQuery
+    from debvisor_timers.operations.past.history import HistoryQuery
 
     jobs = query.wanted.jobs or ()
     echo_notes(page.notes)

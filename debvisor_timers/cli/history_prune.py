@@ -14,7 +14,7 @@ from debvisor_timers.cli.output import counted, echo_json, echo_notes
 from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
-    from debvisor_timers.operations.prune import Pruned
+    from debvisor_timers.operations.past.prune import Pruned
 
 
 @click.command(
@@ -29,7 +29,7 @@ def command(*, keep: str | None, keep_runs: int | None, dry_run: bool, as_json: 
 
     The journal is left alone.
     """
-    from debvisor_timers.operations.prune import Limits
+    from debvisor_timers.operations.past.prune import Limits
     from debvisor_timers.scheduler import Scheduler
 
     scheduler = Scheduler.system(door="cli")

@@ -39,8 +39,8 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
     as_json: bool,
 ) -> None:
     """Show what JOB printed, and what systemd said of it: journalctl with the right filter."""
-    from debvisor_timers.operations.logs import LogQuestion
-    from debvisor_timers.operations.which_run import Choice
+    from debvisor_timers.operations.runs.logs import LogQuestion
+    from debvisor_timers.operations.runs.which_run import Choice
     from debvisor_timers.scheduler import Scheduler
 
     flags = {"--run": run is not None, "--last": last, "--failed": failed}

@@ -16,8 +16,8 @@ from debvisor_timers.cli.output import echo_json, echo_table
 from debvisor_timers.errors import ScheduleError, UsageError
 
 if TYPE_CHECKING:
-    from debvisor_timers.operations.elapses import Interval
-    from debvisor_timers.operations.upcoming import Upcoming
+    from debvisor_timers.operations.coming.elapses import Interval
+    from debvisor_timers.operations.coming.upcoming import Upcoming
     from debvisor_timers.scheduler import Scheduler
 
 _COUNT = 5
@@ -49,7 +49,7 @@ class _Wanted:
 
     def interval(self, scheduler: Scheduler) -> Interval:
         """Return what to ask for: one more than the most, to see whether there are more."""
-        from debvisor_timers.operations.elapses import Interval
+        from debvisor_timers.operations.coming.elapses import Interval
 
         start = None if self.start is None else scheduler.timestamp(self.start)
         until = None if self.end is None else scheduler.timestamp(self.end)

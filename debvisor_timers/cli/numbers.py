@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from debvisor_timers.history.statistics import Statistics
     from debvisor_timers.history.trend import DurationTrend, FailureTrend
     from debvisor_timers.history.unusual import Unusual
-    from debvisor_timers.operations.stats import JobStatistics, Window
+    from debvisor_timers.operations.past.stats import JobStatistics, Window
 
 _WEEK = 7 * 86_400.0
 _DIGITS = 6

@@ -21,7 +21,7 @@ from debvisor_timers.history.statistics import Statistics, took
 if TYPE_CHECKING:
     from debvisor_timers.history.buckets import Bucket
     from debvisor_timers.history.figures import RunFigures
-    from debvisor_timers.operations.stats import JobStatistics, StatisticsOfJobs
+    from debvisor_timers.operations.past.stats import JobStatistics, StatisticsOfJobs
 
 _TITLE = 16
 _GAP = "  "

@@ -17,8 +17,8 @@ from debvisor_timers.cli.results import LOOKS
 from debvisor_timers.cli.times import span
 from debvisor_timers.errors import UsageError
 from debvisor_timers.history.outcome import RunOutcome
-from debvisor_timers.operations.cells import Cell, cells, edges, heights
-from debvisor_timers.operations.timeline import Row, Timeline, zone_of
+from debvisor_timers.operations.coming.cells import Cell, cells, edges, heights
+from debvisor_timers.operations.coming.timeline import Row, Timeline, zone_of
 
 _LENGTHS = {1: (15, 30, 60), 7: (60, 120, 180, 240, 360)}
 """How long a cell may be, in minutes, in a picture of so many days."""

@@ -13,7 +13,7 @@ from debvisor_timers.cli.output import echo_json, echo_problems, problem_documen
 from debvisor_timers.errors import ExitCode
 
 if TYPE_CHECKING:
-    from debvisor_timers.operations.plan import JobPlan, Plan
+    from debvisor_timers.operations.applying.plan import JobPlan, Plan
 
 _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 _SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "remove": ("-", "red")}
@@ -99,7 +99,7 @@ def _next(job: JobPlan) -> str:
 
 
 def _echo_diff(job: JobPlan) -> None:
-    from debvisor_timers.operations.diff import unified_diff
+    from debvisor_timers.operations.applying.diff import unified_diff
 
     for line in unified_diff(job):
         click.echo(f"    {click.style(line, fg=_DIFF_COLOURS.get(line[:1]))}")

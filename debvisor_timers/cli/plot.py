@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from debvisor_timers.history.figures import RunFigures
-    from debvisor_timers.operations.stats import JobStatistics
+    from debvisor_timers.operations.past.stats import JobStatistics
 
 _INCHES, _DOTS = (10.0, 5.0), 120
 _LETTERS = 120

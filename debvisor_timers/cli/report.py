@@ -15,7 +15,7 @@ from debvisor_timers.cli.output import echo_notes, progress
 from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
-    from debvisor_timers.operations.report import Report
+    from debvisor_timers.operations.past.report import Report
     from debvisor_timers.scheduler import Scheduler
 
 _STDOUT = "-"
@@ -95,7 +95,7 @@ def _echo(report: Report) -> None:
 def _html(report: Report) -> str:
     from debvisor_timers.cli.digest import digest
     from debvisor_timers.cli.report_html import html_of
-    from debvisor_timers.operations.report import report_template
+    from debvisor_timers.operations.past.report import report_template
 
     return html_of(digest(report, host=_host()), report_template())
 

@@ -9,8 +9,8 @@ from debvisor_timers.cli import times
 from debvisor_timers.cli.trends import duration_words, failure_words, unusual_words
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.report import Failed, Missed, Sums
-from debvisor_timers.operations.report import Report
-from debvisor_timers.operations.trends import Slow, Strange
+from debvisor_timers.operations.past.report import Report
+from debvisor_timers.operations.past.trends import Slow, Strange
 
 Document = dict[str, object]
 

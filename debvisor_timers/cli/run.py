@@ -16,7 +16,7 @@ from debvisor_timers.cli.runs import last_document
 from debvisor_timers.errors import ExitCode, InterruptedByUserError
 
 if TYPE_CHECKING:
-    from debvisor_timers.operations.run import RunResult
+    from debvisor_timers.operations.runs.run import RunResult
 
 
 @click.command("run", epilog="Example: debvisor-timers run nightly-backup --wait")

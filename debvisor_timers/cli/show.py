@@ -51,7 +51,7 @@ def command(*, job: str, with_units: bool, run: str | None, as_json: bool) -> No
 
 def _show_run(scheduler: Scheduler, job: str, run: str, *, as_json: bool) -> None:
     from debvisor_timers.cli.show_run import echo_run
-    from debvisor_timers.operations.which_run import Choice
+    from debvisor_timers.operations.runs.which_run import Choice
 
     echo_run(scheduler.show_run(job, Choice(id=run)), as_json=as_json)
 

@@ -15,8 +15,8 @@ from debvisor_timers.cli.runs import result_words, run_document, trigger_words
 if TYPE_CHECKING:
     from debvisor_timers.history.attempt import Attempt
     from debvisor_timers.history.runs import Run
-    from debvisor_timers.operations.output import Output, Stream
-    from debvisor_timers.operations.show_run import RunDetails
+    from debvisor_timers.operations.runs.output import Output, Stream
+    from debvisor_timers.operations.runs.show_run import RunDetails
 
 _SHOWN = 20
 _MARGIN = 14

@@ -27,7 +27,7 @@ from debvisor_timers.errors import UsageError
 from debvisor_timers.history.buckets import Period
 
 if TYPE_CHECKING:
-    from debvisor_timers.operations.stats import StatisticsOfJobs
+    from debvisor_timers.operations.past.stats import StatisticsOfJobs
     from debvisor_timers.scheduler import Scheduler
 
 _STDOUT = "-"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from debvisor_timers.history.figures import RunFigures
-    from debvisor_timers.operations.timeline import Crowd, Row, Timeline
+    from debvisor_timers.operations.coming.timeline import Crowd, Row, Timeline
     from debvisor_timers.scheduler import Scheduler
 
 _BUSIEST = 3
@@ -112,7 +112,7 @@ def _folded(text: str, columns: int) -> str:
 
 def in_words(line: Timeline, days: int) -> list[str]:
     """Return what the picture cannot say: the busiest quarters and their jobs."""
-    from debvisor_timers.operations.timeline import busiest
+    from debvisor_timers.operations.coming.timeline import busiest
 
     words = [_crowd_words(line, crowd, days) for crowd in busiest(line.quarters, _BUSIEST)]
     said = ["Most starts in a quarter of an hour:", *words] if words else []
@@ -138,7 +138,7 @@ def _unusual(line: Timeline) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _crowd_words(line: Timeline, crowd: Crowd, days: int) -> str:
-    from debvisor_timers.operations.timeline import zone_of
+    from debvisor_timers.operations.coming.timeline import zone_of
 
     local = crowd.quarter.start.astimezone(zone_of(line.zone))
     when = f"{local:{'%H:%M' if days == 1 else '%a %H:%M'}}"

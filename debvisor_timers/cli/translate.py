@@ -16,7 +16,7 @@ from debvisor_timers.cli.output import echo_json
 from debvisor_timers.errors import ScheduleError, UsageError
 
 if TYPE_CHECKING:
-    from debvisor_timers.operations.translate import TranslatedSchedule
+    from debvisor_timers.operations.coming.translate import TranslatedSchedule
 
 _COUNT = 5
 

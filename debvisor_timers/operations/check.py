@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debvisor_timers.jobs.load import Definitions, load_definitions, load_files
+from debvisor_timers.operations.applying.desired import desired_states
+from debvisor_timers.operations.applying.verify import verify
+from debvisor_timers.operations.coming.crowds import crowd_problems
+from debvisor_timers.operations.coming.gaps import gap_problems
 from debvisor_timers.operations.config import outdated_calendars
-from debvisor_timers.operations.crowds import crowd_problems
-from debvisor_timers.operations.desired import desired_states
-from debvisor_timers.operations.gaps import gap_problems
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.paused import paused_problems
-from debvisor_timers.operations.verify import verify
 from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import FileEntry
 

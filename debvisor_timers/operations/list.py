@@ -12,13 +12,13 @@ from debvisor_timers.history.last import LastRun, read_last
 from debvisor_timers.history.under_way import UnderWay
 from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.jobs.model import Job
-from debvisor_timers.operations.calendars import calendar_answers, first_elapse
+from debvisor_timers.operations.coming.calendars import calendar_answers, first_elapse
+from debvisor_timers.operations.coming.skipped import skipped_starts
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
-from debvisor_timers.operations.running import running_job
-from debvisor_timers.operations.skipped import skipped_starts
-from debvisor_timers.operations.under_way import is_between_attempts
-from debvisor_timers.operations.under_way import under_way as run_under_way
+from debvisor_timers.operations.runs.running import running_job
+from debvisor_timers.operations.runs.under_way import is_between_attempts
+from debvisor_timers.operations.runs.under_way import under_way as run_under_way
 from debvisor_timers.render.names import PATH_PREFIX, path_unit, timer_unit
 from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import ActiveState, UnitState

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.jobs.relations import Edge, EdgeKind, edges, relate
-from debvisor_timers.operations.elapses import Interval
+from debvisor_timers.operations.coming.elapses import Interval
+from debvisor_timers.operations.coming.upcoming import Upcoming, upcoming
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.list import JobList, JobRow, list_jobs
 from debvisor_timers.operations.unknown import unknown_job
-from debvisor_timers.operations.upcoming import Upcoming, upcoming
 from debvisor_timers.render.names import job_of, service_unit
 from debvisor_timers.render.timer import calendar_lines
 from debvisor_timers.render.waits import Waits, waits_of

@@ -17,11 +17,11 @@ from debvisor_timers.errors import (
 from debvisor_timers.history.last import read_last
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.layout import TARGET
+from debvisor_timers.operations.applying.plan import JobPlan, Plan, make_plan
+from debvisor_timers.operations.applying.recover import record_file
+from debvisor_timers.operations.applying.renew import renewal_plan
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
-from debvisor_timers.operations.plan import JobPlan, Plan, make_plan
-from debvisor_timers.operations.recover import record_file
-from debvisor_timers.operations.renew import renewal_plan
 from debvisor_timers.render.names import PATH_PREFIX, is_path_unit, is_timer, job_of
 from debvisor_timers.render.path import awaited_paths
 from debvisor_timers.render.timer import schedule_zone

@@ -28,7 +28,7 @@ COMMITTED = "after the last step"
 _PROGRAM = """
 import os, signal, sys
 from debvisor_timers.cli.main import main
-from debvisor_timers.operations import steps
+from debvisor_timers.operations.applying import steps
 from debvisor_timers.systemd.unit_directory import DiskUnitDirectory
 
 place, action = sys.argv[1:3]

@@ -271,7 +271,7 @@ def test_who_is_killed_at_any_step_is_in_it_once(host: Host, place: str) -> None
 
 _KILLED = """
 import os
-from debvisor_timers.operations import attempts, audit, audit_head
+from debvisor_timers.operations.auditing import attempts, audit, audit_head
 from debvisor_timers.scheduler import Scheduler
 
 def die(*_, **__):

@@ -22,7 +22,7 @@ IMPATIENT = """
 import sys
 from datetime import timedelta
 from debvisor_timers.cli.main import main
-from debvisor_timers.operations import apply, recover
+from debvisor_timers.operations.applying import apply, recover
 
 second = timedelta(seconds=1)
 recover._LOCK_WAIT = second

@@ -14,8 +14,8 @@ import yaml
 
 from debvisor_timers.history.outcome import RunOutcome, Trigger
 from debvisor_timers.history.skip_cause import SkipCause
-from debvisor_timers.operations.applies import RESULTS
-from debvisor_timers.operations.metric_table import TABLE, MetricType
+from debvisor_timers.operations.auditing.applies import RESULTS
+from debvisor_timers.operations.measuring.metric_table import TABLE, MetricType
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PAGE = Path(__file__).parents[2] / "docs" / "debvisor-timers-metrics.7.scd"

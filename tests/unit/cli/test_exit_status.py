@@ -9,8 +9,8 @@ import pytest
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.layout import TARGET
-from debvisor_timers.operations.record import ApplyRecord
-from debvisor_timers.operations.recover import record_file
+from debvisor_timers.operations.applying.record import ApplyRecord
+from debvisor_timers.operations.applying.recover import record_file
 from debvisor_timers.systemd.memory.state import Outcome
 from tests.unit.cli.program import Program
 from tests.unit.operations.last_runs import FAILED_AT_TWO, note_last

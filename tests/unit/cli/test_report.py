@@ -329,7 +329,7 @@ def test_what_users_write_can_become_no_tag(program: Program) -> None:
 def test_a_hostile_host_name(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     from debvisor_timers.cli.digest import digest  # noqa: PLC0415
     from debvisor_timers.cli.report_html import html_of  # noqa: PLC0415
-    from debvisor_timers.operations.report import report, report_template  # noqa: PLC0415
+    from debvisor_timers.operations.past.report import report, report_template  # noqa: PLC0415
 
     found = report(program.world.host, since=back(7), until=back(0))
 

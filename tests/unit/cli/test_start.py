@@ -73,5 +73,5 @@ def test_an_apply_that_finds_nothing_to_do_needs_no_parser() -> None:
 
     modules = set(done.stdout.split())
     assert heavy(modules) == set()
-    assert "debvisor_timers.operations.audited" in modules
+    assert "debvisor_timers.operations.auditing.audited" in modules
     assert not {module for module in modules if module.endswith((".audit", ".deeds", ".redact"))}

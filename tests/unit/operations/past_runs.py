@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from debvisor_timers.history.filter import RunFilter
 from debvisor_timers.history.runs import Run
-from debvisor_timers.operations.history import HistoryQuery
-from debvisor_timers.operations.history import history as page_of
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.past.history import HistoryQuery
+from debvisor_timers.operations.past.history import history as page_of
 
 
 def history(host: Host, job: str, *, limit: int = 20) -> Sequence[Run]:

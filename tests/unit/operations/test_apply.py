@@ -18,8 +18,8 @@ from debvisor_timers.errors import (
 )
 from debvisor_timers.history.runs import RunStatus
 from debvisor_timers.layout import TARGET
-from debvisor_timers.operations.plan import Change, make_plan
-from debvisor_timers.operations.recover import Recovery, recover
+from debvisor_timers.operations.applying.plan import Change, make_plan
+from debvisor_timers.operations.applying.recover import Recovery, recover
 from debvisor_timers.systemd.ports import ActiveState, FileEntry, LinkEntry
 from tests.unit.operations.past_runs import history
 from tests.unit.operations.world import NIGHTLY, TWO, World
@@ -436,7 +436,7 @@ def killed_at_every_step(kind: str, factory: pytest.TempPathFactory) -> Iterator
         world.write(after)
         world.systemd.steps.fail_at(step, KilledError())
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("debvisor_timers.operations.steps._clean_up", lambda *_a: None)
+            patch.setattr("debvisor_timers.operations.applying.steps._clean_up", lambda *_a: None)
             with pytest.raises(KilledError):
                 world.apply()
         world.systemd.steps.heal()

@@ -23,13 +23,13 @@ from debvisor_timers.history.audit import AuditEvent, AuditRecord, AuditResult
 from debvisor_timers.history.caller import Caller
 from debvisor_timers.history.chain import Fault, NotedDigest
 from debvisor_timers.history.records import AUDIT_MESSAGE_ID, JournalRecord
-from debvisor_timers.operations import audited as audited_module
-from debvisor_timers.operations.apply import ApplyOptions, ApplyResult
-from debvisor_timers.operations.attempts import AttemptNote
-from debvisor_timers.operations.audit_head import HeadFile
-from debvisor_timers.operations.audit_read import AuditFilter
-from debvisor_timers.operations.record import ApplyRecord
-from debvisor_timers.operations.recover import record_file
+from debvisor_timers.operations.applying.apply import ApplyOptions, ApplyResult
+from debvisor_timers.operations.applying.record import ApplyRecord
+from debvisor_timers.operations.applying.recover import record_file
+from debvisor_timers.operations.auditing import audited as audited_module
+from debvisor_timers.operations.auditing.attempts import AttemptNote
+from debvisor_timers.operations.auditing.audit_head import HeadFile
+from debvisor_timers.operations.auditing.audit_read import AuditFilter
 from debvisor_timers.scheduler import Scheduler
 from debvisor_timers.systemd.memory.state import Outcome
 from tests.unit.operations.world import NIGHTLY, TWO, World

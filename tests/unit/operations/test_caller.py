@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from debvisor_timers.operations.caller import this_caller, user_name
+from debvisor_timers.operations.auditing.caller import this_caller, user_name
 
 
 def test_it_is_the_effective_user_who_came_by_that_door() -> None:

@@ -8,7 +8,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from debvisor_timers.operations.channels import tell
+from debvisor_timers.operations.runs.channels import tell
 
 DOCUMENT = {"run": "20261123T020000Z-4f2a9c", "log": ["naïve", "\udcff", "x" * 100_000]}
 

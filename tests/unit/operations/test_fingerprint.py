@@ -11,7 +11,7 @@ import pytest
 
 from debvisor_timers.errors import DefinitionError, RefusedError
 from debvisor_timers.layout import TARGET
-from debvisor_timers.operations.fingerprint import Fingerprint, FingerprintFile
+from debvisor_timers.operations.applying.fingerprint import Fingerprint, FingerprintFile
 from debvisor_timers.render.location import find_templates
 from debvisor_timers.systemd.ports import FileEntry, LinkEntry
 from tests.unit.operations.world import NIGHTLY, TWO, World
@@ -184,7 +184,7 @@ def test_a_new_version_of_ours_makes_apply_look_again(
 ) -> None:
     world.apply(TWO)
 
-    monkeypatch.setattr("debvisor_timers.operations.fingerprint.__version__", "99.0")
+    monkeypatch.setattr("debvisor_timers.operations.applying.fingerprint.__version__", "99.0")
 
     assert looks_again(world)
 

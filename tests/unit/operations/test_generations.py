@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from debvisor_timers.errors import SystemdError
-from debvisor_timers.operations.generations import Generations
+from debvisor_timers.operations.applying.generations import Generations
 from debvisor_timers.systemd.ports import FileEntry, LinkEntry
 
 AT = datetime(2026, 11, 23, 2, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 
 from debvisor_timers.errors import NotFoundError, UsageError
 from debvisor_timers.history.records import MessageId
-from debvisor_timers.operations.logs import LogQuestion, journalctl_command
-from debvisor_timers.operations.which_run import Choice
+from debvisor_timers.operations.runs.logs import LogQuestion, journalctl_command
+from debvisor_timers.operations.runs.which_run import Choice
 from tests.unit.operations.kept_runs import keep, nightly_runs
 from tests.unit.operations.run_records import Recorder
 from tests.unit.operations.world import NIGHTLY, TWO, World

@@ -14,9 +14,9 @@ from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.last import LastRun, read_last
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.records import MessageId
-from debvisor_timers.operations.lost import LostRuns, note_lost
-from debvisor_timers.operations.notify import notify_failure
-from debvisor_timers.operations.stop import stop_job
+from debvisor_timers.operations.runs.lost import LostRuns, note_lost
+from debvisor_timers.operations.runs.notify import notify_failure
+from debvisor_timers.operations.runs.stop import stop_job
 from debvisor_timers.systemd.memory.state import Outcome
 from tests.unit.operations.last_runs import (
     FAILED_AT_TWO,
@@ -134,7 +134,7 @@ def test_it_is_told_if_the_journal_takes_no_record(
 ) -> None:
     note_lost(cut.host)
     cut.systemd.state.records.clear()
-    monkeypatch.setattr("debvisor_timers.operations.notify._JOURNAL_WAIT", timedelta())
+    monkeypatch.setattr("debvisor_timers.operations.runs.notify._JOURNAL_WAIT", timedelta())
     notify(cut)
     notify(cut)
     assert [(each["run"], each["by"]) for each in told(tmp_path)] == [(RUN, "")]

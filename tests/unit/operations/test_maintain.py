@@ -10,7 +10,7 @@ import pytest
 
 from debvisor_timers.errors import UsageError
 from debvisor_timers.history.index import Index
-from debvisor_timers.operations.maintain import maintain
+from debvisor_timers.operations.past.maintain import maintain
 from tests.unit.operations.ran import days
 from tests.unit.operations.world import NIGHTLY, World
 

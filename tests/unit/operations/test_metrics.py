@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from debvisor_timers.history.records import AUDIT_MESSAGE_ID as AUDIT
 from debvisor_timers.history.totals import Totals
 from debvisor_timers.layout import TARGET
-from debvisor_timers.operations.metric_table import TABLE
-from debvisor_timers.operations.metrics import applied_textfile, job_counts, metrics
+from debvisor_timers.operations.measuring.metric_table import TABLE
+from debvisor_timers.operations.measuring.metrics import applied_textfile, job_counts, metrics
 from debvisor_timers.systemd.memory.state import Outcome
 from tests.unit.operations.last_runs import (
     FAILED_AT_TWO,

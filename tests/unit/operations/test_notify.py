@@ -12,8 +12,8 @@ import pytest
 
 from debvisor_timers.history.last import LastRun, read_last
 from debvisor_timers.history.outcome import RunOutcome
-from debvisor_timers.operations.notify import FailureNotice, notify_failure
-from debvisor_timers.operations.stop import stop_job
+from debvisor_timers.operations.runs.notify import FailureNotice, notify_failure
+from debvisor_timers.operations.runs.stop import stop_job
 from debvisor_timers.systemd.memory.state import Outcome
 from debvisor_timers.systemd.ports import ActiveState
 from tests.unit.operations.last_runs import (

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from debvisor_timers.operations.outline import Outline, read_outline
+from debvisor_timers.operations.past.outline import Outline, read_outline
 from tests.unit.operations.world import World
 
 JOB = """\

@@ -7,8 +7,8 @@ from typing import Any
 
 from debvisor_timers.history.records import MessageId
 from debvisor_timers.history.runs import Run
-from debvisor_timers.operations.output import Limit, Output, run_output
-from debvisor_timers.operations.which_run import Choice, find_run
+from debvisor_timers.operations.runs.output import Limit, Output, run_output
+from debvisor_timers.operations.runs.which_run import Choice, find_run
 from tests.unit.operations.run_records import Recorder
 from tests.unit.operations.world import NIGHTLY, World
 

@@ -25,7 +25,7 @@ from debvisor_timers.history import index as index_module
 from debvisor_timers.history.filter import RunFilter
 from debvisor_timers.history.index import Index
 from debvisor_timers.history.reading import News, Place, ReadRun
-from debvisor_timers.operations.past import open_past, synchronize
+from debvisor_timers.operations.past.past import open_past, synchronize
 from tests.unit.operations.kept_runs import keep, nightly_runs
 from tests.unit.operations.ran import Ran, days, ran
 from tests.unit.operations.world import NIGHTLY, World

@@ -7,7 +7,7 @@ import pytest
 
 from debvisor_timers.errors import DefinitionError
 from debvisor_timers.layout import TARGET
-from debvisor_timers.operations.plan import make_plan
+from debvisor_timers.operations.applying.plan import make_plan
 from debvisor_timers.systemd.ports import LinkEntry
 from tests.unit.operations.world import NIGHTLY, World
 

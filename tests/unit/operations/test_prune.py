@@ -12,9 +12,9 @@ from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.filter import RunFilter
 from debvisor_timers.history.index import Index
 from debvisor_timers.history.totals import Totals
-from debvisor_timers.operations.maintain import maintain
-from debvisor_timers.operations.past import open_past
-from debvisor_timers.operations.prune import Limits, Pruned, prune_history
+from debvisor_timers.operations.past.maintain import maintain
+from debvisor_timers.operations.past.past import open_past
+from debvisor_timers.operations.past.prune import Limits, Pruned, prune_history
 from tests.unit.operations.kept_runs import a_run, keep, nightly_runs
 from tests.unit.operations.ran import Ran, days, ran
 from tests.unit.operations.world import NIGHTLY, World

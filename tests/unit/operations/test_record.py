@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from debvisor_timers.errors import SystemdError
-from debvisor_timers.operations.record import ApplyRecord, RecordFile
+from debvisor_timers.operations.applying.record import ApplyRecord, RecordFile
 from debvisor_timers.systemd.ports import FileEntry, LinkEntry
 
 RECORD = ApplyRecord(

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from debvisor_timers.errors import PartWayError, SystemdError
-from debvisor_timers.operations.recover import Recovery, recover
+from debvisor_timers.operations.applying.recover import Recovery, recover
 from debvisor_timers.systemd.ports import JobResult
 from tests.unit.operations.world import TWO, World
 

@@ -12,10 +12,10 @@ from debvisor_timers.errors import NotFoundError, SystemdError
 from debvisor_timers.history.filter import RunFilter
 from debvisor_timers.history.last import read_last
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.maintain import maintain
-from debvisor_timers.operations.past import open_past
-from debvisor_timers.operations.renamed import Renaming, Renamings
-from debvisor_timers.operations.stats import job_statistics
+from debvisor_timers.operations.past.maintain import maintain
+from debvisor_timers.operations.past.past import open_past
+from debvisor_timers.operations.past.renamed import Renaming, Renamings
+from debvisor_timers.operations.past.stats import job_statistics
 from tests.unit.operations.past_runs import history
 from tests.unit.operations.ran import days
 from tests.unit.operations.world import World

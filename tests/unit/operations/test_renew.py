@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from debvisor_timers.errors import RefusedError, SystemdError
-from debvisor_timers.operations.renew import Renewal, renew
+from debvisor_timers.operations.applying.renew import Renewal, renew
 from debvisor_timers.operations.status import FindingKind, status
 from debvisor_timers.render.unitfile import UnitFile
 from debvisor_timers.systemd.ports import FileEntry

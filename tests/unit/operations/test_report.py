@@ -10,7 +10,7 @@ import pytest
 from debvisor_timers.errors import PermissionRefusedError, UsageError
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.trend import TrendKind
-from debvisor_timers.operations.report import Report, report, report_template
+from debvisor_timers.operations.past.report import Report, report, report_template
 from tests.unit.operations.ran import Ran, days, ran
 from tests.unit.operations.world import NIGHTLY, World
 

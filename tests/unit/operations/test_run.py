@@ -13,7 +13,7 @@ from debvisor_timers.errors import NotFoundError, RefusedError
 from debvisor_timers.history.caller import Caller
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.runs import Run
-from debvisor_timers.operations.run import RunResult, Wish, retry_job, run_job
+from debvisor_timers.operations.runs.run import RunResult, Wish, retry_job, run_job
 from debvisor_timers.systemd.memory.state import Outcome
 from debvisor_timers.systemd.ports import JobResult
 from tests.unit.operations.last_runs import (

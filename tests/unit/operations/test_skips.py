@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from debvisor_timers.operations.elapses import Interval
-from debvisor_timers.operations.upcoming import upcoming_of
+from debvisor_timers.operations.coming.elapses import Interval
+from debvisor_timers.operations.coming.upcoming import upcoming_of
 from tests.unit.operations.world import World
 
 JOB = """\

@@ -11,7 +11,7 @@ from debvisor_timers.errors import NotFoundError, UsageError
 from debvisor_timers.history.buckets import Period
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.trend import TrendKind
-from debvisor_timers.operations.stats import Window, job_statistics
+from debvisor_timers.operations.past.stats import Window, job_statistics
 from debvisor_timers.systemd.memory import Outcome
 from tests.unit.operations.kept_runs import a_run, keep, nightly_runs
 from tests.unit.operations.world import NIGHTLY, TWO, World

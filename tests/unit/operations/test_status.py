@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from debvisor_timers.layout import TARGET
-from debvisor_timers.operations.record import ApplyRecord
-from debvisor_timers.operations.recover import record_file
+from debvisor_timers.operations.applying.record import ApplyRecord
+from debvisor_timers.operations.applying.recover import record_file
 from debvisor_timers.operations.status import FindingKind, status
 from debvisor_timers.systemd.ports import FileEntry, LinkEntry
 from tests.unit.operations.last_runs import (

@@ -10,7 +10,7 @@ import pytest
 from debvisor_timers.errors import NotFoundError, RefusedError
 from debvisor_timers.history.last import LastRun, read_last
 from debvisor_timers.history.outcome import RunOutcome
-from debvisor_timers.operations.stop import stop_job
+from debvisor_timers.operations.runs.stop import stop_job
 from debvisor_timers.systemd.memory.state import Outcome
 from debvisor_timers.systemd.ports import ActiveState, JobResult
 from tests.unit.operations.last_runs import (

@@ -12,9 +12,9 @@ import pytest
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.filter import RunFilter
 from debvisor_timers.history.runs import Run, RunOutcome, Trigger
-from debvisor_timers.operations.history import HistoryQuery
-from debvisor_timers.operations.history import history as history_page
-from debvisor_timers.operations.which_run import Choice, find_run
+from debvisor_timers.operations.past.history import HistoryQuery
+from debvisor_timers.operations.past.history import history as history_page
+from debvisor_timers.operations.runs.which_run import Choice, find_run
 from debvisor_timers.systemd.memory.state import Outcome
 from tests.unit.operations.past_runs import history
 from tests.unit.operations.world import World

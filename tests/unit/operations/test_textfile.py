@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from debvisor_timers.errors import UsageError
-from debvisor_timers.operations.textfile import replace_textfile
+from debvisor_timers.operations.measuring.textfile import replace_textfile
 
 
 def test_a_new_file_can_be_read_by_everybody_whatever_the_umask(tmp_path: Path) -> None:

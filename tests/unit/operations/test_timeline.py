@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 
 from debvisor_timers.errors import NotFoundError
-from debvisor_timers.operations.cells import cells, edges, heights
-from debvisor_timers.operations.timeline import Row, Timeline, busiest, timeline
-from debvisor_timers.operations.upcoming import Upcoming
+from debvisor_timers.operations.coming.cells import cells, edges, heights
+from debvisor_timers.operations.coming.timeline import Row, Timeline, busiest, timeline
+from debvisor_timers.operations.coming.upcoming import Upcoming
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 from debvisor_timers.errors import NotFoundError, PermissionRefusedError
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.outcome import RunOutcome, Trigger
-from debvisor_timers.operations.cells import cells, edges
-from debvisor_timers.operations.timeline import Row, Timeline, timeline
+from debvisor_timers.operations.coming.cells import cells, edges
+from debvisor_timers.operations.coming.timeline import Row, Timeline, timeline
 from tests.unit.operations.ran import OTHER_BOOT, Ran, ran, swallowed
 from tests.unit.operations.world import World
 

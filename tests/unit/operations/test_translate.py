@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from debvisor_timers.errors import ScheduleError
-from debvisor_timers.operations.translate import translate_schedule
+from debvisor_timers.operations.coming.translate import translate_schedule
 from tests.unit.operations.world import World
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from debvisor_timers.operations.report import report
+from debvisor_timers.operations.past.report import report
 from tests.unit.operations.ran import Ran, ran, swallowed
 from tests.unit.operations.world import World
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from debvisor_timers.errors import DefinitionError, NotFoundError, ScheduleError, UsageError
-from debvisor_timers.operations.elapses import Interval
-from debvisor_timers.operations.upcoming import (
+from debvisor_timers.operations.coming.elapses import Interval
+from debvisor_timers.operations.coming.upcoming import (
     upcoming_of,
     upcoming_of_calendar,
     upcoming_of_cron,

@@ -11,7 +11,7 @@ from debvisor_timers.errors import NotFoundError
 from debvisor_timers.history.fields import format_fields
 from debvisor_timers.history.records import MessageId
 from debvisor_timers.history.runs import RunOutcome
-from debvisor_timers.operations.which_run import Choice, find_run
+from debvisor_timers.operations.runs.which_run import Choice, find_run
 from debvisor_timers.systemd.memory.state import Outcome
 from tests.unit.operations.run_records import Recorder
 from tests.unit.operations.world import NIGHTLY, TWO, World

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debvisor_timers.layout import Layout
-from debvisor_timers.operations.apply import ApplyOptions, ApplyResult, apply
+from debvisor_timers.operations.applying.apply import ApplyOptions, ApplyResult, apply
 from debvisor_timers.operations.host import Host
 from debvisor_timers.systemd.memory import MemorySystemd
 from debvisor_timers.systemd.ports import ActiveState, Entry

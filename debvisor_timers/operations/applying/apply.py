@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""apply: make the host what the YAML says; all of it or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from debvisor_timers.errors import RefusedError
+from debvisor_timers.operations.applying.fingerprint import Fingerprint, FingerprintFile
+from debvisor_timers.operations.applying.recover import Recovery, recover_locked
+from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.lock import exclusive
+
+if TYPE_CHECKING:
+    from debvisor_timers.operations.applying.plan import Plan
+    from debvisor_timers.operations.applying.steps import Held
+    from debvisor_timers.operations.applying.timers import Unarmed
+
+LOCK_WAIT = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOptions:
+    """What an apply is allowed to do.
+
+    confirm_removal: asked before jobs are removed; False refuses.
+    allow_empty: may remove every job. overwrite_edits: may overwrite units edited by hand.
+    lock_wait: how long to wait for another apply to end.
+    on_step: told each step before it is taken, for a progress line.
+    """
+
+    confirm_removal: Callable[[Plan], bool] = field(default=lambda _plan: False)
+    allow_empty: bool = False
+    overwrite_edits: bool = False
+    lock_wait: timedelta = LOCK_WAIT
+    on_step: Callable[[str], None] = field(default=lambda _step: None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyResult:
+    """What an apply did.
+
+    plan: None when a comparison of digests showed that nothing had changed.
+    timers_held: True while debvisor-timers.target is stopped: timers were written, not started.
+    unarmed: path units that were not started, since a path that they await is there.
+    settings: a diff of what is in no unit: channels, owners and such.
+    """
+
+    generation: int
+    created: int
+    updated: int
+    removed: int
+    unchanged: int
+    plan: Plan | None
+    recovery: Recovery
+    timers_held: bool = False
+    unarmed: tuple[Unarmed, ...] = ()
+    settings: tuple[str, ...] = ()
+
+    @property
+    def has_changed(self) -> bool:
+        """Return True when something is not as it was: a generation is new, or one was undone."""
+        made = self.plan is not None and self.plan.generation == self.generation
+        return made or self.recovery is not Recovery.NOTHING
+
+    @property
+    def words(self) -> str:
+        """Return what was done: `1 created, 0 updated, 0 removed`."""
+        counts = f"{self.created} created, {self.updated} updated, {self.removed} removed"
+        if self.settings:
+            counts = f"{counts}, other settings"
+        if self.recovery is Recovery.NOTHING:
+            return counts
+        return f"{counts}; one that had been cut off was {self.recovery}"
+
+
+def apply(host: Host, options: ApplyOptions) -> ApplyResult:
+    """Bring the units of this host to what the files under the configuration folder say.
+
+    Raises DefinitionError (nothing was written), RefusedError and LockedError (likewise),
+    SystemdError (everything was undone), PartWayError (undoing failed; the message says what is
+    left), InterruptedByUserError (Ctrl-C; undone).
+    """
+    with exclusive(host.layout.runtime, purpose="debvisor-timers apply", wait=options.lock_wait):
+        recovery = recover_locked(host)
+        known = FingerprintFile(host.layout.state / "fingerprint.json")
+        kept = known.read()
+        before = Fingerprint.take(host, kept.files if kept else ())
+        if kept is not None and kept.matches(before):
+            return _unchanged(kept, recovery)
+        # Parsing and rendering cost more to import than a no-op apply costs to run.
+        from debvisor_timers.operations.applying import steps
+        from debvisor_timers.operations.applying.plan import make_plan
+        from debvisor_timers.operations.applying.settings import changed_config, keep_settings
+        from debvisor_timers.operations.past.rename import keep_histories
+
+        plan = make_plan(host)
+        before = before.with_files(plan.files)
+        _refuse(plan, options)
+        if plan.is_empty:
+            held, settings = None, keep_settings(host, plan)
+        else:
+            settings = changed_config(host, plan)
+            held = steps.execute(host, plan, options.on_step)
+        keep_histories(host, plan.definitions)
+        known.write(before.after(host, jobs=len(plan.definitions.jobs)))
+        made = plan.generation if settings is not None else plan.generation - 1
+        return replace(_result(plan, made, recovery, held), settings=tuple(settings or ()))
+
+
+def _refuse(plan: Plan, options: ApplyOptions) -> None:
+    for reason, fix in _refusals(plan, options):
+        raise RefusedError(f"nothing was applied: {reason}", fix=fix)
+
+
+def _refusals(plan: Plan, options: ApplyOptions) -> Iterator[tuple[str, str]]:
+    if plan.foreign:
+        yield (
+            f"{_names(plan.foreign)} in the way, not written by debvisor-timers",
+            "move them away, or give the job another id",
+        )
+    edited = [name for job in plan.jobs for name in job.edited]
+    if edited and not options.overwrite_edits:
+        yield (
+            f"{_names(edited)} edited by hand since the last apply",
+            "put the change into the YAML (or a drop-in), or apply with --overwrite-edits",
+        )
+    removed = len(plan.removed)
+    if removed and not plan.definitions.jobs and not options.allow_empty:
+        yield (
+            f"it would remove every job of this host ({removed})",
+            "check that the files in jobs.d are there; if so be it, apply with --allow-empty",
+        )
+    if removed and not options.confirm_removal(plan):
+        yield (
+            f"it would remove jobs: {', '.join(plan.removed[:5])}",
+            "look at `debvisor-timers plan`, apply with --yes",
+        )
+
+
+def _names(names: list[str] | tuple[str, ...]) -> str:
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return f"{shown} {'is' if len(names) == 1 else 'are'}"
+
+
+def _unchanged(kept: Fingerprint, recovery: Recovery) -> ApplyResult:
+    return ApplyResult(
+        generation=kept.generation,
+        created=0,
+        updated=0,
+        removed=0,
+        unchanged=kept.jobs,
+        plan=None,
+        recovery=recovery,
+    )
+
+
+def _result(plan: Plan, generation: int, recovery: Recovery, held: Held | None) -> ApplyResult:
+    return ApplyResult(
+        generation=generation,
+        created=len(plan.created),
+        updated=len(plan.updated),
+        removed=len(plan.removed),
+        unchanged=plan.unchanged,
+        plan=plan,
+        recovery=recovery,
+        timers_held=held is not None and held.timers,
+        unarmed=held.unarmed if held else (),
+    )

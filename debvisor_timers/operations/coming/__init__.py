@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What will run: elapses, jitter, skips, crowds, and the timeline."""

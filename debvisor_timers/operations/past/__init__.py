@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was: runs that are kept, their statistics, the report."""

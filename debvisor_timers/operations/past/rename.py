@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A job that has another id now keeps what it was: its runs, its last result, its pause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from debvisor_timers.errors import SystemdError
+from debvisor_timers.history.last import read_last
+from debvisor_timers.jobs.load import Definitions
+from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.past.past import synchronize
+from debvisor_timers.operations.past.renamed import Renamings
+from debvisor_timers.render.names import service_unit
+
+
+def keep_histories(host: Host, definitions: Definitions) -> None:
+    """Let jobs have what they had by the ids in their `was`; done before, it is not done again.
+
+    Every step may be taken again. Raises SystemdError.
+    """
+    renames = {old: job.id for job in definitions.jobs.values() for old in job.was}
+    if not renames:
+        return
+    known = Renamings.read(host.layout)
+    renamings = known.with_new(renames, host.clock.now())
+    new = renamings.several[len(known.several) :]
+    if not new:
+        return
+    for each in new:
+        _move_notes(host, each.old, each.new)
+    renamings.write(host.layout)
+    # Where that fails, the next reader who may write it renames them.
+    synchronize(host)
+
+
+def carry_over(host: Host) -> None:
+    """Let a job have the result that a run under its old id has left after it was renamed.
+
+    The run was under way when the new id was applied. Raises SystemdError.
+    """
+    for each in Renamings.read(host.layout).several:
+        folder = host.layout.last
+        left, known = read_last(folder, each.old), read_last(folder, each.new)
+        if left is None or host.units.entry(service_unit(each.old)) is not None:
+            continue  # there is none, or a job has that id again
+        if known is None or known.end < left.end:
+            _move(folder / each.old, folder / each.new)
+
+
+def _move_notes(host: Host, old: str, new: str) -> None:
+    layout = host.layout
+    for folder in layout.last, layout.notified, layout.paused:
+        if (folder / old).exists() and not (folder / new).exists():
+            _move(folder / old, folder / new)
+
+
+def _move(old: Path, new: Path) -> None:
+    try:
+        old.rename(new)
+    except OSError as error:
+        raise SystemdError(f"cannot rename {old}: {error.strerror}") from error

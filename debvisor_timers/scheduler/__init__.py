@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python API: wires the real parts of this host; everything below enters here."""
+
+from __future__ import annotations
+
+from debvisor_timers.scheduler.applying import Applying
+from debvisor_timers.scheduler.looking import Looking
+from debvisor_timers.scheduler.past import Past
+from debvisor_timers.scheduler.running import Running
+
+
+class Scheduler(Applying, Looking, Running, Past):
+    """All that can be done with the jobs of one host; every method is one operation.
+
+    Each imports what it needs when it is called: starting a command costs milliseconds. The
+    errors are those of debvisor_timers.errors. What changes something, or is refused, is in the
+    audit as asked for by one caller.
+    """

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what files say to what systemd has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from debvisor_timers.scheduler.base import Base
+
+if TYPE_CHECKING:
+    from debvisor_timers.operations.applying.apply import ApplyOptions, ApplyResult
+    from debvisor_timers.operations.applying.plan import Plan
+    from debvisor_timers.operations.applying.recover import Recovery
+    from debvisor_timers.operations.applying.renew import Renewal
+    from debvisor_timers.operations.check import CheckResult
+    from debvisor_timers.operations.status import Status
+
+
+class Applying(Base):
+    """Plan, apply, and what mends an apply."""
+
+    def plan(self) -> Plan:
+        """Return what `apply` would change."""
+        from debvisor_timers.operations.applying.plan import make_plan
+
+        return make_plan(self.host)
+
+    def apply(self, options: ApplyOptions) -> ApplyResult:
+        """Make the timers of this host what the YAML says."""
+        from debvisor_timers.operations.applying.apply import apply
+
+        with self.attempt("apply") as attempt:
+            options = replace(options, on_step=attempt.on_step(options.on_step))
+            result = apply(self.host, options)
+            if result.has_changed:
+                plan = result.plan
+                changes = plan.jobs if plan else ()
+                attempt.done(
+                    result.words,
+                    changes=changes,
+                    settings=result.settings,
+                    generation=result.generation,
+                )
+        return result
+
+    def recover(self) -> Recovery:
+        """Undo or finish an apply that was cut off."""
+        from debvisor_timers.operations.applying.recover import Recovery, recover
+
+        with self.attempt("recover") as attempt:
+            recovery = recover(self.host)
+            if recovery is not Recovery.NOTHING:
+                attempt.done(f"an apply that had been cut off was {recovery}")
+        return recovery
+
+    def renew(self, on_step: Callable[[str], None] = lambda _step: None) -> Renewal:
+        """Let timers follow their time zone, where its law or the host's zone has changed."""
+        from debvisor_timers.operations.applying.renew import renew
+
+        with self.attempt("renew") as attempt:
+            renewal = renew(self.host, attempt.on_step(on_step))
+            if renewal.plan is not None and renewal.renewed:
+                plan = renewal.plan
+                attempt.done(changes=plan.jobs, generation=plan.generation)
+        return renewal
+
+    def check(self, files: Sequence[Path] = ()) -> CheckResult:
+        """Return every problem of `files`, or of all files."""
+        from debvisor_timers.operations.check import check
+
+        return check(self.host, files)
+
+    def status(self) -> Status:
+        """Return what needs attention."""
+        from debvisor_timers.operations.status import status
+
+        return status(self.host)
