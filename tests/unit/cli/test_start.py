@@ -62,7 +62,7 @@ def test_help_imports_no_command() -> None:
 
 def test_an_apply_that_finds_nothing_to_do_needs_no_parser() -> None:
     """The module of apply and what it imports before it knows that something has changed."""
-    parts = ("scheduler", "operations.apply", "systemd.real")
+    parts = ("scheduler", "operations.applying.apply", "systemd.real")
     code = f"import {', '.join(f'debvisor_timers.{part}' for part in parts)}, sys"
     done = subprocess.run(
         [sys.executable, "-c", f"{code}; print(*sys.modules)"],
