@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.applying.recover import Recovery
     from debvisor_timers.operations.applying.renew import Renewal
     from debvisor_timers.operations.check import CheckResult
-    from debvisor_timers.operations.status import Status
+    from debvisor_timers.operations.safety.finding import Status
 
 
 class Applying(Base):
@@ -75,6 +75,6 @@ class Applying(Base):
 
     def status(self) -> Status:
         """Return what needs attention."""
-        from debvisor_timers.operations.status import status
+        from debvisor_timers.operations.safety.status import status
 
         return status(self.host)

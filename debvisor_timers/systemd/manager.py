@@ -16,6 +16,7 @@ from typing import Any
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.outcome import Exit
 from debvisor_timers.systemd.bus import Bus
+from debvisor_timers.systemd.drop_ins import UNIT_PATH, drop_in_files
 from debvisor_timers.systemd.ports import (
     ActiveState,
     JobResult,
@@ -147,6 +148,10 @@ class SystemdManager:
         """Return the drop-ins that systemd has merged into the loaded unit `name`."""
         paths = self._bus.unit_property(name, "Unit", "DropInPaths", "as")
         return tuple(Path(path) for path in paths)
+
+    def drop_in_files(self, folders: Sequence[str]) -> dict[Path, str]:
+        """Return all drop-ins on the disk in folders with these patterns, and what is in each."""
+        return drop_in_files(UNIT_PATH, folders)
 
     def reset_failed(self, name: str) -> None:
         """Forget that the unit failed and how often it was started; nothing if it is not loaded."""

@@ -184,6 +184,13 @@ class Manager(Protocol):
     def drop_ins(self, name: str) -> tuple[Path, ...]:
         """Return the drop-ins that systemd has merged into the unit `name`."""
 
+    def drop_in_files(self, folders: Sequence[str]) -> dict[Path, str]:
+        """Return all drop-ins on the disk in folders with these patterns, and what is in each.
+
+        folders: such as `a-*.timer.d`, wherever systemd looks for units. Loaded or not; an empty
+        text for one that the caller may not read.
+        """
+
     def reset_failed(self, name: str) -> None:
         """Forget that the unit failed and how often it was started; nothing if it is not loaded."""
 

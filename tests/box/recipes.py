@@ -66,3 +66,6 @@ BUILD = Layer(
         "scdoc",
     ),
 )
+
+ANSIBLE = Layer(name="ansible", parent=TEST, packages=("ansible-core",))
+"""Apart: ansible takes as much room as all the rest, and one test needs it."""

@@ -15,7 +15,7 @@ from debvisor_timers.cli.main import COMMANDS, cli
 from debvisor_timers.errors import ExitCode
 from debvisor_timers.jobs.load import load_files
 from debvisor_timers.layout import Layout
-from debvisor_timers.operations.status import FindingKind
+from debvisor_timers.operations.safety.finding import FindingKind
 from docs.generate import regenerated
 from tests.documents import (
     DOCUMENTS,

@@ -13,6 +13,7 @@ from debvisor_timers.operations.applying.edits import check_edits
 from debvisor_timers.operations.applying.fingerprint import Fingerprint, FingerprintFile
 from debvisor_timers.operations.applying.recover import Recovery, generations, recover_locked
 from debvisor_timers.operations.applying.source import Source
+from debvisor_timers.operations.applying.surroundings import note
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 
@@ -95,6 +96,7 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
         kept = known.read()
         before = Fingerprint.take(host, kept.files if kept else ())
         if kept is not None and kept.matches(before):
+            note(host)
             return _unchanged(kept, recovery)
         # Parsing and rendering cost more to import than a no-op apply costs to run.
         from debvisor_timers.operations.applying.plan import make_plan
@@ -103,6 +105,7 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
         before = before.with_files(plan.files)
         result = _carry_out(host, plan, options)
         known.write(before.after(host, jobs=len(plan.definitions.jobs)))
+        note(host)
         return replace(result, recovery=recovery)
 
 
@@ -120,7 +123,9 @@ def apply_source(host: Host, source: Source, options: ApplyOptions) -> ApplyResu
 
         check_edits(source.edits)
         plan = make_plan(host, source)
-        return replace(_carry_out(host, plan, options), recovery=recovery)
+        result = _carry_out(host, plan, options)
+        note(host, only_first=True)
+        return replace(result, recovery=recovery)
 
 
 def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:

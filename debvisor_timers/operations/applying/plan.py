@@ -193,7 +193,7 @@ def _left(host: Host, source: Source, on_disk: Mapping[str, Entry]) -> set[str]:
     return {
         job_id
         for job_id in (before.keys() | now.keys()) - source.jobs
-        if any(_entry_changes(before.get(job_id, {}), now.get(job_id, {})))
+        if any(entry_changes(before.get(job_id, {}), now.get(job_id, {})))
     }
 
 
@@ -208,7 +208,7 @@ def _job_plans(on_disk: Mapping[str, Entry], desired: Mapping[str, Desired]) -> 
     for job_id in sorted(desired.keys() | ours.keys()):
         before = ours.get(job_id, {})
         after = desired[job_id].entries if job_id in desired else {}
-        entries = tuple(_entry_changes(before, after))
+        entries = tuple(entry_changes(before, after))
         if entries:
             yield JobPlan(
                 job_id=job_id,
@@ -224,9 +224,8 @@ def _kind(before: Mapping[str, Entry], is_wanted: bool) -> Change:  # noqa: FBT0
     return Change.UPDATE if before else Change.CREATE
 
 
-def _entry_changes(
-    before: Mapping[str, Entry], after: Mapping[str, Entry]
-) -> Iterator[EntryChange]:
+def entry_changes(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Iterator[EntryChange]:
+    """Yield what systemd would see of the way from `before` to `after`, in order of the names."""
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         if not _same(old, new):

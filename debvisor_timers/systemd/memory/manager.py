@@ -124,6 +124,14 @@ class MemoryManager:
         self._state.steps.look(f"manager.drop_ins {name}")
         return ()
 
+    def drop_in_files(self, folders: Sequence[str]) -> dict[Path, str]:
+        """Return all drop-ins on the disk in folders with these patterns, and what is in each."""
+        return {
+            path: text
+            for path, text in self._state.drop_ins.items()
+            if any(fnmatchcase(path.parent.name, pattern) for pattern in folders)
+        }
+
     def reset_failed(self, name: str) -> None:
         """Forget that the unit failed and how often it was started; nothing if it is not loaded."""
         self._state.steps.take("manager.reset_failed", name)

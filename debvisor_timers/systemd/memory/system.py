@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from debvisor_timers.layout import BOOT_TARGET, TARGET
 from debvisor_timers.systemd.memory.analyzer import MemoryAnalyzer
@@ -107,6 +108,10 @@ class MemorySystemd:
         unit.active, unit.ends_at = ActiveState.ACTIVATING, None
         unit.sub = "auto-restart" if has_job else "auto-restart-queued"
         unit.job = "start" if has_job else ""
+
+    def put_drop_in(self, path: str, text: str) -> None:
+        """Put a drop-in on the disk; the twin's units know nothing of it."""
+        self.state.drop_ins[Path(path)] = text
 
     def advance(self, by: timedelta) -> None:
         """Let time pass: timers fire and services end, in order."""

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 
 from debvisor_timers.calendar.zones import zone_changes
 from debvisor_timers.errors import (
@@ -17,59 +16,29 @@ from debvisor_timers.errors import (
 from debvisor_timers.history.last import read_last
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.layout import TARGET
-from debvisor_timers.operations.applying.plan import JobPlan, Plan, make_plan
+from debvisor_timers.operations.applying.applied import applied_folder
+from debvisor_timers.operations.applying.plan import Plan, make_plan
 from debvisor_timers.operations.applying.recover import record_file
 from debvisor_timers.operations.applying.renew import renewal_plan
+from debvisor_timers.operations.applying.settings import pending_settings
+from debvisor_timers.operations.applying.surroundings import Surroundings, noted
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
+from debvisor_timers.operations.safety.as_applied import AsApplied
+from debvisor_timers.operations.safety.drift import Drift, by_clock, without_yaml
+from debvisor_timers.operations.safety.finding import (
+    FindingKind,
+    Status,
+    StatusFinding,
+    finding,
+)
 from debvisor_timers.render.names import PATH_PREFIX, is_path_unit, is_timer, job_of
 from debvisor_timers.render.path import awaited_paths
 from debvisor_timers.render.timer import schedule_zone
-from debvisor_timers.render.unitfile import UnitFile
 from debvisor_timers.systemd.ports import ActiveState, Entry, FileEntry, UnitState
 
-
-class FindingKind(StrEnum):
-    """What kind of thing needs attention."""
-
-    DEFINITIONS = "definitions"
-    INTERRUPTED = "interrupted"
-    PENDING = "pending"
-    CLOCK = "clock"
-    EDITED = "edited"
-    FOREIGN = "foreign"
-    STALE = "stale"
-    BRAKE = "brake"
-    STOPPED = "stopped"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusFinding:
-    """One thing that needs attention: about what, in words, and the command that mends it."""
-
-    kind: FindingKind
-    subject: str
-    message: str
-    fix: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """How many jobs and running timers there are, all that needs attention, and what is to know.
-
-    notes: sentences; they need no attention.
-    """
-
-    jobs: int
-    timers: int
-    findings: tuple[StatusFinding, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def is_healthy(self) -> bool:
-        """Return True when nothing needs attention."""
-        return not self.findings
+_AT_ODDS = frozenset((FindingKind.DELETED, FindingKind.MASKED, FindingKind.FOREIGN))
+"""Of such a unit it makes no sense to say that it does not run, or is loaded otherwise."""
 
 
 def status(host: Host) -> Status:
@@ -78,36 +47,32 @@ def status(host: Host) -> Status:
         unit.name: unit for unit in host.manager.units("debvisor-job-*", f"{PATH_PREFIX}*", TARGET)
     }
     on_disk = host.units.read()
-    findings: list[StatusFinding] = []
+    findings: list[StatusFinding] = [*_interrupted(host)]
     notes: list[str] = []
-    findings += _interrupted(host)
     jobs = set(owned_by_job(on_disk))
     try:
         plan = make_plan(host)
         jobs |= plan.definitions.jobs.keys()
-        findings += _pending(plan)
+        findings += _pending(host, plan)
         notes += _known_until(plan.definitions.jobs.values(), host)
     except DefinitionError as error:
         findings.append(_definitions(error))
+        findings += without_yaml(AsApplied(host), on_disk, host.layout.units)
         findings += _stale_as_applied(host)
-    findings += _loaded(host, units)
-    findings += _triggers(host, on_disk, units)
+    findings += _surroundings(host)
+    at_odds = {each.subject for each in findings if each.kind in _AT_ODDS}
+    findings += _loaded(host, units, at_odds)
+    findings += _triggers(host, on_disk, units, at_odds)
     findings += _failed(host, jobs)
     active = sum(is_timer(name) and _is_active(unit) for name, unit in units.items())
     return Status(jobs=len(jobs), timers=active, findings=tuple(findings), notes=tuple(notes))
-
-
-def _finding(kind: FindingKind, subject: str, message: str, command: str) -> StatusFinding:
-    return StatusFinding(
-        kind=kind, subject=subject, message=message, fix=f"debvisor-timers {command}"
-    )
 
 
 def _interrupted(host: Host) -> Iterator[StatusFinding]:
     try:
         if record_file(host).read() is not None:
             kind = FindingKind.INTERRUPTED
-            yield _finding(kind, "apply", "an apply was cut off", "recover")
+            yield finding(kind, "apply", "an apply was cut off", "recover")
     except PermissionRefusedError:
         return  # a reader may not look; whoever applies next can
     except SystemdError as error:
@@ -118,29 +83,53 @@ def _interrupted(host: Host) -> Iterator[StatusFinding]:
 
 def _definitions(error: DefinitionError) -> StatusFinding:
     count = sum(problem.is_error for problem in error.problems)
-    return _finding(
+    return finding(
         FindingKind.DEFINITIONS, "YAML", f"the definitions have errors: {count}", "check"
     )
 
 
-def _pending(plan: Plan) -> Iterator[StatusFinding]:
-    for job in plan.jobs:
-        if job.edited:
-            names = ", ".join(job.edited)
-            message = f"edited by hand: {names}"
-            yield _finding(FindingKind.EDITED, job.job_id, message, "apply --overwrite-edits")
-        elif law := _passed_law(job):
-            message = f"its timer is for the clock changes of {law}, which is no longer so"
-            yield _finding(FindingKind.CLOCK, job.job_id, message, "apply")
-        else:
-            yield _finding(FindingKind.PENDING, job.job_id, _pending_words(job), "apply")
-    for name in plan.foreign:
-        yield StatusFinding(
-            kind=FindingKind.FOREIGN,
-            subject=name,
-            message="is in the way, not written by debvisor-timers",
-            fix="move it away, or give the job another id",
-        )
+def _pending(host: Host, plan: Plan) -> Iterator[StatusFinding]:
+    drift = Drift(
+        plan=plan,
+        applied=AsApplied(host),
+        surroundings=noted(host) if plan.jobs else None,
+        folder=host.layout.units,
+    )
+    yield from drift.of_jobs()
+    if plan.is_empty and _has_other_files(host, plan):
+        yield from _settings(host, plan)
+
+
+def _has_other_files(host: Host, plan: Plan) -> bool:
+    """Return whether the YAML is not, byte for byte, that of the newest generation."""
+    try:
+        folder = applied_folder(host)
+    except DebvisorTimersError:
+        return False  # a reader may not look
+    return folder is not None and any(
+        _text(source) != _text(folder / source.relative_to(plan.config))
+        for source in plan.definitions.sources
+    )
+
+
+def _text(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _settings(host: Host, plan: Plan) -> Iterator[StatusFinding]:
+    """Yield what an apply would keep though no unit changes: owners, tags, channels."""
+    try:
+        diff = pending_settings(host, plan.definitions) or ()
+    except DebvisorTimersError:
+        return
+    lines = [line[1:] for line in diff if line[:1] in "+-" and line[:3] not in {"+++", "---"}]
+    names = sorted({line.partition("=")[0] for line in lines})
+    if names:
+        message = f"apply would keep other settings: {', '.join(names)}"
+        yield finding(FindingKind.PENDING, "settings", message, "apply")
 
 
 def _stale_as_applied(host: Host) -> Iterator[StatusFinding]:
@@ -149,23 +138,28 @@ def _stale_as_applied(host: Host) -> Iterator[StatusFinding]:
         plan, _left = renewal_plan(host)
     except DebvisorTimersError:
         return  # a reader may not look at generations
-    for job in plan.jobs:
-        message = "its calendar lines are for other clock changes, or another zone of the host"
-        yield _finding(FindingKind.CLOCK, job.job_id, message, "renew")
+    yield from (by_clock(job.job_id, job.entries) for job in plan.jobs)
 
 
-def _passed_law(job: JobPlan) -> str:
-    """Return what the timer says of its zone's clock changes, where that holds no more."""
-    for change in job.entries:
-        before, after = _law(change.before), _law(change.after)
-        if before and after and before != after:
-            return before
-    return ""
-
-
-def _law(entry: Entry | None) -> str:
-    text = entry.text if isinstance(entry, FileEntry) else ""
-    return "".join(UnitFile.parse(text).get("Unit", "X-ClockChanges")).replace("%%", "%")
+def _surroundings(host: Host) -> Iterator[StatusFinding]:
+    """Yield what the last apply has not seen: another systemd, drop-ins."""
+    before = noted(host)
+    if before is None:
+        return
+    now = Surroundings.now(host)
+    if now.systemd != before.systemd:
+        message = f"is {now.systemd} now; the units were made and checked for {before.systemd}"
+        yield finding(FindingKind.UPGRADED, "systemd", message, "apply")
+    for path, digest in now.drop_ins.items():
+        if before.drop_ins.get(path) != digest:
+            unit = Path(path).parent.name.removesuffix(".d")
+            verb = "changed" if path in before.drop_ins else "added"
+            message = (
+                f"a drop-in was {verb} since the last apply: {path}"
+                f" (to see it: systemctl cat {unit}; to take it away: systemctl revert {unit});"
+                " to keep it, apply"
+            )
+            yield finding(FindingKind.DROP_IN, unit, message, "apply")
 
 
 def _known_until(jobs: Iterable[Job], host: Host) -> Iterator[str]:
@@ -178,13 +172,19 @@ def _known_until(jobs: Iterable[Job], host: Host) -> Iterator[str]:
             yield f"the clock changes of {zone} follow no rule: they are known until {last}"
 
 
-def _pending_words(job: JobPlan) -> str:
-    names = ", ".join(change.name for change in job.entries)
-    return f"apply would {job.change} it ({names})"
-
-
-def _loaded(host: Host, units: Mapping[str, UnitState]) -> Iterator[StatusFinding]:
-    for name in host.manager.stale(sorted(units)):
+def _loaded(
+    host: Host, units: Mapping[str, UnitState], at_odds: Collection[str]
+) -> Iterator[StatusFinding]:
+    names = [name for name in sorted(units) if not {name, job_of(name)} & set(at_odds)]
+    for name in names:
+        if units[name].load_state == "masked":
+            yield StatusFinding(
+                kind=FindingKind.MASKED,
+                subject=job_of(name) or name,
+                message=f"masked by hand, outside of {host.layout.units}: {name}",
+                fix=f"systemctl revert {name} && systemctl daemon-reload",
+            )
+    for name in host.manager.stale(names):
         yield StatusFinding(
             kind=FindingKind.STALE,
             subject=name,
@@ -194,7 +194,10 @@ def _loaded(host: Host, units: Mapping[str, UnitState]) -> Iterator[StatusFindin
 
 
 def _triggers(
-    host: Host, on_disk: Mapping[str, Entry], units: Mapping[str, UnitState]
+    host: Host,
+    on_disk: Mapping[str, Entry],
+    units: Mapping[str, UnitState],
+    at_odds: Collection[str],
 ) -> Iterator[StatusFinding]:
     target = units.get(TARGET)
     if target is None or not _is_active(target):
@@ -207,6 +210,8 @@ def _triggers(
         return
     for name in sorted(on_disk):
         folder, _, unit = name.rpartition("/")
+        if {unit, job_of(unit)} & set(at_odds):
+            continue
         if folder == f"{TARGET}.wants" and not _is_active(units.get(unit)):
             about_path = is_path_unit(unit)
             yield StatusFinding(
@@ -239,7 +244,7 @@ def _failed(host: Host, jobs: set[str]) -> Iterator[StatusFinding]:
     for job_id in sorted(jobs):
         last = read_last(host.layout.last, job_id)
         if last is not None and last.outcome.is_failure:
-            yield _finding(
+            yield finding(
                 FindingKind.FAILED,
                 job_id,
                 f"its last run {last.outcome_words}",
