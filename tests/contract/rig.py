@@ -72,6 +72,10 @@ class Rig(ABC):
         """Remove that file."""
 
     @abstractmethod
+    def put_drop_in(self, path: str, text: str) -> None:
+        """Put a drop-in at `path`, below a folder contract-*.d."""
+
+    @abstractmethod
     def keep_target(self) -> None:
         """Let the boot want the target, as it wants ours once it is installed."""
 
@@ -164,6 +168,7 @@ class RealRig(Rig):
     def __init__(self) -> None:
         """Open nothing yet."""
         self._stamps = Layout().stamps
+        self._drop_ins: set[Path] = set()
         units = Path("/etc/systemd/system")
         self._link = units / "multi-user.target.wants" / TARGET
         self.units = DiskUnitDirectory(units, PATTERNS, folders=FOLDERS)
@@ -201,6 +206,13 @@ class RealRig(Rig):
         """Unlink it."""
         (_WATCHED / name).unlink()
 
+    def put_drop_in(self, path: str, text: str) -> None:
+        """Write it, with its folder."""
+        file = Path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        self._drop_ins.add(file.parent)
+
     def keep_target(self) -> None:
         """Link it where `systemctl enable` would."""
         self._link.parent.mkdir(exist_ok=True)
@@ -210,6 +222,8 @@ class RealRig(Rig):
     def clean(self) -> None:
         """Take the link away as well, and close the connection."""
         self._link.unlink(missing_ok=True)
+        for folder in self._drop_ins:
+            shutil.rmtree(folder, ignore_errors=True)
         super().clean()
         shutil.rmtree(_WATCHED, ignore_errors=True)
         self._connected.close()
@@ -261,6 +275,10 @@ class TwinRig(Rig):
     def remove(self, name: str) -> None:
         """Tell the twin."""
         self.twin.remove(watched(name))
+
+    def put_drop_in(self, path: str, text: str) -> None:
+        """Tell the twin."""
+        self.twin.put_drop_in(path, text)
 
     def keep_target(self) -> None:
         """Enable it."""

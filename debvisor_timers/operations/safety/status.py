@@ -32,13 +32,26 @@ from debvisor_timers.operations.safety.finding import (
     StatusFinding,
     finding,
 )
-from debvisor_timers.render.names import PATH_PREFIX, is_path_unit, is_timer, job_of
+from debvisor_timers.render.names import (
+    PATH_PREFIX,
+    is_path_unit,
+    is_timer,
+    is_trigger_unit,
+    job_of,
+)
 from debvisor_timers.render.path import awaited_paths
 from debvisor_timers.render.timer import schedule_zone
 from debvisor_timers.systemd.ports import ActiveState, Entry, FileEntry, UnitState
 
 _AT_ODDS = frozenset((FindingKind.DELETED, FindingKind.MASKED, FindingKind.FOREIGN))
 """Of such a unit it makes no sense to say that it does not run, or is loaded otherwise."""
+
+_BEFORE_OURS = (
+    "/etc/systemd/system.control",
+    "/run/systemd/system.control",
+    "/run/systemd/transient",
+)
+"""Where systemd looks for a unit before /etc/systemd/system; source: systemd.unit(5)."""
 
 
 def status(host: Host) -> Status:
@@ -60,6 +73,8 @@ def status(host: Host) -> Status:
         findings += without_yaml(AsApplied(host), on_disk, host.layout.units)
         findings += _stale_as_applied(host)
     findings += _surroundings(host)
+    findings += _masked_elsewhere(host, units, {each.subject for each in findings})
+    notes += _masked_in_vain(host, on_disk)
     at_odds = {each.subject for each in findings if each.kind in _AT_ODDS}
     findings += _loaded(host, units, at_odds)
     findings += _triggers(host, on_disk, units, at_odds)
@@ -172,18 +187,43 @@ def _known_until(jobs: Iterable[Job], host: Host) -> Iterator[str]:
             yield f"the clock changes of {zone} follow no rule: they are known until {last}"
 
 
+def _masked_elsewhere(
+    host: Host, units: Mapping[str, UnitState], told: Collection[str]
+) -> Iterator[StatusFinding]:
+    """Yield the units that are masked where systemd looks before it looks at ours.
+
+    Neither `systemctl unmask` nor `revert` takes such a link away (systemd 257).
+    """
+    for name, unit in units.items():
+        subject = job_of(name) or name
+        if unit.load_state != "masked" or subject in told:
+            continue
+        paths = [f"{folder}/{name}" for folder in _BEFORE_OURS]
+        links = [path for path in paths if host.manager.exists(path)]
+        start = f" && systemctl start {name}" if is_trigger_unit(name) else ""
+        yield StatusFinding(
+            kind=FindingKind.MASKED,
+            subject=subject,
+            message=f"masked by hand: {', '.join(links) or name}",
+            fix=f"rm {' '.join(links or paths)} && systemctl daemon-reload{start}",
+        )
+
+
+def _masked_in_vain(host: Host, on_disk: Mapping[str, Entry]) -> Iterator[str]:
+    """Yield what somebody believes to be masked."""
+    for name in sorted(on_disk):
+        path = f"/run/systemd/system/{name}"
+        if "/" not in name and host.manager.exists(path):
+            yield (
+                f"{path} (systemctl mask --runtime) has no effect:"
+                f" systemd reads {host.layout.units} first"
+            )
+
+
 def _loaded(
     host: Host, units: Mapping[str, UnitState], at_odds: Collection[str]
 ) -> Iterator[StatusFinding]:
     names = [name for name in sorted(units) if not {name, job_of(name)} & set(at_odds)]
-    for name in names:
-        if units[name].load_state == "masked":
-            yield StatusFinding(
-                kind=FindingKind.MASKED,
-                subject=job_of(name) or name,
-                message=f"masked by hand, outside of {host.layout.units}: {name}",
-                fix=f"systemctl revert {name} && systemctl daemon-reload",
-            )
     for name in host.manager.stale(names):
         yield StatusFinding(
             kind=FindingKind.STALE,

@@ -196,6 +196,18 @@ def test_a_timer_that_was_masked(world: World, entry: FileEntry | LinkEntry, com
     ]
 
 
+def test_a_mask_that_systemd_passes_over_is_a_note(world: World) -> None:
+    world.apply(TWO)
+    world.systemd.touch(f"/run/systemd/system/{TIMER}")
+
+    result = status(world.host)
+
+    assert result.is_healthy
+    path = f"/run/systemd/system/{TIMER}"
+    reason = "systemd reads /etc/systemd/system first"
+    assert result.notes == (f"{path} (systemctl mask --runtime) has no effect: {reason}",)
+
+
 def test_units_that_were_deleted_by_hand(world: World) -> None:
     world.apply(TWO)
     world.systemd.units.write({SERVICE: None, TIMER: None})
