@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "audit": "Show who changed what; check that the record of it is whole.",
     "metrics": "Print metrics for Prometheus, or write them for the node exporter.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
+    "doctor": "Check all that jobs need on this host.",
     "explain": "Explain a key of the job files.",
     "schema": "Print the JSON Schema of the job files, for editors.",
     "translate": "Translate a cron expression into OnCalendar lines.",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.applying.recover import Recovery
     from debvisor_timers.operations.applying.renew import Renewal
     from debvisor_timers.operations.check import CheckResult
+    from debvisor_timers.operations.safety.doctor import Diagnosis
     from debvisor_timers.operations.safety.finding import Status
 
 
@@ -72,6 +73,12 @@ class Applying(Base):
         from debvisor_timers.operations.check import check
 
         return check(self.host, files)
+
+    def doctor(self) -> Diagnosis:
+        """Return how all is that jobs need on this host."""
+        from debvisor_timers.operations.safety.doctor import doctor
+
+        return doctor(self.host)
 
     def status(self) -> Status:
         """Return what needs attention."""

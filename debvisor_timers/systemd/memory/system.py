@@ -12,6 +12,7 @@ from debvisor_timers.systemd.memory.analyzer import MemoryAnalyzer
 from debvisor_timers.systemd.memory.engine import Engine
 from debvisor_timers.systemd.memory.folder import MemoryFolder
 from debvisor_timers.systemd.memory.journal import MemoryJournal
+from debvisor_timers.systemd.memory.machine import MemoryMachine
 from debvisor_timers.systemd.memory.manager import MemoryManager
 from debvisor_timers.systemd.memory.state import Execution, Outcome, State
 from debvisor_timers.systemd.memory.steps import Steps
@@ -63,6 +64,7 @@ class MemorySystemd:
         self.steps: Steps = self.state.steps
         self._engine = Engine(self.state)
         self.clock = MemoryClock(self.state)
+        self.machine = MemoryMachine(self.state)
         self.manager = MemoryManager(self.state, self._engine)
         self.journal = MemoryJournal(self.state)
         self.analyzer = MemoryAnalyzer(self.state)
