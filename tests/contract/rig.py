@@ -19,6 +19,7 @@ from debvisor_timers.layout import Layout
 from debvisor_timers.systemd.analyzer import CommandAnalyzer
 from debvisor_timers.systemd.clock import SystemClock
 from debvisor_timers.systemd.journal import SystemdJournal
+from debvisor_timers.systemd.machine import SystemMachine
 from debvisor_timers.systemd.manager import SystemdManager
 from debvisor_timers.systemd.memory import MemorySystemd, Outcome
 from debvisor_timers.systemd.ports import (
@@ -27,6 +28,7 @@ from debvisor_timers.systemd.ports import (
     FileEntry,
     Journal,
     LinkEntry,
+    Machine,
     Manager,
     UnitDirectory,
 )
@@ -50,6 +52,7 @@ class Rig(ABC):
     journal: Journal
     analyzer: Analyzer
     clock: Clock
+    machine: Machine
 
     @abstractmethod
     def let_pass(self, span: timedelta) -> None:
@@ -177,6 +180,7 @@ class RealRig(Rig):
         self.journal = SystemdJournal()
         self.analyzer = CommandAnalyzer()
         self.clock = SystemClock()
+        self.machine = SystemMachine()
         super().__init__()
 
     def let_pass(self, span: timedelta) -> None:
@@ -254,6 +258,7 @@ class TwinRig(Rig):
         self.journal = self.twin.journal
         self.analyzer = self.twin.analyzer
         self.clock = self.twin.clock
+        self.machine = self.twin.machine
         super().__init__()
 
     def let_pass(self, span: timedelta) -> None:
