@@ -10,6 +10,7 @@ import pytest
 
 from debvisor_timers.errors import DefinitionError, RefusedError
 from debvisor_timers.jobs.edit import copy_job, edit_jobs, jobs_in, new_file, parse_jobs
+from debvisor_timers.jobs.emit import Writable
 
 PATH = Path("/etc/debvisor/timers/jobs.d/a.yaml")
 
@@ -46,12 +47,13 @@ jobs:
 """
 
 
-def edited(text: str, job: str, **keys: object) -> str:
+def edited(text: str, job: str, **keys: Writable | None) -> str:
     """Return `text` with some keys of a job set; None takes one away."""
     document = parse_jobs(PATH, text)
-    whole: dict[str, object] = {**jobs_in(document)[job], **keys}  # type: ignore[dict-item]
-    wanted = {key: value for key, value in whole.items() if value is not None}
-    return edit_jobs(document, {job: wanted})  # type: ignore[dict-item]
+    body = jobs_in(document)[job]
+    assert isinstance(body, dict)
+    whole: dict[str, Writable | None] = {**body, **keys}
+    return edit_jobs(document, {job: {k: v for k, v in whole.items() if v is not None}})
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def edited(text: str, job: str, **keys: object) -> str:
     ],
 )
 def test_one_changed_key_changes_its_line_alone(
-    job: str, keys: Mapping[str, object], old: str, new: str
+    job: str, keys: Mapping[str, Writable | None], old: str, new: str
 ) -> None:
     assert TEXT.count(old) == 1
 
@@ -144,7 +146,7 @@ def test_one_changed_key_changes_its_line_alone(
     ],
 )
 def test_a_new_key_goes_where_people_look_for_it(
-    keys: Mapping[str, object], before: str, line: str
+    keys: Mapping[str, Writable | None], before: str, line: str
 ) -> None:
     assert edited(TEXT, "nightly", **keys) == TEXT.replace(before, line + before)
 
@@ -170,7 +172,7 @@ def test_the_last_job_goes_with_its_blank_line() -> None:
 
 
 def test_a_new_job_goes_behind_the_last_one() -> None:
-    job = {"enabled": False, "command": ["/bin/true"], "schedule": "0 4 * * *"}
+    job: dict[str, Writable] = {"enabled": False, "command": ["/bin/true"], "schedule": "0 4 * * *"}
     added = """\
 
   other:
@@ -186,7 +188,7 @@ def test_a_new_job_goes_behind_the_last_one() -> None:
 
 def test_several_jobs_are_edited_at_once() -> None:
     document = parse_jobs(PATH, TEXT)
-    new = {"command": ["/bin/true"]}
+    new: dict[str, Writable] = {"command": ["/bin/true"]}
 
     text = edit_jobs(document, {"nightly": None, "a": new, "b": new})
 
@@ -303,7 +305,7 @@ def test_what_cannot_be_edited_by_lines_is_refused() -> None:
 
 
 def test_a_new_file_reads_as_a_person_would_write_it() -> None:
-    job = {
+    job: dict[str, Writable] = {
         "tags": {"environment": "production"},
         "schedule": {"cron": "0 2 * * *", "timezone": "UTC"},
         "name": "Daily Backup",

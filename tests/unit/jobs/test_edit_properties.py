@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -94,7 +95,7 @@ def text_of(keys: list[Entry]) -> str:
     return "".join(f"{entry.above}{entry.lines}" for entry in keys)
 
 
-def read(text: str) -> dict[str, object]:
+def read(text: str) -> dict[str, Any]:
     return dict(jobs_in(parse_jobs(PATH, text)))
 
 
@@ -120,7 +121,7 @@ def test_setting_a_key_touches_nothing_but_its_lines(
     suffix = text_of(keys[number + 1 :]) + tail
     text = (prefix + keys[number].lines + suffix).replace("\n", newline)
     before = read(text)
-    wanted = {**before["two"], keys[number].key: value}  # type: ignore[dict-item]
+    wanted = {**before["two"], keys[number].key: value}
 
     after = edit_jobs(parse_jobs(PATH, text), {"two": wanted})
 
@@ -137,7 +138,7 @@ def test_adding_a_key_leaves_every_line(
     head, tail, newline, keys = file
     text = (head + text_of(keys) + tail).replace("\n", newline)
     before = read(text)
-    wanted = {**before["two"], "priority": value}  # type: ignore[dict-item]
+    wanted = {**before["two"], "priority": value}
 
     after = edit_jobs(parse_jobs(PATH, text), {"two": wanted})
 
@@ -157,7 +158,7 @@ def test_removing_a_key_takes_its_lines_alone(
     number = data.draw(st.integers(0, len(keys) - 1))
     text = (head + text_of(keys) + tail).replace("\n", newline)
     before = read(text)
-    wanted = {key: value for key, value in before["two"].items() if key != keys[number].key}  # type: ignore[attr-defined]
+    wanted = {key: value for key, value in before["two"].items() if key != keys[number].key}
     if not wanted:
         return
 
@@ -187,5 +188,5 @@ def test_removing_a_job_leaves_the_others_with_their_comments(
 
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS), values, min_size=1))
-def test_a_new_file_reads_as_it_was_meant(keys: dict[str, object]) -> None:
-    assert read(new_file({"a": keys})) == {"a": plain(keys)}  # type: ignore[dict-item]
+def test_a_new_file_reads_as_it_was_meant(keys: dict[str, Any]) -> None:
+    assert read(new_file({"a": keys})) == {"a": plain(keys)}
