@@ -247,7 +247,7 @@ class Splicer:
             self._check_in_line(node.value[0][0])
         column = sheet.column(node.value[0][0].start_mark.index)
         are_apart = bool(new) and level == JOBS_OF_FILE and self._are_apart(node)
-        for name, value in new.items():
+        for name, value in sorted(new.items(), key=lambda one: rank(one[0]) * (level == JOB)):
             kept = [
                 pair
                 for pair in node.value

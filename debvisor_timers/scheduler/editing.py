@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -13,8 +13,7 @@ from debvisor_timers.operations.auditing.audited import Attempt
 from debvisor_timers.scheduler.base import Base
 
 if TYPE_CHECKING:
-    from debvisor_timers.jobs.emit import Writable
-    from debvisor_timers.operations.editing.change import Change, KeyPath
+    from debvisor_timers.operations.editing.change import Change, NewKeys
     from debvisor_timers.operations.editing.edit import EditOptions, EditResult
     from debvisor_timers.operations.editing.rewrite import Rewrite
     from debvisor_timers.operations.editing.tree import JobTree
@@ -60,7 +59,7 @@ class Editing(Base):
     def create_job_file(
         self,
         job_id: str,
-        keys: Mapping[KeyPath, Writable | None],
+        keys: NewKeys,
         options: EditOptions | None = None,
     ) -> EditResult | None:
         """Write a new job to jobs.d/ID.yaml and apply it; None where a batch has collected it."""
@@ -69,7 +68,7 @@ class Editing(Base):
     def update_job_file(
         self,
         job_id: str,
-        keys: Mapping[KeyPath, Writable | None],
+        keys: NewKeys,
         options: EditOptions | None = None,
     ) -> EditResult | None:
         """Set keys of a job in its file (None: take it away) and apply the job."""
@@ -95,6 +94,24 @@ class Editing(Base):
             result = rewrite_job(self.host, rewrite, options)
             _tell(attempt, result)
         return result
+
+    def enable_job(self, job_id: str, options: EditOptions, *, enabled: bool) -> EditResult:
+        """Let the schedule and the triggers of a job count, or not; in its file, and applied."""
+        from debvisor_timers.operations.editing.enable import enable_change
+
+        return self.edit_jobs([enable_change(self.host, job_id, enabled=enabled)], options)
+
+    def open_job_file(self, job_id: str) -> Rewrite:
+        """Return the file of a job as it is, to be rewritten by `rewrite_job_file`."""
+        from debvisor_timers.operations.editing.rewrite import open_job
+
+        return open_job(self.host, job_id)
+
+    def require_job_file(self, job_id: str) -> None:
+        """Raise NotFoundError unless the job is in a file, or was applied."""
+        from debvisor_timers.operations.editing.edit import require_job
+
+        require_job(self.host, job_id)
 
     def free_job_id(self, name: str) -> str:
         """Return an id for a new job of that name, which no job has."""
@@ -135,7 +152,7 @@ class Editing(Base):
         self,
         kind: str,
         job_id: str,
-        keys: Mapping[KeyPath, Writable | None],
+        keys: NewKeys,
         options: EditOptions | None,
     ) -> EditResult | None:
         from debvisor_timers.operations.editing.change import Change, ChangeKind

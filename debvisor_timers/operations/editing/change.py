@@ -14,6 +14,9 @@ from debvisor_timers.jobs.emit import Writable
 KeyPath = tuple[str, ...]
 """A key, or one within its value: `("schedule", "timezone")`."""
 
+NewKeys = Mapping[KeyPath, Writable | None]
+"""Values to write, as YAML has them; None takes a key away."""
+
 _LONGEST_ID = 64
 _SCHEDULE = "schedule"
 _TIMES = {"cron": "on_calendar", "on_calendar": "cron"}
@@ -29,19 +32,14 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One change of one job.
-
-    keys: the values to write, as YAML has them; None takes a key away.
-    """
+    """One change of one job."""
 
     job_id: str
     kind: ChangeKind
-    keys: Mapping[KeyPath, Writable | None] = field(default_factory=dict)
+    keys: NewKeys = field(default_factory=dict)
 
 
-def merged(
-    job: Mapping[str, Writable], keys: Mapping[KeyPath, Writable | None]
-) -> dict[str, Writable]:
+def merged(job: Mapping[str, Writable], keys: NewKeys) -> dict[str, Writable]:
     """Return the keys of a job with those of `keys` set or taken away."""
     result = dict(job)
     for path, value in keys.items():

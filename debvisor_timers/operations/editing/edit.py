@@ -94,6 +94,15 @@ def edit_jobs(host: Host, changes: Sequence[Change], options: EditOptions) -> Ed
     return edit_with(host, lambda files, applied: stage(changes, files, applied), options)
 
 
+def require_job(host: Host, job_id: str) -> None:
+    """Raise NotFoundError unless the job is in a file, or was applied."""
+    kept, shown = generations(host), host.layout.jobs
+    files = JobTree(shown)
+    newest = kept.folder / str(kept.latest()) / JOBS_FOLDER
+    if files.find(job_id) is None and not JobTree(newest, shown).has(job_id):
+        raise files.unknown(job_id)
+
+
 def edit_with(
     host: Host, make: Callable[[JobTree, JobTree], Stage], options: EditOptions
 ) -> EditResult:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from debvisor_timers.errors import DefinitionError
+from debvisor_timers.errors import DefinitionError, PermissionRefusedError
 from debvisor_timers.jobs.document import JOBS
 from debvisor_timers.jobs.edit import jobs_in, parse_jobs
 from debvisor_timers.operations.editing.edit import EditOptions, EditResult, edit_with
@@ -33,6 +34,11 @@ def open_job(host: Host, job_id: str) -> Rewrite:
     name = files.require(job_id)
     line = files.document(name).span((JOBS, job_id), on_key=True).line
     data = files.files[name]
+    if not os.access(files.home / name, os.W_OK):
+        raise PermissionRefusedError(
+            f"only root may change jobs (cannot write {files.path(name)})",
+            fix="run the command with sudo",
+        )
     return Rewrite(job_id=job_id, path=files.path(name), before=data, after=data, line=line)
 
 
