@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from debvisor_timers.errors import PermissionRefusedError, SystemdError
+from debvisor_timers.errors import SystemdError
 from debvisor_timers.jobs.config import CONFIG_NAME
 from debvisor_timers.jobs.edit import copy_job, edit_jobs, jobs_in, parse_jobs
 from debvisor_timers.layout import Layout
@@ -110,8 +110,5 @@ def _make_folder(layout: Layout) -> Path:
             if not Path("/proc", process).exists():
                 shutil.rmtree(left, ignore_errors=True)
         return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=layout.state))
-    except PermissionError as error:
-        raise PermissionRefusedError(
-            f"only root may change jobs (cannot write to {layout.state})",
-            fix="run the command with sudo",
-        ) from error
+    except OSError as error:
+        raise SystemdError(f"cannot write to {layout.state}: {error.strerror}") from error

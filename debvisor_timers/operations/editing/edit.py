@@ -25,6 +25,7 @@ from debvisor_timers.operations.applying.source import Source
 from debvisor_timers.operations.editing.applied import JOBS_FOLDER, laid_out, put_into
 from debvisor_timers.operations.editing.change import Change
 from debvisor_timers.operations.editing.pending import Pending, pending_edits
+from debvisor_timers.operations.editing.rights import require_rights
 from debvisor_timers.operations.editing.stage import Stage, stage
 from debvisor_timers.operations.editing.tree import JobTree
 from debvisor_timers.operations.host import Host
@@ -96,6 +97,7 @@ def edit_jobs(host: Host, changes: Sequence[Change], options: EditOptions) -> Ed
 
 def require_job(host: Host, job_id: str) -> None:
     """Raise NotFoundError unless the job is in a file, or was applied."""
+    require_rights(host.layout)
     kept, shown = generations(host), host.layout.jobs
     files = JobTree(shown)
     newest = kept.folder / str(kept.latest()) / JOBS_FOLDER
@@ -110,6 +112,7 @@ def edit_with(
 
     make: takes the job files, and those of the newest generation.
     """
+    require_rights(host.layout)
     if record_file(host).path.exists():
         recover(host)
     for left in range(_TRIES - 1, -1, -1):

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from debvisor_timers.errors import DefinitionError, PermissionRefusedError
+from debvisor_timers.errors import DefinitionError
 from debvisor_timers.jobs.document import JOBS
 from debvisor_timers.jobs.edit import jobs_in, parse_jobs
 from debvisor_timers.operations.editing.edit import EditOptions, EditResult, edit_with
+from debvisor_timers.operations.editing.rights import require_rights
 from debvisor_timers.operations.editing.stage import Stage, StagedFile
 from debvisor_timers.operations.editing.tree import JobTree
 from debvisor_timers.operations.host import Host
@@ -30,15 +30,11 @@ class Rewrite:
 
 def open_job(host: Host, job_id: str) -> Rewrite:
     """Return the file of a job as it is. Raises NotFoundError."""
+    require_rights(host.layout)
     files = JobTree(host.layout.jobs)
     name = files.require(job_id)
     line = files.document(name).span((JOBS, job_id), on_key=True).line
     data = files.files[name]
-    if not os.access(files.home / name, os.W_OK):
-        raise PermissionRefusedError(
-            f"only root may change jobs (cannot write {files.path(name)})",
-            fix="run the command with sudo",
-        )
     return Rewrite(job_id=job_id, path=files.path(name), before=data, after=data, line=line)
 
 
