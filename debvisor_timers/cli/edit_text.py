@@ -80,6 +80,9 @@ def echo_edit(result: EditResult, options: dict[str, Any], *, done: str, unchang
     if not (result.files or result.plan):
         click.echo(unchanged)
     elif is_dry:
+        for job in result.plan.jobs if result.plan else ():
+            after = f"next start {_next(job)}" if job.next_after else "no next start"
+            click.echo(f"would {job.change} {job.job_id}: {after}")
         click.echo("nothing was written")
     else:
         click.echo(done)

@@ -80,6 +80,10 @@ def test_a_job_is_created_updated_disabled_and_deleted(host: Host) -> None:
     assert "an error in another file is left: " in left.stderr
     assert host.running_timers() == ["debvisor-job-hourly.timer", "debvisor-job-nightly.timer"]
 
+    edited = host.cli("job", "edit", "nightly", env={"EDITOR": "sed -i s:bin/true:bin/false:"})
+    assert edited.stdout.startswith("updated nightly\n")
+    assert "/bin/false" in host.box.run(["systemctl", "cat", "debvisor-job-nightly"]).stdout
+
     asked = host.cli("job", "delete", "nightly", expect=4)
     assert "--force" in asked.stderr
     host.cli("job", "delete", "nightly", "--force")

@@ -196,7 +196,9 @@ def test_a_diff_shows_file_and_units(program: Program) -> None:
     assert "+++ " in answer.out
     assert '+    schedule: "0 2 * * *"\n' in answer.out
     assert "+OnCalendar=*-*-* 02:00:00\n" in answer.out
-    assert answer.out.endswith("nothing was written\n")
+    assert answer.out.endswith(
+        "would create daily-backup: next start Tue 2026-11-24 03:00:00 CET\nnothing was written\n"
+    )
     assert names(program.world) == []
     assert program.world.units() == {}
 
@@ -424,6 +426,17 @@ def test_edit_without_a_change_does_nothing(program: Program, tmp_path: Path, sc
     assert (answer.code, answer.out) == (0, "nothing was changed\n")
     assert file(program.world) == TWO
     assert not list(tmp_path.glob("debvisor-job-*"))
+
+
+def test_edit_mends_a_file_that_is_wrong(program: Program, tmp_path: Path) -> None:
+    program.world.apply(TWO)
+    program.world.write(TWO + "  - [\n")
+
+    answer = edit(program, tmp_path, "sed -i '/- \\[/d; s/hello/bye/' \"$1\"")
+
+    assert answer.code == 0, answer.err
+    assert file(program.world) == TWO.replace("hello", "bye")
+    assert make_plan(program.world.host).is_empty
 
 
 def test_an_editor_that_fails_changes_nothing(program: Program, tmp_path: Path) -> None:
