@@ -10,7 +10,7 @@ import click
 
 from debvisor_timers.cli import needs, times
 from debvisor_timers.cli.list import document, schedule_words, state_words
-from debvisor_timers.cli.options import job_argument, json_option, require_run_id
+from debvisor_timers.cli.options import complete_run, job_argument, json_option, require_run_id
 from debvisor_timers.cli.output import echo_json
 from debvisor_timers.errors import UsageError
 
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 @job_argument
 @click.option("--units", "with_units", is_flag=True, help="Print the unit files as well.")
 @click.option(
-    "--run", metavar="ID", help="Show a run, with what it printed: its id, or how its id begins."
+    "--run",
+    metavar="ID",
+    shell_complete=complete_run,
+    help="Show a run, with what it printed: its id, or how its id begins.",
 )
 @json_option
 def command(*, job: str, with_units: bool, run: str | None, as_json: bool) -> None:

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 class Looking(Base):
     """Questions about jobs; nothing is changed."""
 
+    def meant_job(self, text: str) -> str:
+        """Return the id of the job that `text` means: an id, how one begins, or a name."""
+        from debvisor_timers.operations.jobs import meant_job
+
+        return meant_job(self.host, text)
+
     def list(self) -> JobList:
         """Return all jobs with their last run and next start."""
         from debvisor_timers.operations.list import list_jobs
