@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,7 @@ class Commands:
         """Import the module of a command and return its `command`."""
         real = self.aliases.get(name, name)
         word = real.replace("-", "_").replace(" ", "_")
+        word += "_" if keyword.iskeyword(word) else ""
         module = importlib.import_module(f"debvisor_timers.cli.{word}")
         command: click.Command = module.command
         return command

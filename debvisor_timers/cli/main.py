@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "stats": "Show durations, failures and trends of past runs; draw them.",
     "report": "Tell what failed, was missed or gets worse, over all jobs.",
     "audit": "Show who changed what; check that the record of it is whole.",
-    "metrics": "Print metrics for Prometheus; write them for the node exporter.",
+    "metrics": "Print metrics for Prometheus, or write them to a file.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
     "explain": "Explain a key of the job files.",
     "schema": "Print the JSON Schema of the job files, for editors.",
