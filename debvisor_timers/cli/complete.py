@@ -20,6 +20,7 @@ _FIELD = re.compile(rb'^LogExtraFields="?DEBVISOR_(OWNER|TAG)=(.*?)"?$', re.MULT
 _ESCAPED = re.compile(r'\\(["\\])')
 _MOST = 40
 """So many runs are offered: nobody reads more."""
+_PRIORITIES = ("critical", "high", "normal", "low")
 _STATES = (
     *("running", "failed", "completed", "skipped", "pending", "disabled", "paused", "waiting"),
     *("retrying", "scheduled", "stopped", "lost", "not-applied", "orphaned", "on-demand"),
@@ -89,6 +90,13 @@ def complete_failed_run(
     return _runs(ctx, incomplete, failed=True)
 
 
+def complete_priority(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the priorities."""
+    return [CompletionItem(word) for word in _PRIORITIES if word.startswith(incomplete)]
+
+
 def complete_state(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
@@ -106,7 +114,8 @@ def complete_outcome(
 def _runs(ctx: click.Context, incomplete: str, *, failed: bool) -> list[CompletionItem]:
     from debvisor_timers.history.ids import newest_ids
 
-    typed = ctx.params.get("job") or ""
+    # click (8.1) leaves arguments alone where the last option still lacks its value.
+    typed = ctx.params.get("job") or next(iter(ctx.args), "")
     ids = [job_id for job_id in _job_ids() if job_id.startswith(typed)]
     job = ids[0] if len(ids) == 1 else typed
     found = newest_ids(Layout(), job, begin=incomplete, most=_MOST)

@@ -110,7 +110,8 @@ class LazyGroup(click.Group):
         two, first = " ".join(args[:2]), args[0] if args else ""
         if first in self.table.summaries and two in self.table.summaries and len(args) > 1:
             return two, self.get_command(ctx, two), args[2:]
-        if first and not first.startswith("-") and self.get_command(ctx, first) is None:
+        is_typed = bool(first) and not first.startswith("-") and not ctx.resilient_parsing
+        if is_typed and self.get_command(ctx, first) is None:
             raise click.UsageError(_unknown(first, list(self.table.words())), ctx)
         return super().resolve_command(ctx, args)
 
@@ -152,7 +153,8 @@ class WordGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest word when there is none like that."""
         words = self._table.words(self._word)
-        if args and not args[0].startswith("-") and args[0] not in words:
+        is_typed = bool(args) and not args[0].startswith("-") and not ctx.resilient_parsing
+        if is_typed and args[0] not in words:
             raise click.UsageError(_unknown(args[0], list(words), before=f"{self._word} "), ctx)
         return super().resolve_command(ctx, args)
 
