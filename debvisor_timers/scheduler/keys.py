@@ -18,17 +18,14 @@ if TYPE_CHECKING:
 _PROGRAMS = ("command", "script", "task")
 
 
-class JobFields(TypedDict, total=False):
-    """What `create_job` and `update_job` can set.
+class NewJobFields(TypedDict, total=False):
+    """What `create_job` can set besides name, cron_expr and task_type.
 
-    cron_expr: None in an update takes the schedule away. timeout_seconds, retry_delay_seconds: of
-    an attempt, and between two. command, script: in place of a task. keys: any other key of a job
-    file, dotted, with its value, as in {"resources.memory_max": "1G"}.
+    timeout_seconds, retry_delay_seconds: of an attempt, and between two. command, script: in place
+    of a task. keys: any other key of a job file, dotted, with its value, as in
+    {"resources.memory_max": "1G"}.
     """
 
-    name: str
-    cron_expr: str | None
-    task_type: str
     task_config: Mapping[str, object]
     priority: JobPriority | int | str
     enabled: bool
@@ -44,6 +41,14 @@ class JobFields(TypedDict, total=False):
     command: Sequence[str]
     script: str
     keys: Mapping[str, object]
+
+
+class JobFields(NewJobFields, total=False):
+    """What `update_job` can set; cron_expr: None takes the schedule away."""
+
+    name: str
+    cron_expr: str | None
+    task_type: str
 
 
 _TEXTS: Mapping[str, KeyPath] = {
@@ -99,10 +104,14 @@ def _keys(fields: JobFields, before: Job | None) -> Iterator[tuple[KeyPath, Writ
         yield (("schedule",), None) if cron is None else (("schedule", "cron"), cron)
     if "priority" in fields:
         yield ("priority",), _priority(fields["priority"])
-    if "command" in fields:
-        yield ("command",), list(fields["command"])
     if fields.get("task_config") or (before is not None and "task_config" in fields):
         yield ("task", "config"), writable(fields["task_config"])
+    yield from _several(fields, before)
+
+
+def _several(fields: JobFields, before: Job | None) -> Iterator[tuple[KeyPath, Writable | None]]:
+    if "command" in fields:
+        yield ("command",), list(fields["command"])
     if "tags" in fields:
         yield ("tags",), dict(fields["tags"]) or None
     if "dependencies" in fields:
@@ -131,9 +140,9 @@ def dependency_keys(
         (conflicts if one.dependency_type is DependencyType.CONFLICTS else needs).append(item)
     yield ("depends_on",), needs or None
     for each in before.conflicts_with if before else ():
-        for item in conflicts:
-            if isinstance(item, dict) and item["job"] == each.job and "wait" not in item:
-                item["policy"] = str(each.policy)
+        for other in conflicts:
+            if isinstance(other, dict) and other["job"] == each.job and "wait" not in other:
+                other["policy"] = str(each.policy)
     if conflicts or (before is not None and before.conflicts_with):
         yield ("conflicts_with",), conflicts or None
 

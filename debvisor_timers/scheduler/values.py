@@ -136,7 +136,7 @@ class JobExecutionResult:
             reason=run.reason,
             started=run.start,
             ended=run.end,
-            exit_code=run.exit_status,
+            exit_code=0 if run.status is JobStatus.COMPLETED else run.exit_status,
             trigger=str(run.trigger),
             attempts=run.attempts,
             _read_output=read_output,
