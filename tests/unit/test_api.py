@@ -129,12 +129,13 @@ def test_a_deleted_job_is_gone(world: World, scheduler: JobScheduler) -> None:
 
 
 def test_to_append_a_dependency_is_to_apply_it(world: World, scheduler: JobScheduler) -> None:
+    world.systemd.state.shipped.add("libvirtd.service")
     first = scheduler.create_job(name="First", cron_expr="0 2 * * *", command=["/bin/true"])
     second = scheduler.create_job(
         name="Second",
         cron_expr="0 3 * * *",
         command=["/bin/true"],
-        keys={"depends_on": [{"unit": "debvisor-timers.target"}]},
+        keys={"depends_on": [{"unit": "libvirtd.service"}]},
     )
 
     second.dependencies.append(
@@ -145,7 +146,7 @@ def test_to_append_a_dependency_is_to_apply_it(world: World, scheduler: JobSched
     assert list(again.dependencies) == [JobDependency("first", DependencyType.REQUIRES, 3600)]
     unit = str(world.units()["debvisor-job-second.service"])
     assert "X-Requires=first" in unit
-    assert "Requires=debvisor-timers.target" in unit
+    assert "Requires=libvirtd.service" in unit
     again.dependencies.clear()
     assert "X-Requires=first" not in str(world.units()["debvisor-job-second.service"])
 
