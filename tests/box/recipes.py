@@ -67,5 +67,5 @@ BUILD = Layer(
     ),
 )
 
-ANSIBLE = Layer(name="ansible", parent=TEST, packages=("ansible-core",))
+ANSIBLE = Layer(name="ansible", parent=TEST, packages=("ansible-core", "python3-apt"))
 """Apart: ansible takes as much room as all the rest, and one test needs it."""

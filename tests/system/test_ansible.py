@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Ansible role of the examples: what it changes, what it leaves, and what check mode tells."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from tests.box import ANSIBLE, Box, build_deb, layer_of_deb, make
+from tests.system.host import JOBS, Host
+
+ROLES = "/usr/share/doc/debvisor-timers/examples/ansible/roles"
+PLAY = "[{hosts: localhost, connection: local, gather_facts: false, roles: [debvisor_timers]}]\n"
+JOB = {"schedule": "0 2 29 2 *", "command": ["/bin/true"]}
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    """Yield a box with the package and Ansible."""
+    with Box.boot(make(layer_of_deb(build_deb(), parent=ANSIBLE))) as box:
+        box.write("/root/play.yaml", PLAY)
+        yield Host(box)
+
+
+def play(
+    host: Host, variables: Mapping[str, object], *options: str, fails: bool = False
+) -> tuple[int, str]:
+    """Run the role; return how many tasks have changed something, and all that was printed."""
+    given = {f"debvisor_timers_{name}": value for name, value in variables.items()}
+    argv = ["ansible-playbook", "/root/play.yaml", "-e", json.dumps(given), *options]
+    env = {"ANSIBLE_ROLES_PATH": ROLES, "ANSIBLE_LOCALHOST_WARNING": "false"}
+    done: subprocess.CompletedProcess[str] = host.box.run(argv, check=False, env=env, timeout=120)
+    said = done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, said
+    recap = re.search(r"changed=(\d+)", done.stdout)
+    assert recap, said
+    return int(recap[1]), said
+
+
+def jobs(**schedules: str) -> dict[str, object]:
+    return {"jobs.yaml": {"jobs": {job: JOB | {"schedule": at} for job, at in schedules.items()}}}
+
+
+def test_a_host_managed_by_ansible(host: Host) -> None:
+    first = {"jobs": jobs(one="0 2 29 2 *", two="0 2 29 2 *"), "config": {"keep_generations": 9}}
+
+    changed, _ = play(host, first)
+    assert changed == 4, "two files, what waits, the apply"
+    assert len(host.running_timers()) == 2
+    assert host.box.run(f"stat -c '%a %G' {JOBS}/jobs.yaml").stdout == "640 debvisor-timers\n"
+
+    assert play(host, first)[0] == 0
+    before = host.files()
+
+    pending = {**first, "jobs": jobs(one="0 3 29 2 *", two="0 2 29 2 *")}
+    changed, said = play(host, pending, "--check", "--diff")
+    assert changed == 1
+    assert "0 3 29 2 *" in said
+    assert host.files() == before
+    assert host.plan_is_empty()
+
+    wrong = {**first, "jobs": jobs(one="0 25 29 2 *", two="0 2 29 2 *")}
+    changed, said = play(host, wrong, fails=True)
+    assert changed == 0
+    assert "hour 25 is outside 0-23" in said
+    assert host.files() == before
+    assert host.plan_is_empty()
+    assert host.box.run("ls -d /root/.ansible/tmp/*debvisor* /tmp/*debvisor-timers", check=False)
+
+    # Somebody has touched a unit: that waits for an apply too, though no file of ours differs.
+    host.box.run("systemctl disable --now debvisor-job-one.timer")
+    assert play(host, first)[0] == 2
+    assert len(host.running_timers()) == 2
+
+    changed, said = play(host, {**first, "jobs": jobs(two="0 2 29 2 *")})
+    assert changed == 3
+    assert host.running_timers() == ["debvisor-job-two.timer"]
+
+
+def test_files_of_others_are_left_unless_the_role_is_to_purge(host: Host) -> None:
+    wanted = {"jobs": jobs(two="0 2 29 2 *")}
+    host.write("jobs: {theirs: {schedule: '0 2 29 2 *', command: [/bin/true]}}\n", "theirs.yaml")
+
+    play(host, wanted)
+    assert len(host.running_timers()) == 2
+
+    play(host, {**wanted, "purge": True})
+    assert host.running_timers() == ["debvisor-job-two.timer"]
