@@ -17,6 +17,7 @@ from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.outcome import Exit
 from debvisor_timers.systemd.bus import Bus
 from debvisor_timers.systemd.drop_ins import UNIT_PATH, drop_in_files
+from debvisor_timers.systemd.loaded_files import changed_since
 from debvisor_timers.systemd.ports import (
     ActiveState,
     JobResult,
@@ -141,8 +142,14 @@ class SystemdManager:
 
     def stale(self, names: Iterable[str]) -> list[str]:
         """Return those of the loaded units `names` whose files changed since they were loaded."""
-        read = self._bus.unit_property
-        return [name for name in names if read(name, "Unit", "NeedDaemonReload", "b")]
+        usec = int(self._bus.manager_property("UnitsLoadTimestamp", "t"))
+        loaded = _EPOCH + timedelta(microseconds=usec) if usec else self.booted()
+        with Bus(around_bus=True) as bus:
+            return [
+                name
+                for name in changed_since(loaded, names)
+                if bus.unit_property(name, "Unit", "NeedDaemonReload", "b")
+            ]
 
     def drop_ins(self, name: str) -> tuple[Path, ...]:
         """Return the drop-ins that systemd has merged into the loaded unit `name`."""
