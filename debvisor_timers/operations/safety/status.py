@@ -169,10 +169,12 @@ def _surroundings(host: Host) -> Iterator[StatusFinding]:
         if before.drop_ins.get(path) != digest:
             unit = Path(path).parent.name.removesuffix(".d")
             verb = "changed" if path in before.drop_ins else "added"
+            see, undo = f"systemctl cat {unit}", f"systemctl revert {unit}"
+            if unit.rpartition(".")[0].endswith("-"):  # of many units, and the name of none
+                see, undo = f"cat {path}", f"rm {path} && systemctl daemon-reload"
             message = (
-                f"a drop-in was {verb} since the last apply: {path}"
-                f" (to see it: systemctl cat {unit}; to take it away: systemctl revert {unit});"
-                " to keep it, apply"
+                f"a drop-in was {verb} since the last apply: {path} (to see it: {see}; to take it"
+                f" away: {undo}); to keep it, apply"
             )
             yield finding(FindingKind.DROP_IN, unit, message, "apply")
 

@@ -292,6 +292,17 @@ def test_a_drop_in_is_told_until_an_apply_has_seen_it(world: World) -> None:
     ]
 
 
+def test_a_drop_in_of_all_jobs(world: World) -> None:
+    world.apply(NIGHTLY)
+    path = "/etc/systemd/system/debvisor-job-.service.d/site.conf"
+    world.systemd.put_drop_in(path, "[Service]\nNice=5\n")
+
+    ((kind, subject, message, _),) = findings(world)
+
+    assert (kind, subject) == ("drop-in", "debvisor-job-.service")
+    assert f"to see it: cat {path}; to take it away: rm {path} && " in message
+
+
 def test_another_systemd(world: World) -> None:
     world.apply(NIGHTLY)
     world.systemd.state.version = 258
