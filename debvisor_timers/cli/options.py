@@ -27,6 +27,19 @@ def complete_job(
     return [CompletionItem(job_id) for job_id in ids if job_id.startswith(incomplete)]
 
 
+def complete_paused(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the ids of jobs that are paused."""
+    try:
+        names = sorted(path.name for path in Layout().paused.iterdir())
+    except OSError:
+        return []
+    return [
+        CompletionItem(name) for name in names if name.startswith(incomplete) and name[0] != "."
+    ]
+
+
 def require_run_id(run: str | None) -> None:
     """Raise UsageError for an empty id: a script's empty variable must not mean another run."""
     if run == "":

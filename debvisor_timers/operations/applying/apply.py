@@ -95,6 +95,7 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
         from debvisor_timers.operations.applying import steps
         from debvisor_timers.operations.applying.plan import make_plan
         from debvisor_timers.operations.applying.settings import changed_config, keep_settings
+        from debvisor_timers.operations.holding.tidy import drop_marks
         from debvisor_timers.operations.past.rename import keep_histories
 
         plan = make_plan(host)
@@ -106,6 +107,7 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
             settings = changed_config(host, plan)
             held = steps.execute(host, plan, options.on_step)
         keep_histories(host, plan.definitions)
+        drop_marks(host, plan.definitions.jobs)
         known.write(before.after(host, jobs=len(plan.definitions.jobs)))
         made = plan.generation if settings is not None else plan.generation - 1
         return replace(_result(plan, made, recovery, held), settings=tuple(settings or ()))
