@@ -186,10 +186,11 @@ def _elapse_of(
     run: Run, elapses: Sequence[datetime], delay: timedelta | None, jitter: timedelta
 ) -> datetime | None:
     """Return the elapse that a run was for: its timer fired later, by the jitter at the most."""
-    if run.scheduled_for is None:
+    scheduled = run.scheduled_for or (run.start if run.trigger is Trigger.TIMER else None)
+    if scheduled is None:
         return None
     is_exact = run.trigger in {Trigger.BACKFILL, Trigger.CATCH_UP}
-    at = run.scheduled_for - (timedelta() if is_exact or delay is None else delay)
+    at = scheduled - (timedelta() if is_exact or delay is None else delay)
     number = bisect_right(elapses, at) - 1
     if number < 0:
         return None
