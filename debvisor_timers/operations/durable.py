@@ -39,7 +39,7 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        raise _cannot("write", path, error) from error
+        raise cannot("write", path, error) from error
 
 
 def replace_file(path: Path, data: bytes, *, mode: int) -> None:
@@ -72,7 +72,7 @@ def read_json(path: Path) -> object | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise _cannot("read", path, error) from error
+        raise cannot("read", path, error) from error
     return value
 
 
@@ -83,10 +83,11 @@ def remove(path: Path) -> None:
         if path.parent.is_dir():
             sync_folder(path.parent)
     except OSError as error:
-        raise _cannot("remove", path, error) from error
+        raise cannot("remove", path, error) from error
 
 
-def _cannot(verb: str, path: Path, error: Exception) -> DebvisorTimersError:
+def cannot(verb: str, path: Path, error: Exception) -> DebvisorTimersError:
+    """Return the error for a file that we could not read, write or remove."""
     if isinstance(error, PermissionError):
         return PermissionRefusedError(
             f"only root may do this (cannot {verb} {path})", fix="run the command with sudo"

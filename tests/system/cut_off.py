@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tests.system.host import Host
 
 STEPS = (
+    "writing job files",
     "stopping changed timers",
     "writing scripts",
     "writing units",

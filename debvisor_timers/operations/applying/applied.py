@@ -8,9 +8,9 @@ from pathlib import Path
 
 from debvisor_timers.jobs.config import CONFIG_NAME, Config, load_config
 from debvisor_timers.jobs.load import Definitions, load_definitions
-from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.applying.recover import generations
 from debvisor_timers.operations.host import Host
+from debvisor_timers.source import Span
 
 
 def applied_folder(host: Host) -> Path | None:
@@ -29,12 +29,22 @@ def applied_config(host: Host) -> Config:
 
 
 def applied_definitions(host: Host, config: Path) -> Definitions:
-    """Return the definitions of a generation, their jobs at the places where they were written."""
+    """Return the definitions of a generation, or of another folder that is like the configuration.
+
+    Their jobs and problems are at the places where they were written, below the configuration.
+    """
     definitions = load_definitions(config)
-    jobs = {job.id: _moved(job, config, host.layout.config) for job in definitions.jobs.values()}
-    return replace(definitions, jobs=jobs)
+    if config == host.layout.config:
+        return definitions
 
+    def at_home(span: Span) -> Span:
+        if not span.file.is_relative_to(config):
+            return span
+        return replace(span, file=host.layout.config / span.file.relative_to(config))
 
-def _moved(job: Job, copies: Path, config: Path) -> Job:
-    file = config / job.source.file.relative_to(copies)
-    return job.model_copy(update={"source": replace(job.source, file=file)})
+    jobs = {
+        job.id: job.model_copy(update={"source": at_home(job.source)})
+        for job in definitions.jobs.values()
+    }
+    problems = (replace(each, span=at_home(each.span)) for each in definitions.problems)
+    return replace(definitions, jobs=jobs, problems=tuple(problems))

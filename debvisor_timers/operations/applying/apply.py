@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from debvisor_timers.errors import RefusedError
+from debvisor_timers.operations.applying.edits import check_edits
 from debvisor_timers.operations.applying.fingerprint import Fingerprint, FingerprintFile
-from debvisor_timers.operations.applying.recover import Recovery, recover_locked
+from debvisor_timers.operations.applying.recover import Recovery, generations, recover_locked
+from debvisor_timers.operations.applying.source import Source
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 
@@ -30,6 +32,7 @@ class ApplyOptions:
     allow_empty: may remove every job. overwrite_edits: may overwrite units edited by hand.
     lock_wait: how long to wait for another apply to end.
     on_step: told each step before it is taken, for a progress line.
+    expect_generation: refuse unless this is the newest one.
     """
 
     confirm_removal: Callable[[Plan], bool] = field(default=lambda _plan: False)
@@ -37,6 +40,7 @@ class ApplyOptions:
     overwrite_edits: bool = False
     lock_wait: timedelta = LOCK_WAIT
     on_step: Callable[[str], None] = field(default=lambda _step: None)
+    expect_generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,31 +90,69 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
     """
     with exclusive(host.layout.runtime, purpose="debvisor-timers apply", wait=options.lock_wait):
         recovery = recover_locked(host)
-        known = FingerprintFile(host.layout.state / "fingerprint.json")
+        _check_generation(host, options)
+        known = _fingerprint_file(host)
         kept = known.read()
         before = Fingerprint.take(host, kept.files if kept else ())
         if kept is not None and kept.matches(before):
             return _unchanged(kept, recovery)
         # Parsing and rendering cost more to import than a no-op apply costs to run.
-        from debvisor_timers.operations.applying import steps
         from debvisor_timers.operations.applying.plan import make_plan
-        from debvisor_timers.operations.applying.settings import changed_config, keep_settings
-        from debvisor_timers.operations.holding.tidy import drop_marks
-        from debvisor_timers.operations.past.rename import keep_histories
 
         plan = make_plan(host)
         before = before.with_files(plan.files)
-        _refuse(plan, options)
-        if plan.is_empty:
-            held, settings = None, keep_settings(host, plan)
-        else:
-            settings = changed_config(host, plan)
-            held = steps.execute(host, plan, options.on_step)
-        keep_histories(host, plan.definitions)
-        drop_marks(host, plan.definitions.jobs)
+        result = _carry_out(host, plan, options)
         known.write(before.after(host, jobs=len(plan.definitions.jobs)))
-        made = plan.generation if settings is not None else plan.generation - 1
-        return replace(_result(plan, made, recovery, held), settings=tuple(settings or ()))
+        return replace(result, recovery=recovery)
+
+
+def apply_source(host: Host, source: Source, options: ApplyOptions) -> ApplyResult:
+    """Bring the units of this host, and the files that it edits, to what `source` says.
+
+    Raises the errors of `apply`; RefusedError also where a file was changed meanwhile.
+    """
+    with exclusive(host.layout.runtime, purpose="debvisor-timers apply", wait=options.lock_wait):
+        recovery = recover_locked(host)
+        _check_generation(host, options)
+        # What is on disk is not what was applied last: the next apply has to look.
+        _fingerprint_file(host).forget()
+        from debvisor_timers.operations.applying.plan import make_plan
+
+        check_edits(source.edits)
+        plan = make_plan(host, source)
+        return replace(_carry_out(host, plan, options), recovery=recovery)
+
+
+def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
+    from debvisor_timers.operations.applying import steps
+    from debvisor_timers.operations.applying.settings import changed_config, keep_settings
+    from debvisor_timers.operations.holding.tidy import drop_marks
+    from debvisor_timers.operations.past.rename import keep_histories
+
+    _refuse(plan, options)
+    if plan.is_empty and not plan.edits:
+        held, settings = None, keep_settings(host, plan)
+    else:
+        settings = changed_config(host, plan)
+        held = steps.execute(host, plan, options.on_step)
+    keep_histories(host, plan.definitions)
+    drop_marks(host, plan.definitions.jobs)
+    made = plan.generation if settings is not None else plan.generation - 1
+    return replace(_result(plan, made, held), settings=tuple(settings or ()))
+
+
+def _fingerprint_file(host: Host) -> FingerprintFile:
+    return FingerprintFile(host.layout.state / "fingerprint.json")
+
+
+def _check_generation(host: Host, options: ApplyOptions) -> None:
+    expected, newest = options.expect_generation, generations(host).latest()
+    if expected is not None and expected != newest:
+        raise RefusedError(
+            f"nothing was applied: generation {newest} is the newest, not {expected}:"
+            " somebody else has applied meanwhile",
+            fix="look at `debvisor-timers plan`, then expect that generation",
+        )
 
 
 def _refuse(plan: Plan, options: ApplyOptions) -> None:
@@ -160,7 +202,7 @@ def _unchanged(kept: Fingerprint, recovery: Recovery) -> ApplyResult:
     )
 
 
-def _result(plan: Plan, generation: int, recovery: Recovery, held: Held | None) -> ApplyResult:
+def _result(plan: Plan, generation: int, held: Held | None) -> ApplyResult:
     return ApplyResult(
         generation=generation,
         created=len(plan.created),
@@ -168,7 +210,7 @@ def _result(plan: Plan, generation: int, recovery: Recovery, held: Held | None) 
         removed=len(plan.removed),
         unchanged=plan.unchanged,
         plan=plan,
-        recovery=recovery,
+        recovery=Recovery.NOTHING,
         timers_held=held is not None and held.timers,
         unarmed=held.unarmed if held else (),
     )

@@ -10,6 +10,7 @@ from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.relations import relate
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.owned import owned_by_job
 from debvisor_timers.render.job import RenderSettings, render_job
 from debvisor_timers.render.templates import load_templates
 from debvisor_timers.systemd.ports import Entry, FileEntry, LinkEntry
@@ -40,6 +41,16 @@ def desired_states(host: Host, definitions: Definitions, *, generation: int) -> 
         relations=relate(definitions.jobs),
     )
     return {job.id: _desired(job, settings, generation) for job in definitions.jobs.values()}
+
+
+def with_units(desired: Mapping[str, Desired], units: Mapping[str, Entry]) -> dict[str, Desired]:
+    """Return `desired` with exactly the entries of `units` in place of those that were rendered."""
+    return {
+        job_id: Desired(
+            entries=entries, scripts=desired[job_id].scripts if job_id in desired else {}
+        )
+        for job_id, entries in owned_by_job(units).items()
+    }
 
 
 def _desired(job: Job, settings: RenderSettings, generation: int) -> Desired:

@@ -83,6 +83,10 @@ class FingerprintFile:
         except (SystemdError, TypeError):
             return None
 
+    def forget(self) -> None:
+        """Let the next apply look at everything."""
+        durable.remove(self.path)
+
     def write(self, fingerprint: Fingerprint) -> None:
         """Keep `fingerprint` for the next apply."""
         durable.write_json(self.path, asdict(fingerprint))

@@ -13,9 +13,11 @@ from datetime import datetime
 from pathlib import Path
 
 from debvisor_timers.disk import sync_file_system, sync_folder
-from debvisor_timers.errors import SystemdError
-from debvisor_timers.operations.durable import read_json
-from debvisor_timers.systemd.ports import Entry, FileEntry
+from debvisor_timers.errors import NotFoundError, SystemdError
+from debvisor_timers.operations import durable
+from debvisor_timers.systemd.ports import Entry, FileEntry, LinkEntry
+
+_UNITS = "units.json.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,25 @@ class Generations:
 
     def applied(self, number: int) -> datetime | None:
         """Return when generation `number` was applied, None where it does not say."""
-        meta = read_json(self.folder / str(number) / "generation.json")
+        meta = durable.read_json(self.folder / str(number) / "generation.json")
         text = meta.get("applied") if isinstance(meta, dict) else None
         return datetime.fromisoformat(text) if isinstance(text, str) else None
+
+    def units(self, number: int) -> Mapping[str, Entry]:
+        """Return the units and links of generation `number`, by their path in the unit folder.
+
+        Raises NotFoundError for one that is not kept, SystemdError when it cannot be read.
+        """
+        path = self.folder / str(number) / _UNITS
+        try:
+            plain = json.loads(gzip.decompress(path.read_bytes()))
+            return {name: _entry(**entry) for name, entry in plain.items()}
+        except FileNotFoundError as error:
+            raise NotFoundError(
+                f"generation {number} is not kept", fix="see: debvisor-timers generations"
+            ) from error
+        except (OSError, EOFError, ValueError, TypeError, AttributeError) as error:
+            raise durable.cannot("read", path, error) from error
 
     def exists(self, number: int) -> bool:
         """Return True when generation `number` was committed."""
@@ -79,7 +97,7 @@ class Generations:
             staged.mkdir(parents=True, mode=0o700)
             for source, applied in sources.items():
                 _copy(source, staged / source.relative_to(config), applied)
-            _write(staged / "units.json.gz", _packed(units))
+            _write(staged / _UNITS, _packed(units))
             meta = {"generation": number, "applied": at.isoformat()}
             _write(staged / "generation.json", json.dumps(meta).encode())
             sync_file_system(staged)
@@ -109,6 +127,10 @@ def _copy(source: Path, copy: Path, applied: str) -> None:
 def _write(path: Path, data: bytes) -> None:
     path.touch(mode=0o600)
     path.write_bytes(data)
+
+
+def _entry(*, file: str | None = None, link: str | None = None) -> Entry:
+    return LinkEntry(str(link)) if file is None else FileEntry(file)
 
 
 def _packed(units: Mapping[str, Entry]) -> bytes:

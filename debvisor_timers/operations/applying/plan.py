@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from debvisor_timers.calendar.zones import ZONEINFO
-from debvisor_timers.jobs.load import Definitions, load_definitions
-from debvisor_timers.operations.applying.desired import Desired, desired_states
+from debvisor_timers.jobs.load import Definitions
+from debvisor_timers.jobs.model import Job
+from debvisor_timers.operations.applying.applied import applied_definitions
+from debvisor_timers.operations.applying.desired import Desired, desired_states, with_units
+from debvisor_timers.operations.applying.edits import FileEdit
 from debvisor_timers.operations.applying.generations import Generations
+from debvisor_timers.operations.applying.source import Source
 from debvisor_timers.operations.applying.verify import verify
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import is_ours, owned_by_job
@@ -66,6 +70,7 @@ class Plan:
     generation: the number it would get. unchanged: how many jobs stay as they are.
     foreign: names that a job needs and somebody else has. warnings: said, and passed over.
     config: the folder below which the files of the definitions are.
+    edits: files of the administrator that change with it.
     files: what decides it besides the configuration: time zones, calendars.
     """
 
@@ -80,6 +85,7 @@ class Plan:
     config: Path
     entries: Mapping[str, Entry]
     files: tuple[Path, ...]
+    edits: tuple[FileEdit, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -116,32 +122,34 @@ class Plan:
         return tuple(job.job_id for job in self.jobs if job.change is change)
 
 
-def make_plan(host: Host) -> Plan:
-    """Return what an apply of the files on disk would change; changes nothing.
+def make_plan(host: Host, source: Source | None = None) -> Plan:
+    """Return what an apply of `source`, the files on disk, would change; changes nothing.
 
     Every changed unit was seen by systemd-analyze. Raises DefinitionError with all problems of all
     files, RefusedError when systemd is too old for a job.
     """
-    config = host.layout.config
-    return plan_for(host, load_definitions(config).require(), config=config)
+    source = source or Source(config=host.layout.config)
+    definitions = applied_definitions(host, source.config).require()
+    return plan_for(host, definitions, source=source)
 
 
 def plan_for(
     host: Host,
     definitions: Definitions,
     *,
-    config: Path,
+    source: Source,
     part: Callable[[JobPlan], JobPlan | None] | None = None,
 ) -> Plan:
-    """Return what an apply of `definitions`, whose files are below `config`, would change.
+    """Return what an apply of `definitions`, which `source` holds, would change.
 
     part: what is to be done of a change, if anything; then systemd is shown these units alone, and
     nothing is asked about the jobs, which were applied before.
     """
     generation = Generations(host.layout.state / "generations").latest() + 1
-    desired = desired_states(host, definitions, generation=generation)
+    desired = _desired(host, definitions, source, generation)
     on_disk = host.units.read()
-    changes = tuple(_job_plans(on_disk, desired))
+    left = _left(host, source, on_disk)
+    changes = tuple(job for job in _job_plans(on_disk, desired) if job.job_id not in left)
     if part is not None:
         changes = tuple(some for change in changes if (some := part(change)) is not None)
     asked = [] if part else [job.job_id for job in changes]
@@ -149,10 +157,9 @@ def plan_for(
     verdict = verify(host, definitions, jobs, _changed_units(changes)).require(definitions)
     scripts = {name: text for state in desired.values() for name, text in state.scripts.items()}
     present = host.scripts.read()
-    jitters = {job.id: job.schedule.jitter for job in jobs if job.schedule}
     return Plan(
         generation=generation,
-        jobs=_with_next(host, changes, verdict.next_elapses, jitters),
+        jobs=_with_next(host, changes, verdict.next_elapses, jobs),
         unchanged=len(desired) - sum(job.job_id in desired for job in changes),
         foreign=tuple(_foreign(on_disk, desired)),
         warnings=(*definitions.problems, *verdict.problems),
@@ -161,10 +168,33 @@ def plan_for(
         },
         old_scripts=tuple(sorted(present.keys() - scripts.keys())),
         definitions=definitions,
-        config=config,
+        config=source.config,
         entries=on_disk,
         files=_files(definitions, host.clock.zone()),
+        edits=source.edits,
     )
+
+
+def _desired(
+    host: Host, definitions: Definitions, source: Source, generation: int
+) -> dict[str, Desired]:
+    rendered = desired_states(host, definitions, generation=generation)
+    return rendered if source.units is None else with_units(rendered, source.units)
+
+
+def _left(host: Host, source: Source, on_disk: Mapping[str, Entry]) -> set[str]:
+    """Return the jobs that are not meant, and not on disk as they were applied last."""
+    if source.jobs is None:
+        return set()
+    kept = Generations(host.layout.state / "generations")
+    newest = kept.latest()
+    before = owned_by_job(kept.units(newest)) if newest else {}
+    now = owned_by_job(on_disk)
+    return {
+        job_id
+        for job_id in (before.keys() | now.keys()) - source.jobs
+        if any(_entry_changes(before.get(job_id, {}), now.get(job_id, {})))
+    }
 
 
 def _files(definitions: Definitions, host_zone: str) -> tuple[Path, ...]:
@@ -240,8 +270,9 @@ def _with_next(
     host: Host,
     changes: tuple[JobPlan, ...],
     next_after: Mapping[str, datetime],
-    jitters: Mapping[str, timedelta],
+    jobs: Sequence[Job],
 ) -> tuple[JobPlan, ...]:
+    jitters = {job.id: job.schedule.jitter for job in jobs if job.schedule}
     names = {job.job_id: timer_unit(job.job_id) for job in changes}
     loaded = (
         {unit.name for unit in host.manager.units("debvisor-job-*.timer")} if changes else set()

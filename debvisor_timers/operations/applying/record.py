@@ -10,6 +10,7 @@ from typing import Any
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.operations import durable
+from debvisor_timers.operations.applying.edits import FileEdit
 from debvisor_timers.systemd.ports import Entry, FileEntry, LinkEntry
 
 Entries = Mapping[str, Entry | None]
@@ -29,6 +30,7 @@ class ApplyRecord:
     due: when each stopped timer would have fired next (ISO 8601); no boot trigger that had fired.
     waiting: of these, those whose time had come, but not the end of their jitter: that time.
     swallowed: of these, what a run under way has kept off, as fields of a journal record.
+    edits: files of the administrator that change with it.
     """
 
     generation: int
@@ -42,6 +44,7 @@ class ApplyRecord:
     due: Mapping[str, str] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
     swallowed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    edits: tuple[FileEdit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class RecordFile:
         plain = asdict(record)
         plain["before"] = _plain(record.before)
         plain["after"] = _plain(record.after)
+        plain["edits"] = [_plain_edit(edit) for edit in record.edits]
         durable.write_json(self.path, plain)
 
     def read(self) -> ApplyRecord | None:
@@ -85,6 +89,16 @@ def _plain(entries: Entries) -> dict[str, list[str] | None]:
     return {name: one(entry) for name, entry in entries.items()}
 
 
+def _plain_edit(edit: FileEdit) -> list[str | None]:
+    texts = (edit.before, edit.after)
+    return [str(edit.path), *(None if text is None else text.decode("latin-1") for text in texts)]
+
+
+def _parse_edit(path: str, before: str | None, after: str | None) -> FileEdit:
+    texts = (None if text is None else text.encode("latin-1") for text in (before, after))
+    return FileEdit(path=Path(path), **dict(zip(("before", "after"), texts, strict=True)))
+
+
 def _parse(plain: Any) -> ApplyRecord:
     def one(value: list[str] | None) -> Entry | None:
         if value is None:
@@ -102,5 +116,6 @@ def _parse(plain: Any) -> ApplyRecord:
         due=dict(plain["due"]),
         waiting=dict(plain.get("waiting", {})),
         swallowed={timer: dict(fields) for timer, fields in plain.get("swallowed", {}).items()},
+        edits=tuple(_parse_edit(*edit) for edit in plain.get("edits", ())),
         **{key: tuple(plain[key]) for key in _NAMES},
     )

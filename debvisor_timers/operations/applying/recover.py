@@ -11,6 +11,7 @@ from enum import StrEnum
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.outcome import moment
 from debvisor_timers.history.records import MessageId
+from debvisor_timers.operations.applying.edits import undo_edits
 from debvisor_timers.operations.applying.generations import Generations
 from debvisor_timers.operations.applying.record import ApplyRecord, RecordFile
 from debvisor_timers.operations.applying.shadows import scripts_in_use
@@ -78,6 +79,7 @@ def undo(host: Host, record: ApplyRecord) -> None:
     loaded = {unit.name for unit in host.manager.units(*TRIGGER_PATTERNS)}
     host.manager.stop([name for name in record.started if name in loaded])
     _restore(host, record)
+    undo_edits(record.edits)
     host.manager.reload()
     _forget_failures(host, _created(record))
     for name in record.stopped:

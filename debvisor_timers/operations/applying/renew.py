@@ -13,6 +13,7 @@ from debvisor_timers.operations.applying.applied import applied_definitions, app
 from debvisor_timers.operations.applying.apply import LOCK_WAIT
 from debvisor_timers.operations.applying.plan import EntryChange, JobPlan, Plan, plan_for
 from debvisor_timers.operations.applying.recover import generations, recover_locked
+from debvisor_timers.operations.applying.source import Source
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.operations.owned import owned_by_job
@@ -79,7 +80,7 @@ def renewal_plan(host: Host) -> tuple[Plan, Renewal]:
             return None
         return replace(job, entries=entries, edited=()) if entries else None
 
-    plan = plan_for(host, definitions, config=config, part=stale)
+    plan = plan_for(host, definitions, source=Source(config=config), part=stale)
     # Scripts are left to an apply.
     plan = replace(plan, new_scripts={}, old_scripts=())
     problems = tuple(problem for problem in definitions.problems if problem.is_error)

@@ -15,6 +15,7 @@ from debvisor_timers.errors import (
 )
 from debvisor_timers.jobs.duration import parse_timespan
 from debvisor_timers.layout import TARGET
+from debvisor_timers.operations.applying.edits import write_edits
 from debvisor_timers.operations.applying.plan import Plan
 from debvisor_timers.operations.applying.record import ApplyRecord
 from debvisor_timers.operations.applying.recover import finish, generations, record_file, undo
@@ -88,11 +89,12 @@ def _tidy_up(host: Host, plan: Plan, record: ApplyRecord) -> None:
 def _steps(
     host: Host, plan: Plan, record: ApplyRecord
 ) -> Iterator[tuple[str, Callable[[], object]]]:
+    yield "writing job files", lambda: write_edits(record.edits)
     yield "stopping changed timers", lambda: host.manager.stop(record.stopped)
     yield "writing scripts", lambda: _write_scripts(host, plan)
     yield "writing units", lambda: host.units.write(record.after)
     yield "keeping runs as they began", lambda: shadow_running(host, record)
-    yield "reloading systemd", host.manager.reload
+    yield "reloading systemd", lambda: _reload(host, record)
     yield "setting stamps", lambda: _touch_stamps(host, record)
     yield "starting timers", lambda: _start(host, plan, record)
     yield "checking timers", lambda: _check(host, record)
@@ -116,6 +118,7 @@ def _record(host: Host, plan: Plan, moves: TimerMoves) -> ApplyRecord:
         due=_due(plan, set(moves.stopped), waiting) | _due_after_boot(host, moves.stopped),
         waiting=waiting,
         swallowed=dict(_swallowed(host, moves.stopped)),
+        edits=plan.edits,
     )
 
 
@@ -181,6 +184,11 @@ def _due_after_boot(host: Host, stopped: Iterable[str]) -> dict[str, str]:
 def _write_scripts(host: Host, plan: Plan) -> None:
     if plan.new_scripts:
         host.scripts.write({name: FileEntry(text) for name, text in plan.new_scripts.items()})
+
+
+def _reload(host: Host, record: ApplyRecord) -> None:
+    if record.after:
+        host.manager.reload()
 
 
 def _touch_stamps(host: Host, record: ApplyRecord) -> None:
