@@ -93,7 +93,8 @@ def state_words(row: JobRow) -> str:
 def _doing(row: JobRow) -> str:
     run = row.under_way
     if row.skipped:
-        return f"{row.state}, skips next"
+        left = row.skip_next.left if row.skip_next else 1
+        return f"{row.state}, skips next" + (f" {left}" if left > 1 else "")
     if run is None:
         return str(row.state)
     if run.retry_at is not None:

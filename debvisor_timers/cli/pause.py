@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    "pause", epilog='Example: debvisor-timers pause nightly-backup --until "tomorrow 12:00"'
+    "pause", epilog='Example: debvisor-timers pause nightly-backup --until "2026-11-30 08:00"'
 )
 @job_arguments
 @holding.tag_option

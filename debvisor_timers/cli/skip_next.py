@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import times
-from debvisor_timers.cli.held import skip_words
 from debvisor_timers.cli.options import job_argument, json_option
 from debvisor_timers.cli.output import echo_json
 
@@ -46,10 +45,11 @@ def command(*, job: str, count: int, as_json: bool) -> None:
 def _echo(skipping: Skipping) -> None:
     if skipping.now is None:
         before = skipping.before
-        click.echo(
-            f"no run of {skipping.job_id} is skipped any more"
-            + (f" ({skip_words(before)} before)" if before else "")
-        )
+        if before is None:
+            click.echo(f"no run of {skipping.job_id} was to be skipped")
+        else:
+            left = f"{before.left} of {before.of} were left"
+            click.echo(f"no run of {skipping.job_id} is skipped any more ({left})")
         return
     runs = "run" if skipping.now.of == 1 else f"{skipping.now.of} runs"
     click.echo(f"the next {runs} of {skipping.job_id} by its schedule will be skipped:")

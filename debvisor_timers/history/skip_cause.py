@@ -37,7 +37,7 @@ _CAUSES = tuple(
         (r"excluded: .*", SkipCause.EXCLUDED),
         (r"maintenance(: .*)?", SkipCause.MAINTENANCE),
         (r"paused( by [^:]+)?(: .*)?", SkipCause.PAUSED),
-        (r"skipped on request( .*)?", SkipCause.ON_REQUEST),
+        (r"on request, \d+ of \d+", SkipCause.ON_REQUEST),
         (r"conflict: .*", SkipCause.CONFLICT),
         (r"no turn after .*", SkipCause.NO_SLOT),
         (r"this host is .*, not .*", SkipCause.ELSEWHERE),

@@ -65,7 +65,7 @@ def skip_asked(run: "Any") -> str:
         count_off(path, {**mark, "left": left - 1})
     finally:
         os.close(lock)
-    return f"skipped on request ({of - left + 1} of {of})" if left > 0 else ""
+    return f"on request, {of - left + 1} of {of}" if left > 0 else ""
 
 
 def count_off(path: str, mark: "dict[str, Any]") -> None:

@@ -29,7 +29,8 @@ class Holding(Base):
             attempt.begin()
             paused = pause_jobs(self.host, choice, wish, self.caller)
             attempt.jobs = [job.job_id for job in paused.jobs]
-            attempt.done(_what(wish))
+            if paused.jobs:
+                attempt.done(_what(wish))
         return paused
 
     def resume(self, choice: Choice) -> Resumed:

@@ -145,11 +145,11 @@ def test_the_next_runs_are_skipped_and_counted(host: Host) -> None:
     said = host.cli("skip-next", "tick", "3").stdout
     assert said.startswith("the next 3 runs of tick by its schedule will be skipped:\n")
 
-    await_reason(host, "tick", "skipped on request (3 of 3)")
+    await_reason(host, "tick", "on request, 3 of 3")
     await_success(host, "tick")
 
     reasons = [run["reason"] for run in host.json("history", "tick", "--status=skipped")]
-    assert reasons[:3] == [f"skipped on request ({n} of 3)" for n in (3, 2, 1)]
+    assert reasons[:3] == [f"on request, {n} of 3" for n in (3, 2, 1)]
     host.cli("skip-next", "nightly", "2")
     assert host.json("show", "nightly")["skip_next"] == 2
     assert "3 of 3" not in host.cli("skip-next", "nightly", "0").stdout

@@ -68,7 +68,7 @@ class SkipNext:
 
     def reason(self, number: int) -> str:
         """Return why run `number` of those that are left, from 0 on, is skipped."""
-        return f"skipped on request ({self.of - self.left + 1 + number} of {self.of})"
+        return f"on request, {self.of - self.left + 1 + number} of {self.of}"
 
     def to_json(self) -> bytes:
         """Return it as its file has it."""

@@ -36,7 +36,7 @@ class Wish:
         if self.until is not None and self.until <= now:
             raise UsageError(
                 f"--until names a time that has passed: {self.until.isoformat()}",
-                fix="name one to come, such as `tomorrow 06:00` or `+2h`",
+                fix="name one to come, such as `2026-11-27 06:00`, `tomorrow` or `+2h`",
             )
         by, reason = person(caller), one_line(self.reason)
         return Mark(since=now, until=self.until, by=by, reason=reason)
@@ -107,12 +107,12 @@ def resume_jobs(host: Host, choice: Choice) -> Resumed:
         wanted = chosen(host, choice)
         marked = set(names(host.layout.paused))
         jobs = tuple(job_id for job_id in wanted if job_id in marked)
-        unarmed = release(host, jobs)
+        unarmed = _release(host, jobs)
     others = () if choice.all else tuple(job_id for job_id in wanted if job_id not in marked)
     return Resumed(jobs=jobs, not_paused=others, unarmed=unarmed)
 
 
-def release(host: Host, jobs: Collection[str]) -> tuple[Unarmed, ...]:
+def _release(host: Host, jobs: Collection[str]) -> tuple[Unarmed, ...]:
     """Take the pauses of `jobs` away, so that none of them starts by that."""
     if not jobs:
         return ()

@@ -89,7 +89,10 @@ def plan_backfill(host: Host, names: Sequence[str], times: Times) -> BackfillPla
     since, until = times.since, min(times.until or now, now)
     if since >= until:
         what = "lies in the future" if since >= now else "is not before --to"
-        raise UsageError(f"--from {what}", fix="name a time that has passed, and a later one")
+        raise UsageError(
+            f"--from, {since.isoformat()}, {what}",
+            fix="name a time that has passed, and a later one",
+        )
     definitions = load_definitions(host.layout.config)
     jobs = [_scheduled_job(host, definitions, name) for name in dict.fromkeys(names)]
     planned = [_slots(host, definitions, job, times, (since, until)) for job in jobs]

@@ -7,10 +7,10 @@ from collections.abc import Container
 from datetime import timedelta
 
 from debvisor_timers.errors import LockedError
+from debvisor_timers.operations.holding.arming import miss_elapses
 from debvisor_timers.operations.holding.keeping import remove_marks
 from debvisor_timers.operations.holding.maintenance import release_maintenance
 from debvisor_timers.operations.holding.marks import maintenance, names, pause
-from debvisor_timers.operations.holding.pause import release
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 
@@ -40,7 +40,9 @@ def tidy_marks(host: Host) -> tuple[str, ...]:
         with exclusive(layout.runtime, purpose="debvisor-timers maintain", wait=timedelta()):
             # Whoever had the lock may have given one of them another end.
             left = [name for name in over if (m := pause(layout, name)) and not m.holds(now)]
-            release(host, left)
+            # Path triggers are awake already, and have started what they had to.
+            miss_elapses(host, left)
+            remove_marks(layout.paused, left)
             if has_ended and maintenance(layout, now) is None:
                 release_maintenance(host)
     except LockedError:

@@ -22,7 +22,7 @@ from debvisor_timers.history.skip_cause import SkipCause, skip_cause
         ("paused: until the disk is here", "paused"),
         ("paused by anna", "paused"),
         ("paused by anna: until the disk is here", "paused"),
-        ("skipped on request (1 of 3)", "on_request"),
+        ("on request, 1 of 3", "on_request"),
         ("conflict: backup is running", "conflict"),
         ("no turn after 7200 s for pool backup (5 of 5 taken)", "no_slot"),
         ("this host is zeus, not hera or ares", "elsewhere"),

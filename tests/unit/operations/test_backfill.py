@@ -127,7 +127,7 @@ def test_what_is_to_come_is_not_missed_yet(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("since", "until", "words"),
-    [(at(24), None, "lies in the future"), (at(22), at(21), "is not before --to")],
+    [(at(24), None, ", lies in the future"), (at(22), at(21), ", is not before --to")],
 )
 def test_times_that_make_no_sense(
     world: World, since: datetime, until: datetime | None, words: str

@@ -320,8 +320,8 @@ def test_the_next_runs_are_skipped(world: World) -> None:
     skipping = skip(world, 2)
 
     assert [run.scheduled.day for run in skipping.runs] == [24, 25]
-    assert coming(world) == ["skipped on request (1 of 2)", "skipped on request (2 of 2)", ""]
-    assert row(world).skipped == "skipped on request (1 of 2)"
+    assert coming(world) == ["on request, 1 of 2", "on request, 2 of 2", ""]
+    assert row(world).skipped == "on request, 1 of 2"
     path = world.layout.skip_next / "nightly"
     assert json.loads(path.read_text()) == {
         "left": 2,
@@ -330,14 +330,14 @@ def test_the_next_runs_are_skipped(world: World) -> None:
         "by": "anna",
     }
     path.write_text(json.dumps({"left": 1, "of": 2}))
-    assert coming(world) == ["skipped on request (2 of 2)", "", ""]
+    assert coming(world) == ["on request, 2 of 2", "", ""]
 
 
 def test_runs_that_are_skipped_anyway_do_not_count(world: World) -> None:
     world.apply(TWO)
     pause(world, "nightly", until=TOMORROW)
     skip(world, 1)
-    assert coming(world) == ["paused by anna", "skipped on request (1 of 1)", ""]
+    assert coming(world) == ["paused by anna", "on request, 1 of 1", ""]
 
 
 def test_none_takes_it_back(world: World) -> None:

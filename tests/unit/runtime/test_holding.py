@@ -146,9 +146,9 @@ def test_a_pause_comes_before_maintenance(host: Host) -> None:
 
 def test_runs_to_be_skipped_are_counted_off(host: Host) -> None:
     path = host.mark("skip_next/backup", {"left": 2, "of": 2, "by": "anna"})
-    assert host.skipped() == "skipped on request (1 of 2)"
+    assert host.skipped() == "on request, 1 of 2"
     assert json.loads(path.read_text()) == {"left": 1, "of": 2, "by": "anna"}
-    assert host.skipped() == "skipped on request (2 of 2)"
+    assert host.skipped() == "on request, 2 of 2"
     assert not path.exists()
     assert host.skipped() == ""
 
@@ -162,7 +162,7 @@ def test_what_is_skipped_anyway_is_not_counted_off(host: Host) -> None:
     assert host.skipped(BOOT) == ""
     assert host.skipped(PATH) == ""
     assert path.read_text() == marked
-    assert host.skipped() == "skipped on request (1 of 1)"
+    assert host.skipped() == "on request, 1 of 1"
 
 
 def test_a_job_with_other_questions_is_asked_for_them_first(host: Host) -> None:
@@ -181,7 +181,7 @@ def test_a_job_with_other_questions_is_asked_for_them_first(host: Host) -> None:
     run.service = {("[Service]", "X-WhereHost"): ["no-such-host"]}
     assert gate.reason_not_to_run(run).startswith("this host is ")
     run.service = {}
-    assert gate.reason_not_to_run(run) == "skipped on request (1 of 2)"
+    assert gate.reason_not_to_run(run) == "on request, 1 of 2"
 
 
 @pytest.mark.parametrize("said", ["{}", '{"left": "2", "of": 2}', "{"])
