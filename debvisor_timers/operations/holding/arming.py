@@ -12,7 +12,6 @@ from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.runs.running import running_jobs
 from debvisor_timers.render.names import path_unit, service_unit, timer_unit
 from debvisor_timers.render.path import awaited_paths
-from debvisor_timers.render.unitfile import UnitFile
 from debvisor_timers.systemd.ports import ActiveState, Entry, FileEntry
 
 _SKIP = timedelta(seconds=10)
@@ -69,7 +68,6 @@ def _await_skips(host: Host, jobs: Collection[str]) -> None:
 
 
 def _catches_up(entry: Entry | None) -> bool:
-    if not isinstance(entry, FileEntry):
-        return False
-    said = UnitFile.parse(entry.text).get("Timer", "X-CatchUp")
-    return bool(said) and said[-1] != "skip"
+    # A line of its own, which no value can hold: to parse a thousand timers takes a second.
+    text = entry.text if isinstance(entry, FileEntry) else ""
+    return "\nX-CatchUp=" in text and "\nX-CatchUp=skip\n" not in text

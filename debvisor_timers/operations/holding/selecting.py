@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from debvisor_timers.errors import NotFoundError, UsageError
-from debvisor_timers.jobs.load import load_definitions
 from debvisor_timers.operations.holding.marks import names
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
@@ -41,6 +40,13 @@ def chosen(host: Host, choice: Choice) -> tuple[str, ...]:
     DefinitionError for a tag where some file of the YAML is wrong: a job could be overlooked.
     """
     choice.require_one()
+    known = set(owned_by_job(host.units.read()))
+    known |= {*names(host.layout.paused), *names(host.layout.skip_next)}
+    if known.issuperset(choice.jobs) and choice.jobs:
+        return tuple(dict.fromkeys(choice.jobs))
+    # To read all files takes longer than all the rest.
+    from debvisor_timers.jobs.load import load_definitions  # noqa: PLC0415
+
     definitions = load_definitions(host.layout.config)
     if choice.tags:
         jobs = definitions.require().jobs.values()
@@ -49,8 +55,7 @@ def chosen(host: Host, choice: Choice) -> tuple[str, ...]:
             named = " and ".join(f"{name}={value}" for name, value in choice.tags.items())
             raise NotFoundError(f"no job has the tag {named}", fix="see `debvisor-timers show JOB`")
         return tuple(sorted(found))
-    known = definitions.jobs.keys() | owned_by_job(host.units.read()).keys()
-    known |= {*names(host.layout.paused), *names(host.layout.skip_next)}
+    known |= definitions.jobs.keys()
     if choice.all:
         return tuple(sorted(known))
     for job_id in choice.jobs:
