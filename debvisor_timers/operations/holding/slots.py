@@ -193,9 +193,15 @@ def _elapse_of(
     if scheduled is None:
         return None
     is_exact = run.trigger in {Trigger.BACKFILL, Trigger.CATCH_UP}
-    at = scheduled - (timedelta() if is_exact or delay is None else delay)
-    number = bisect_right(elapses, at) - 1
-    if number < 0:
-        return None
-    longest = jitter if delay is None and not is_exact else timedelta()
-    return elapses[number] if at - elapses[number] <= longest + _LATE else None
+    if is_exact or delay is None:
+        return _newest(elapses, scheduled, timedelta() if is_exact else jitter)
+    # The delay of today; where it was another one then, it was no longer than the jitter.
+    found = _newest(elapses, scheduled - delay, timedelta())
+    return found or _newest(elapses, scheduled, jitter)
+
+
+def _newest(elapses: Sequence[datetime], until: datetime, longest: timedelta) -> datetime | None:
+    """Return the newest elapse up to `until`, if it is not much longer ago than `longest`."""
+    number = bisect_right(elapses, until) - 1
+    is_near = number >= 0 and until - elapses[number] <= longest + _LATE
+    return elapses[number] if is_near else None

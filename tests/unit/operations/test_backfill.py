@@ -16,7 +16,7 @@ from debvisor_timers.operations.holding.slots import BackfillPlan, Times, plan_b
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.systemd.memory.state import Outcome
 from debvisor_timers.systemd.ports import JobResult
-from tests.unit.operations.ran import days
+from tests.unit.operations.ran import Ran, days, ran
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
 ANNA = Caller(uid=0, user="anna")
@@ -150,6 +150,20 @@ def test_only_times_without_a_run_that_succeeded(world: World) -> None:
     found = plan(world, only_missed=True)
     assert slots(found) == [21, 23]
     assert found.jobs[0].completed == 2
+
+
+def test_a_run_counts_for_the_time_that_it_was_for(world: World) -> None:
+    """A retry for that of the run that it repeats; a timer fires later by its jitter."""
+    world.apply(NIGHTLY.replace("catch_up: once", "jitter: 30min"))
+    ran(
+        world,
+        "nightly",
+        Ran(start=at(20, 3), scheduled=at(20) + timedelta(minutes=29)),
+        Ran(start=at(23, 11), scheduled=at(21), trigger="backfill"),
+        Ran(start=at(23, 11), scheduled=at(22), trigger="backfill", result="exit-code"),
+        Ran(start=at(23, 10), trigger="manual"),
+    )
+    assert slots(plan(world, only_missed=True)) == [22, 23]
 
 
 def test_jobs_that_have_no_times(world: World) -> None:
