@@ -82,10 +82,10 @@ def command(  # noqa: PLR0913 (one for each option)
 def _notes(plan: BackfillPlan, parallel: int) -> Iterator[str]:
     for job in plan.jobs:
         if job.stopped is not None:
-            begun = times.short(job.stopped)
+            begun, are = times.short(job.stopped), "is" if job.done == 1 else "are"
             yield (
                 f"goes on with the backfill of {job.job_id} that was begun at {begun}:"
-                f" {counted(job.done, 'run')} of it are done (--again runs all)"
+                f" {counted(job.done, 'run')} of it {are} done (--again runs all)"
             )
         if job.completed:
             yield f"{job.job_id}: {counted(job.completed, 'time')} left out, not missed"
