@@ -136,7 +136,7 @@ def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
         settings = changed_config(host, plan)
         held = steps.execute(host, plan, options.on_step)
     keep_histories(host, plan.definitions)
-    drop_marks(host, plan.definitions.jobs)
+    drop_marks(host, plan.removed)
     made = plan.generation if settings is not None else plan.generation - 1
     return replace(_result(plan, made, held), settings=tuple(settings or ()))
 

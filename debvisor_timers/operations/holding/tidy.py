@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection
 from datetime import timedelta
 
 from debvisor_timers.errors import LockedError
@@ -15,10 +15,10 @@ from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 
 
-def drop_marks(host: Host, jobs: Container[str]) -> None:
-    """Remove the marks of all jobs but `jobs`: a new one of that id is not held back."""
+def drop_marks(host: Host, jobs: Collection[str]) -> None:
+    """Remove the marks of `jobs`, which are gone: a new one of such an id is not held back."""
     for folder in host.layout.paused, host.layout.skip_next, host.layout.backfills:
-        remove_marks(folder, [name for name in names(folder) if name not in jobs])
+        remove_marks(folder, [name for name in names(folder) if name in jobs])
 
 
 def tidy_marks(host: Host) -> tuple[str, ...]:

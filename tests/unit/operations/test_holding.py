@@ -249,6 +249,11 @@ def test_an_apply_keeps_marks_of_jobs_that_stay_and_drops_the_others(world: Worl
 
     assert marks(world) == ["nightly"]
     assert marks(world, "skip_next") == ["nightly"]
+    world.write(TWO)
+    pause(world, "hourly")  # not applied yet
+    world.apply()
+    assert marks(world) == ["hourly", "nightly"]
+    world.apply(NIGHTLY)
     world.apply(TWO)
     assert row(world, "hourly").pause is None
 
