@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     "maintenance",
     epilog='Example: debvisor-timers maintenance on --until "+2h" --reason "new disk"',
 )
-@click.argument("switch", metavar="on|off", type=click.Choice(["on", "off"]))
+@click.argument("switch", metavar="[on|off]", type=click.Choice(["on", "off"]), required=False)
 @holding.until_option
 @holding.reason_option
 @json_option
-def command(*, switch: str, until: str | None, reason: str, as_json: bool) -> None:
+def command(*, switch: str | None, until: str | None, reason: str, as_json: bool) -> None:
     """Hold the schedules of the whole host back: as a maintenance window that begins now.
 
     While it is on, each run that a schedule or a boot starts is skipped. Runs that are under way go
-    on. It lasts over reboots.
+    on. It lasts over reboots. Without `on` or `off`: tell whether it is on.
     """
     from debvisor_timers.scheduler import Scheduler
 
     scheduler = Scheduler.system(door="cli")
-    if switch == "off":
+    if switch != "on":
         if until is not None or reason:
             raise UsageError("--until and --reason are of `maintenance on`", fix="leave them out")
-        _off(scheduler, as_json=as_json)
+        (_off if switch else _tell)(scheduler, as_json=as_json)
         return
     begun = scheduler.begin_maintenance(holding.wish(scheduler, until, reason))
     if as_json:
@@ -48,6 +48,14 @@ def command(*, switch: str, until: str | None, reason: str, as_json: bool) -> No
         echo_notes([f"it was on already, {long_words(begun.before)}"])
     if begun.running:
         echo_notes([holding.goes_on(list(begun.running))])
+
+
+def _tell(scheduler: Scheduler, *, as_json: bool) -> None:
+    mark = scheduler.maintenance()
+    if as_json:
+        echo_json({"maintenance": mark_document(mark)})
+    else:
+        click.echo(f"maintenance is on, {long_words(mark)}" if mark else "maintenance is off")
 
 
 def _off(scheduler: Scheduler, *, as_json: bool) -> None:

@@ -56,6 +56,12 @@ class Holding(Base):
                 attempt.done("1 run" if count == 1 else f"{count} runs")
         return skipping
 
+    def maintenance(self) -> Mark | None:
+        """Return the maintenance that this host is in, None while it is in none."""
+        from debvisor_timers.operations.holding.marks import maintenance
+
+        return maintenance(self.host.layout, self.now())
+
     def begin_maintenance(self, wish: Wish) -> MaintenanceOn:
         """Let no schedule and no boot start any job of this host."""
         from debvisor_timers.operations.holding.maintenance import begin_maintenance

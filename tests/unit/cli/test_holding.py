@@ -114,6 +114,14 @@ def test_maintenance(host: Program) -> None:
     assert host("maintenance", "off").out == "maintenance was not on\n"
 
 
+def test_whether_maintenance_is_on(host: Program) -> None:
+    assert host("maintenance").out == "maintenance is off\n"
+    host("maintenance", "on")
+    assert host("maintenance").out.startswith("maintenance is on, since 2026-11-23 13:00, ")
+    assert host("maintenance", "--json").json["maintenance"]["by"] == "alice"
+    assert host("maintenance", "--until", "tomorrow").code == 2
+
+
 def test_who_runs_a_paused_job_by_hand_is_told(host: Program) -> None:
     host("pause", "nightly", "--reason", "new disk")
     answer = host("run", "nightly")
