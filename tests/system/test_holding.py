@@ -102,6 +102,7 @@ def test_it_is_shown(host: Host) -> None:
 
 def test_it_outlives_a_reboot_and_nothing_is_caught_up_then(host: Host) -> None:
     host.age_stamp("nightly")
+    host.box.run("rm /srv/in")
     host.box.reboot()
     host.watch()
 
