@@ -42,6 +42,8 @@ class Verb(StrEnum):
     TOKEN = "token"  # noqa: S105 (no password)
     CONFIG = "config"
     PRUNE = "prune"
+    TRY = "try"
+    CONFIRM = "confirm"
 
 
 class AuditResult(StrEnum):

@@ -7,9 +7,10 @@ from debvisor_timers.scheduler.applying import Applying
 from debvisor_timers.scheduler.looking import Looking
 from debvisor_timers.scheduler.past import Past
 from debvisor_timers.scheduler.running import Running
+from debvisor_timers.scheduler.safety import Safety
 
 
-class Scheduler(Applying, Looking, Running, Past):
+class Scheduler(Applying, Looking, Running, Past, Safety):
     """All that can be done with the jobs of one host; every method is one operation.
 
     Each imports what it needs when it is called: starting a command costs milliseconds. The

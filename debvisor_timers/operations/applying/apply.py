@@ -33,6 +33,9 @@ class ApplyOptions:
     lock_wait: how long to wait for another apply to end.
     on_step: told each step before it is taken, for a progress line.
     expect_generation: refuse unless this is the newest one.
+    by, how: who asks, in the words of the audit, and for what; kept in the generation.
+    before: is told the plan when nothing speaks against it, before anything is written; what it
+    raises stops the apply.
     """
 
     confirm_removal: Callable[[Plan], bool] = field(default=lambda _plan: False)
@@ -41,6 +44,9 @@ class ApplyOptions:
     lock_wait: timedelta = LOCK_WAIT
     on_step: Callable[[str], None] = field(default=lambda _step: None)
     expect_generation: int | None = None
+    by: Callable[[], str] = field(default=lambda: "")
+    how: str = "apply"
+    before: Callable[[Plan], None] = field(default=lambda _plan: None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +96,7 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
     """
     with exclusive(host.layout.runtime, purpose="debvisor-timers apply", wait=options.lock_wait):
         recovery = recover_locked(host)
+        _refuse_while_tried(host)
         _check_generation(host, options)
         known = _fingerprint_file(host)
         kept = known.read()
@@ -113,14 +120,19 @@ def apply_source(host: Host, source: Source, options: ApplyOptions) -> ApplyResu
     """
     with exclusive(host.layout.runtime, purpose="debvisor-timers apply", wait=options.lock_wait):
         recovery = recover_locked(host)
-        _check_generation(host, options)
-        # What is on disk is not what was applied last: the next apply has to look.
-        _fingerprint_file(host).forget()
-        from debvisor_timers.operations.applying.plan import make_plan
+        _refuse_while_tried(host)
+        return replace(apply_source_locked(host, source, options), recovery=recovery)
 
-        check_edits(source.edits)
-        plan = make_plan(host, source)
-        return replace(_carry_out(host, plan, options), recovery=recovery)
+
+def apply_source_locked(host: Host, source: Source, options: ApplyOptions) -> ApplyResult:
+    """Do the same under a lock that the caller holds, where nothing is to be recovered."""
+    from debvisor_timers.operations.applying.plan import make_plan
+
+    _check_generation(host, options)
+    # What is on disk is not what was applied last: the next apply has to look.
+    _fingerprint_file(host).forget()
+    check_edits(source.edits)
+    return _carry_out(host, make_plan(host, source), options)
 
 
 def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
@@ -129,6 +141,8 @@ def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
     from debvisor_timers.operations.past.rename import keep_histories
 
     _refuse(plan, options)
+    plan = replace(plan, deed=replace(plan.deed, by=options.by(), how=options.how))
+    options.before(plan)
     if plan.is_empty and not plan.edits:
         held, settings = None, keep_settings(host, plan)
     else:
@@ -141,6 +155,14 @@ def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
 
 def _fingerprint_file(host: Host) -> FingerprintFile:
     return FingerprintFile(host.layout.state / "fingerprint.json")
+
+
+def _refuse_while_tried(host: Host) -> None:
+    """Raise RefusedError while a try waits for its answer."""
+    if host.layout.trial.exists():
+        from debvisor_timers.operations.safety.trial import refuse_while_tried
+
+        refuse_while_tried(host)
 
 
 def _check_generation(host: Host, options: ApplyOptions) -> None:
