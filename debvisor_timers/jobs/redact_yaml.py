@@ -14,6 +14,11 @@ _KEY = re.compile(
     r"(?P<value>.*)"
 )
 _INPUT = re.compile(r"(?P<before>[{,]\s*input:\s+)(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^,}]*)")
+_PAIR = re.compile(
+    r"(?P<before>(?<=[\[\s])[\"']?(?P<word>--?[A-Za-z][\w-]*)[\"']?,\s*)"
+    r"(?P<argument>\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^\s\"',\[\]]+)"
+)
+_ITEM = re.compile(r"(?P<before>\s*- +)[\"']?(?P<word>(?P<argument>.*?))[\"']?\s*")
 _BLOCK = re.compile(r"[|>][0-9+-]*\s*(?:#.*)?|\s*")
 _KEY_BEGIN, _KEY_END = "-----BEGIN ", "-----END "
 _LONGEST = 2_000
@@ -43,7 +48,7 @@ def redact_yaml(text: str) -> Sequence[str]:
             below = len(match["indent"])
             lines.append(_without_value(match))
         else:
-            lines.append(_redacted(line))
+            lines.append(_shown(line, match, lines[-1] if lines else ""))
     return lines
 
 
@@ -57,11 +62,34 @@ def _without_value(match: re.Match[str]) -> str:
     return match["before"] + (match["value"] if is_block else REDACTED)
 
 
-def _redacted(line: str) -> str:
+def _shown(line: str, match: re.Match[str] | None, before: str) -> str:
+    """Return a line that is no secret as a whole; before: the one above."""
     if len(line) > _LONGEST:
         # Cut in its middle, a secret would not be recognised.
         return f"{line.partition(':')[0][:80]}: [{len(line)} characters left out]"
-    return redact(_INPUT.sub(rf"\g<before>{REDACTED}", line))
+    if match is not None and match["value"].startswith("{"):
+        if match["key"] == "credentials":  # names of files
+            return line
+        return match["before"] + _redacted(match["value"])  # the key may be the id of a job
+    option, item = _ITEM.fullmatch(before), _ITEM.fullmatch(line)
+    if option and item and option["word"].startswith("-") and _tells(option, item):
+        return item["before"] + REDACTED
+    return _redacted(line)
+
+
+def _redacted(text: str) -> str:
+    text = _INPUT.sub(rf"\g<before>{REDACTED}", text)
+    return redact(_PAIR.sub(_without_argument, text))
+
+
+def _without_argument(pair: re.Match[str]) -> str:
+    """Return an option and its argument in a list, without the argument where that is secret."""
+    return pair["before"] + REDACTED if _tells(pair, pair) else pair[0]
+
+
+def _tells(option: re.Match[str], argument: re.Match[str]) -> bool:
+    command = f"{option['word']} {argument['argument']}"
+    return redact(command) != command
 
 
 def _masked(line: str) -> str:
