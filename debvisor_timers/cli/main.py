@@ -19,6 +19,11 @@ from debvisor_timers.errors import DebvisorTimersError, ExitCode
 COMMANDS: Mapping[str, str] = {
     "plan": "Show what apply would change.",
     "apply": "Make this host's timers what the YAML says; all or nothing.",
+    "try": "Apply, and take it back unless it is confirmed in time.",
+    "confirm": "Keep what is being tried.",
+    "rollback": "Make an older generation true again.",
+    "generations": "Show what was applied: when, by whom, how many changes.",
+    "diff": "Show what differs between generations, or from what is there now.",
     "check": "Check job files; report every problem.",
     "list": "List jobs: schedule, last run, next start, state.",
     "show": "Show one job: schedule, next starts, unit files.",
@@ -49,7 +54,10 @@ words goes before the one that its first word is.
 The table is here so that --help and completion load none of these modules.
 """
 
-HIDDEN = frozenset({"maintain", "notify-failure"})
+_KEYWORDS = {"try": "try_"}
+"""Modules of commands whose name is a word of Python's."""
+
+HIDDEN = frozenset({"maintain", "notify-failure", "undo-try"})
 """Commands that units of ours call, not people."""
 
 
@@ -64,7 +72,7 @@ class LazyGroup(click.Group):
         """Import the module of the command and return its `command`."""
         if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
             return None
-        name = cmd_name.replace("-", "_").replace(" ", "_")
+        name = _KEYWORDS.get(cmd_name, cmd_name.replace("-", "_").replace(" ", "_"))
         module = importlib.import_module(f"debvisor_timers.cli.{name}")
         command: click.Command = module.command
         return command

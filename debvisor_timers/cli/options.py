@@ -36,3 +36,9 @@ def require_run_id(run: str | None) -> None:
 job_argument = click.argument("job", metavar="JOB", shell_complete=complete_job)
 job_arguments = click.argument("jobs", metavar="[JOB]...", nargs=-1, shell_complete=complete_job)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+expect_option = click.option(
+    "--expect-generation",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Refuse unless generation N is the newest: nobody has applied meanwhile.",
+)

@@ -49,6 +49,11 @@ class Differences:
     units: tuple[UnitDifference, ...]
     files: tuple[FileDifference, ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """Return True when nothing differs."""
+        return not self.units and not self.files
+
 
 def differences(host: Host, before: int | None = None, after: int | None = None) -> Differences:
     """Return what differs from one generation to another, in units and in the YAML.
