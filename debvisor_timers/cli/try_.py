@@ -66,20 +66,16 @@ def command(  # noqa: PLR0913 (one for each option)
         expect_generation=expect_generation,
         on_step=progress,
     )
+    decision: Decision | None = None
     with Answers() as answers:
         tried = scheduler.try_apply(options, _span(timeout))
         progress("")
         if not as_json:
             echo_result(tried.result)
-        if tried.trial is None or no_wait:
-            _say(tried, as_json=as_json)
-            return ExitCode.DONE
-        decision = _await(scheduler, tried.trial, answers)
-    if as_json:
-        echo_json({**_document(tried), "decision": str(decision)})
-    else:
-        click.echo(_RESULTS[decision])
-    return ExitCode.DONE if decision == "confirmed" else ExitCode.REFUSED
+        if tried.trial is not None and not no_wait:
+            decision = _await(scheduler, tried.trial, answers)
+    _say(tried, decision, as_json=as_json)
+    return ExitCode.REFUSED if decision == "undone" else ExitCode.DONE
 
 
 _RESULTS = {
@@ -116,9 +112,12 @@ def _await(scheduler: Scheduler, trial: Trial, answers: Answers) -> Decision:
     return decision
 
 
-def _say(tried: Tried, *, as_json: bool) -> None:
+def _say(tried: Tried, decision: Decision | None, *, as_json: bool) -> None:
     if as_json:
-        echo_json({**_document(tried), "decision": None})
+        word = str(decision) if decision else None
+        echo_json({**_document(tried), "decision": word})
+    elif decision is not None:
+        click.echo(_RESULTS[decision])
     elif tried.trial is None:
         click.echo("nothing has changed, so there is nothing to confirm")
     else:
