@@ -163,25 +163,18 @@ def plan_for(
     changes = tuple(job for job in _job_plans(on_disk, desired) if job.job_id not in left)
     if part is not None:
         changes = tuple(some for change in changes if (some := part(change)) is not None)
-    asked = [] if part else [job.job_id for job in changes]
+    asked = () if part else tuple(job.job_id for job in changes)
     jobs = [definitions.jobs[job_id] for job_id in asked if job_id in definitions.jobs]
-    verdict = verify(host, definitions, jobs, _changed_units(changes, definitions))
-    problems: Sequence[Problem] = (*definitions.problems, *verdict.problems)
-    if source.units is None:
-        verdict.require(definitions)
-    else:  # what was applied once is not kept from being so again by what this host lacks now
-        problems = [replace(problem, severity=Severity.WARNING) for problem in problems]
-    scripts = {name: text for state in desired.values() for name, text in state.scripts.items()}
-    present = host.scripts.read()
+    is_kept = source.units is not None
+    problems, next_elapses = _seen(host, definitions, jobs, changes, is_kept=is_kept)
+    scripts, present = _scripts(desired), host.scripts.read()
     return Plan(
         generation=generation,
-        jobs=_with_next(host, changes, verdict.next_elapses, jobs),
+        jobs=_with_next(host, changes, next_elapses, jobs),
         unchanged=len(desired) - sum(job.job_id in desired for job in changes),
         foreign=tuple(_foreign(on_disk, desired)),
-        warnings=tuple(problems),
-        new_scripts={
-            name: text for name, text in scripts.items() if present.get(name) != FileEntry(text)
-        },
+        warnings=problems,
+        new_scripts={n: text for n, text in scripts.items() if present.get(n) != FileEntry(text)},
         old_scripts=tuple(sorted(present.keys() - scripts.keys())),
         definitions=definitions,
         config=source.config,
@@ -190,6 +183,32 @@ def plan_for(
         edits=source.edits,
         deed=Deed(restores=source.restores),
     )
+
+
+def _scripts(desired: Mapping[str, Desired]) -> dict[str, str]:
+    return {name: text for state in desired.values() for name, text in state.scripts.items()}
+
+
+def _seen(
+    host: Host,
+    definitions: Definitions,
+    jobs: Sequence[Job],
+    changes: tuple[JobPlan, ...],
+    *,
+    is_kept: bool,
+) -> tuple[tuple[Problem, ...], Mapping[str, datetime]]:
+    """Return what is said of the changes, and when each job is due next.
+
+    is_kept: the units were applied once; what is wrong with them today is a warning. Raises
+    DefinitionError for errors of others.
+    """
+    verdict = verify(host, definitions, jobs, _changed_units(changes, definitions))
+    problems = (*definitions.problems, *verdict.problems)
+    if is_kept:
+        problems = tuple(replace(each, severity=Severity.WARNING) for each in problems)
+    else:
+        verdict.require(definitions)
+    return problems, verdict.next_elapses
 
 
 def _desired(
