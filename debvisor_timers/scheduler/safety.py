@@ -66,7 +66,12 @@ class Safety(Base):
         )
 
     def undo_unconfirmed(self, *, only_forgotten: bool = False) -> RolledBack | None:
-        """Take back what is being tried, if anything is."""
+        """Take back what is being tried, if anything is.
+
+        only_forgotten: not what a timer is going to take back.
+        """
+        if only_forgotten and not self.host.layout.trial.exists():
+            return None  # as at most boots: nothing of it has to be imported
         from debvisor_timers.operations.safety.trying import undo_unconfirmed
 
         with self.attempt("rollback") as attempt:

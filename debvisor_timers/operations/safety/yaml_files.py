@@ -61,15 +61,26 @@ def yaml_changes(host: Host, number: int) -> tuple[YamlChange, ...]:
 
 
 def pending_files(host: Host, changes: Iterable[YamlChange]) -> tuple[YamlChange, ...]:
-    """Return those of `changes` that would lose what was never applied."""
-    kept = generations(host)
-    newest = kept.latest()
-    applied = kept.files(newest) if newest else {}
+    """Return those of `changes` that would lose what was never applied: no generation has it."""
     return tuple(
         change
         for change in changes
-        if change.before is not None and change.before != applied.get(change.name)
+        if change.before is not None and not _is_kept(host, change.name, change.before)
     )
+
+
+def _is_kept(host: Host, name: str, data: bytes) -> bool:
+    kept = generations(host)
+    for number in reversed(kept.numbers()):
+        path = kept.folder / str(number) / name
+        try:
+            if path.read_bytes() == data:
+                return True
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise durable.cannot("read", path, error) from error
+    return False
 
 
 def keep_replaced(host: Host, changes: Iterable[YamlChange]) -> Path:

@@ -210,6 +210,18 @@ def test_the_yaml_comes_back_with_it(world: World) -> None:
     assert make_plan(world.host).is_empty
 
 
+def test_the_yaml_can_follow_later(world: World) -> None:
+    """What it replaces is in the generation that was rolled back: nothing is lost."""
+    world.apply(NIGHTLY)
+    world.apply(LATER)
+    back(world)
+
+    done = back(world, 1, yaml=True)
+
+    assert (done.replaced, text(world)) == (None, NIGHTLY)
+    assert make_plan(world.host).is_empty
+
+
 def test_edits_that_were_never_applied_are_not_lost(world: World) -> None:
     world.apply(NIGHTLY)
     world.apply(LATER)
