@@ -85,16 +85,17 @@ _RESULTS = {
 
 
 def _await(scheduler: Scheduler, trial: Trial, answers: Answers) -> Decision:
-    how = "press Enter to keep it, or use" if answers.has_terminal else "keep it with"
+    enter = "Enter, or " if answers.has_terminal else ""
     click.echo(
-        f"it is taken back at {times.short(trial.deadline)[11:]} unless it is confirmed:"
-        f" {how} `debvisor-timers confirm`, or kill -USR1 {os.getpid()}",
+        f"it is taken back at {times.short(trial.deadline)[11:]}, or by Ctrl-C, unless it is"
+        f" confirmed:\n{enter}`debvisor-timers confirm` elsewhere, or kill -USR1 {os.getpid()}",
         err=True,
     )
 
     def listen(wait: timedelta) -> Answer | None:
-        left = max(trial.deadline - scheduler.now(), timedelta())
-        progress(f"{times.span(timedelta(seconds=round(left.total_seconds())))} left")
+        seconds = round((trial.deadline - scheduler.now()).total_seconds())
+        left = f"{times.span(timedelta(seconds=seconds))} left"
+        progress(left if seconds > 0 else "taking it back")
         return answers.listen(wait)
 
     answers.forget()

@@ -33,9 +33,9 @@ class Waiting:
         argv = ["debvisor-timers", "try", "--yes", "--timeout", timeout]
         self.process: subprocess.Popen[str] = host.box.spawn(argv)
         assert self.process.stderr
-        line = self.process.stderr.readline()
-        found = re.search(r"kill -USR1 ([0-9]+)", line)
-        assert found, line + self.process.stderr.read()
+        lines = self.process.stderr.readline() + self.process.stderr.readline()
+        found = re.search(r"kill -USR1 ([0-9]+)", lines)
+        assert found, lines + self.process.stderr.read()
         self.pid = found[1]
 
     def signal(self, name: str) -> None:
