@@ -42,6 +42,11 @@ class Layout:
         return self.config / "jobs.d"
 
     @property
+    def tasks(self) -> Path:
+        """Return the folder of the files that declare task types."""
+        return self.config / "tasks.d"
+
+    @property
     def scripts(self) -> Path:
         """Return the folder of the scripts that jobs run, each named by its digest."""
         return self.state / "scripts"

@@ -144,7 +144,8 @@ def test_after_a_time_out_the_whole_tree_gets_sigterm_and_then_sigkill(
     assert note["RESULT"] == "timeout"
     terms = [line.seconds for line in work.lines(host) if line.what == "term"]
     end = int(note["END_USEC"]) / 1e6
-    assert len(terms) == 3
+    # On a busy machine systemd has been seen to send it once more (257).
+    assert len(terms) in {3, 6}
     assert all(1.5 < end - term < 4 for term in terms)
     assert host.box.run(["pgrep", "-f", TREE], check=False).stdout == ""
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -14,8 +14,10 @@ import yaml
 from debvisor_timers.cli.main import COMMANDS, cli
 from debvisor_timers.errors import ExitCode
 from debvisor_timers.jobs.load import load_files
+from debvisor_timers.jobs.tasks import load_handlers
 from debvisor_timers.layout import Layout
 from debvisor_timers.operations.status import FindingKind
+from debvisor_timers.source import Problem
 from docs.generate import regenerated
 from tests.documents import (
     DOCUMENTS,
@@ -41,6 +43,8 @@ TOP_KEYS = {
 }
 SHARED = "pools: {backup: 5}\nchannels: {ops: {exec: [/usr/local/bin/tell]}}\n"
 """What examples name where their document shows no config.yaml before them."""
+HANDLERS = "tasks: {vm_snapshot: {handler: 'snapshots:take'}}\n"
+"""What they name and a file of tasks.d declares."""
 
 
 def blocks_of(kind: Kind) -> list[Block]:
@@ -52,7 +56,11 @@ def blocks_of(kind: Kind) -> list[Block]:
 
 @pytest.mark.parametrize("block", blocks_of(Kind.YAML), ids=str)
 def test_every_yaml_example_loads_without_a_problem(block: Block, tmp_path: Path) -> None:
-    text = block.text if TOP_KEYS & yaml.safe_load(block.text).keys() else as_job(block.text)
+    keys = yaml.safe_load(block.text).keys()
+    if "tasks" in keys:
+        assert problems_of_tasks(block.text, tmp_path) == ()
+        return
+    text = block.text if TOP_KEYS & keys else as_job(block.text)
     is_config = TOP_KEYS - {"jobs"} & yaml.safe_load(text).keys()
     config, file = tmp_path / "config.yaml", tmp_path / "jobs.yaml"
     if is_config:
@@ -61,7 +69,14 @@ def test_every_yaml_example_loads_without_a_problem(block: Block, tmp_path: Path
         config.write_text(config_before(block), encoding="utf-8")
         file.write_text(text, encoding="utf-8")
 
+    assert problems_of_tasks(HANDLERS, tmp_path) == ()
     assert load_files([config if is_config else file], config=tmp_path).problems == ()
+
+
+def problems_of_tasks(text: str, config: Path) -> Sequence[Problem]:
+    (config / "tasks.d").mkdir()
+    (config / "tasks.d" / "some.yaml").write_text(text, encoding="utf-8")
+    return load_handlers(config / "tasks.d").problems
 
 
 def config_before(block: Block) -> str:
@@ -91,7 +106,7 @@ def as_config(text: str) -> str:
 def as_job(keys: str) -> str:
     """Return some keys of a job as a file: with a command and a time where they are wanted."""
     job = yaml.safe_load(keys)
-    if not {"command", "script"} & job.keys():
+    if not {"command", "script", "task"} & job.keys():
         keys += "command: [/bin/true]\n"
     if (
         isinstance(job.get("schedule"), dict)

@@ -27,7 +27,7 @@ NOT_YAML = frozenset({_UNITS, _ABOUT})
 class Deed:
     """What has made a generation.
 
-    by: who asked for it, in the words of the audit. how: apply, try, renew, rollback.
+    by: who asked for it, in the words of the audit. how: the verb of that.
     restores: the older generation that it is again.
     """
 

@@ -34,12 +34,13 @@ class YamlChange:
 def present_files(host: Host) -> dict[str, bytes]:
     """Return the files of the configuration that an apply reads, by their path in it."""
     config = host.layout.config
-    folders = [config / CONFIG_NAME, *list_job_files(host.layout.jobs)[0]]
+    folders = [host.layout.jobs, host.layout.tasks]
+    read = (path for folder in folders for path in list_job_files(folder)[0])
     kept = generations(host)
     newest = kept.latest()
     known = (config / name for name in kept.files(newest)) if newest else ()
     found: dict[str, bytes] = {}
-    for path in dict.fromkeys((*folders, *known)):
+    for path in dict.fromkeys((config / CONFIG_NAME, *read, *known)):
         try:
             found[str(path.relative_to(config))] = path.read_bytes()
         except FileNotFoundError:

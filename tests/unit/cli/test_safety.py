@@ -430,3 +430,13 @@ def test_a_signal_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
         assert answers.listen(SOON) is Answer.KEEP
         assert answers.listen(timedelta()) is None
     assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
+
+
+def test_a_generation_says_what_command_has_made_it(applied: Program) -> None:
+    assert (
+        applied("job", "create", "--name=New", "--cron=0 2 * * *", "--command=/bin/true").code == 0
+    )
+
+    newest = applied("generations", "--json").json["generations"][0]
+
+    assert (newest["generation"], newest["how"], newest["by"]) == (2, "create", ALICE)
