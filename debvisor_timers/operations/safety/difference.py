@@ -117,7 +117,7 @@ def _file_diff(name: str, before: bytes | None, after: bytes | None) -> Iterator
     if shown_old == shown_new:
         yield _HIDDEN
         return
-    matcher = SequenceMatcher(None, old.splitlines(), new.splitlines(), autojunk=False)
+    matcher = SequenceMatcher(None, old.splitlines(), new.splitlines())
     for group in matcher.get_grouped_opcodes(_CONTEXT):
         first, last = group[0], group[-1]
         yield f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@"

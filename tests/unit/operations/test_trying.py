@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from debvisor_timers.errors import DefinitionError, RefusedError, SystemdError
-from debvisor_timers.layout import UNDO_SERVICE
+from debvisor_timers.errors import DefinitionError, PartWayError, RefusedError, SystemdError
+from debvisor_timers.layout import TARGET, UNDO_SERVICE
 from debvisor_timers.operations.applying.apply import ApplyOptions
 from debvisor_timers.operations.applying.plan import make_plan
 from debvisor_timers.operations.applying.recover import generations, recover
@@ -26,6 +26,7 @@ from debvisor_timers.operations.safety.trying import (
     try_apply,
     undo_unconfirmed,
 )
+from debvisor_timers.systemd.ports import FileEntry
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
 LATER = TWO.replace("0 2", "30 1")
@@ -232,6 +233,92 @@ def test_a_kill_at_any_step_is_undone(
         assert not world.layout.trial.exists(), kills
         assert [name for name in world.ran() if name != UNDO_SERVICE] == [], kills
     assert kills > 8
+
+
+@pytest.mark.parametrize("mend", [by_the_timer, by_the_boot])
+def test_a_kill_after_the_commit_is_undone(
+    world: World, mend: Callable[[World], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = dict(world.units())
+
+    def kill(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as killed:
+        killed.setattr("debvisor_timers.operations.applying.steps._tidy_up", kill)
+        with pytest.raises(KilledError):
+            try_it(world)
+    assert generations(world.host).latest() == 2
+    assert (world.layout.state / "apply.json").exists()
+
+    mend(world)
+
+    assert dict(world.units()) == before
+    assert world.running() == {"debvisor-job-nightly.timer"}
+    assert not (world.layout.state / "apply.json").exists()
+    assert not world.layout.trial.exists()
+
+
+def test_a_trial_that_could_not_be_tidied_up_is_taken_back(world: World) -> None:
+    world.apply(TWO)
+    before = dict(world.units())
+    world.systemd.steps.fail_on("manager.remove_stamp")
+    with pytest.raises(PartWayError, match="generation 3 is applied"):
+        try_it(world, NIGHTLY, yes=True)
+    assert waits(world)
+
+    by_the_timer(world)
+
+    assert dict(world.units()) == before
+
+
+def test_an_edit_by_hand_meanwhile_is_taken_back_too(world: World) -> None:
+    before = dict(world.units())
+    try_it(world)
+    name = "debvisor-job-nightly.timer"
+    unit = world.units()[name]
+    assert isinstance(unit, FileEntry)
+    world.systemd.units.write({name: FileEntry(unit.text.replace("01:30", "05:00"))})
+
+    undo_unconfirmed(world.host)
+
+    assert dict(world.units()) == before
+
+
+def test_what_is_in_the_way_is_said_and_it_can_be_repeated(world: World) -> None:
+    before = picture(world)
+    try_it(world)
+    foreign = FileEntry("[Timer]\nOnBootSec=1h\n")
+    world.systemd.units.write({"debvisor-job-nightly.timer": foreign})
+
+    with pytest.raises(RefusedError, match="not written by debvisor-timers"):
+        undo_unconfirmed(world.host)
+    assert world.layout.trial.exists()
+
+    world.systemd.units.write({"debvisor-job-nightly.timer": None})
+    undo_unconfirmed(world.host)
+    assert picture(world) == before
+
+
+def test_the_emergency_brake_stays_on(world: World) -> None:
+    world.systemd.manager.stop([TARGET])
+    before = dict(world.units())
+    try_it(world)
+
+    by_the_timer(world)
+
+    assert dict(world.units()) == before
+    assert world.running() == set()
+    assert [name for name in world.ran() if name != UNDO_SERVICE] == []
+
+
+def test_a_note_that_makes_no_sense_is_named(world: World) -> None:
+    world.layout.trial.write_text("{}")
+
+    with pytest.raises(SystemdError, match=r"try\.json"):
+        world.apply(TWO)
+
+    assert HOURLY not in world.units()
 
 
 def test_a_reboot_takes_it_back_before_the_timers_start(world: World) -> None:
