@@ -138,7 +138,7 @@ def apply_source_locked(host: Host, source: Source, options: ApplyOptions) -> Ap
 def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
     from debvisor_timers.operations.applying import steps
     from debvisor_timers.operations.applying.settings import changed_config, keep_settings
-    from debvisor_timers.operations.past.rename import keep_histories
+    from debvisor_timers.operations.past.rename import give_back_histories, keep_histories
 
     _refuse(plan, options)
     plan = replace(plan, deed=replace(plan.deed, by=options.by(), how=options.how))
@@ -149,6 +149,8 @@ def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
         settings = changed_config(host, plan)
         held = steps.execute(host, plan, options.on_step)
     keep_histories(host, plan.definitions)
+    if plan.deed.restores is not None:
+        give_back_histories(host, plan.created, plan.removed)
     made = plan.generation if settings is not None else plan.generation - 1
     return replace(_result(plan, made, held), settings=tuple(settings or ()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from debvisor_timers.errors import NotFoundError, RefusedError, SystemdError
 from debvisor_timers.operations.applying.apply import ApplyOptions
 from debvisor_timers.operations.applying.plan import make_plan
 from debvisor_timers.operations.applying.recover import generations
+from debvisor_timers.operations.past.renamed import Renamings
 from debvisor_timers.operations.safety.kept import list_generations
 from debvisor_timers.operations.safety.rollback import (
     RollbackOptions,
@@ -22,6 +23,7 @@ from debvisor_timers.operations.safety.rollback import (
     rollback,
 )
 from debvisor_timers.systemd.ports import FileEntry
+from tests.unit.operations.last_runs import FAILED_AT_TWO, note_last
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
 LATER = NIGHTLY.replace("0 2", "0 3")
@@ -331,3 +333,20 @@ def test_what_is_damaged_is_said_and_nothing_is_done(world: World) -> None:
         back(world)
 
     assert dict(world.units()) == before
+
+
+def test_a_job_has_its_history_back_under_its_old_id(world: World) -> None:
+    world.apply(NIGHTLY)
+    note_last(world, "nightly", FAILED_AT_TWO)
+    renamed = NIGHTLY.replace("nightly:", "nachts:\n    was: [nightly]")
+    world.apply(renamed)
+    assert (world.layout.last / "nachts").exists()
+
+    back(world)
+
+    assert (world.layout.last / "nightly").exists()
+    assert not (world.layout.last / "nachts").exists()
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    assert Renamings.read(world.layout).name("nightly", long_ago) == "nightly"
+    world.apply(renamed + "# again\n")
+    assert Renamings.read(world.layout).name("nightly", long_ago) == "nachts"
