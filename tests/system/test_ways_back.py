@@ -54,6 +54,10 @@ def units(host: Host) -> str:
 
 def assert_as_before(host: Host, before: str, started: list[str]) -> None:
     assert units(host) == before
+    assert_at_rest(host, started)
+
+
+def assert_at_rest(host: Host, started: list[str]) -> None:
     assert host.running_timers() == timers(JOBS_BEFORE)
     assert sorted(host.started()) == started
     host.box.run(f"test ! -e {STATE}/try.json -a ! -e {STATE}/apply.json")
@@ -131,8 +135,16 @@ def test_a_reboot_takes_it_back_before_the_timers_start(host: Host) -> None:
         assert int(host.show(timer, stamp)[stamp]) >= int(*done.values()), timer
 
 
+TEXTS = """
+cd /etc/systemd/system
+for file in debvisor-job-*; do echo $file; grep -v ^Generation= $file; done
+ls *.wants /var/lib/debvisor-timers/scripts
+"""
+"""All but which generation has written a unit: that is the new one."""
+
+
 def test_a_rollback_goes_back_two_generations_and_starts_nothing(host: Host) -> None:
-    before = units(host)
+    before = host.box.run(TEXTS).stdout
     host.apply()
     host.apply(AFTER.replace("enabled: false", "owner: bob"))
     host.box.run("systemctl disable debvisor-job-same.timer")
@@ -140,7 +152,8 @@ def test_a_rollback_goes_back_two_generations_and_starts_nothing(host: Host) -> 
     done = host.cli("rollback", "1", "--yes")
 
     assert "generation 1 is in force again" in done.stdout
-    assert_as_before(host, before, started=[])
+    assert host.box.run(TEXTS).stdout == before
+    assert_at_rest(host, started=[])
     host.cli("rollback", "1", "--yaml")
     assert host.plan_is_empty()
     assert host.box.read("/etc/debvisor/timers/jobs.d/jobs.yaml") == BEFORE

@@ -34,7 +34,8 @@ from debvisor_timers.operations.safety.yaml_files import (
     pending_files,
     yaml_changes,
 )
-from debvisor_timers.systemd.ports import Entry
+from debvisor_timers.render.ownership import renumbered
+from debvisor_timers.systemd.ports import Entry, FileEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +217,7 @@ def _source(host: Host, number: int, *, yaml: bool) -> Source:
     return Source(
         config=_folder(host, number),
         edits=tuple(change.edit(host.layout.config) for change in changes),
-        units=_owned(kept.units(number)),
+        units=_written_by(kept.latest() + 1, _owned(kept.units(number))),
         restores=number,
     )
 
@@ -225,6 +226,19 @@ def _units_before(host: Host, trial: Trial) -> Mapping[str, Entry]:
     """Return our units as they were before the trial; those that it left are as they are now."""
     units = {**host.units.read(), **trial.before}
     return _owned({name: entry for name, entry in units.items() if entry is not None})
+
+
+def _written_by(generation: int, units: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Return the units as that generation writes them.
+
+    From then on their calendars count, and runs tell that number.
+    """
+    return {
+        name: FileEntry(renumbered(entry.text, generation))
+        if isinstance(entry, FileEntry)
+        else entry
+        for name, entry in units.items()
+    }
 
 
 def _owned(units: Mapping[str, Entry]) -> dict[str, Entry]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +24,8 @@ from debvisor_timers.operations.safety.rollback import (
     plan_rollback,
     rollback,
 )
-from debvisor_timers.systemd.ports import FileEntry
+from debvisor_timers.render.ownership import is_edited, read_ownership
+from debvisor_timers.systemd.ports import Entry, FileEntry
 from tests.unit.operations.last_runs import FAILED_AT_TWO, note_last
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
@@ -51,6 +54,16 @@ def back(
     )
 
 
+def bodies(units: Mapping[str, Entry]) -> Mapping[str, object]:
+    """Return all that systemd sees of units: not which generation has written them."""
+    return {
+        name: re.sub("(?m)^Generation=.*", "", entry.text)
+        if isinstance(entry, FileEntry)
+        else entry
+        for name, entry in units.items()
+    }
+
+
 def text(world: World, name: str = "a.yaml") -> str:
     return (world.layout.jobs / name).read_text(encoding="utf-8")
 
@@ -63,16 +76,29 @@ def calendar(world: World) -> str:
 
 def test_the_generation_before_is_true_again_as_a_new_one(world: World) -> None:
     world.apply(NIGHTLY)
-    before = dict(world.units())
+    before = bodies(world.units())
     world.apply(LATER)
 
     done = back(world)
 
     assert (done.number, done.result.generation, done.result.updated) == (1, 3, 1)
-    assert dict(world.units()) == before
-    assert generations(world.host).units(3) == before
+    assert bodies(world.units()) == before
+    assert generations(world.host).units(3) == world.units()
     assert generations(world.host).files(3) == {"jobs.d/a.yaml": NIGHTLY.encode()}
     assert world.ran() == []
+
+
+def test_a_unit_says_which_generation_has_written_it(world: World) -> None:
+    """Else elapses would count as missed that came while another calendar was in force."""
+    world.apply(TWO)
+    world.apply(TWO.replace("0 2", "0 3"))
+
+    back(world)
+
+    timers = [world.units()[name] for name in (NIGHT, HOURLY)]
+    found = [read_ownership(unit.text) for unit in timers if isinstance(unit, FileEntry)]
+    assert [each and each.generation for each in found] == [3, 1]
+    assert not any(is_edited(unit.text) for unit in timers if isinstance(unit, FileEntry))
 
 
 def test_the_yaml_is_left_and_brings_it_back(world: World) -> None:
@@ -141,12 +167,12 @@ def test_going_back_again_goes_further_back(world: World) -> None:
 
 def test_several_back_at_once(world: World) -> None:
     world.apply(NIGHTLY)
-    before = dict(world.units())
+    before = bodies(world.units())
     world.apply(TWO)
     world.apply(LATER)
 
     assert back(world, 1).result.generation == 4
-    assert dict(world.units()) == before
+    assert bodies(world.units()) == before
 
 
 def test_a_generation_that_is_not_kept_is_named(world: World) -> None:
@@ -271,14 +297,14 @@ def test_a_failure_at_any_step_leaves_units_and_yaml_as_they_were(world: World) 
 def test_yaml_that_can_be_read_no_more_is_no_obstacle(world: World) -> None:
     """Its units were kept: an upgrade that knows a key no longer must not close the way back."""
     world.apply(NIGHTLY)
-    before = dict(world.units())
+    before = bodies(world.units())
     world.apply(LATER)
     kept = generations(world.host).folder / "1" / "jobs.d" / "a.yaml"
     kept.write_text(NIGHTLY + "    gone: 1\n")
 
     done = back(world)
 
-    assert dict(world.units()) == before
+    assert bodies(world.units()) == before
     assert done.result.plan is not None
     assert [problem.severity for problem in done.result.plan.warnings] == ["warning"]
 
@@ -325,14 +351,14 @@ def test_old_generations_that_say_less_can_be_read(world: World) -> None:
 def test_what_is_damaged_is_said_and_nothing_is_done(world: World) -> None:
     world.apply(NIGHTLY)
     world.apply(LATER)
-    before = dict(world.units())
+    before = bodies(world.units())
     path: Path = generations(world.host).folder / "1" / "units.json.gz"
     path.write_bytes(gzip.compress(b"{")[:-3])
 
     with pytest.raises(SystemdError, match=r"units\.json\.gz"):
         back(world)
 
-    assert dict(world.units()) == before
+    assert bodies(world.units()) == before
 
 
 def test_a_job_has_its_history_back_under_its_old_id(world: World) -> None:
