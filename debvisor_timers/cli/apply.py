@@ -35,12 +35,14 @@ def command(  # noqa: PLR0913 (one for each option)
 
     All or nothing: what fails is undone. Running jobs are not disturbed, and no job is started.
     """
-    from debvisor_timers.operations.applying.apply import ApplyOptions
+    from debvisor_timers.operations.applying.apply import ApplyOptions, check_generation
     from debvisor_timers.scheduler import Scheduler
 
     scheduler = Scheduler.system(door="cli")
     if dry_run:
-        _show_plan(scheduler.plan(), as_json=as_json)
+        plan = scheduler.plan()
+        check_generation(expect_generation, plan.generation - 1)
+        _show_plan(plan, as_json=as_json)
         return
     result = scheduler.apply(
         ApplyOptions(

@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debvisor_timers.cli.options import json_option
+from debvisor_timers.cli.options import complete_generation, json_option
 from debvisor_timers.cli.output import counted, echo_json
 from debvisor_timers.errors import ExitCode
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.safety.difference import Differences
 
+_NUMBER = click.IntRange(1)
+
 
 @click.command("diff", epilog="Example: debvisor-timers diff 3 5")
-@click.argument("before", metavar="[N]", type=click.IntRange(1), required=False)
-@click.argument("after", metavar="[M]", type=click.IntRange(1), required=False)
+@click.argument(
+    "before", metavar="[N]", type=_NUMBER, required=False, shell_complete=complete_generation
+)
+@click.argument(
+    "after", metavar="[M]", type=_NUMBER, required=False, shell_complete=complete_generation
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 when something differs.")
 @json_option
 def command(

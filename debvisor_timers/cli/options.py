@@ -27,6 +27,18 @@ def complete_job(
     return [CompletionItem(job_id) for job_id in ids if job_id.startswith(incomplete)]
 
 
+def complete_generation(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the numbers of the generations that are kept, the newest first."""
+    try:
+        names = [path.name for path in (Layout().state / "generations").iterdir()]
+    except OSError:
+        return []
+    numbers = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+    return [CompletionItem(str(each)) for each in numbers if str(each).startswith(incomplete)]
+
+
 def require_run_id(run: str | None) -> None:
     """Raise UsageError for an empty id: a script's empty variable must not mean another run."""
     if run == "":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debvisor_timers.cli.options import json_option
+from debvisor_timers.cli.options import complete_generation, json_option
 from debvisor_timers.cli.output import confirm, echo_json, echo_notes, progress, some
 
 if TYPE_CHECKING:
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 @click.command("rollback", epilog="Example: debvisor-timers rollback --dry-run")
-@click.argument("number", metavar="[N]", type=click.IntRange(1), required=False)
+@click.argument(
+    "number",
+    metavar="[N]",
+    type=click.IntRange(1),
+    required=False,
+    shell_complete=complete_generation,
+)
 @click.option("--yaml", is_flag=True, help="Bring back the files of jobs and config.yaml too.")
 @click.option("--force", is_flag=True, help="With --yaml: replace edits that were never applied.")
 @click.option("-y", "--yes", is_flag=True, help="Remove jobs without asking.")

@@ -97,7 +97,7 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
     with exclusive(host.layout.runtime, purpose="debvisor-timers apply", wait=options.lock_wait):
         recovery = recover_locked(host)
         _refuse_while_tried(host)
-        _check_generation(host, options)
+        check_generation(options.expect_generation, generations(host).latest())
         known = _fingerprint_file(host)
         kept = known.read()
         before = Fingerprint.take(host, kept.files if kept else ())
@@ -128,7 +128,7 @@ def apply_source_locked(host: Host, source: Source, options: ApplyOptions) -> Ap
     """Do the same under a lock that the caller holds, where nothing is to be recovered."""
     from debvisor_timers.operations.applying.plan import make_plan
 
-    _check_generation(host, options)
+    check_generation(options.expect_generation, generations(host).latest())
     # What is on disk is not what was applied last: the next apply has to look.
     _fingerprint_file(host).forget()
     check_edits(source.edits)
@@ -167,8 +167,8 @@ def _refuse_while_tried(host: Host) -> None:
         refuse_while_tried(host)
 
 
-def _check_generation(host: Host, options: ApplyOptions) -> None:
-    expected, newest = options.expect_generation, generations(host).latest()
+def check_generation(expected: int | None, newest: int) -> None:
+    """Raise RefusedError where another generation is the newest than somebody expects."""
     if expected is not None and expected != newest:
         raise RefusedError(
             f"nothing was applied: generation {newest} is the newest, not {expected}:"

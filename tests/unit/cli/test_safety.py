@@ -332,6 +332,7 @@ def test_apply_expects_a_generation(applied: Program, world: World) -> None:
 
     assert late.code == 4
     assert "generation 1 is the newest, not 7" in late.err
+    assert applied("apply", "--dry-run", "--expect-generation", "7").code == 4
     assert applied("apply", "--expect-generation", "1").code == 0
     assert applied("try", "--expect-generation", "1").code == 4
 
