@@ -144,6 +144,11 @@ class Editing(Base):
         if batch.changes:
             batch.result = self.edit_jobs(batch.changes, options)
 
+    @property
+    def is_collecting(self) -> bool:
+        """Return True within a block of `collected_edits`."""
+        return self._batch() is not None
+
     def _told_by(self, attempt: Attempt, options: EditOptions) -> EditOptions:
         """Return `options` with which the audit and the generation know of the edit."""
         return replace(
