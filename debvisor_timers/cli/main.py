@@ -23,7 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "confirm": "Keep what is being tried.",
     "rollback": "Make an older generation true again.",
     "generations": "Show what was applied: when, by whom, how many changes.",
-    "diff": "Show what differs between generations, or from what is there now.",
+    "diff": "Show what differs between generations, or from the disk.",
     "check": "Check job files; report every problem.",
     "job create": "Write a new job and apply it.",
     "job update": "Change keys of a job in its file, and apply it.",
