@@ -34,6 +34,7 @@ class ApplyOptions:
     on_step: told each step before it is taken, for a progress line.
     expect_generation: refuse unless this is the newest one.
     by, how: who asks, in the words of the audit, and for what; kept in the generation.
+    is_trial: it may be taken back, so jobs that go keep their marks until it is confirmed.
     before: is told the plan when nothing speaks against it, before anything is written; what it
     raises stops the apply.
     """
@@ -46,6 +47,7 @@ class ApplyOptions:
     expect_generation: int | None = None
     by: Callable[[], str] = field(default=lambda: "")
     how: str = "apply"
+    is_trial: bool = False
     before: Callable[[Plan], None] = field(default=lambda _plan: None)
 
 
@@ -138,6 +140,7 @@ def apply_source_locked(host: Host, source: Source, options: ApplyOptions) -> Ap
 def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
     from debvisor_timers.operations.applying import steps
     from debvisor_timers.operations.applying.settings import changed_config, keep_settings
+    from debvisor_timers.operations.holding.tidy import drop_marks
     from debvisor_timers.operations.past.rename import give_back_histories, keep_histories
 
     _refuse(plan, options)
@@ -151,6 +154,8 @@ def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
     keep_histories(host, plan.definitions)
     if plan.deed.restores is not None:
         give_back_histories(host, plan.created, plan.removed)
+    if not options.is_trial:
+        drop_marks(host, plan.removed)
     made = plan.generation if settings is not None else plan.generation - 1
     return replace(_result(plan, made, held), settings=tuple(settings or ()))
 

@@ -13,8 +13,10 @@ from debvisor_timers.layout import UNDO_SERVICE
 from debvisor_timers.operations.applying.apply import LOCK_WAIT, ApplyOptions, ApplyResult, apply
 from debvisor_timers.operations.applying.plan import Plan
 from debvisor_timers.operations.applying.recover import generations, record_file, recover_locked
+from debvisor_timers.operations.holding.tidy import drop_marks
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
+from debvisor_timers.operations.owned import owned_by_job
 from debvisor_timers.operations.safety.rollback import RolledBack, undo_locked, with_renewal
 from debvisor_timers.operations.safety.trial import (
     UNDO_TIMER,
@@ -26,6 +28,7 @@ from debvisor_timers.operations.safety.trial import (
     read_trial,
     write_trial,
 )
+from debvisor_timers.render.names import job_of
 
 _PURPOSE = "debvisor-timers try"
 _PATIENCE = timedelta(minutes=10)
@@ -84,7 +87,7 @@ def try_apply(host: Host, options: ApplyOptions, timeout: timedelta) -> Tried:
         )
 
     try:
-        result = apply(host, replace(options, before=arm, how="try"))
+        result = apply(host, replace(options, before=arm, how="try", is_trial=True))
     except BaseException:
         _forget_unless_applied(host, base)
         raise
@@ -115,12 +118,20 @@ def confirm(host: Host) -> int | None:
             return None
         applied = is_applied(host, trial)
         end_trial(host)
-        if not applied:
+        if applied:
+            drop_marks(host, _gone(host, trial))
+        else:
             raise RefusedError(
                 "there is nothing to confirm: the apply had been cut off and was undone",
                 fix="debvisor-timers try",
             )
         return trial.base + 1
+
+
+def _gone(host: Host, trial: Trial) -> set[str]:
+    """Return the jobs that the trial has removed."""
+    changed = {job_id for name in trial.before if (job_id := job_of(name.rpartition("/")[2]))}
+    return changed - owned_by_job(host.units.read()).keys()
 
 
 def undo_unconfirmed(

@@ -272,6 +272,21 @@ def test_a_trial_that_could_not_be_tidied_up_is_taken_back(world: World) -> None
     assert dict(world.units()) == before
 
 
+def test_a_job_that_a_trial_removes_is_still_paused_when_it_comes_back(world: World) -> None:
+    world.apply(TWO)
+    mark = world.layout.paused / "hourly"
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    try_it(world, NIGHTLY, yes=True)
+    undo_unconfirmed(world.host)
+    assert mark.exists()
+
+    try_it(world, NIGHTLY, yes=True)
+    confirm(world.host)
+
+    assert not mark.exists(), "a new job of that id is not held back"
+
+
 def test_an_edit_by_hand_meanwhile_is_taken_back_too(world: World) -> None:
     before = dict(world.units())
     try_it(world)
