@@ -39,6 +39,7 @@ class Verb(StrEnum):
     RESUME = "resume"
     ROLLBACK = "rollback"
     RESTORE = "restore"
+    IMPORT = "import"
     TOKEN = "token"  # noqa: S105 (no password)
     CONFIG = "config"
     PRUNE = "prune"
