@@ -43,6 +43,7 @@ class Verb(StrEnum):
     TOKEN = "token"  # noqa: S105 (no password)
     CONFIG = "config"
     PRUNE = "prune"
+    REGISTER = "register"
 
 
 class AuditResult(StrEnum):

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from debvisor_timers.scheduler.applying import Applying
+from debvisor_timers.scheduler.editing import Editing
 from debvisor_timers.scheduler.exchange import Exchange
 from debvisor_timers.scheduler.looking import Looking
 from debvisor_timers.scheduler.past import Past
 from debvisor_timers.scheduler.running import Running
+from debvisor_timers.scheduler.tasks import Tasks
 
 
-class Scheduler(Applying, Exchange, Looking, Running, Past):
+class Scheduler(Applying, Editing, Exchange, Looking, Running, Past, Tasks):
     """All that can be done with the jobs of one host; every method is one operation.
 
     Each imports what it needs when it is called: starting a command costs milliseconds. The

@@ -26,7 +26,7 @@ ARROWS: Mapping[str, set[str]] = {
     "systemd": {*PURE, *VALUES, "disk"},
     "operations": {*PURE, *VALUES, "disk", "systemd.ports"},
     "runtime": set(),
-    "scheduler": {"operations", "systemd", "history", *VALUES},
+    "scheduler": {"operations", "systemd", "history", "jobs", *VALUES},
     "cli": {"scheduler", "operations", "history", "calendar", "jobs", *VALUES},
     "__main__": {"cli"},
     "__init__": set(),

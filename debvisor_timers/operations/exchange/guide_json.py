@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from debvisor_timers.errors import DefinitionError
+from debvisor_timers.jobs.edit import new_file
 from debvisor_timers.jobs.files import LARGEST_FILE
 from debvisor_timers.jobs.load import Definitions, load_definitions, load_files
+from debvisor_timers.jobs.scalar import NULL
 from debvisor_timers.operations.applying.edits import (
     FileEdit,
     check_edits,
     undo_edits,
     write_edits,
 )
-from debvisor_timers.operations.exchange.jobfile import yaml_of
 from debvisor_timers.operations.exchange.original import (
     ZONE,
     Ids,
@@ -76,7 +77,7 @@ class Imported:
     @property
     def text(self) -> str:
         """Return all jobs as one file."""
-        return yaml_of({"jobs": {job.id: job.keys for job in self.jobs}})
+        return new_file({job.id: writable(job.keys) for job in self.jobs})
 
     def edits(self, *, replace_others: bool = False) -> tuple[FileEdit, ...]:
         """Return the files that are to be written; of others only where they are replaced."""
@@ -216,7 +217,7 @@ def _opinion_of_loader(
     by_name = {f"{mapped[job.job_id]}.yaml": (job, each) for job, each in done}
     with tempfile.TemporaryDirectory(prefix="debvisor-import-") as name:
         for file, (_, each) in by_name.items():
-            text = yaml_of({"jobs": {file.removesuffix(".yaml"): each.keys}})
+            text = new_file({file.removesuffix(".yaml"): writable(each.keys)})
             Path(name, file).write_text(text, encoding="utf-8")
         files = [Path(name, file) for file in by_name]
         found = load_files(files, config=host.layout.config).problems
@@ -240,7 +241,7 @@ def _imported(
 ) -> ImportedJob:
     path = host.layout.jobs / f"{job_id}.yaml"
     about = f"# Imported from {job.file.name}.\n".replace("\0", "")
-    text = about + yaml_of({"jobs": {job_id: done.keys}})
+    text = about + new_file({job_id: writable(done.keys)})
     before = _content(path)
     is_elsewhere = job_id in there.jobs and there.jobs[job_id].source.file != path
     state = State.OTHER if before is not None or is_elsewhere else State.NEW
@@ -273,6 +274,15 @@ def _is_retried(done: Translation) -> bool:
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more
+
+
+def writable(value: Any) -> Any:
+    """Return a value of JSON as one that can be written as YAML."""
+    if isinstance(value, Mapping):
+        return {str(name): writable(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [writable(each) for each in value]
+    return NULL if value is None else value
 
 
 def _content(path: Path) -> bytes | None:

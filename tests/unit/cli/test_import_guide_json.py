@@ -80,7 +80,7 @@ def test_files_of_the_original_become_job_files(
         '      config: {vm_id: vm-123, retention_days: 7, quiesce: true, label: "1e3"}\n'
         "    owner: admin\n"
         "    priority: high\n"
-        '    timeout: "1800s"\n'
+        "    timeout: 1800s\n"
         "    retries: {max: 3}\n"
         "    tags: {environment: production}\n"
         "    enabled: true\n"
