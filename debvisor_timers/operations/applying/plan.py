@@ -178,7 +178,7 @@ def plan_for(
 def _desired(
     host: Host, definitions: Definitions, source: Source, generation: int
 ) -> dict[str, Desired]:
-    rendered = desired_states(host, definitions, generation=generation)
+    rendered = desired_states(host, definitions, generation=generation, templates=source.templates)
     return rendered if source.units is None else with_units(rendered, source.units)
 
 
