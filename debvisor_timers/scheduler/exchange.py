@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.applying.edits import FileEdit
     from debvisor_timers.operations.exchange.backup import BackupResult
     from debvisor_timers.operations.exchange.guide_json import Imported
+    from debvisor_timers.operations.exchange.kubernetes import KubernetesExport
     from debvisor_timers.operations.exchange.restore import RestorePlan, RestoreResult
+    from debvisor_timers.operations.exchange.settings import Settings
+    from debvisor_timers.operations.exchange.units import UnitExport
 
 
 class Exchange(Base):
@@ -78,3 +82,46 @@ class Exchange(Base):
                     generation=result.applied.generation,
                 )
         return result
+
+    def export_units(self, output: Path, *, root: Path | None = None) -> UnitExport:
+        """Write the units of the jobs of this host, or of an image below `root`, below `output`.
+
+        In the folders in which they would be on a host; nothing else of this host is changed.
+        """
+        from debvisor_timers.errors import UsageError
+        from debvisor_timers.operations.exchange.units import Target, export_units
+        from debvisor_timers.systemd.clock import SystemClock
+        from debvisor_timers.systemd.real import real_parts
+
+        if output.resolve() == Path("/"):
+            raise UsageError(
+                "/ is this host", fix="name another folder; `debvisor-timers apply` changes a host"
+            )
+        layout, host = self.host.layout, self.host
+        config = layout.config
+        if root is not None:
+            config = _below(root, layout.config)
+            host = replace(host, clock=SystemClock(etc=root / "etc"))
+        there = replace(
+            layout, units=_below(output, layout.units), state=_below(output, layout.state)
+        )
+        parts = real_parts(there)
+        return export_units(host, config, Target(units=parts["units"], scripts=parts["scripts"]))
+
+    def export_kubernetes(
+        self, jobs: Sequence[str] = (), *, image: str, namespace: str = ""
+    ) -> KubernetesExport:
+        """Return jobs as CronJobs of Kubernetes, and why others cannot be; writes nothing."""
+        from debvisor_timers.operations.exchange.kubernetes import export_kubernetes
+
+        return export_kubernetes(self.host, jobs, image=image, namespace=namespace)
+
+    def settings(self) -> Settings:
+        """Return the settings in force, as the files have them."""
+        from debvisor_timers.operations.exchange.settings import settings
+
+        return settings(self.host)
+
+
+def _below(root: Path, path: Path) -> Path:
+    return root / path.relative_to("/")

@@ -26,18 +26,24 @@ class Desired:
 
 
 def desired_states(
-    host: Host, definitions: Definitions, *, generation: int, templates: Path | None = None
+    host: Host,
+    definitions: Definitions,
+    *,
+    generation: int,
+    templates: Path | None = None,
+    version: int | None = None,
 ) -> dict[str, Desired]:
     """Return what each job of `definitions` needs on disk, by the job's id.
 
     templates: the folder of the overrides of templates; None: that of the configuration.
+    version: of the systemd that they are for; None: the one that runs.
     Raises RefusedError when the running systemd is too old for one of them, or when a template of
     the administrator cannot be trusted.
     """
     settings = RenderSettings(
         layout=host.layout,
         host_zone=host.clock.zone(),
-        systemd_version=host.manager.version(),
+        systemd_version=version or host.manager.version(),
         templates=load_templates(templates or host.layout.config / "templates"),
         calendars=definitions.calendars,
         windows=definitions.config.maintenance_windows,
