@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "import guide-json",
     epilog="Example: debvisor-timers import guide-json /etc/debvisor/scheduler --write",
 )
-@click.argument("paths", metavar="DIR|FILE...", nargs=-1, required=True, type=click.Path())
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @click.option("--write", is_flag=True, help="Write the job files; apply them with `apply`.")
 @json_option
 def command(*, paths: tuple[str, ...], write: bool, as_json: bool) -> None:

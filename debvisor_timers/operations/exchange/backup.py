@@ -10,7 +10,7 @@ from pathlib import Path
 
 from debvisor_timers import __version__
 from debvisor_timers.disk import sync_folder
-from debvisor_timers.errors import RefusedError
+from debvisor_timers.errors import RefusedError, SystemdError
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.applying.recover import generations
 from debvisor_timers.operations.exchange.backup_file import FORMAT, Backup, Origin, encode
@@ -70,11 +70,15 @@ def take(host: Host, *, host_name: str, with_history: bool) -> Backup:
 
 
 def origin_of(host: Host, host_name: str) -> Origin:
-    """Return what of this host may be different on another."""
+    """Return what of this host may be different on another; 0 where no systemd runs."""
+    try:
+        version = host.manager.version()
+    except SystemdError:
+        version = 0
     return Origin(
         host=host_name,
         zone=host.clock.zone(),
-        systemd=host.manager.version(),
+        systemd=version,
         program=__version__,
     )
 

@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from debvisor_timers.errors import DefinitionError, RefusedError, SystemdError
+from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.operations.applying.applied import applied_definitions
 from debvisor_timers.operations.applying.desired import desired_states
 from debvisor_timers.operations.applying.findings import problems_of
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import is_ours, owned_by_job
-from debvisor_timers.source import Problem
+from debvisor_timers.source import Problem, Severity
 from debvisor_timers.systemd.ports import Entry, FileEntry, UnitDirectory
 
 OLDEST_SYSTEMD = 257
@@ -50,39 +51,58 @@ def export_units(host: Host, config: Path, target: Target) -> UnitExport:
     for jobs that are wrong, RefusedError where a file of somebody else is in the way.
     """
     definitions = applied_definitions(host, config).require()
-    version, notes = _version(host)
+    version = _version(host)
     desired = desired_states(
-        host, definitions, generation=1, templates=config / "templates", version=version
+        host,
+        definitions,
+        generation=1,
+        templates=config / "templates",
+        version=max(version, OLDEST_SYSTEMD),
     )
     entries = {name: each for state in desired.values() for name, each in state.entries.items()}
     scripts = {
         name: FileEntry(text) for state in desired.values() for name, text in state.scripts.items()
     }
-    units = {name: each.text for name, each in entries.items() if isinstance(each, FileEntry)}
     problems: tuple[Problem, ...] = ()
-    try:
-        findings = host.analyzer.verify(units)
-        problems = tuple(problems_of(findings, definitions.jobs, units, refused=frozenset()))
-    except SystemdError as error:
-        notes = (*notes, f"the units were not verified: {error.message}")
-    if any(problem.is_error for problem in problems):
-        raise DefinitionError((*definitions.problems, *problems))
-    removed = _write(target, entries, scripts)
+    notes: tuple[str, ...] = (
+        f"the units were not verified: no systemd {OLDEST_SYSTEMD} runs here",
+    )
+    if version >= OLDEST_SYSTEMD:
+        is_here = config == host.layout.config
+        problems, notes = _verified(host, definitions, entries, is_here=is_here), ()
     return UnitExport(
         jobs=len(desired),
         units=tuple(sorted(entries)),
         scripts=tuple(sorted(scripts)),
-        removed=removed,
+        removed=_write(target, entries, scripts),
         notes=notes,
         warnings=(*definitions.problems, *problems),
     )
 
 
-def _version(host: Host) -> tuple[int, tuple[str, ...]]:
+def _verified(
+    host: Host, definitions: Definitions, entries: Mapping[str, Entry], *, is_here: bool
+) -> tuple[Problem, ...]:
+    """Return what systemd says of units. Raises DefinitionError for an error.
+
+    is_here: they are of this host; what it lacks, an image may have.
+    """
+    units = {name: each.text for name, each in entries.items() if isinstance(each, FileEntry)}
+    findings = host.analyzer.verify(units)
+    problems = tuple(problems_of(findings, definitions.jobs, units, refused=frozenset()))
+    if not is_here:
+        return tuple(replace(problem, severity=Severity.WARNING) for problem in problems)
+    if any(problem.is_error for problem in problems):
+        raise DefinitionError((*definitions.problems, *problems))
+    return problems
+
+
+def _version(host: Host) -> int:
+    """Return the version of the systemd that runs here, 0 for none."""
     try:
-        return max(host.manager.version(), OLDEST_SYSTEMD), ()
-    except SystemdError:
-        return OLDEST_SYSTEMD, (f"no systemd runs here: written for systemd {OLDEST_SYSTEMD}",)
+        return host.manager.version()
+    except (SystemdError, ImportError):  # no D-Bus; no bindings, where nothing runs
+        return 0
 
 
 def _write(
