@@ -66,9 +66,10 @@ def hera(installed: Layer) -> Iterator[Host]:
 def test_a_host_moves(zeus: Host, hera: Host) -> None:
     imported = zeus.cli("import", "guide-json", "/etc/debvisor/scheduler", "--write")
     assert "1 job written, 0 unchanged, 0 left" in imported.stdout
-    assert "0 jobs written, 1 unchanged" in zeus.cli(
-        "import", "guide-json", "/etc/debvisor/scheduler", "--write"
-    ).stdout
+    assert (
+        "0 jobs written, 1 unchanged"
+        in zeus.cli("import", "guide-json", "/etc/debvisor/scheduler", "--write").stdout
+    )
 
     applied = zeus.cli("apply", "--yes")
     assert "3 created" in applied.stdout
@@ -89,9 +90,7 @@ def test_a_host_moves(zeus: Host, hera: Host) -> None:
     assert "nothing to restore" in nothing.stdout
 
     hera.box.write(BACKUP, zeus.box.run(["cat", BACKUP]).stdout, 0o600)
-    restored = hera.cli(
-        "config", "restore", f"--input={BACKUP}", "--force", "--with-history"
-    )
+    restored = hera.cli("config", "restore", f"--input={BACKUP}", "--force", "--with-history")
     assert "3 created, 0 updated, 1 removed" in restored.stdout
     assert "the backup is of the host zeus, this is hera" in restored.stderr
     assert hera.running_timers() == zeus.running_timers()
