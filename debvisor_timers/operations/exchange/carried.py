@@ -48,7 +48,8 @@ class Carried:
     def fits(self, name: str) -> bool:
         """Return True for the name of a file that belongs to this folder."""
         is_hidden = name.startswith(".") or name.endswith("~")
-        return bool(name) and not is_hidden and "/" not in name and name.endswith(self.suffix)
+        is_plain = bool(name) and "/" not in name and name.isprintable()
+        return is_plain and not is_hidden and name.endswith(self.suffix)
 
     def path_of(self, name: str) -> Path | None:
         """Return where a file of a backup belongs, None where that is not here."""
@@ -67,8 +68,8 @@ def carried(layout: Layout) -> Sequence[Carried]:
         Carried(name="config/tasks.d", path=layout.tasks, suffix=".yaml"),
         Carried(name="config/templates", path=config / "templates", suffix=".j2"),
         Carried(name="state/paused", path=layout.paused),
-        Carried(name="state/skip_next", path=state / "skip_next"),
-        Carried(name="state/maintenance.json", path=state / "maintenance.json", is_folder=False),
+        Carried(name="state/skip_next", path=layout.skip_next),
+        Carried(name="state/maintenance.json", path=layout.maintenance, is_folder=False),
         Carried(name="state/tokens.json", path=state / "tokens.json", is_folder=False),
     )
 

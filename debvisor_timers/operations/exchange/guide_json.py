@@ -253,7 +253,7 @@ def _imported(
 def _notes(
     done: Sequence[tuple[Original, Translation]], mapped: Mapping[str, str]
 ) -> Iterator[str]:
-    in_utc = [mapped[job.job_id] for job, _ in done if not job.data.get("timezone")]
+    in_utc = [mapped[job.job_id] for job, _ in done if "timezone" not in job.data]
     if in_utc:
         yield f"times without a zone were {ZONE}, and stay so: {_some(in_utc)}"
     for job, _ in done:

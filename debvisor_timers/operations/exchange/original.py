@@ -31,12 +31,27 @@ _COUNTERS = frozenset(
         *("execution_count", "success_count", "failure_count", "total_executions"),
         *("successful_executions", "failed_executions", "success_rate", "retry_count"),
         *("average_duration_seconds", "last_execution", "next_execution", "last_run", "next_run"),
-        *("last_status", "last_result", "status", "created_at", "updated_at", "created_by"),
+        *(
+            "last_status",
+            "last_result",
+            "status",
+            "state",
+            "created_at",
+            "updated_at",
+            "created_by",
+        ),
         *("execution_history", "history"),
     }
 )
 """What it has counted and computed: no definition, and no runs that a history could show."""
-_REQUIRES = {"requires": "requires", "required": "requires", "optional": "optional"}
+_REQUIRES = {
+    "requires": "requires",
+    "required": "requires",
+    "after": "after",
+    "optional": "optional",
+}
+_MAY_BE_NULL = frozenset({"timezone", "timeout_seconds"})
+"""Fields that say something by null: the zone of the host, no limit. Others are as if missing."""
 _CONFLICTS = frozenset({"conflict", "conflicts"})
 _LONGEST_TIMEOUT = 10**9
 
@@ -97,7 +112,9 @@ class FieldError(Exception):
 def translate(job: Original, ids: Ids) -> Translation:
     """Return the keys of a job; nothing that is not understood is guessed."""
     done = Translation()
-    data = {name: value for name, value in job.data.items() if value is not None}
+    data = {
+        name: value for name, value in job.data.items() if value is not None or name in _MAY_BE_NULL
+    }
     for name in ("name", "cron_expression", "task_type"):
         if name not in data:
             done.problems.append(job.problem(name, "is missing", fix="write it into the file"))
@@ -137,7 +154,8 @@ def _schedule(value: object, data: Mapping[str, Any], _ids: Ids) -> dict[str, An
         parse_cron(text)
     except ScheduleError as error:
         raise FieldError(error.message, fix=error.fix) from error
-    return {"schedule": {"cron": text, "timezone": _line(data.get("timezone") or ZONE)}}
+    zone = data.get("timezone", ZONE)
+    return {"schedule": {"cron": text} if zone is None else {"cron": text, "timezone": _line(zone)}}
 
 
 def _joined(value: object) -> str:
@@ -193,7 +211,7 @@ def _enabled(value: object, _data: Mapping[str, Any], _ids: Ids) -> dict[str, An
 
 
 def _timeout(value: object, _data: Mapping[str, Any], _ids: Ids) -> dict[str, Any]:
-    return {"timeout": _seconds(value)}
+    return {"timeout": "infinity" if value is None else _seconds(value)}
 
 
 def _retries(value: object, _data: Mapping[str, Any], _ids: Ids) -> dict[str, Any]:

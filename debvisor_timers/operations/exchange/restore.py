@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from debvisor_timers.operations.exchange.guide_json import (
 from debvisor_timers.operations.exchange.index_copy import Staged, staged
 from debvisor_timers.operations.host import Host
 
+_PREFIX = ".restore-"
 _STATE = "state/"
 _READABLE, _SECRET = 0o644, 0o600
 
@@ -223,21 +225,33 @@ def _refuse_to_leave(host: Host, path: Path) -> None:
 
 @contextmanager
 def _laid_out(host: Host, files: Mapping[str, bytes]) -> Iterator[Path]:
-    """Give the block a folder like the configuration, as it is to be."""
+    """Give the block a folder like the configuration, as it is to be; root's alone."""
+    folder = _make_folder(host.layout.state)
     try:
-        host.layout.state.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".restore-", dir=host.layout.state))
-    except OSError as error:
-        raise durable.cannot("write", host.layout.state, error) from error
-    try:
-        for name in ("jobs.d", "tasks.d", "templates"):
-            (folder / name).mkdir()
-        for name, data in files.items():
-            if name.startswith(CONFIG):
-                (folder / name.removeprefix(CONFIG)).write_bytes(data)
+        try:
+            for name in ("jobs.d", "tasks.d", "templates"):
+                (folder / name).mkdir()
+            for name, data in files.items():
+                if name.startswith(CONFIG):
+                    (folder / name.removeprefix(CONFIG)).write_bytes(data)
+        except OSError as error:
+            raise durable.cannot("write", folder, error) from error
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_folder(state: Path) -> Path:
+    """Return a new folder; those of processes that were killed go."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        for left in state.glob(f"{_PREFIX}*"):
+            process = left.name.removeprefix(_PREFIX).split("-")[0]
+            if not Path("/proc", process).exists():
+                shutil.rmtree(left, ignore_errors=True)
+        return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=state))
+    except OSError as error:
+        raise durable.cannot("write", state, error) from error
 
 
 def _staged_history(host: Host, wanted: _Wanted, stack: ExitStack, file: Path) -> Staged | None:

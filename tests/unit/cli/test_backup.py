@@ -15,6 +15,8 @@ from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.index import Index
 from debvisor_timers.operations.exchange import backup_file
 from debvisor_timers.scheduler import Scheduler
+from debvisor_timers.scheduler.guide import JobScheduler
+from debvisor_timers.scheduler.values import JobDependency
 from tests.unit.cli.program import Program
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
@@ -229,6 +231,7 @@ def test_foreign_and_cut_files_are_refused(
         "config/other/a.yaml",
         "state/last/nightly",
         "config/jobs.d/",
+        "config/jobs.d/a\0.yaml",
     ],
 )
 def test_names_that_lead_elsewhere_are_refused(
@@ -309,6 +312,41 @@ def test_a_backup_of_the_original_brings_its_jobs(
     assert "1 file restored; 1 created, 0 updated, 0 removed, 1 unchanged" in answer.out
     assert "debvisor-job-f8a2d3c4.timer" in world.units()
     assert "debvisor-job-nightly.timer" in world.units()
+
+
+def test_what_the_python_api_tells_of_jobs_restores_them(
+    program: Program, world: World, file: Path
+) -> None:
+    scheduler = JobScheduler(world.host)
+    first = scheduler.create_job(
+        name="Create Snapshot",
+        cron_expr="0 2 * * *",
+        task_type="create_snapshot",
+        task_config={"vm_id": "vm-123"},
+        timezone="Europe/Amsterdam",
+    )
+    scheduler.create_job(
+        name="Verify Backup",
+        cron_expr="0 3 * * *",
+        task_type="verify_backup",
+        task_config={},
+        dependencies=[JobDependency(job_id=first.job_id, timeout_seconds=600)],
+    )
+    jobs = [job.to_dict() for job in scheduler.jobs.values()]
+    file.write_text(json.dumps({"timestamp": "now", "jobs": jobs}), encoding="utf-8")
+    for job_id in [job["job_id"] for job in jobs][::-1]:
+        scheduler.delete_job(str(job_id))
+
+    answer = program("config", "restore", f"--input={file}", "--force")
+
+    assert answer.code == 0, answer.err
+    assert "2 created" in answer.out
+    zones = {job.job_id: job.timezone for job in scheduler.jobs.values()}
+    assert zones == {"create-snapshot": "Europe/Amsterdam", "verify-backup": None}
+    restored = scheduler.jobs["verify-backup"]
+    assert [each.to_dict() for each in restored.dependencies] == [
+        {"job_id": "create-snapshot", "dependency_type": "requires", "timeout_seconds": 600}
+    ]
 
 
 def test_the_fields_of_a_backup_of_the_original_are_named(program: Program, file: Path) -> None:
