@@ -91,6 +91,10 @@ def _echo(result: RestoreResult, *, dry_run: bool) -> None:
             f" {done.updated} updated, {done.removed} removed, {done.unchanged} unchanged"
             f" (generation {done.generation})"
         )
+        echo_notes(
+            f"{held.unit} was not started: {held.path} is there, so it would start its job at once"
+            for held in result.unarmed
+        )
         if result.history is not None:
             click.echo(f"the index of before is {result.history}", err=True)
 

@@ -17,6 +17,7 @@ from debvisor_timers.operations.applying.apply import ApplyOptions, ApplyResult,
 from debvisor_timers.operations.applying.edits import FileEdit
 from debvisor_timers.operations.applying.plan import Plan, make_plan
 from debvisor_timers.operations.applying.source import Source
+from debvisor_timers.operations.applying.timers import Unarmed
 from debvisor_timers.operations.exchange.backup import origin_of
 from debvisor_timers.operations.exchange.backup_file import Backup, damaged, decode, is_backup
 from debvisor_timers.operations.exchange.carried import CONFIG, place_of, read_carried
@@ -26,7 +27,9 @@ from debvisor_timers.operations.exchange.guide_json import (
     originals_of,
 )
 from debvisor_timers.operations.exchange.index_copy import Staged, staged
+from debvisor_timers.operations.holding.arming import hold_paths, miss_elapses
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.owned import owned_by_job
 
 _PREFIX = ".restore-"
 _STATE = "state/"
@@ -56,11 +59,13 @@ class RestorePlan:
 class RestoreResult:
     """What a restore did; applied: None where it was not wanted, or nothing was to be done.
 
+    unarmed: path units that were not started, since they would start their job at once.
     history: where the index of before is now.
     """
 
     planned: RestorePlan
     applied: ApplyResult | None = None
+    unarmed: tuple[Unarmed, ...] = ()
     history: Path | None = None
 
 
@@ -108,18 +113,45 @@ def restore(host: Host, file: Path, options: RestoreOptions) -> RestoreResult:
         )
         if planned.is_empty or not options.agree(planned):
             return RestoreResult(planned=planned)
-        _make_folders(host, edits)
-        applied = apply_source(
-            host,
-            source,
-            ApplyOptions(
-                confirm_removal=lambda _plan: True, allow_empty=True, on_step=options.on_step
-            ),
-        )
-        _let_be_read(host, edits)
+        applied, held = _apply(host, source, options)
         return RestoreResult(
-            planned=planned, applied=applied, history=history.put() if history else None
+            planned=planned,
+            applied=applied,
+            unarmed=(*applied.unarmed, *held),
+            history=history.put() if history else None,
         )
+
+
+def _apply(
+    host: Host, source: Source, options: RestoreOptions
+) -> tuple[ApplyResult, tuple[Unarmed, ...]]:
+    """Apply; no job starts by the end of its pause, and the path units that would do so are told.
+
+    What failed leaves them as they were.
+    """
+    _make_folders(host, source.edits)
+    allowed = ApplyOptions(
+        confirm_removal=lambda _plan: True, allow_empty=True, on_step=options.on_step
+    )
+    resumed = _resumed(host, source.edits)
+    held = hold_paths(host, resumed)
+    miss_elapses(host, resumed)
+    try:
+        applied = apply_source(host, source, allowed)
+    except BaseException:
+        if held:
+            host.manager.start([one.unit for one in held])
+        raise
+    _let_be_read(host, source.edits)
+    return applied, held
+
+
+def _resumed(host: Host, edits: Sequence[FileEdit]) -> set[str]:
+    """Return the jobs that nothing holds back any more."""
+    gone = [edit.path for edit in edits if edit.after is None]
+    if host.layout.maintenance in gone:
+        return set(owned_by_job(host.units.read()))
+    return {path.name for path in gone if path.parent == host.layout.paused}
 
 
 def _wanted(host: Host, file: Path, now: Mapping[str, bytes], options: RestoreOptions) -> _Wanted:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,22 @@ def test_another_host_becomes_the_same(
     names = [Path(path).name for path in told(other)]
     assert names == [Path(path).name for path in told(world)]
     assert (other.layout.paused / "nightly").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_pause_that_ends_by_a_restore_starts_nothing(world: World, file: Path) -> None:
+    world.apply(NIGHTLY)
+    scheduler = Scheduler(world.host)
+    scheduler.backup(file)
+    world.layout.paused.mkdir(parents=True)
+    (world.layout.paused / "nightly").touch()
+    world.systemd.manager.stop(["debvisor-job-nightly.timer"])
+    world.systemd.advance(timedelta(days=2))
+
+    scheduler.restore(file, agree=lambda _: True)
+    world.systemd.manager.start(["debvisor-job-nightly.timer"])
+
+    assert not (world.layout.paused / "nightly").exists()
+    assert world.ran() == []
 
 
 def test_a_dry_run_and_a_no_change_nothing(program: Program, world: World, file: Path) -> None:
