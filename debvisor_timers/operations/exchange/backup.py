@@ -10,7 +10,7 @@ from pathlib import Path
 
 from debvisor_timers import __version__
 from debvisor_timers.disk import sync_folder
-from debvisor_timers.errors import RefusedError, SystemdError
+from debvisor_timers.errors import RefusedError, SystemdError, UsageError
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.applying.recover import generations
 from debvisor_timers.operations.exchange.backup_file import FORMAT, Backup, Origin, encode
@@ -90,6 +90,8 @@ def _check_place(output: Path) -> None:
             beginning = file.read(_BEGINNING)
     except FileNotFoundError:
         return
+    except IsADirectoryError as error:
+        raise UsageError(f"{output} is a folder", fix="name a file in it") from error
     except OSError as error:
         raise durable.cannot("write", output, error) from error
     if beginning and f'"format": {json.dumps(FORMAT)}'.encode() not in beginning:

@@ -94,15 +94,18 @@ def export_kubernetes(
         if job.id not in refused
     }
     exported = [job for job in chosen if job.id in manifests]
-    return KubernetesExport(manifests=manifests, refused=refused, notes=tuple(_notes(exported)))
+    return KubernetesExport(
+        manifests=manifests, refused=refused, notes=tuple(_notes(exported, zone))
+    )
 
 
-def _notes(jobs: Sequence[Job]) -> Iterator[str]:
+def _notes(jobs: Sequence[Job], zone: str) -> Iterator[str]:
     if jobs:
         yield "the image has to have the programs; DEBVISOR_* variables are not set there"
     if any(job.retries.max for job in jobs):
         yield "Kubernetes chooses the delays between attempts itself: 10s, doubled"
-    if any(job.schedule and job.schedule.timezone not in {"UTC", "Etc/UTC"} for job in jobs):
+    zones = {job.schedule.timezone or zone for job in jobs if job.schedule}
+    if zones - {"UTC", "Etc/UTC"}:
         yield "on days when clocks change, Kubernetes has a rule of its own"
 
 

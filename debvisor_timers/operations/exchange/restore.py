@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from debvisor_timers.errors import PermissionRefusedError, RefusedError
+from debvisor_timers.errors import NotFoundError, PermissionRefusedError, RefusedError
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.applying.apply import ApplyOptions, ApplyResult, apply_source
 from debvisor_timers.operations.applying.edits import FileEdit
@@ -183,6 +183,8 @@ def _read(file: Path) -> object:
         raise PermissionRefusedError(
             f"{file} cannot be read: permission denied", fix="run the command with sudo"
         ) from error
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise NotFoundError(f"there is no file {file}", fix="check the name") from error
     except OSError as error:
         raise durable.cannot("read", file, error) from error
     try:

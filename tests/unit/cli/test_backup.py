@@ -300,6 +300,15 @@ def test_something_else_is_not_overwritten_by_a_backup(
     assert file.read_text(encoding="utf-8") == '{"jobs": []}'
 
 
+def test_folders_and_missing_files_are_named(program: Program, tmp_path: Path) -> None:
+    saved = program("config", "backup", f"--output={tmp_path}")
+    restored = program("config", "restore", f"--input={tmp_path / 'none'}")
+
+    assert (saved.code, restored.code) == (2, 2)
+    assert f"{tmp_path} is a folder" in saved.err
+    assert "there is no file" in restored.err
+
+
 def test_an_older_backup_is_replaced(program: Program, world: World, file: Path) -> None:
     program("config", "backup", f"--output={file}")
     furnish(world)

@@ -226,6 +226,17 @@ def test_what_kubernetes_cannot_do_is_refused_with_the_reason(
     assert [each["metadata"]["name"] for each in yaml.safe_load_all(answer.out)] == ["other"]
 
 
+def test_what_differs_in_a_cluster_is_said(program: Program, world: World) -> None:
+    world.write(CLOUD)
+    told = program("export", "kubernetes", "--image=x").err
+    world.write(TWO)
+    plain = program("export", "kubernetes", "--image=x").err
+
+    assert "a rule of its own" in told
+    assert "Kubernetes chooses the delays between attempts itself" in told
+    assert "a rule of its own" not in plain
+
+
 def test_an_unknown_job_is_named(program: Program, world: World) -> None:
     world.write(TWO)
 
