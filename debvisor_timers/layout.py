@@ -12,6 +12,9 @@ TARGET = "debvisor-timers.target"
 BOOT_TARGET = "debvisor-timers-boot.target"
 """Holds the boot triggers; started by the boot, never by `apply`."""
 
+UNDO_SERVICE = "debvisor-timers-undo-try.service"
+"""Takes back what was tried and not confirmed; a transient timer of its name starts it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
@@ -82,6 +85,21 @@ class Layout:
         return self.state / "paused"
 
     @property
+    def skip_next(self) -> Path:
+        """Return the folder with one file for each job whose next runs are to be skipped."""
+        return self.state / "skip_next"
+
+    @property
+    def maintenance(self) -> Path:
+        """Return the file that says that the host is in maintenance; there only while it is."""
+        return self.state / "maintenance.json"
+
+    @property
+    def backfills(self) -> Path:
+        """Return the folder with one file for each job whose backfill has not come to its end."""
+        return self.state / "backfills"
+
+    @property
     def index(self) -> Path:
         """Return the file of the index: runs that may be older than the journal."""
         return self.state / "history.sqlite"
@@ -100,6 +118,16 @@ class Layout:
     def audit_head(self) -> Path:
         """Return the file with the newest link of the audit's chain."""
         return self.state / "audit.json"
+
+    @property
+    def trial(self) -> Path:
+        """Return the file that says what is being tried, and what takes it back; mostly none."""
+        return self.state / "try.json"
+
+    @property
+    def replaced(self) -> Path:
+        """Return the folder with files of the administrator that a command has replaced."""
+        return self.state / "replaced"
 
     @property
     def attempts(self) -> Path:

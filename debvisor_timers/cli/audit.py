@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _TITLES = ("TIME", "WHO", "WHAT", "RESULT")
 _VERBS = (
     *("apply", "run", "retry", "stop", "renew", "recover", "create", "update", "delete", "pause"),
-    *("resume", "rollback", "restore", "token", "config", "prune", "register"),
+    *("resume", "skip-next", "maintenance", "backfill"),
+    *("rollback", "restore", "import", "token", "config", "prune", "register"),
+    *("try", "confirm"),
 )
 
 

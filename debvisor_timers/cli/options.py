@@ -34,6 +34,7 @@ __all__ = [
     "complete_state",
     "complete_tag",
     "complete_task_type",
+    "expect_option",
     "job_argument",
     "job_arguments",
     "json_option",
@@ -71,6 +72,21 @@ class JobName(click.ParamType):
 
 JOB = JobName()
 """The type of every argument and option that names a job."""
+
+
+def complete_paused(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the ids of jobs that are paused."""
+    from debvisor_timers.layout import Layout
+
+    try:
+        names = sorted(path.name for path in Layout().paused.iterdir())
+    except OSError:
+        return []
+    return [
+        CompletionItem(name) for name in names if name.startswith(incomplete) and name[0] != "."
+    ]
 
 
 def require_run_id(run: str | None) -> None:
@@ -118,4 +134,10 @@ tag_option = click.option(
     multiple=True,
     shell_complete=complete_tag,
     help="Only jobs with this tag.",
+)
+expect_option = click.option(
+    "--expect-generation",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Refuse unless generation N is the newest: nobody has applied meanwhile.",
 )

@@ -37,12 +37,18 @@ class Verb(StrEnum):
     DELETE = "delete"
     PAUSE = "pause"
     RESUME = "resume"
+    SKIP_NEXT = "skip-next"
+    MAINTENANCE = "maintenance"
+    BACKFILL = "backfill"
     ROLLBACK = "rollback"
     RESTORE = "restore"
+    IMPORT = "import"
     TOKEN = "token"  # noqa: S105 (no password)
     CONFIG = "config"
     PRUNE = "prune"
     REGISTER = "register"
+    TRY = "try"
+    CONFIRM = "confirm"
 
 
 class AuditResult(StrEnum):

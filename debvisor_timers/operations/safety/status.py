@@ -22,6 +22,7 @@ from debvisor_timers.operations.applying.recover import record_file
 from debvisor_timers.operations.applying.renew import renewal_plan
 from debvisor_timers.operations.applying.settings import pending_settings
 from debvisor_timers.operations.applying.surroundings import Surroundings, noted
+from debvisor_timers.operations.holding.notes import held_notes
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
 from debvisor_timers.operations.safety.as_applied import AsApplied
@@ -74,6 +75,7 @@ def status(host: Host) -> Status:
         findings += _stale_as_applied(host)
     findings += _surroundings(host)
     findings += _masked_elsewhere(host, units, {each.subject for each in findings})
+    notes += held_notes(host)
     notes += _masked_in_vain(host, on_disk)
     at_odds = {each.subject for each in findings if each.kind in _AT_ODDS}
     findings += _loaded(host, units, at_odds)

@@ -17,14 +17,14 @@ from tests.unit.cli.program import Program
 from tests.unit.operations.last_runs import FAILED_AT_TWO, fail_and_retry, note_last
 from tests.unit.operations.world import NIGHTLY, TWO
 
-PLAN = {"generation", "unchanged", "foreign", "warnings", "jobs"}
+PLAN = {"current_generation", "generation", "unchanged", "foreign", "warnings", "jobs"}
 PLANNED = {
     *("job", "change", "next_before", "next_after", "jitter_seconds"),
     *("edited", "entries"),
 }
 ROW = {
     *("job", "name", "owner", "schedule", "enabled", "state", "last", "next_start", "skipped"),
-    "under_way",
+    *("under_way", "paused", "skip_next"),
 }
 LAST = {
     *("run", "status", "outcome", "reason", "start", "end", "duration_seconds", "exit_status"),
@@ -61,6 +61,7 @@ RESULT = {
     *("generation", "created", "updated", "removed", "unchanged"),
     *("recovery", "timers_held", "unarmed"),
 }
+ROLLBACK = {"restores", "of_trial", "files", "replaced", "differing", "renewed", "notes"}
 WRONG = "jobs: {late: {schedule: '0 25 * * *', command: [/bin/true]}}\n"
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?[+-]\d\d:\d\d")
 
@@ -92,6 +93,11 @@ def keys(document: Any) -> set[str]:
         (["plan"], PLAN),
         (["apply", "--dry-run"], PLAN),
         (["apply"], RESULT),
+        (["try", "--no-wait"], RESULT | {"deadline", "decision"}),
+        (["rollback", "1"], RESULT | ROLLBACK),
+        (["rollback", "1", "--dry-run"], PLAN | {"restores", "files"}),
+        (["generations"], {"current", "trial", "generations"}),
+        (["diff"], {"before", "after", "units", "files"}),
         (["check"], {"files", "jobs", "problems"}),
         (["list"], ROW),
         (["show", "nightly"], DETAILS),
@@ -108,6 +114,12 @@ def keys(document: Any) -> set[str]:
         (["run", "nightly", "--wait"], {"job", "run"}),
         (["run", "nightly", "--dry-run"], REHEARSAL),
         (["retry", "nightly"], {"job", "run", "retry_of"}),
+        (["pause", "nightly"], {"job", "since", "until", "by", "reason"}),
+        (["resume", "nightly"], {"resumed", "not_paused", "unarmed"}),
+        (["skip-next", "nightly", "2"], {"job", "skip_next", "before", "runs"}),
+        (["maintenance", "on"], {"maintenance"}),
+        (["maintenance", "off"], {"maintenance", "before"}),
+        (["backfill", "nightly", "--from=2026-11-24", "--dry-run"], {"from", "to", "jobs"}),
         (["history", "nightly"], RUN),
         (["status"], {"jobs", "timers", "healthy", "findings", "notes"}),
         (["explain"], {"key", "below", "presets"}),
@@ -169,6 +181,8 @@ def test_times_have_the_offset_of_the_host_and_durations_are_seconds(program: Pr
         },
         "next_start": "2026-11-24T03:00:00+01:00",
         "skipped": None,
+        "paused": None,
+        "skip_next": 0,
         "under_way": None,
     }
 
