@@ -9,8 +9,7 @@ from debvisor_timers.cli.options import json_option
 from debvisor_timers.cli.output import counted, echo_about, echo_json
 from debvisor_timers.errors import ExitCode
 
-_COLOURS = {"ok": "green", "warning": "yellow", "problem": "red", "unknown": "cyan"}
-_WIDTH = max(map(len, _COLOURS))
+_WIDTH = len("problem")
 
 
 @click.command("doctor", epilog="Example: sudo debvisor-timers doctor")
@@ -41,9 +40,7 @@ def command(*, as_json: bool) -> int:
         )
         return ExitCode.DONE if diagnosis.is_healthy else ExitCode.CHANGES
     for check in diagnosis.checks:
-        word = click.style(f"{check.verdict:<{_WIDTH}}", fg=_COLOURS[check.verdict])
-        click.echo(f"{word}  ", nl=False)
-        echo_about(check.name, check.message)
+        echo_about(f"{check.verdict:<{_WIDTH}}  {check.name}", check.message)
         if check.fix:
             click.echo(f"    fix: {check.fix}")
     problems, warnings = diagnosis.count(Verdict.PROBLEM), diagnosis.count(Verdict.WARNING)

@@ -72,12 +72,19 @@ def test_a_host_managed_by_ansible(host: Host) -> None:
     assert host.plan_is_empty()
     assert not host.box.run("ls -d /tmp/*debvisor-timers || :").stdout
 
+    changed, said = play(host, {**pending, "expect_generation": 99}, fails=True)
+    assert changed == 0
+    assert "generation 1 is the newest, not 99" in said
+    assert host.plan_is_empty()
+
     # Somebody has touched a unit: that waits for an apply too, though no file of ours differs.
     host.box.run("systemctl disable --now debvisor-job-one.timer")
     assert play(host, first)[0] == 2
     assert len(host.running_timers()) == 2
 
-    assert play(host, {**first, "jobs": jobs(two="0 2 29 2 *")})[0] == 3
+    newest = host.json("generations")["current"]
+    without = {**first, "jobs": jobs(two="0 2 29 2 *"), "expect_generation": newest}
+    assert play(host, without)[0] == 3
     assert host.running_timers() == ["debvisor-job-two.timer"]
 
     host.write("jobs: {theirs: {schedule: '0 2 29 2 *', command: [/bin/true]}}\n", "theirs.yaml")
