@@ -21,6 +21,10 @@ jobs:
   two:
     schedule: "30 2 25-31 3 *"
     command: [/usr/bin/touch, /var/fired-two]
+  off:
+    schedule: "30 2 25-31 3 *"
+    command: [/usr/bin/touch, /var/fired-off]
+    enabled: false
 """
 
 
@@ -73,6 +77,12 @@ CASES = {
     "a timer is disabled": Broken(by=f"systemctl disable {TIMER}", kind="disabled", fix=APPLY),
     "a timer is disabled and stopped": Broken(
         by=f"systemctl disable --now {TIMER}", kind="disabled", fix=APPLY
+    ),
+    "a timer is enabled": Broken(
+        by="systemctl enable --now debvisor-job-off.timer",
+        kind="enabled",
+        fix=APPLY,
+        subject="off",
     ),
     "a drop-in is added": Broken(
         by=f"printf '[Service]\\nNice=5\\n' | systemctl edit --stdin {SERVICE}",
@@ -148,5 +158,5 @@ def test_each_kind_of_drift_is_found_and_its_fix_mends_it(host: Host, name: str)
         host.box.run(["sh", "-c", fix])
     status = host.json("status")
     assert status["healthy"]
-    assert len(host.running_timers()) == status["jobs"] == status["timers"]
+    assert len(host.running_timers()) == status["jobs"] - 1 == status["timers"]
     host.box.run("! ls /var/fired-*")

@@ -16,7 +16,7 @@ from debvisor_timers.systemd.ports import ActiveState, FileStatus
 
 _GROUP = "debvisor-timers"
 _AGAIN = "apt-get install --reinstall debvisor-timers"
-_PROGRAMS = ("begin", "run", "end", "chain", "stamps")
+_PROGRAMS = ("begin", "run", "end", "chain", "stamps", "task")
 _TIMERS = ("debvisor-timers-maintain.timer", "debvisor-timers-renew.timer")
 _ENABLED = (TARGET, BOOT_TARGET, "debvisor-timers-recover.service")
 _NEEDS = re.compile(r"(?P<name>[A-Za-z0-9._-]+)[^;]*?>=\s*(?P<least>[0-9.]+)")
