@@ -77,17 +77,14 @@ def test_a_host_managed_by_ansible(host: Host) -> None:
     assert "generation 1 is the newest, not 99" in said
     assert host.plan_is_empty()
 
-    # Somebody has touched a unit: that waits for an apply too, though no file of ours differs.
+    # A file of others, and a unit that somebody has touched: both wait for an apply.
+    host.write("jobs: {theirs: {schedule: '0 2 29 2 *', command: [/bin/true]}}\n", "theirs.yaml")
     host.box.run("systemctl disable --now debvisor-job-one.timer")
-    assert play(host, first)[0] == 2
-    assert len(host.running_timers()) == 2
+    assert play(host, first)[0] == 2, "what waits, the apply"
+    assert len(host.running_timers()) == 3
 
     newest = host.json("generations")["current"]
-    without = {**first, "jobs": jobs(two="0 2 29 2 *"), "expect_generation": newest}
-    assert play(host, without)[0] == 3
-    assert host.running_timers() == ["debvisor-job-two.timer"]
-
-    host.write("jobs: {theirs: {schedule: '0 2 29 2 *', command: [/bin/true]}}\n", "theirs.yaml")
-    play(host, {**first, "jobs": jobs(two="0 2 29 2 *"), "purge": True})
+    two = {**first, "jobs": jobs(two="0 2 29 2 *"), "purge": True, "expect_generation": newest}
+    assert play(host, two)[0] == 4, "the file, the other one, what waits, the apply"
     assert host.running_timers() == ["debvisor-job-two.timer"]
     assert host.box.run(f"ls {JOBS}").stdout == "jobs.yaml\n"
