@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _TITLES = ("TIME", "WHO", "WHAT", "RESULT")
 _VERBS = (
     *("apply", "run", "retry", "stop", "renew", "recover", "create", "update", "delete", "pause"),
-    *("resume", "rollback", "restore", "token", "config", "prune"),
+    *("resume", "rollback", "restore", "token", "config", "prune", "import"),
 )
 
 

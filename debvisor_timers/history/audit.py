@@ -42,6 +42,7 @@ class Verb(StrEnum):
     TOKEN = "token"  # noqa: S105 (no password)
     CONFIG = "config"
     PRUNE = "prune"
+    IMPORT = "import"
 
 
 class AuditResult(StrEnum):

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from debvisor_timers.scheduler.applying import Applying
+from debvisor_timers.scheduler.crontab import Crontabs
 from debvisor_timers.scheduler.looking import Looking
 from debvisor_timers.scheduler.past import Past
 from debvisor_timers.scheduler.running import Running
 
 
-class Scheduler(Applying, Looking, Running, Past):
+class Scheduler(Applying, Looking, Running, Past, Crontabs):
     """All that can be done with the jobs of one host; every method is one operation.
 
     Each imports what it needs when it is called: starting a command costs milliseconds. The
