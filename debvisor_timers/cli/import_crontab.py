@@ -89,12 +89,11 @@ def _say(imported: Imported, disabled: Sequence[Disabled], *, write: bool, disab
     else:
         click.echo("\n".join(file.text for file in imported.files), nl=False)
     if imported.jobs:
-        echo_notes(
-            [
-                "cron starts a job again while it still runs; here such a time is left out, and "
-                "what a job prints goes to the journal: FROM CRON in debvisor-timers-jobs(5)"
-            ]
+        note = (
+            "cron starts a job again while it still runs; here such a time is left out, and "
+            "what a job prints goes to the journal: FROM CRON in debvisor-timers-jobs(5)"
         )
+        echo_notes([note])
     elif not imported.files:
         echo_notes(["no jobs were found"])
 
@@ -126,8 +125,8 @@ def _say_disabled(disabled: Sequence[Disabled]) -> None:
             )
         elif each.package:
             notes.append(
-                f"{each.path} is a conffile of the package {each.package}: dpkg keeps its mode over "
-                "upgrades, so that it stays off; the job runs what an upgrade brings"
+                f"{each.path} is a conffile of the package {each.package}: dpkg keeps its mode "
+                "over upgrades, so that it stays off; the job runs what an upgrade brings"
             )
     echo_notes(notes)
 

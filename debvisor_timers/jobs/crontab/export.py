@@ -7,7 +7,6 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from debvisor_timers.jobs.catch_up import SKIP
 from debvisor_timers.jobs.crontab.fields import FIELDS, REBOOT, WORDS, Reading, read_field
@@ -21,7 +20,7 @@ _SHELLS = re.compile(r"/(?:usr/)?bin/(?:ba|da|k|z)?sh")
 _BEYOND_CRON = re.compile("[LW#?]")
 _CARRIED = {
     *("user", "timeout", "shell", "environment", "working_directory", "enabled"),
-    *("owner", "tags", "priority", "stop_timeout", "overlap", "notify", "pool"),
+    *("owner", "tags", "priority", "stop_timeout", "overlap", "notify"),
 }
 """Keys of `HowItRuns` that cron can do, or that change nothing in what is run and when."""
 _OF_SYSTEMD = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
@@ -95,15 +94,8 @@ def _reasons(job: Job) -> Iterator[str]:
         yield "enabled: it is switched off"
     if schedule is None and not job.triggers:
         yield "schedule: it has none"
-    if schedule is not None and job.triggers:
-        yield "triggers: besides a schedule"
-    for trigger in job.triggers:
-        if trigger.boot is None:
-            yield "triggers: cron knows times and boots alone"
-        elif trigger.boot != timedelta(0):
-            yield "triggers: @reboot has no delay"
-    if len(job.triggers) > 1:
-        yield "triggers: more than one"
+    if job.triggers:
+        yield from _of_triggers(job)
     if schedule is not None:
         yield from _of_schedule(job)
     keys = HowItRuns.model_fields
@@ -115,8 +107,17 @@ def _reasons(job: Job) -> Iterator[str]:
             yield f"{name}: cron has nothing like it"
     if job.conflicts_with:
         yield "conflicts_with: cron has nothing like it"
-    if job.pool is not None:
-        yield "pool: cron has nothing like it"
+
+
+def _of_triggers(job: Job) -> Iterator[str]:
+    if job.schedule is not None:
+        yield "triggers: besides a schedule"
+    if len(job.triggers) > 1:
+        yield "triggers: more than one"
+    if any(trigger.boot is None for trigger in job.triggers):
+        yield "triggers: cron knows times and boots alone"
+    if any(job.boot_delays):
+        yield "triggers: @reboot has no delay"
 
 
 def _of_schedule(job: Job) -> Iterator[str]:
@@ -203,7 +204,5 @@ def _quoted(value: str) -> str:
 def _notes(job: Job) -> Iterator[str]:
     if job.timeout is not None:
         yield "timeout"
-    if job.retries.max:
-        yield "retries"
-    if any((job.notify.failure, job.notify.recovery, job.notify.success)):
+    if job.notify.failure:
         yield "notify (cron mails what a job prints)"

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from debvisor_timers.calendar.mistakes import quote
 from debvisor_timers.jobs.crontab.disabled import original
 from debvisor_timers.jobs.crontab.fields import FIELDS, WORDS, Reading, read_field
-from debvisor_timers.jobs.files import printable
-from debvisor_timers.source import Problem, Severity, Span
+from debvisor_timers.jobs.crontab.place import Place, error, warning
+from debvisor_timers.source import Problem
 
 LONGEST_COMMAND = 998
 """The longest command that cron 3.0pl1-197 takes."""
@@ -80,6 +80,7 @@ class _State:
     comment: list[str] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    is_ignored: bool = False
 
 
 def parse_crontab(text: str, *, path: Path, owner: str = "") -> Crontab:
@@ -93,13 +94,13 @@ def parse_crontab(text: str, *, path: Path, owner: str = "") -> Crontab:
         _read_line(state, number, line)
     if lines[-1]:
         said = "the last line has no line break"
-        _refuse(state, len(lines), lines[-1], (1, len(lines[-1])), said, "add it")
-    ignored = any(problem.is_error for problem in state.problems)
+        place = Place(line=len(lines), text=lines[-1], length=len(lines[-1]))
+        _refuse(state, place, said, "add it")
     return Crontab(
         path=path,
         entries=tuple(state.entries),
         problems=tuple(state.problems),
-        is_ignored=ignored,
+        is_ignored=state.is_ignored,
     )
 
 
@@ -109,9 +110,9 @@ def _read_line(state: _State, number: int, line: str) -> None:
     if not stripped:
         state.comment.clear()
     elif stripped.startswith("#"):
-        if _ENTRY_IN_COMMENT.match(stripped) or _HEADINGS.match(stripped):
+        if _ENTRY_IN_COMMENT.match(stripped):
             state.comment.clear()
-        else:
+        elif not _HEADINGS.match(stripped):
             state.comment.append(stripped.lstrip("#").strip())
     elif setting := _SETTING.fullmatch(line):
         name = next(text for text in setting.group("q1", "q2", "bare") if text is not None)
@@ -134,19 +135,26 @@ def _read_entry(state: _State, number: int, line: str) -> None:
     user, rest = state.owner, count
     if not user:
         if len(words) <= count:
-            end = len(line.rstrip(_BLANK))
-            _refuse(state, number, line, (end, 1), "has no user", "add user and command")
+            place = Place(line=number, text=line, column=len(line.rstrip(_BLANK)))
+            _refuse(state, place, "has no user", "add user and command")
             return
         user, rest = words[count][0], count + 1
     user_column = words[count].start() + 1 if len(words) > count else len(line)
     start = words[rest].start() if len(words) > rest else len(line)
     raw = line[start:]
+    if not state.owner and start == len(line) and not line.endswith((" ", "\t")):
+        place = Place(line=number, text=line, column=len(line))
+        _refuse(state, place, "has no command", "add a command, or remove the line")
+        return
     if not raw.strip():
-        _say(state, number, line, (1, len(line)), "has no command, and does nothing", "remove it")
+        place = Place(line=number, text=line, length=len(line))
+        said = "has no command, and does nothing"
+        state.problems.append(warning(state.path, place, said, "remove it"))
         return
     if len(raw) > LONGEST_COMMAND:
         said = f"the command has {len(raw)} characters, and cron takes {LONGEST_COMMAND}"
-        _refuse(state, number, line, (start + 1, len(raw)), said, "put it into a script")
+        place = Place(line=number, text=line, column=start + 1, length=len(raw))
+        _refuse(state, place, said, "put it into a script")
         return
     entry = Entry(
         line=number,
@@ -163,23 +171,26 @@ def _read_entry(state: _State, number: int, line: str) -> None:
 
 def _check_schedule(state: _State, number: int, line: str, words: list[re.Match[str]]) -> bool:
     first = words[0]
-    place = (first.start() + 1, len(first[0]))
+
+    def at(column: int, length: int) -> Place:
+        return Place(line=number, text=line, column=column, length=length)
+
     if first[0].startswith("@"):
-        if first[0] in WORDS:
-            return True
-        said = f"{quote(first[0])} is no word that cron knows"
-        _refuse(state, number, line, place, said, f"write one of {', '.join(WORDS)}")
-        return False
+        if first[0] not in WORDS:
+            said = f"{quote(first[0])} is no word that cron knows"
+            fix = f"write one of {', '.join(WORDS)}"
+            _refuse(state, at(first.start() + 1, len(first[0])), said, fix)
+        return first[0] in WORDS
     if len(words) < 5:
         said = "is neither a setting nor an entry: an entry begins with five fields"
-        _refuse(state, number, line, (place[0], len(line.strip())), said, "correct or remove it")
+        _refuse(state, at(first.start() + 1, len(line.strip())), said, "correct or remove it")
         return False
     for word, kind in zip(words, FIELDS, strict=False):
         reading = read_field(word[0], kind)
-        place = (word.start() + 1, len(word[0]))
+        place = at(word.start() + 1, len(word[0]))
         if reading is Reading.REFUSED:
             said = f"bad {kind.name}: {quote(word[0])}"
-            _refuse(state, number, line, place, said, "correct the field, or remove the line")
+            _refuse(state, place, said, "correct the field, or remove the line")
             return False
         if reading is Reading.ODD:
             said = (
@@ -187,48 +198,25 @@ def _check_schedule(state: _State, number: int, line: str, words: list[re.Match[
                 "part of this out, or never runs it; no job was made of it"
             )
             fix = "write what is meant, and see when cron runs it now: crontab(5)"
-            _say(state, number, line, place, said, fix, severity=Severity.ERROR)
+            state.problems.append(error(state.path, place, said, fix))
             return False
     return True
 
 
-def _refuse(
-    state: _State, number: int, line: str, place: tuple[int, int], message: str, fix: str
-) -> None:
+def _refuse(state: _State, place: Place, message: str, fix: str) -> None:
     """Note what makes cron pass over the whole file."""
     said = f"{message}: cron passes over the whole file because of this line"
-    state.problems.append(
-        replace(problem_at(state.path, number, line, place), message=said, fix=fix)
-    )
-
-
-def _say(
-    state: _State,
-    number: int,
-    line: str,
-    place: tuple[int, int],
-    message: str,
-    fix: str,
-    severity: Severity = Severity.WARNING,
-) -> None:
-    problem = problem_at(state.path, number, line, place)
-    state.problems.append(replace(problem, message=message, fix=fix, severity=severity))
-
-
-def problem_at(path: Path, number: int, line: str, place: tuple[int, int]) -> Problem:
-    """Return a problem without words at a place, (column, length), of a line."""
-    span = Span(file=path, line=number, column=max(place[0], 1), length=max(place[1], 1))
-    return Problem(span=span, message="", source_line=printable(line, span))
+    state.problems.append(error(state.path, place, said, fix))
+    state.is_ignored = True
 
 
 def description(comment: tuple[str, ...]) -> str:
-    """Return the lines of a comment as one, without rulers; empty where nothing is left."""
-    words = " ".join(_useful(comment)).split()
-    text = "".join(char for char in " ".join(words) if char.isprintable())
-    return text.rstrip("\\ ")
-
-
-def _useful(comment: tuple[str, ...]) -> Iterator[str]:
-    for line in comment:
+    """Return the last paragraph of a comment as one line; empty where it says nothing."""
+    paragraph: list[str] = []
+    for line in reversed(comment):
         if re.search(r"[^\W_]", line):
-            yield line
+            paragraph.insert(0, line)
+        elif paragraph:
+            break
+    words = " ".join(" ".join(paragraph).split())
+    return "".join(char for char in words if char.isprintable()).rstrip("\\: ")

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from debvisor_timers.calendar.cron import parse_cron
 from debvisor_timers.calendar.mistakes import quote
@@ -13,11 +13,12 @@ from debvisor_timers.calendar.zones import check_zone
 from debvisor_timers.errors import ScheduleError
 from debvisor_timers.jobs.crontab.fields import REBOOT
 from debvisor_timers.jobs.crontab.inert import does_nothing
-from debvisor_timers.jobs.crontab.parse import Crontab, Entry, description, problem_at
+from debvisor_timers.jobs.crontab.parse import Crontab, Entry, description
 from debvisor_timers.jobs.crontab.percent import split_percent
+from debvisor_timers.jobs.crontab.place import Place, error, warning
 from debvisor_timers.jobs.crontab.write import Node
 from debvisor_timers.jobs.names import is_reserved_or_linker
-from debvisor_timers.source import Problem, Severity
+from debvisor_timers.source import Problem
 
 DEFAULT_PATH = "/usr/bin:/bin"
 """PATH of a job whose crontab sets none (cron 3.0pl1-197)."""
@@ -79,8 +80,8 @@ def translate_crontab(crontab: Crontab, around: Surroundings) -> Translated:
     for entry in unknown:
         said = f"there is no user {quote(entry.user)}: cron passes over the whole file"
         fix = "correct the name, make the user, or remove the line"
-        place = (entry.columns[1], len(entry.user))
-        result.problems.append(_problem(crontab, entry, place, said, fix))
+        place = _place(entry, entry.columns[1], len(entry.user))
+        result.problems.append(error(crontab.path, place, said, fix))
     if crontab.is_ignored or unknown:
         return result
     for entry in crontab.entries:
@@ -135,24 +136,24 @@ def _translate(
 
 def _check(crontab: Crontab, entry: Entry, command: str) -> list[Problem]:
     """Return why no job is made of a line; empty where one is."""
-    place = (entry.columns[2], len(entry.raw))
+    place = _place(entry, entry.columns[2], len(entry.raw))
     if does_nothing(command):
         said = "does nothing where systemd runs: a timer of the package does the work; left out"
         fix = "see which: systemctl list-timers --all"
-        return [_problem(crontab, entry, place, said, fix, Severity.WARNING)]
+        return [warning(crontab.path, place, said, fix)]
     shell = entry.settings.get("SHELL")
     if shell is not None and not shell.value.startswith("/"):
         said = f"SHELL={quote(shell.value)} is no absolute path: cron cannot run a line below it"
-        return [_at_setting(crontab, entry, "SHELL", said, "write SHELL=/bin/sh", Severity.ERROR)]
+        return [error(crontab.path, _of_setting(entry, "SHELL"), said, "write SHELL=/bin/sh")]
     if wrong := re.search("[\udc80-\udcff\x00]", entry.text):
         said = "holds a byte that is no UTF-8, which no job file can hold"
         fix = "write the file in UTF-8, or put the command into a script"
-        return [_problem(crontab, entry, (wrong.start() + 1, 1), said, fix)]
+        return [error(crontab.path, _place(entry, wrong.start() + 1, 1), said, fix)]
     for name, setting in entry.settings.items():
         if re.search("[\udc80-\udcff\x00]", name + setting.value):
             said = f"{quote(name)} holds a byte that is no UTF-8, which no job file can hold"
             fix = "write the file in UTF-8"
-            return [_at_setting(crontab, entry, name, said, fix, Severity.ERROR)]
+            return [error(crontab.path, _of_setting(entry, name), said, fix)]
     return _never(crontab, entry)
 
 
@@ -161,10 +162,10 @@ def _never(crontab: Crontab, entry: Entry) -> list[Problem]:
         return []
     try:
         parse_cron(entry.schedule)
-    except ScheduleError as error:
-        place = (entry.columns[0], len(entry.schedule))
-        said = f"{error.message}; no job was made of it"
-        return [_problem(crontab, entry, place, said, error.fix)]
+    except ScheduleError as wrong:
+        place = _place(entry, entry.columns[0], len(entry.schedule))
+        said = f"{wrong.message}; no job was made of it"
+        return [error(crontab.path, place, said, wrong.fix)]
     return []
 
 
@@ -183,25 +184,25 @@ def _schedule(
         return {"schedule": entry.schedule}
     if not around.knows_zone:
         said = (
-            f"CRON_TZ={zone} is no more than a variable to Debian's cron: the time of the line "
-            f"{entry.line} is that of the host, and so is the job's"
+            f"CRON_TZ={zone} is no more than a variable to Debian's cron: the time of the lines "
+            "below is that of the host, and so is that of their jobs"
         )
         fix = f"if it was meant as cronie has it, write timezone: {zone} in the schedule"
-        problems.append(_at_setting(crontab, entry, _ZONE, said, fix))
+        problems.append(warning(crontab.path, _of_setting(entry, _ZONE), said, fix))
         return {"schedule": entry.schedule}
     try:
         check_zone(zone)
-    except ScheduleError as error:
-        said = f"{error.message}; the time of the line {entry.line} is that of the host"
-        problems.append(_at_setting(crontab, entry, _ZONE, said, error.fix, Severity.ERROR))
+    except ScheduleError as wrong:
+        said = f"{wrong.message}; the time of the lines below is that of the host"
+        problems.append(error(crontab.path, _of_setting(entry, _ZONE), said, wrong.fix))
         return {"schedule": entry.schedule}
     del variables[_ZONE]
     said = (
-        f"CRON_TZ={zone} became the time zone of the line {entry.line}, as cronie and systemd-cron "
-        "have it; Debian's cron 3.0pl1 does not know it, and has run the line by the host's clock"
+        f"CRON_TZ={zone} became the time zone of the lines below, as cronie and systemd-cron have "
+        "it; Debian's cron 3.0pl1 does not know it, and runs them by the clock of the host"
     )
-    fix = "if it is to stay so, remove timezone from the schedule of the job"
-    problems.append(_at_setting(crontab, entry, _ZONE, said, fix))
+    fix = "where Debian's cron has run them, remove timezone from the schedules"
+    problems.append(warning(crontab.path, _of_setting(entry, _ZONE), said, fix))
     return {"schedule": {"cron": entry.schedule, "timezone": zone}}
 
 
@@ -216,11 +217,11 @@ def _folder(
     said = f"{why}: cron starts the line {entry.line} in {SPOOL}, and so does the job"
     if is_set:
         fix = "write HOME=/ or another folder"
-        problems.append(_at_setting(crontab, entry, "HOME", said, fix))
+        problems.append(warning(crontab.path, _of_setting(entry, "HOME"), said, fix))
     else:
-        place = (entry.columns[1], len(entry.user))
+        place = _place(entry, entry.columns[1], len(entry.user))
         fix = "write the folder that is meant as working_directory"
-        problems.append(_problem(crontab, entry, place, said, fix, Severity.WARNING))
+        problems.append(warning(crontab.path, place, said, fix))
     return SPOOL
 
 
@@ -228,32 +229,10 @@ def _is_plain(name: str) -> bool:
     return bool(_VARIABLE.fullmatch(name)) and not is_reserved_or_linker(name)
 
 
-def _problem(
-    crontab: Crontab,
-    entry: Entry,
-    place: tuple[int, int],
-    message: str,
-    fix: str,
-    severity: Severity = Severity.ERROR,
-) -> Problem:
-    problem = problem_at(crontab.path, entry.line, entry.text, place)
-    return replace(problem, message=message, fix=fix, severity=severity)
+def _place(entry: Entry, column: int, length: int) -> Place:
+    return Place(line=entry.line, text=entry.text, column=column, length=length)
 
 
-def _at_setting(
-    crontab: Crontab,
-    entry: Entry,
-    name: str,
-    message: str,
-    fix: str,
-    severity: Severity = Severity.WARNING,
-) -> Problem:
+def _of_setting(entry: Entry, name: str) -> Place:
     setting = entry.settings[name]
-    place = (setting.column, len(name))
-    problem = problem_at(crontab.path, setting.line, "", place)
-    return replace(problem, message=message, fix=fix, severity=severity)
-
-
-def about_once(problems: list[Problem]) -> Iterator[Problem]:
-    """Yield the problems in order of their places, each once."""
-    yield from dict.fromkeys(sorted(problems, key=lambda each: (each.span.line, each.span.column)))
+    return Place(line=setting.line, text="", column=setting.column, length=len(name))

@@ -15,7 +15,7 @@ Node = str | Sequence["Node"] | Mapping[str, "Node"]
 
 _WORD = r"[A-Za-z0-9_./+-]+(?::[A-Za-z0-9_./+-]+)*"
 _PLAIN = re.compile(rf"(?=[A-Za-z0-9/]|-[A-Za-z]){_WORD}(?: {_WORD})*")
-_NOT_TEXT = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null)|[0-9+.-]+.*")
+_NOT_TEXT = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null)|(?:[0-9+.]|-[0-9.]).*")
 _DURATION = re.compile(r"[0-9]+(?:us|ms|s|min|h|d|w)?")
 _BLOCK = re.compile(
     r"(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?\n)(?:(?:[\x20-\x7e]*[\x21-\x7e])?\n)*"

@@ -22,7 +22,10 @@ _TRUE = {"1", "yes", "y", "true", "t", "on"}
 _KEY = re.compile("use the key `([a-z_.]+)`")
 _SILENT = {
     "Unit": {"Description", "Documentation", "SourcePath"},
-    "Timer": {"Unit", "AccuracySec", "FixedRandomDelay"},
+    "Timer": {
+        *("Unit", "AccuracySec", "FixedRandomDelay", "OnCalendar", "Persistent", "OnBootSec"),
+        *("RandomizedDelaySec", "DeferReactivation"),
+    },
     "Service": {"Type", "RemainAfterExit"},
 }
 """Directives that are read elsewhere, or that say nothing about what is run and when."""
@@ -73,35 +76,33 @@ def keys_of(timer: Values, service: Values) -> tuple[dict[str, Node], list[str]]
 
 def _timer(job: _Job, timer: Values) -> None:
     section = timer.get("Timer", {})
-    triggers: list[Node] = []
-    for name, values in section.items():
-        if name == "OnCalendar" and values:
-            job.schedule["on_calendar"] = values[0] if len(values) == 1 else values
-        elif name == "OnBootSec":
-            triggers += [{"boot": value} for value in values]
-        elif name == "Persistent":
-            if values and values[-1].lower() in _TRUE:
-                job.schedule["catch_up"] = "once"
-        elif name == "RandomizedDelaySec":
-            _jitter(job, section, values)
-        elif name == "DeferReactivation":
-            continue
-        elif name not in _SILENT["Timer"] and values:
-            _other(job, "Timer", name, values, TIMER)
-    if "on_calendar" in job.schedule:
+    if times := section.get("OnCalendar"):
+        job.schedule["on_calendar"] = times[0] if len(times) == 1 else times
+        if _is_true(timer, "Persistent"):
+            job.schedule["catch_up"] = "once"
+        _jitter(job, timer)
         job.keys["schedule"] = job.schedule
-        if [*section.get("DeferReactivation", ()), ""][-1].lower() not in _TRUE:
+        if not _is_true(timer, "DeferReactivation"):
             job.keys["overlap"] = "queue"
-    if triggers:
-        job.keys["triggers"] = triggers
+    if delays := section.get("OnBootSec"):
+        job.keys["triggers"] = [{"boot": delay} for delay in delays]
+    for name, values in section.items():
+        if name not in _SILENT["Timer"] and values:
+            _other(job, "Timer", name, values, TIMER)
 
 
-def _jitter(job: _Job, section: Mapping[str, list[str]], values: list[str]) -> None:
-    if not values or values[-1] == "0":
+def _is_true(timer: Values, name: str) -> bool:
+    return _last(timer, "Timer", name).lower() in _TRUE
+
+
+def _jitter(job: _Job, timer: Values) -> None:
+    delay = _last(timer, "Timer", "RandomizedDelaySec")
+    if delay in {"", "0"}:
         return
-    job.schedule["jitter"] = values[-1]
-    if [*section.get("FixedRandomDelay", ()), ""][-1].lower() not in _TRUE:
-        job.leave("Timer", "RandomizedDelaySec", "each run had a delay of its own; a job keeps one")
+    job.schedule["jitter"] = delay
+    if not _is_true(timer, "FixedRandomDelay"):
+        why = "each run had a delay of its own; a job keeps one"
+        job.leave("Timer", "RandomizedDelaySec", why)
 
 
 def _command(job: _Job, service: Values) -> None:

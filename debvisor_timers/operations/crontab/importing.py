@@ -124,7 +124,8 @@ def import_crontab(
     files = [
         _job_file(host, part, ids, problems) for part in parts if part.drafts or _has(host, part)
     ]
-    return Imported(files=tuple(files), problems=tuple(dict.fromkeys(problems)))
+    told = sorted(dict.fromkeys(problems), key=_order)
+    return Imported(files=tuple(files), problems=tuple(told))
 
 
 def write_files(host: Host, imported: Imported) -> Imported:
@@ -139,6 +140,10 @@ def write_files(host: Host, imported: Imported) -> Imported:
             check_edits(edits)
             write_edits(edits)
     return imported
+
+
+def _order(problem: Problem) -> tuple[str, int, int]:
+    return str(problem.span.file), problem.span.line, problem.span.column
 
 
 def _sources(places: CronPlaces, wish: ImportWish) -> tuple[list[CronFile], list[Problem]]:
@@ -205,8 +210,8 @@ def _folder_part(
 
 def _about_anacron(crontab: Crontab, entry: Entry, folder: str) -> Problem:
     said = (
-        f"anacron runs {folder} on this host, at an hour of its own; its jobs have the time of this "
-        "line, and catch_up: once makes up for one at which the host is off"
+        f"anacron runs {folder} on this host, at an hour of its own; its jobs have the time of "
+        "this line, and catch_up: once makes up for one at which the host is off"
     )
     span = Span(file=crontab.path, line=entry.line, column=entry.columns[0])
     fix = "write another schedule into the job file if the hour matters"
@@ -288,8 +293,8 @@ def _identity(draft: Draft) -> str:
 
 def _text(part: _Part, jobs: Sequence[tuple[str, Draft, tuple[Path, int]]]) -> str:
     title = (
-        f"Imported from {write.comment(str(part.source))}. Another import leaves this file as it is,",
-        "or follows the crontab; once somebody has edited it, it is left alone.",
+        f"Imported from {write.comment(str(part.source))} by: debvisor-timers import crontab",
+        "Another import follows the crontab; once somebody has edited this file, it is left alone.",
     )
     rows: list[tuple[Sequence[str], str, Mapping[str, Node]]] = []
     before = ""
@@ -308,7 +313,7 @@ def _faults(text: str, names: Sequence[str], host: Host) -> dict[str, Problem]:
         file = Path(folder) / "import.yaml"
         file.write_text(text, encoding="utf-8")
         found = load_files([file], config=host.layout.config)
-    places = {number: line for number, line in enumerate(text.split("\n"), start=1)}
+    places = dict(enumerate(text.split("\n"), start=1))
     wrong: dict[str, Problem] = {}
     for problem in found.problems:
         if problem.is_error and problem.span.file == file:

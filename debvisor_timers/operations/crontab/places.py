@@ -29,7 +29,7 @@ def home_of(user: str) -> Home | None:
     except KeyError:
         return None
     try:
-        return Home(path=folder, exists=stat.S_ISDIR(os.stat(folder).st_mode))
+        return Home(path=folder, exists=stat.S_ISDIR(Path(folder).stat().st_mode))
     except PermissionError:
         return Home(path=folder)
     except OSError:
@@ -217,7 +217,7 @@ def _passed_over(path: Path) -> tuple[str, str] | None:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+        return sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
     except FileNotFoundError:
         return []
     except PermissionError as error:
