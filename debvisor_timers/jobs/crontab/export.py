@@ -57,25 +57,25 @@ def export_job(job: Job, *, home: str) -> ExportedJob:
 def crontab_text(jobs: list[ExportedJob]) -> str:
     """Return a system crontab of jobs that can be exported, and comments on the others.
 
-    A setting counts from its line on, so each job has all that differ from those before it.
+    A setting counts from its line on, and nothing takes it away again: jobs with few settings come
+    first, and where one has none of what another has set above it, that is empty, and said.
     """
     lines = ["# Made by: debvisor-timers export crontab"]
     current: dict[str, str] = {}
-    for each in jobs:
+    for each in sorted(jobs, key=lambda job: (bool(job.refused), len(job.settings))):
         lines.append("")
         lines += [f"# {text}" for text in _title(each.job)]
         if each.refused:
             lines += [f"# not exported: {reason}" for reason in each.refused]
             continue
         lines += [f"# lost: {note}" for note in each.notes]
-        for name in current.keys() - each.settings.keys():
-            # Nothing takes a variable away again; an empty one is nearest.
-            current[name] = ""
-        wanted = {**dict.fromkeys(current, ""), **each.settings}
+        left = [name for name in current if name not in each.settings]
+        lines += [f"# lost: {name} is not set; here it is empty" for name in left]
+        wanted = {**dict.fromkeys(left, ""), **each.settings}
         lines += [
             f"{name}={_quoted(value)}"
             for name, value in wanted.items()
-            if current.get(name) != value or name not in current
+            if name not in current or current[name] != value
         ]
         current = wanted
         lines.append(each.line)

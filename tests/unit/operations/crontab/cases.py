@@ -22,7 +22,12 @@ def home(user: str) -> Home | None:
     """Return the home of a user of Debian's, as its packages make it."""
     if user == "nosuchuser":
         return None
-    of_system = {"root": "/root", "www-data": "/var/www", "list": "/var/list", "news": "/var/spool/news"}
+    of_system = {
+        "root": "/root",
+        "www-data": "/var/www",
+        "list": "/var/list",
+        "news": "/var/spool/news",
+    }
     if user == "nobody":
         return Home(path="/nonexistent", exists=False)
     return Home(path=of_system.get(user, f"/home/{user}"))
