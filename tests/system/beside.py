@@ -104,7 +104,7 @@ def _seen(line: dict[str, object]) -> Seen:
     mattering = {
         name: value
         for name, value in environment.items()
-        if name not in _NOT_THE_SAME and not name.startswith("DEBVISOR_")
+        if name not in _NOT_THE_SAME and not name.startswith(("DEBVISOR_", "TRIGGER_"))
     }
     what = {key: line[key] for key in ("argv", "folder", "input", "uid")}
     return Seen(

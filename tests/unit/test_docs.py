@@ -322,4 +322,5 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
         r"[`*]debvisor-timers ([a-z]+)\b|^[#$] debvisor-timers ([a-z]+)\b", text, re.MULTILINE
     )
 
-    assert {first or second for first, second in named} <= set(COMMANDS)
+    known = {name.partition(" ")[0] for name in COMMANDS}
+    assert {first or second for first, second in named} <= known

@@ -13,7 +13,7 @@ from debvisor_timers.jobs.crontab.fields import FIELDS, REBOOT, WORDS, Reading, 
 from debvisor_timers.jobs.crontab.parse import LONGEST_COMMAND
 from debvisor_timers.jobs.crontab.percent import join_percent
 from debvisor_timers.jobs.crontab.translate import DEFAULT_PATH
-from debvisor_timers.jobs.model import HowItRuns, Job
+from debvisor_timers.jobs.model import HowItRuns, Job, Priority
 from debvisor_timers.jobs.schedule import ClockChanges
 
 _SHELLS = re.compile(r"/(?:usr/)?bin/(?:ba|da|k|z)?sh")
@@ -204,5 +204,7 @@ def _quoted(value: str) -> str:
 def _notes(job: Job) -> Iterator[str]:
     if job.timeout is not None:
         yield "timeout"
+    if job.priority is not Priority.NORMAL:
+        yield "priority"
     if job.notify.failure:
         yield "notify (cron mails what a job prints)"

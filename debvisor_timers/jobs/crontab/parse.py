@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from debvisor_timers.calendar.mistakes import quote
@@ -128,45 +128,46 @@ def _read_line(state: _State, number: int, line: str) -> None:
 
 def _read_entry(state: _State, number: int, line: str) -> None:
     words = list(_WORD.finditer(line))
-    is_word = words[0][0].startswith("@")
-    count = 1 if is_word else 5
+    count = 1 if words[0][0].startswith("@") else 5
     if not _check_schedule(state, number, line, words):
         return
-    user, rest = state.owner, count
-    if not user:
-        if len(words) <= count:
-            place = Place(line=number, text=line, column=len(line.rstrip(_BLANK)))
-            _refuse(state, place, "has no user", "add user and command")
-            return
-        user, rest = words[count][0], count + 1
-    user_column = words[count].start() + 1 if len(words) > count else len(line)
+    rest = count if state.owner else count + 1
     start = words[rest].start() if len(words) > rest else len(line)
-    raw = line[start:]
-    if not state.owner and start == len(line) and not line.endswith((" ", "\t")):
-        place = Place(line=number, text=line, column=len(line))
-        _refuse(state, place, "has no command", "add a command, or remove the line")
-        return
-    if not raw.strip():
-        place = Place(line=number, text=line, length=len(line))
-        said = "has no command, and does nothing"
-        state.problems.append(warning(state.path, place, said, "remove it"))
-        return
-    if len(raw) > LONGEST_COMMAND:
-        said = f"the command has {len(raw)} characters, and cron takes {LONGEST_COMMAND}"
-        place = Place(line=number, text=line, column=start + 1, length=len(raw))
-        _refuse(state, place, said, "put it into a script")
+    place = Place(line=number, text=line, column=start + 1)
+    if not _check_command(state, place, lacks_user=len(words) < rest):
         return
     entry = Entry(
         line=number,
         schedule=" ".join(word[0] for word in words[:count]),
-        user=user,
-        raw=raw,
-        columns=(words[0].start() + 1, user_column, start + 1),
+        user=state.owner or words[count][0],
+        raw=line[start:],
+        columns=(words[0].start() + 1, words[count].start() + 1, start + 1),
         settings=dict(state.settings),
         comment=tuple(state.comment),
         text=line,
     )
     state.entries.append(entry)
+
+
+def _check_command(state: _State, place: Place, *, lacks_user: bool) -> bool:
+    """Return whether there is a command where it should begin; say what is wrong where not."""
+    line = place.text
+    raw = line[place.column - 1 :]
+    at_end = replace(place, column=len(line))
+    if lacks_user:
+        _refuse(state, at_end, "has no user", "add user and command")
+    elif not raw and not state.owner and not line.endswith((" ", "\t")):
+        _refuse(state, at_end, "has no command", "add a command, or remove the line")
+    elif not raw.strip():
+        whole = replace(place, column=1, length=len(line))
+        said = "has no command, and does nothing"
+        state.problems.append(warning(state.path, whole, said, "remove it"))
+    elif len(raw) > LONGEST_COMMAND:
+        said = f"the command has {len(raw)} characters, and cron takes {LONGEST_COMMAND}"
+        _refuse(state, replace(place, length=len(raw)), said, "put it into a script")
+    else:
+        return True
+    return False
 
 
 def _check_schedule(state: _State, number: int, line: str, words: list[re.Match[str]]) -> bool:

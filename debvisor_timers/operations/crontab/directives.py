@@ -26,7 +26,7 @@ _SILENT = {
         *("Unit", "AccuracySec", "FixedRandomDelay", "OnCalendar", "Persistent", "OnBootSec"),
         *("RandomizedDelaySec", "DeferReactivation"),
     },
-    "Service": {"Type", "RemainAfterExit"},
+    "Service": {"Type"},
 }
 """Directives that are read elsewhere, or that say nothing about what is run and when."""
 _RESOURCES = {

@@ -14,6 +14,7 @@ from pathlib import Path
 from debvisor_timers.errors import UsageError
 from debvisor_timers.jobs.crontab import folders, naming, write
 from debvisor_timers.jobs.crontab.parse import Crontab, Entry, parse_crontab
+from debvisor_timers.jobs.crontab.place import Place, warning
 from debvisor_timers.jobs.crontab.translate import Draft, Surroundings, translate_crontab
 from debvisor_timers.jobs.crontab.write import Node
 from debvisor_timers.jobs.load import load_definitions, load_files
@@ -26,6 +27,8 @@ from debvisor_timers.source import Problem, Severity, Span
 
 _WAIT = timedelta(seconds=30)
 _ANACRONTAB = Path("/etc/anacrontab")
+_ENVIRONMENT = Path("/etc/environment")
+_VARIABLE = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=")
 _ANACRON_LINE = re.compile(r"(?:[0-9]+|@[a-z]+)\s+[0-9]+\s+\S+\s+(?P<command>.+)")
 
 
@@ -120,6 +123,8 @@ def import_crontab(
         problems += said
     if any(part.is_chain for part in parts) and places.has_anacron():
         problems += _anacron_problems(places)
+    if any(part.drafts for part in parts) and any(file.is_own for file in found):
+        problems += _pam_problems(places)
     ids = _foreign_ids(host, parts)
     files = [
         _job_file(host, part, ids, problems) for part in parts if part.drafts or _has(host, part)
@@ -174,7 +179,7 @@ def _parts(
     problems = list(translated.problems)
     for draft in translated.drafts:
         line = folders.folder_line(draft.entry) if not file.owner else None
-        if line is None:
+        if line is None or line.folder in {part.target for part in parts}:
             own.drafts.append(draft)
             own.origins.append((file.path, draft.entry.line))
             continue
@@ -236,6 +241,21 @@ def _anacron_problems(places: CronPlaces) -> list[Problem]:
             )
             fix = "write a job with a schedule and catch_up: once"
             problems.append(Problem(span=span, message=said, fix=fix, source_line=line))
+    return problems
+
+
+def _pam_problems(places: CronPlaces) -> list[Problem]:
+    """Return a problem for each variable that PAM gives to what cron runs, and nobody to a job."""
+    if not places.at(_ENVIRONMENT).exists():
+        return []
+    problems = []
+    for number, line in enumerate(reading.read_text(places.at(_ENVIRONMENT)).split("\n"), start=1):
+        match = _VARIABLE.match(line)
+        if match and match["name"] not in {"PATH", "SHELL", "HOME", "LOGNAME"}:
+            at = Place(line=number, text=line, column=match.start("name") + 1, length=len(line))
+            said = f"by PAM, cron gives {match['name']} to all that it runs; the jobs lack it"
+            fix = "where a job needs it, write it into its environment"
+            problems.append(warning(_ENVIRONMENT, at, said, fix))
     return problems
 
 

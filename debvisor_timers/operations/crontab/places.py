@@ -19,6 +19,9 @@ from debvisor_timers.source import Problem, Severity, Span
 LARGEST = 1024 * 1024
 """The largest file that is read, in bytes."""
 
+_HEAD = 64 * 1024
+"""How much of a script is looked at, in bytes: it may be a program of any size."""
+
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -155,15 +158,17 @@ def scripts(places: CronPlaces, folder: Path, taken: Callable[[Path], bool]) -> 
             continue
         executable = os.access(real, os.X_OK)
         gone = not executable and taken(path)
-        text = read_text(real)
+        text = read_text(real, _HEAD)
         yield Script(path=path, text=text, is_executable=executable, was_taken=gone)
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, most: int = LARGEST) -> str:
     """Return the text of a file; bytes that are no UTF-8 come as surrogate escapes."""
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
-            data = file.read(LARGEST + 1)
+            # A pipe was opened without waiting for a writer; what comes through it is waited for.
+            os.set_blocking(file.fileno(), True)
+            data = file.read(most + 1)
     except PermissionError as error:
         raise PermissionRefusedError(
             f"cannot read {path}: permission denied", fix="run the command with sudo"
@@ -172,7 +177,7 @@ def read_text(path: Path) -> str:
         raise NotFoundError(
             f"cannot read {path}: {error.strerror}", fix="name a crontab"
         ) from error
-    if len(data) > LARGEST:
+    if len(data) > most and most == LARGEST:
         raise UsageError(f"{path} is larger than 1 MiB: no crontab", fix="name a crontab")
     return data.decode("utf-8", "surrogateescape")
 

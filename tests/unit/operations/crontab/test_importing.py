@@ -239,6 +239,27 @@ def test_a_value_that_no_job_can_hold_is_said_at_its_line(cron: Cron) -> None:
     assert all(problem.span.line in {2, 4} for problem in imported.problems)
 
 
+def test_what_pam_gives_to_cron_alone_is_named(cron: Cron) -> None:
+    cron.put("/etc/environment", "PATH=/bin\n# A=1\nHTTP_PROXY=http://proxy\n")
+    cron.put("/etc/cron.d/a", "* * * * * root run\n")
+
+    said = notices(cron.look(system=True))
+
+    assert said == (
+        "warning 3:1 by PAM, cron gives HTTP_PROXY to all that it runs; the jobs lack it\n"
+    )
+
+
+def test_a_folder_that_is_run_twice_becomes_jobs_once(cron: Cron) -> None:
+    line = "17 * * * * root cd / && run-parts --report /etc/cron.hourly\n"
+    cron.put("/etc/crontab", line + line.replace("17", "47"))
+    cron.put("/etc/cron.hourly/big", "#!/bin/sh\n" + "#" * 2_000_000, 0o755)
+
+    imported = cron.look(system=True)
+
+    assert ids(imported) == ["crontab-run-parts", "cron-hourly-big"]
+
+
 # --- disabling ------------------------------------------------------------------------------
 
 
