@@ -39,6 +39,11 @@ class Layout:
         return self.config / "jobs.d"
 
     @property
+    def tasks(self) -> Path:
+        """Return the folder of the files that declare task types."""
+        return self.config / "tasks.d"
+
+    @property
     def scripts(self) -> Path:
         """Return the folder of the scripts that jobs run, each named by its digest."""
         return self.state / "scripts"
@@ -75,6 +80,21 @@ class Layout:
     def paused(self) -> Path:
         """Return the folder with one file for each job that is paused."""
         return self.state / "paused"
+
+    @property
+    def skip_next(self) -> Path:
+        """Return the folder with one file for each job whose next runs are to be skipped."""
+        return self.state / "skip_next"
+
+    @property
+    def maintenance(self) -> Path:
+        """Return the file that says that the host is in maintenance; there only while it is."""
+        return self.state / "maintenance.json"
+
+    @property
+    def backfills(self) -> Path:
+        """Return the folder with one file for each job whose backfill has not come to its end."""
+        return self.state / "backfills"
 
     @property
     def index(self) -> Path:

@@ -73,6 +73,8 @@ def _has_group(name: str) -> bool:
 
 
 def _program(job: Job) -> Iterator[Finding]:
+    if job.task:
+        return  # a program of ours
     key: tuple[str | int, ...] = ("command", 0) if job.command else ("shell",)
     program = job.command[0] if job.command else job.shell
     if not program.startswith("/"):

@@ -177,13 +177,19 @@ def _check_program(program: str) -> None:
     )
 
 
-def check_one_program(*, command: bool, script: bool) -> None:
-    """Raise unless there is exactly one of command and script."""
-    if command and script:
-        raise fault("has both command and script", fix="remove one of them")
-    if not command and not script:
+def check_one_program(**has: bool) -> None:
+    """Raise unless exactly one of `has` (command, script, task) is True."""
+    there = [name for name, is_there in has.items() if is_there]
+    if len(there) > 1:
+        both = "both " if len(there) == 2 else ""
         raise fault(
-            "has neither command nor script", fix="add one: command: [/usr/bin/program, argument]"
+            f"has {both}{', '.join(there[:-1])} and {there[-1]}",
+            fix="leave one of them" if len(there) > 2 else "remove one of them",
+        )
+    if not there:
+        raise fault(
+            "has neither command nor script nor task",
+            fix="add one: command: [/usr/bin/program, argument]",
         )
 
 

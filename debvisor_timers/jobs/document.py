@@ -63,6 +63,16 @@ class Document:
         """Return True for a file without a character in it, as an editor may leave behind."""
         return not self._text.strip()
 
+    @property
+    def text(self) -> str:
+        """Return the text of the file."""
+        return self._text
+
+    @property
+    def root(self) -> Node | None:
+        """Return the tree of nodes, None for a text without values; their marks are in `text`."""
+        return self._root
+
     def span(self, path: KeyPath, *, on_key: bool = False, start: int = 0, length: int = 0) -> Span:
         """Return the place of the value at `path`, or of the nearest thing above it that exists.
 

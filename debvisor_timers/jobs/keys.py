@@ -80,7 +80,7 @@ _RANK = {
     for rank, name in enumerate(
         (
             *("name", "description", "was", "schedule", "triggers"),
-            *("command", "script", "shell", "input"),
+            *("command", "script", "shell", "task", "input"),
         )
     )
 } | {

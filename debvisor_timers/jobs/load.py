@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -32,6 +33,7 @@ from debvisor_timers.jobs.places import problem_at
 from debvisor_timers.jobs.relation_checks import relation_findings, sharing_findings
 from debvisor_timers.jobs.relations import followers
 from debvisor_timers.jobs.scalar import NULL
+from debvisor_timers.jobs.tasks import TASKS_FOLDER, Handler, Handlers, load_handlers, no_handler
 from debvisor_timers.jobs.translate import (
     Complaint,
     complaint_of,
@@ -55,6 +57,7 @@ class Definitions:
     sources: every file of ours that was read, with the digest of its bytes (sha256, hex).
     calendars: the days of each calendar of config.yaml, as sorted texts.
     calendar_files: the iCalendar files that config.yaml names.
+    handlers: those of task types.
     """
 
     jobs: Mapping[str, Job]
@@ -63,6 +66,7 @@ class Definitions:
     sources: Mapping[Path, str]
     calendars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     calendar_files: tuple[Path, ...] = ()
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
 
     def require(self) -> Definitions:
         """Return these definitions; raise DefinitionError when any problem is an error."""
@@ -77,7 +81,10 @@ def load_definitions(config: Path) -> Definitions:
     Never raises for what is in the files: see `Definitions.problems`.
     """
     with without_collector():
-        loader = _Loader(load_config(config / CONFIG_NAME))
+        # Where the folder may not be searched, jobs.d tells of it.
+        may_look = os.access(config, os.X_OK, effective_ids=True)
+        handlers = load_handlers(config / TASKS_FOLDER) if may_look else None
+        loader = _Loader(load_config(config / CONFIG_NAME), handlers)
         files, problems = list_job_files(config / "jobs.d")
         loader.problems += problems
         loader.problems += check_owners((config / CONFIG_NAME, config / "jobs.d", *files))
@@ -96,7 +103,8 @@ def load_files(paths: Sequence[Path], *, config: Path | None = None) -> Definiti
     with without_collector():
         configs = [path for path in paths if path.name == CONFIG_NAME]
         chosen = configs[0] if configs else config / CONFIG_NAME if config else None
-        loader = _Loader(load_config(chosen))
+        handlers = load_handlers(config / TASKS_FOLDER) if config else None
+        loader = _Loader(load_config(chosen), handlers)
         loader.load(path for path in paths if path.name != CONFIG_NAME)
         loader.look_at_relations(all_jobs=False, has_config=chosen is not None)
         return loader.definitions()
@@ -105,10 +113,12 @@ def load_files(paths: Sequence[Path], *, config: Path | None = None) -> Definiti
 class _Loader:
     """Collects jobs and problems, file by file."""
 
-    def __init__(self, config: LoadedConfig) -> None:
+    def __init__(self, config: LoadedConfig, handlers: Handlers | None) -> None:
         self.jobs: dict[str, Job] = {}
-        self.problems: list[Problem] = list(config.problems)
-        self.sources: dict[Path, str] = dict(config.sources)
+        self._handlers = handlers
+        known = handlers or Handlers()
+        self.problems: list[Problem] = [*config.problems, *known.problems]
+        self.sources: dict[Path, str] = {**config.sources, **known.sources}
         self._places: dict[str, Span] = {}
         self._config = config
 
@@ -121,6 +131,7 @@ class _Loader:
             sources=self.sources,
             calendars=self._config.calendars.days,
             calendar_files=self._config.calendars.files,
+            handlers=self._handlers.by_type if self._handlers else {},
         )
 
     def look_for_unknown_jobs(self) -> None:
@@ -135,9 +146,17 @@ class _Loader:
             job = self.jobs[finding.job_id]
             problem = problem_at(job, finding.complaint)
             self.problems.append(replace(problem, severity=finding.severity))
+        self.problems += self._without_handlers()
         for job_id in {finding.job_id for finding in found if finding.is_error}:
             del self.jobs[job_id]
         self.jobs.update(_without_jitter(self.jobs))
+
+    def _without_handlers(self) -> Iterator[Problem]:
+        """Yield a warning for each task that nothing does: its runs will fail."""
+        for job in self.jobs.values():
+            if job.task and self._handlers and job.task.type not in self._handlers.places:
+                complaint = no_handler(job.task.type, self._handlers.places)
+                yield replace(problem_at(job, complaint), severity=Severity.WARNING)
 
     def load(self, files: Iterable[Path]) -> None:
         for path in files:
@@ -240,7 +259,7 @@ def _all_complaints(error: ValidationError, body: Mapping[str, Value]) -> list[C
     if all(complaint.path for complaint in complaints):
         # pydantic checks a job as a whole only when each key is right.
         try:
-            checks.check_one_program(command=has("command"), script=has("script"))
+            checks.check_one_program(**{name: has(name) for name in ("command", "script", "task")})
         except PydanticCustomError as fault:
             complaints.append(complaint_of(fault))
     return complaints

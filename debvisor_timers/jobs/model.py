@@ -19,6 +19,7 @@ from debvisor_timers.jobs.notify import Notify
 from debvisor_timers.jobs.resources import Resources
 from debvisor_timers.jobs.retries import Retries
 from debvisor_timers.jobs.schedule import Schedule
+from debvisor_timers.jobs.tasks import Task
 from debvisor_timers.jobs.triggers import Trigger
 from debvisor_timers.jobs.where import Where
 from debvisor_timers.source import Span
@@ -276,7 +277,7 @@ class JobKeys(HowItRuns):
     command: values.Command | None = key(
         None,
         help="The program and its arguments, each exactly as written: no shell reads them. "
-        "Exactly one of `command` and `script` is wanted.",
+        "Exactly one of `command`, `script` and `task` is wanted.",
         directive="ExecStart=",
         example=["/usr/sbin/zpool", "scrub", "tank"],
         shown_default="none",
@@ -286,6 +287,14 @@ class JobKeys(HowItRuns):
         help="The text of a script, which `shell` runs.",
         directive="ExecStart=",
         example="set -e\nzpool scrub tank\n",
+        shown_default="none",
+    )
+    task: Task | None = key(
+        None,
+        help="What the job does, as a task of a type, which Python code does. Exactly one of "
+        "`command`, `script` and `task` is wanted.",
+        directive="ExecStart=",
+        example={"type": "vm_snapshot", "config": {"vm_id": "vm-123", "retention_days": 7}},
         shown_default="none",
     )
     input: values.Input | None = key(
@@ -306,8 +315,13 @@ class JobKeys(HowItRuns):
 
     @model_validator(mode="after")
     def _can_be_started(self) -> JobKeys:
-        checks.check_one_program(command=self.command is not None, script=self.script is not None)
-        checks.check_size(self.command or (), self.environment)
+        checks.check_one_program(
+            command=self.command is not None,
+            script=self.script is not None,
+            task=self.task is not None,
+        )
+        task = (self.task.config_text,) if self.task else ()
+        checks.check_size(self.command or task, self.environment)
         check_credentials(self.credentials, self.encrypted_credentials)
         return self
 

@@ -75,10 +75,15 @@ def names_of_steps(host: Host) -> tuple[str, ...]:
     return tuple(done.stdout.splitlines()[:-1])
 
 
+def kill_command(host: Host, place: str, *command: str) -> None:
+    """Run a command that applies something, and be killed by SIGKILL at `place`."""
+    done = host.box.run(_argv(place, "kill", command), check=False)
+    assert done.returncode in {-9, 137}, f"not killed at {place}: {done.stdout}{done.stderr}"
+
+
 def kill_apply(host: Host, place: str, *options: str) -> None:
     """Apply, and be killed by SIGKILL at `place`."""
-    done = host.box.run(_argv(place, "kill", ["apply", "--yes", *options]), check=False)
-    assert done.returncode in {-9, 137}, f"not killed at {place}: {done.stdout}{done.stderr}"
+    kill_command(host, place, "apply", "--yes", *options)
 
 
 def stop_apply(host: Host, place: str) -> tuple[subprocess.Popen[str], str]:

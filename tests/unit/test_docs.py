@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 import pytest
 import yaml
 
-from debvisor_timers.cli.main import COMMANDS, cli
+from debvisor_timers.cli.main import ALIASES, COMMANDS, GROUPS, cli
 from debvisor_timers.errors import ExitCode
 from debvisor_timers.jobs.load import load_files
+from debvisor_timers.jobs.tasks import load_handlers
 from debvisor_timers.layout import Layout
 from debvisor_timers.operations.status import FindingKind
+from debvisor_timers.source import Problem
 from docs.generate import regenerated
 from tests.documents import (
     DOCUMENTS,
@@ -41,6 +43,8 @@ TOP_KEYS = {
 }
 SHARED = "pools: {backup: 5}\nchannels: {ops: {exec: [/usr/local/bin/tell]}}\n"
 """What examples name where their document shows no config.yaml before them."""
+HANDLERS = "tasks: {vm_snapshot: {handler: 'snapshots:take'}}\n"
+"""What they name and a file of tasks.d declares."""
 
 
 def blocks_of(kind: Kind) -> list[Block]:
@@ -52,7 +56,11 @@ def blocks_of(kind: Kind) -> list[Block]:
 
 @pytest.mark.parametrize("block", blocks_of(Kind.YAML), ids=str)
 def test_every_yaml_example_loads_without_a_problem(block: Block, tmp_path: Path) -> None:
-    text = block.text if TOP_KEYS & yaml.safe_load(block.text).keys() else as_job(block.text)
+    keys = yaml.safe_load(block.text).keys()
+    if "tasks" in keys:
+        assert problems_of_tasks(block.text, tmp_path) == ()
+        return
+    text = block.text if TOP_KEYS & keys else as_job(block.text)
     is_config = TOP_KEYS - {"jobs"} & yaml.safe_load(text).keys()
     config, file = tmp_path / "config.yaml", tmp_path / "jobs.yaml"
     if is_config:
@@ -61,7 +69,14 @@ def test_every_yaml_example_loads_without_a_problem(block: Block, tmp_path: Path
         config.write_text(config_before(block), encoding="utf-8")
         file.write_text(text, encoding="utf-8")
 
+    assert problems_of_tasks(HANDLERS, tmp_path) == ()
     assert load_files([config if is_config else file], config=tmp_path).problems == ()
+
+
+def problems_of_tasks(text: str, config: Path) -> Sequence[Problem]:
+    (config / "tasks.d").mkdir()
+    (config / "tasks.d" / "some.yaml").write_text(text, encoding="utf-8")
+    return load_handlers(config / "tasks.d").problems
 
 
 def config_before(block: Block) -> str:
@@ -91,7 +106,7 @@ def as_config(text: str) -> str:
 def as_job(keys: str) -> str:
     """Return some keys of a job as a file: with a command and a time where they are wanted."""
     job = yaml.safe_load(keys)
-    if not {"command", "script"} & job.keys():
+    if not {"command", "script", "task"} & job.keys():
         keys += "command: [/bin/true]\n"
     if (
         isinstance(job.get("schedule"), dict)
@@ -154,6 +169,30 @@ def click_command(name: str) -> click.Command:
     return command
 
 
+def own_params(name: str) -> list[click.Parameter]:
+    """Return the parameters of a command but --format, which is told of all commands at once."""
+    return [param for param in click_command(name).params if "--format" not in param.opts]
+
+
+OTHERWISE = {"logs", "schema"}
+"""One prints what journalctl prints, the other always JSON."""
+
+
+def test_the_page_tells_of_the_format_once_for_all() -> None:
+    introduction = section(PAGE, "COMMANDS").partition("\n## ")[0]
+    assert "*--format=json*" in introduction
+    for name in COMMANDS:
+        options = {word for param in click_command(name).params for word in param.opts}
+        assert ("--format" in options) == ("--json" in options) or name in OTHERWISE, name
+
+
+def test_the_page_has_the_further_names() -> None:
+    introduction = section(PAGE, "COMMANDS").partition("\n## ")[0]
+    for further, name in ALIASES.items():
+        assert f"*{further}*" in introduction
+        assert f"*{name}*" in introduction
+
+
 def section(page: str, title: str) -> str:
     match = re.search(rf"^# {title}\n(.*?)(?=^# |\Z)", page, re.MULTILINE | re.DOTALL)
     assert match, f"no section {title}"
@@ -163,7 +202,7 @@ def section(page: str, title: str) -> str:
 def command_entries() -> dict[str, str]:
     """Return what the page says of each command: its synopsis and the text below it."""
     text = section(PAGE, "COMMANDS")
-    starts = list(re.finditer(r"^\*([a-z]+(?: [a-z]+)?)\*", text, re.MULTILINE))
+    starts = list(re.finditer(r"^\*([a-z]+(?:[- ][a-z]+)?)\*", text, re.MULTILINE))
     ends = [start.start() for start in starts[1:]] + [len(text)]
     entries: dict[str, str] = {}
     for start, end in zip(starts, ends, strict=True):
@@ -172,7 +211,7 @@ def command_entries() -> dict[str, str]:
 
 
 def test_the_page_has_every_command_once() -> None:
-    names = re.findall(r"^\*([a-z]+(?: [a-z]+)?)\*", section(PAGE, "COMMANDS"), re.MULTILINE)
+    names = re.findall(r"^\*([a-z]+(?:[- ][a-z]+)?)\*", section(PAGE, "COMMANDS"), re.MULTILINE)
 
     assert sorted(set(names)) == sorted(COMMANDS)
 
@@ -180,7 +219,7 @@ def test_the_page_has_every_command_once() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_page_has_every_option_of_a_command_and_no_other(name: str) -> None:
     entry = command_entries()[name]
-    options = [p for p in click_command(name).params if isinstance(p, click.Option)]
+    options = [p for p in own_params(name) if isinstance(p, click.Option)]
     defined = re.findall(r"^\t((?:\*-[^\n]*))$", entry, re.MULTILINE)
 
     told = {word for line in defined for word in re.findall(r"\*(--?[a-z-]+)\*", line)}
@@ -193,7 +232,7 @@ def test_the_synopsis_of_a_command_has_its_options_and_arguments(name: str) -> N
     synopsis = "\n".join(
         line for line in command_entries()[name].splitlines() if not line.startswith("\t")
     )
-    params = click_command(name).params
+    params = own_params(name)
 
     for param in params:
         words = param.opts if isinstance(param, click.Option) else [_plain(param)]
@@ -276,7 +315,7 @@ def test_generated_parts_are_made_anew() -> None:
 
 
 def test_the_readme_has_every_command() -> None:
-    told = re.findall(r"^\| `([a-z]+(?: [a-z]+)?)[^`]*` \|", README, re.MULTILINE)
+    told = re.findall(r"^\| `([a-z]+(?:[- ][a-z]+)?)[^`]*` \|", README, re.MULTILINE)
 
     assert told == list(COMMANDS)
 
@@ -319,8 +358,9 @@ def test_every_make_target_exists(document: Path) -> None:
 def test_every_command_that_is_named_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     named = re.findall(
-        r"[`*]debvisor-timers ([a-z]+)\b|^[#$] debvisor-timers ([a-z]+)\b", text, re.MULTILINE
+        r"[`*]debvisor-timers ([a-z]+(?:-[a-z]+)?)\b|^[#$] debvisor-timers ([a-z]+(?:-[a-z]+)?)\b",
+        text,
+        re.MULTILINE,
     )
 
-    known = {name.partition(" ")[0] for name in COMMANDS}
-    assert {first or second for first, second in named} <= known
+    assert {first or second for first, second in named} <= {*COMMANDS, *GROUPS}

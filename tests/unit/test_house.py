@@ -26,10 +26,10 @@ ARROWS: Mapping[str, set[str]] = {
     "systemd": {*PURE, *VALUES, "disk"},
     "operations": {*PURE, *VALUES, "disk", "systemd.ports"},
     "runtime": set(),
-    "scheduler": {"operations", "systemd", "history", *VALUES},
+    "scheduler": {"operations", "systemd", "history", "jobs", *VALUES},
     "cli": {"scheduler", "operations", "history", "calendar", "jobs", *VALUES},
     "__main__": {"cli"},
-    "__init__": set(),
+    "__init__": {"scheduler"},
 }
 """Folder (or module at the top) to what it may import; systemd.ports means that module alone."""
 

@@ -39,6 +39,7 @@ def desired_states(host: Host, definitions: Definitions, *, generation: int) -> 
         windows=definitions.config.maintenance_windows,
         pools=definitions.config.pools,
         relations=relate(definitions.jobs),
+        handlers=definitions.handlers,
     )
     return {job.id: _desired(job, settings, generation) for job in definitions.jobs.values()}
 

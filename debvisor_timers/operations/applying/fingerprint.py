@@ -97,7 +97,7 @@ def _inputs(host: Host) -> str:
     for part in (__version__, host.layout, host.clock.zone(), host.manager.version()):
         digest.update(f"{part}\0".encode())
     config = host.layout.config
-    folders = (config, host.layout.jobs, config / "templates", find_templates())
+    folders = (config, host.layout.jobs, config / "templates", host.layout.tasks, find_templates())
     paths = (path for folder in folders for path in (folder, *_entries(folder)))
     digest.update(_digest_of(paths).encode())
     return digest.hexdigest()

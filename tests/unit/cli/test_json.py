@@ -24,7 +24,7 @@ PLANNED = {
 }
 ROW = {
     *("job", "name", "owner", "schedule", "enabled", "state", "last", "next_start", "skipped"),
-    "under_way",
+    *("under_way", "paused", "skip_next"),
 }
 LAST = {
     *("run", "status", "outcome", "reason", "start", "end", "duration_seconds", "exit_status"),
@@ -52,6 +52,10 @@ REPORT = {
     *("host", "since", "until", "now", "zone", "jobs", "is_well", "totals", "totals_before"),
     *("failed", "flaky", "missed", "worse", "unusual", "never_ran", "collisions"),
     *("not_looked_at", "notes"),
+}
+REHEARSAL = {
+    *("job", "job_id", "dry_run", "service", "program", "user", "timeout_seconds", "unit"),
+    *("max_attempts", "asks_for", "needs_units", "locks", "paused", "refused"),
 }
 RESULT = {
     *("generation", "created", "updated", "removed", "unchanged"),
@@ -102,8 +106,14 @@ def keys(document: Any) -> set[str]:
         (["graph", "nightly"], {"job", "jobs", "edges", "alone"}),
         (["run", "nightly"], {"job", "run"}),
         (["run", "nightly", "--wait"], {"job", "run"}),
-        (["run", "nightly", "--dry-run"], {"job", "unit"}),
+        (["run", "nightly", "--dry-run"], REHEARSAL),
         (["retry", "nightly"], {"job", "run", "retry_of"}),
+        (["pause", "nightly"], {"job", "since", "until", "by", "reason"}),
+        (["resume", "nightly"], {"resumed", "not_paused", "unarmed"}),
+        (["skip-next", "nightly", "2"], {"job", "skip_next", "before", "runs"}),
+        (["maintenance", "on"], {"maintenance"}),
+        (["maintenance", "off"], {"maintenance", "before"}),
+        (["backfill", "nightly", "--from=2026-11-24", "--dry-run"], {"from", "to", "jobs"}),
         (["history", "nightly"], RUN),
         (["status"], {"jobs", "timers", "healthy", "findings", "notes"}),
         (["explain"], {"key", "below", "presets"}),
@@ -165,6 +175,8 @@ def test_times_have_the_offset_of_the_host_and_durations_are_seconds(program: Pr
         },
         "next_start": "2026-11-24T03:00:00+01:00",
         "skipped": None,
+        "paused": None,
+        "skip_next": 0,
         "under_way": None,
     }
 

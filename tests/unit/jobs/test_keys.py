@@ -27,7 +27,8 @@ name description was schedule schedule.cron schedule.on_calendar schedule.timezo
 schedule.jitter schedule.dst schedule.exclude
 triggers triggers.boot triggers.path_changed triggers.path_exists
 triggers.success_of triggers.any_success_of triggers.failure_of
-command script shell input owner tags priority user group timeout total_timeout
+command script shell task task.type task.config input owner tags priority user group timeout
+total_timeout
 stop_timeout retries retries.max retries.delay retries.factor retries.max_delay
 retries.never_on_exit retries.on environment environment_files credentials encrypted_credentials
 working_directory umask sandbox private_network
@@ -101,7 +102,7 @@ def test_a_mapping_of_calendars_is_told_in_words() -> None:
 @pytest.mark.parametrize("key", table(), ids=lambda key: key.name)
 def test_the_example_of_a_key_is_a_job_that_loads(key: Key, tmp_path: Path) -> None:
     example = example_of(key)
-    program = {} if {"command", "script"} & example.keys() else {"command": ["/bin/true"]}
+    program = {} if {"command", "script", "task"} & example.keys() else {"command": ["/bin/true"]}
     if key.name.startswith("schedule.") and key.name not in {
         "schedule.cron",
         "schedule.on_calendar",

@@ -83,7 +83,7 @@ def test_problems_of_all_files_come_at_once_and_in_order(tmp_path: Path) -> None
 
     assert told(definitions, tmp_path) == [
         (
-            "jobs.d/a.yaml:2:3: error: has neither command nor script\n"
+            "jobs.d/a.yaml:2:3: error: has neither command nor script nor task\n"
             "    2 |   a:\n"
             "      |   ^\n"
             " fix: add one: command: [/usr/bin/program, argument]"

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an edit of jobs has done, or would do: for people and as JSON."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from debvisor_timers.cli import times
+from debvisor_timers.cli.options import json_option
+from debvisor_timers.cli.output import (
+    echo_json,
+    echo_notes,
+    echo_problems,
+    problem_document,
+    progress,
+    some,
+)
+from debvisor_timers.layout import TARGET
+
+if TYPE_CHECKING:
+    from debvisor_timers.operations.applying.edits import FileEdit
+    from debvisor_timers.operations.applying.plan import JobPlan
+    from debvisor_timers.operations.editing.edit import EditOptions, EditResult
+    from debvisor_timers.operations.editing.pending import Pending
+    from debvisor_timers.source import Problem
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+_MOST_ERRORS = 5
+
+_OPTIONS = (
+    click.option("--no-apply", is_flag=True, help="Write the file alone; apply nothing."),
+    click.option("--diff", "with_diff", is_flag=True, help="Show how file and units change."),
+    click.option("--dry-run", is_flag=True, help="Show what would change, write nothing."),
+    json_option,
+)
+
+
+def edit_options(command: _Command) -> _Command:
+    """Give a command the options of every edit."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def how(options: dict[str, Any]) -> EditOptions:
+    """Return how the edit shall be made."""
+    from debvisor_timers.operations.editing.edit import EditOptions
+
+    return EditOptions(apply=not options["no_apply"], dry_run=options["dry_run"], on_step=progress)
+
+
+def echo_edit(result: EditResult, options: dict[str, Any], *, done: str, unchanged: str) -> None:
+    """Print an answer: `done` where something has changed, else `unchanged`.
+
+    Besides: what would change, the diff, what others have edited and was left.
+    """
+    progress("")
+    is_dry, is_applied = options["dry_run"], not options["no_apply"]
+    if options["as_json"]:
+        echo_json(_document(result, with_diff=options["with_diff"]))
+        return
+    if warnings := _warnings(result):
+        echo_problems(warnings)
+    if options["with_diff"] or is_dry:
+        for line in _diff(result, units=options["with_diff"]):
+            click.echo(click.style(line, fg=_COLOURS.get(line[:1])))
+    if not (result.files or result.plan):
+        click.echo(unchanged)
+    elif is_dry:
+        for job in result.plan.jobs if result.plan else ():
+            after = f"next start {_next(job)}" if job.next_after else "no next start"
+            click.echo(f"would {job.change} {job.job_id}: {after}")
+        click.echo("nothing was written")
+    else:
+        click.echo(done)
+        _echo_state(result, is_applied=is_applied)
+    _echo_pending(result.pending)
+
+
+def _warnings(result: EditResult) -> list[Problem]:
+    """Return the warnings about files that were edited; those of others are no news."""
+    files = {file.path for file in result.files}
+    found = result.plan.warnings if result.plan else ()
+    return [problem for problem in found if problem.span.file in files]
+
+
+def _echo_state(result: EditResult, *, is_applied: bool) -> None:
+    if not is_applied:
+        paths = some([str(file.path) for file in result.files], 3)
+        click.echo(f"written, not applied: {paths}; apply with: debvisor-timers apply")
+        return
+    applied = result.result
+    if applied is None:
+        return
+    for job in result.plan.jobs if result.plan else ():
+        if job.next_after is not None:
+            click.echo(f"next start of {job.job_id}: {_next(job)}")
+    if applied.timers_held:
+        start = f"systemctl start {TARGET}"
+        echo_notes([f"{TARGET} is stopped, so no timer was started; they start with: {start}"])
+    echo_notes(
+        f"{held.unit} was not started: {held.path} is there, so it would start its job at once"
+        for held in applied.unarmed
+    )
+
+
+def _next(job: JobPlan) -> str:
+    after = times.local(job.next_after)
+    return f"{after} +{times.span(job.jitter)}" if job.jitter else after
+
+
+def _echo_pending(pending: Pending) -> None:
+    """Say on stderr what others have edited, and that it was left."""
+    notes = []
+    if pending.jobs:
+        notes.append(
+            f"other edits are left as they are, not applied: {some(pending.jobs, 10)};"
+            " see: debvisor-timers plan"
+        )
+    notes += [f"{path} was edited and is not applied; it is left" for path in pending.settings]
+    errors = [f"{error.span}: {error.message}" for error in pending.errors]
+    if errors:
+        more = len(errors) - _MOST_ERRORS
+        notes += [f"an error in another file is left: {text}" for text in errors[:_MOST_ERRORS]]
+        notes += [f"{more} more errors; see: debvisor-timers check"] if more > 0 else []
+    echo_notes(notes)
+
+
+def _document(result: EditResult, *, with_diff: bool) -> dict[str, object]:
+    plan, applied = result.plan, result.result
+    document: dict[str, object] = {
+        "jobs": list(result.jobs),
+        "changed": bool(result.files or plan),
+        "applied": applied is not None,
+        "generation": applied.generation if applied else None,
+        "files": [str(file.path) for file in result.files],
+        "changes": [
+            {
+                "job": job.job_id,
+                "change": str(job.change),
+                "next_before": times.iso(job.next_before),
+                "next_after": times.iso(job.next_after),
+            }
+            for job in (plan.jobs if plan else ())
+        ],
+        "warnings": [problem_document(problem) for problem in _warnings(result)],
+        "pending": {
+            "jobs": list(result.pending.jobs),
+            "settings": [str(path) for path in result.pending.settings],
+            "errors": [problem_document(problem) for problem in result.pending.errors],
+        },
+    }
+    if with_diff:
+        document["diff"] = list(_diff(result, units=True))
+    return document
+
+
+def _diff(result: EditResult, *, units: bool) -> Iterator[str]:
+    from debvisor_timers.operations.applying.diff import unified_diff
+
+    for file in result.files:
+        yield from _file_diff(file)
+    for job in result.plan.jobs if result.plan and units else ():
+        yield from unified_diff(job)
+
+
+def _file_diff(file: FileEdit) -> Iterator[str]:
+    return difflib.unified_diff(
+        (file.before or b"").decode(errors="replace").splitlines(),
+        (file.after or b"").decode(errors="replace").splitlines(),
+        fromfile=str(file.path) if file.before is not None else "/dev/null",
+        tofile=str(file.path) if file.after is not None else "/dev/null",
+        lineterm="",
+    )

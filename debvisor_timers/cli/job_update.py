@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""job update: change keys of a job in its file, and apply it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from debvisor_timers.cli.edit_text import echo_edit, edit_options, how
+from debvisor_timers.cli.job_options import JobCommand, job_options, keys_of
+from debvisor_timers.cli.options import job_argument
+from debvisor_timers.errors import UsageError
+
+
+@click.command(
+    "job update",
+    cls=JobCommand,
+    epilog="Example: debvisor-timers job update nightly-backup --timeout=7200 --enabled=false",
+)
+@job_argument
+@job_options
+@click.option(
+    "--unset", metavar="KEY", multiple=True, help="Take a key away, as in tags.team. Repeatable."
+)
+@edit_options
+def command(*, job: str, unset: tuple[str, ...], **options: Any) -> None:
+    """Change keys of JOB in its file, and apply that job alone.
+
+    Each option changes its key; comments, order and quotes of the file stay. --tag and
+    --environment add to what is there; --depends-on takes the place of the whole list.
+    """
+    from debvisor_timers.operations.editing.change import Change, ChangeKind
+    from debvisor_timers.scheduler import Scheduler
+
+    keys = keys_of(options) | {tuple(name.split(".")): None for name in unset}
+    if not keys:
+        raise UsageError("nothing to change was named", fix="add an option, such as --timeout=2h")
+    scheduler = Scheduler.system(door="cli")
+    change = Change(job_id=job, kind=ChangeKind.UPDATE, keys=keys)
+    result = scheduler.edit_jobs([change], how(options))
+    echo_edit(result, options, done=f"updated {job}", unchanged=f"{job} is as it should be already")

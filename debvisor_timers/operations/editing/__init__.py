@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Job files that commands edit, and the apply of what was edited alone."""

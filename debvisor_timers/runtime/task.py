@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program of a job with a task: calls the Python function that does tasks of its type.
+
+task [--path=FOLDER]... [--handler=MODULE:FUNCTION] TYPE CONFIG, where CONFIG is JSON. It runs as
+the job's user, like any other program of a job. Imports nothing of ours.
+"""
+
+import importlib
+import inspect
+import json
+import operator
+import signal
+import site
+import sys
+import traceback
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+FAILED = 1
+NO_HANDLER = 78  # EX_CONFIG of sysexits.h
+CANCELLED = 128 + signal.SIGTERM
+
+
+def main(arguments: list[str]) -> int:
+    """Return the exit status of the task."""
+    paths, handler = [], ""
+    while arguments[0].startswith("--"):
+        name, _, value = arguments.pop(0).partition("=")
+        if name == "--path":
+            paths.append(value)
+        elif name == "--handler":
+            handler = value
+        else:
+            return complain(f"task does not know the option {name}", NO_HANDLER)
+    kind, config = arguments[0], json.loads(arguments[1])
+    if not handler:
+        return complain(f"No handler for task type: {kind}", NO_HANDLER)
+    site.main()  # our programs start without other packages
+    sys.path[:0] = paths
+    try:
+        module, _, name = handler.partition(":")
+        function = operator.attrgetter(name)(importlib.import_module(module))
+    except Exception:  # noqa: BLE001 - to import a module is to run it
+        traceback.print_exc()
+        return complain(f"the handler {handler} of task type {kind} cannot be loaded", NO_HANDLER)
+    return call(function, kind, config)
+
+
+def call(function: "Callable[[Any], Any]", kind: str, config: object) -> int:
+    """Call the handler, and tell what it returns: a mapping is printed as JSON, False has failed.
+
+    An asynchronous one is cancelled by SIGTERM.
+    """
+    try:
+        result = function(config)
+        if inspect.isawaitable(result):
+            import asyncio  # noqa: PLC0415 - a tenth of a second, which the others need not wait
+
+            result = asyncio.run(cancellable(result))
+        if isinstance(result, dict):
+            print(json.dumps(result, ensure_ascii=False, default=str), flush=True)
+    except KeyboardInterrupt:
+        return complain(f"the task {kind} was cancelled", CANCELLED)
+    except Exception:  # noqa: BLE001 - whatever a handler raises is a failure of its run
+        traceback.print_exc()
+        return FAILED
+    if result is False:
+        return complain(f"the handler of task type {kind} returned False", FAILED)
+    return 0
+
+
+async def cancellable(work: "Any") -> object:
+    """Wait for `work`; SIGTERM cancels it, so that it can clean up."""
+    import asyncio  # noqa: PLC0415
+
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def complain(text: str, status: int) -> int:
+    """Say `text` on standard error, and return `status`."""
+    print(f"debvisor-timers: {text}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Task types, and the functions that do them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from debvisor_timers.scheduler.base import Base
+
+if TYPE_CHECKING:
+    from debvisor_timers.jobs.tasks import Handler
+    from debvisor_timers.operations.applying.apply import ApplyResult
+    from debvisor_timers.operations.editing.handlers import TaskFunction
+
+
+class Tasks(Base):
+    """Which handler does which type of task."""
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Return the handler of each task type that is declared."""
+        from debvisor_timers.operations.editing.handlers import handlers
+
+        return handlers(self.host)
+
+    def declare_handler(self, task_type: str, function: TaskFunction) -> ApplyResult | None:
+        """Let `function` do the tasks of a type; None where it does already."""
+        from debvisor_timers.operations.applying.apply import ApplyOptions
+        from debvisor_timers.operations.editing.handlers import handler_of, register_handler
+
+        handler = handler_of(function)
+        with self.attempt("register", file=f"tasks.d/{task_type}.yaml") as attempt:
+            options = ApplyOptions(on_step=attempt.on_step(lambda _step: None))
+            result = register_handler(self.host, task_type, handler, options)
+            if result is not None:
+                attempt.done(
+                    f"{task_type}: {handler.handler}",
+                    changes=result.plan.jobs if result.plan else (),
+                    settings=result.settings,
+                    generation=result.generation,
+                )
+        return result

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Handlers that a program declares: found by a job, written to tasks.d, applied alone."""
+
+from __future__ import annotations
+
+import importlib.util
+import json.decoder
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from debvisor_timers.errors import RefusedError, SystemdError, UsageError
+from debvisor_timers.jobs.tasks import Handler
+from debvisor_timers.operations.applying.apply import ApplyOptions
+from debvisor_timers.operations.applying.plan import make_plan
+from debvisor_timers.operations.editing.handlers import handler_of, handlers, register_handler
+from debvisor_timers.systemd.ports import FileEntry
+from tests.unit.operations.world import NIGHTLY, World
+
+TASK = NIGHTLY + "  snapshot:\n    task: {type: backup, config: {vm: vm-1}}\n"
+HANDLER = Handler(handler="tools.backups:make", path=("/opt",))
+
+
+def module(folder: Path, name: str, text: str) -> ModuleType:
+    file = folder / f"{name}.py"
+    file.write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[name] = made
+    spec.loader.exec_module(made)
+    return made
+
+
+def test_a_function_is_named_with_the_folder_of_its_module(tmp_path: Path) -> None:
+    made = module(tmp_path, "backups_of_a_test", "def make(config):\n    return True\n")
+    assert handler_of(made.make) == Handler(handler="backups_of_a_test:make", path=(str(tmp_path),))
+
+
+def test_what_python_finds_anyway_needs_no_folder() -> None:
+    assert handler_of(json.decoder.JSONDecoder.decode) == Handler(
+        handler="json.decoder:JSONDecoder.decode"
+    )
+
+
+def test_what_another_process_cannot_import_is_refused() -> None:
+    def inner(_config: object) -> bool:
+        return True
+
+    with pytest.raises(UsageError, match="is a function within another"):
+        handler_of(inner)
+    with pytest.raises(UsageError, match="is a lambda"):
+        handler_of(lambda config: config)
+    inner.__module__ = "__main__"
+    with pytest.raises(UsageError, match="part of the program that runs now"):
+        handler_of(inner)
+
+
+def test_a_handler_is_declared_and_its_jobs_are_applied_alone(world: World) -> None:
+    world.apply(TASK)
+    world.write(TASK.replace("0 2", "0 3"))
+
+    result = register_handler(world.host, "backup", HANDLER, ApplyOptions())
+
+    assert result is not None
+    assert (result.updated, result.generation) == (1, 2)
+    assert handlers(world.host) == {"backup": HANDLER}
+    unit = world.units()["debvisor-job-snapshot.service"]
+    assert isinstance(unit, FileEntry)
+    assert "task --path=/opt --handler=tools.backups:make backup" in unit.text
+    assert make_plan(world.host).updated == ("nightly",), "what was pending still is"
+    assert register_handler(world.host, "backup", HANDLER, ApplyOptions()) is None
+
+
+def test_a_failure_leaves_no_file(world: World) -> None:
+    world.apply(TASK)
+    before = world.picture()
+    world.systemd.steps.fail_on("manager.reload")
+
+    with pytest.raises(SystemdError):
+        register_handler(world.host, "backup", HANDLER, ApplyOptions())
+
+    assert (world.picture(), handlers(world.host)) == (before, {})
+
+
+def test_before_the_first_apply(world: World) -> None:
+    assert register_handler(world.host, "backup", HANDLER, ApplyOptions()) is not None
+    assert handlers(world.host) == {"backup": HANDLER}
+
+
+def test_a_type_that_another_file_declares_is_refused(world: World) -> None:
+    world.layout.tasks.mkdir()
+    (world.layout.tasks / "all.yaml").write_text("tasks: {backup: {handler: 'a:b'}}\n")
+
+    with pytest.raises(RefusedError, match=r"declared elsewhere: .*all.yaml:1:9"):
+        register_handler(world.host, "backup", HANDLER, ApplyOptions())
