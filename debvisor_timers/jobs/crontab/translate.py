@@ -235,4 +235,4 @@ def _place(entry: Entry, column: int, length: int) -> Place:
 
 def _of_setting(entry: Entry, name: str) -> Place:
     setting = entry.settings[name]
-    return Place(line=setting.line, text="", column=setting.column, length=len(name))
+    return Place(line=setting.line, text=setting.text, column=setting.column, length=len(name))
