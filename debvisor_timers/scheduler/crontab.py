@@ -41,10 +41,11 @@ class Crontabs(Base):
         ]
         if not to_write:
             return
-        with self.attempt("import", file=", ".join(to_write)) as attempt:
+        some = _some(to_write)
+        with self.attempt("import", file=some) as attempt:
             attempt.begin()
             write_files(self.host, imported)
-            attempt.done(f"{', '.join(to_write)} written")
+            attempt.done(f"{some} written")
 
     def disable_original(
         self, imported: Imported, places: CronPlaces | None = None
@@ -58,7 +59,7 @@ class Crontabs(Base):
             attempt.begin()
             disabled = disable(self.host, imported, places or CronPlaces())
             if disabled:
-                paths = ", ".join(str(each.path) for each in disabled)
+                paths = _some([str(each.path) for each in disabled])
                 attempt.done(f"cron no longer runs what was imported from {paths}")
         return disabled
 
@@ -73,3 +74,8 @@ class Crontabs(Base):
         from debvisor_timers.operations.crontab.exporting import export_crontab
 
         return export_crontab(self.host, jobs)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

@@ -60,8 +60,8 @@ def script_problem(script: Script) -> Problem | None:
     if not script.is_executable and not script.was_taken:
         return _about(script, "is not executable: run-parts passes over it", f"chmod a+x {name}")
     if script_does_nothing(script.text):
-        said = "does nothing where systemd runs: a timer of the package does the work; left out"
-        return _about(script, said, "see which: systemctl list-timers --all")
+        said = "does nothing where systemd runs (there is /run/systemd/system); left out"
+        return _about(script, said, "see which timer does it instead: systemctl list-timers --all")
     return None
 
 

@@ -138,8 +138,8 @@ def _check(crontab: Crontab, entry: Entry, command: str) -> list[Problem]:
     """Return why no job is made of a line; empty where one is."""
     place = _place(entry, entry.columns[2], len(entry.raw))
     if does_nothing(command):
-        said = "does nothing where systemd runs: a timer of the package does the work; left out"
-        fix = "see which: systemctl list-timers --all"
+        said = "does nothing where systemd runs (there is /run/systemd/system); left out"
+        fix = "see which timer does it instead: systemctl list-timers --all"
         return [warning(crontab.path, place, said, fix)]
     shell = entry.settings.get("SHELL")
     if shell is not None and not shell.value.startswith("/"):

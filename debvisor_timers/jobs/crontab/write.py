@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from debvisor_timers.jobs.scalar import NULL_SPELLINGS
 
-Node = str | Sequence["Node"] | Mapping[str, "Node"]
-"""A value of YAML: text, a list, or a mapping."""
+Node = str | bool | Sequence["Node"] | Mapping[str, "Node"]
+"""A value of YAML: text, a truth value, a list, or a mapping."""
 
 _WORD = r"[A-Za-z0-9_./+-]+(?::[A-Za-z0-9_./+-]+)*"
 _PLAIN = re.compile(rf"(?=[A-Za-z0-9/]|-[A-Za-z]){_WORD}(?: {_WORD})*")
@@ -89,6 +89,9 @@ def _body(jobs: Sequence[tuple[Sequence[str], str, Mapping[str, Node]]]) -> Iter
 def _entry(name: str, value: Node, indent: int) -> Iterator[str]:
     margin = " " * indent
     key = f"{margin}{scalar(name)}:"
+    if isinstance(value, bool):
+        yield f"{key} {_flow(value)}\n"
+        return
     if isinstance(value, str):
         if value.count("\n") > 1 and _BLOCK.fullmatch(value) and not value.endswith("\n\n"):
             yield f"{key} |\n"
@@ -118,6 +121,8 @@ def _entry(name: str, value: Node, indent: int) -> Iterator[str]:
 
 
 def _flow(value: Node) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str):
         return scalar(value)
     if isinstance(value, Mapping):

@@ -155,7 +155,7 @@ def _directive(job: _Job, name: str, values: list[str]) -> None:
     elif name in _PLAIN:
         keys[_PLAIN[name]] = without_specifiers(values[-1])
     elif name == "PrivateNetwork":
-        keys["private_network"] = "true" if values[-1].lower() in _TRUE else "false"
+        keys["private_network"] = values[-1].lower() in _TRUE
     elif name == "LoadCredential":
         keys["credentials"] = _pairs(values)
     elif name == "LoadCredentialEncrypted":
@@ -193,7 +193,7 @@ def _unit(job: _Job, service: Values) -> None:
         refusal = UNIT.get(name)
         key = _KEY.search(refusal.fix) if refusal else None
         if key and key[1].startswith("conditions."):
-            conditions[key[1].partition(".")[2]] = values[0] if len(values) == 1 else values
+            conditions[key[1].partition(".")[2]] = _condition(name, values)
         elif name == "Requires" and len(needed) == len(_words(values)):
             continue
         elif name == "After" and (rest := [word for word in _words(values) if word not in needed]):
@@ -202,6 +202,12 @@ def _unit(job: _Job, service: Values) -> None:
             _other(job, "Unit", name, values, UNIT)
     if conditions:
         job.keys["conditions"] = conditions
+
+
+def _condition(name: str, values: list[str]) -> Node:
+    if name == "ConditionACPower":
+        return values[-1].lower() in _TRUE
+    return values[0] if len(values) == 1 else values
 
 
 def _words(values: list[str]) -> list[str]:

@@ -47,6 +47,10 @@ def import_timer(host: Host, name: str) -> ImportedTimer:
     timer = _read(host, timer_name)
     if not timer.files:
         raise NotFoundError(f"there is no timer {timer_name}", fix="systemctl list-timers --all")
+    if "Timer" not in timer.values:
+        raise RefusedError(
+            f"{timer_name} is masked or empty: it says no time", fix=f"systemctl cat {timer_name}"
+        )
     if "X-Debvisor" in timer.values:
         raise RefusedError(
             f"{timer_name} is a unit of debvisor-timers", fix="its job stands in a job file"

@@ -131,7 +131,7 @@ def test_what_run_parts_and_cron_pass_over_is_named(cron: Cron) -> None:
     assert [(each.span.file.name, each.message[:35]) for each in imported.problems] == [
         ("local.bak", "cron passes over a name with other "),
         ("loose", "cron passes over it: others than ro"),
-        ("idle", "does nothing where systemd runs: a "),
+        ("idle", "does nothing where systemd runs (th"),
         ("off", "is not executable: run-parts passes"),
         ("old.dpkg-old", "run-parts passes over a name with o"),
     ]

@@ -35,6 +35,7 @@ After=network-online.target postgresql.service
 Requires=postgresql.service
 Wants=network-online.target
 ConditionPathExists=!/run/maintenance
+ConditionACPower=true
 [Service]
 Type=oneshot
 User=backup
@@ -47,6 +48,7 @@ Nice=10
 MemoryMax=1G
 ReadWritePaths=/srv
 UMask=0027
+PrivateNetwork=yes
 """
 
 
@@ -84,8 +86,11 @@ def test_a_timer_and_its_service_become_a_job(world: World) -> None:
     working_directory: /srv
     resources: {memory_max: "1G"}
     umask: "0027"
+    private_network: true
     depends_on: [{unit: postgresql.service}]
-    conditions: {path_exists: "!/run/maintenance"}
+    conditions:
+      path_exists: "!/run/maintenance"
+      ac_power: true
     unit:
       Timer: {WakeSystem: yes}
       Service: {Nice: "10", ReadWritePaths: /srv}
@@ -148,6 +153,9 @@ def test_no_timer_no_service_and_ours_are_refused(world: World) -> None:
     world.systemd.ship("x.timer", "[Timer]\nOnCalendar=daily\nUnit=y.service\n")
     with pytest.raises(NotFoundError, match=r"x\.timer starts y\.service"):
         import_timer(world.host, "x")
+    world.systemd.ship("masked.timer", "")
+    with pytest.raises(RefusedError, match=r"masked\.timer is masked or empty"):
+        import_timer(world.host, "masked")
     world.apply("jobs: {a: {schedule: '@daily', command: [/bin/true]}}\n")
     with pytest.raises(RefusedError, match="is a unit of debvisor-timers"):
         import_timer(world.host, "debvisor-job-a.timer")
