@@ -17,7 +17,12 @@ from debvisor_timers.jobs.load import load_definitions
 from debvisor_timers.layout import BOOT_TARGET
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.applying.applied import applied_folder
-from debvisor_timers.operations.crontab.importing import Imported, ImportedJob
+from debvisor_timers.operations.crontab.importing import (
+    FileState,
+    Imported,
+    ImportedFile,
+    ImportedJob,
+)
 from debvisor_timers.operations.crontab.places import CronPlaces, read_text
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
@@ -26,6 +31,7 @@ from debvisor_timers.render.names import boot_unit, service_unit, timer_unit
 from debvisor_timers.systemd.ports import ActiveState
 
 _WAIT = timedelta(seconds=30)
+_STEPS = "debvisor-timers import crontab --write, then debvisor-timers apply, then this"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +62,35 @@ def was_taken(host: Host, places: CronPlaces, path: Path) -> bool:
 
 
 def check_applied(host: Host, imported: Imported) -> None:
-    """Raise RefusedError unless systemd runs every job of an import: else nobody would."""
+    """Raise RefusedError unless systemd runs every job of an import: else nobody would.
+
+    It has to run them as the crontabs have them now, or as somebody has edited their files.
+    """
+    folder = applied_folder(host)
+    for file in imported.files:
+        if file.jobs and not (folder and _is_applied(file, folder)):
+            raise RefusedError(
+                f"nothing was disabled: {file.target.name} is not applied as {file.source} is now",
+                fix=_STEPS,
+            )
     jobs = [job for file in imported.files for job in file.jobs]
     missing = sorted({job.job_id for job in jobs} - _at_work(host))
     if missing:
         some = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if missing[5:] else "")
         raise RefusedError(
             f"nothing was disabled: not applied, or not enabled: {some}",
-            fix="debvisor-timers import crontab --write, then debvisor-timers apply, then this",
+            fix=_STEPS,
         )
+
+
+def _is_applied(file: ImportedFile, folder: Path) -> bool:
+    """Return True where the newest generation has the job file, as it is to be now."""
+    try:
+        now = file.target.read_bytes()
+        is_written = file.state is FileState.EDITED or now == file.text.encode()
+        return is_written and (folder / "jobs.d" / file.target.name).read_bytes() == now
+    except OSError:
+        return False
 
 
 def disable(host: Host, imported: Imported, places: CronPlaces) -> list[Disabled]:

@@ -66,7 +66,7 @@ def test_nothing_is_disabled_that_is_not_applied(program: Program, crontab: Path
     answer = program("import", "crontab", str(crontab), "--disable-original")
 
     assert answer.code == 4
-    assert "nothing was disabled: not applied, or not enabled: saved-date" in answer.err
+    assert "nothing was disabled: crontab-saved.yaml is not applied" in answer.err
     assert crontab.read_text(encoding="utf-8") == FINE
 
 

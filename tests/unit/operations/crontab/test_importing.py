@@ -274,7 +274,9 @@ def test_nothing_is_disabled_before_the_jobs_are_applied(cron: Cron) -> None:
     path = cron.put("/etc/cron.d/a", "* * * * * root run\n")
     imported = cron.write(system=True)
 
-    with pytest.raises(RefusedError, match="nothing was disabled: not applied, or not enabled: a"):
+    with pytest.raises(
+        RefusedError, match=r"cron\.d-a\.yaml is not applied as /etc/cron\.d/a is now"
+    ):
         cron.scheduler.disable_original(imported, cron.places)
 
     assert path.read_text("utf-8") == "* * * * * root run\n"
@@ -287,6 +289,29 @@ def test_nothing_is_disabled_while_a_timer_does_not_run(cron: Cron) -> None:
 
     with pytest.raises(RefusedError, match="nothing was disabled"):
         cron.scheduler.disable_original(imported, cron.places)
+
+
+def test_nothing_is_disabled_that_was_changed_since_it_was_applied(cron: Cron) -> None:
+    cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    applied(cron)
+    cron.put("/etc/cron.d/a", "*/2 * * * * root run\n")
+
+    for imported in (cron.look(system=True), cron.write(system=True), cron.look(system=True)):
+        with pytest.raises(RefusedError, match="is not applied as"):
+            cron.scheduler.disable_original(imported, cron.places)
+    cron.world.apply()
+
+    assert cron.scheduler.disable_original(cron.look(system=True), cron.places)
+
+
+def test_a_job_file_that_somebody_has_edited_and_applied_will_do(cron: Cron) -> None:
+    cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    applied(cron)
+    path = cron.world.layout.jobs / "cron.d-a.yaml"
+    path.write_text(path.read_text("utf-8").replace("infinity", "1h"), encoding="utf-8")
+    cron.world.apply()
+
+    assert cron.scheduler.disable_original(cron.look(system=True), cron.places)
 
 
 def test_the_lines_of_applied_jobs_are_commented_out(cron: Cron) -> None:
