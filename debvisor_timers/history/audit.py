@@ -42,11 +42,13 @@ class Verb(StrEnum):
     BACKFILL = "backfill"
     ROLLBACK = "rollback"
     RESTORE = "restore"
+    IMPORT = "import"
     TOKEN = "token"  # noqa: S105 (no password)
     CONFIG = "config"
     PRUNE = "prune"
     REGISTER = "register"
-    IMPORT = "import"
+    TRY = "try"
+    CONFIRM = "confirm"
 
 
 class AuditResult(StrEnum):
