@@ -72,14 +72,18 @@ def command(  # noqa: PLR0913 (one for each option)
         echo_json(_document(imported, disabled))
     else:
         _say(imported, disabled, write=write, disable=disable_original)
+    if disable_original:
+        return ExitCode.DONE
     if write and any(each.state is FileState.EDITED for each in imported.files):
         return ExitCode.REFUSED
     return ExitCode.DEFINITIONS if imported.has_errors else ExitCode.DONE
 
 
 def _say(imported: Imported, disabled: Sequence[Disabled], *, write: bool, disable: bool) -> None:
-    if imported.problems:
-        echo_problems(imported.problems)
+    # What was left out has been said when it was imported; what stays with cron is said again.
+    problems = [each for each in imported.problems if each.is_error or not disable]
+    if problems:
+        echo_problems(problems)
     if disable:
         _say_disabled(disabled)
         return

@@ -125,6 +125,8 @@ def import_crontab(
         problems += _anacron_problems(places)
     if any(part.drafts for part in parts) and any(file.is_own for file in found):
         problems += _pam_problems(places)
+    if wish.file is None and not wish.user:
+        problems += _gone(host, places)
     ids = _foreign_ids(host, parts)
     files = [
         _job_file(host, part, ids, problems) for part in parts if part.drafts or _has(host, part)
@@ -259,6 +261,19 @@ def _pam_problems(places: CronPlaces) -> list[Problem]:
     return problems
 
 
+def _gone(host: Host, places: CronPlaces) -> list[Problem]:
+    """Return a problem for each job file whose crontab in /etc/cron.d is there no more."""
+    problems = []
+    for file in sorted(host.layout.jobs.glob("cron.d-*.yaml")):
+        source = Path("/etc/cron.d") / file.stem.removeprefix("cron.d-")
+        if not places.at(source).exists() and _is_ours(file):
+            said = f"was imported from {source}, which is gone; its jobs go on"
+            fix = f"if they are to go too: rm {file}, then debvisor-timers apply"
+            span = Span(file=file)
+            problems.append(Problem(span=span, message=said, fix=fix, severity=Severity.WARNING))
+    return problems
+
+
 def _foreign_ids(host: Host, parts: Iterable[_Part]) -> set[str]:
     """Return the ids of the jobs in all other job files."""
     ours = {_target(host, part) for part in parts}
@@ -272,7 +287,12 @@ def _target(host: Host, part: _Part) -> Path:
 
 def _has(host: Host, part: _Part) -> bool:
     """Return True where an earlier import has made a file of a source that has no jobs now."""
-    before = _before(_target(host, part))
+    return _is_ours(_target(host, part))
+
+
+def _is_ours(path: Path) -> bool:
+    """Return True for a job file that an import has written and nobody has edited."""
+    before = _before(path)
     return before is not None and write.is_as_written(before.decode("utf-8", "replace"))
 
 

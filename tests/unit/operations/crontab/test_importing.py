@@ -203,6 +203,27 @@ def test_an_import_follows_the_crontab_but_not_over_an_edit(cron: Cron) -> None:
     assert path.read_bytes() == edited
 
 
+def test_a_job_file_whose_crontab_is_gone_is_named(cron: Cron) -> None:
+    path = cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    cron.write(system=True)
+    path.unlink()
+
+    (problem,) = cron.look(system=True).problems
+
+    assert problem.span.file.name == "cron.d-a.yaml"
+    assert problem.message == "was imported from /etc/cron.d/a, which is gone; its jobs go on"
+
+
+def test_a_crontab_that_has_no_jobs_any_more_leaves_an_empty_job_file(cron: Cron) -> None:
+    cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    cron.write(system=True)
+    cron.put("/etc/cron.d/a", "# nothing\n")
+
+    cron.write(system=True)
+
+    assert cron.jobs()["cron.d-a.yaml"].endswith(b"\njobs: {}\n")
+
+
 def test_a_jobs_id_that_is_taken_gets_a_digest(cron: Cron) -> None:
     cron.world.write("jobs: {a-run: {command: [/bin/true]}}\n", "mine.yaml")
     cron.put("/etc/cron.d/a", "* * * * * root run\n")
