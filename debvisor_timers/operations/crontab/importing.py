@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,22 +13,18 @@ from pathlib import Path
 from debvisor_timers.errors import UsageError
 from debvisor_timers.jobs.crontab import folders, naming, write
 from debvisor_timers.jobs.crontab.parse import Crontab, Entry, parse_crontab
-from debvisor_timers.jobs.crontab.place import Place, warning
 from debvisor_timers.jobs.crontab.translate import Draft, Surroundings, translate_crontab
 from debvisor_timers.jobs.crontab.write import Node
 from debvisor_timers.jobs.load import load_definitions, load_files
 from debvisor_timers.operations.applying.edits import FileEdit, check_edits, write_edits
 from debvisor_timers.operations.crontab import places as reading
 from debvisor_timers.operations.crontab.places import CronFile, CronPlaces
+from debvisor_timers.operations.crontab.surroundings import anacron_problems, pam_problems
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.source import Problem, Severity, Span
 
 _WAIT = timedelta(seconds=30)
-_ANACRONTAB = Path("/etc/anacrontab")
-_ENVIRONMENT = Path("/etc/environment")
-_VARIABLE = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=")
-_ANACRON_LINE = re.compile(r"(?:[0-9]+|@[a-z]+)\s+[0-9]+\s+\S+\s+(?P<command>.+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +116,11 @@ def import_crontab(
         made, said = _parts(places, file, taken)
         parts += made
         problems += said
-    if any(part.is_chain for part in parts) and places.has_anacron():
-        problems += _anacron_problems(places)
+    chains = {part.target for part in parts if part.is_chain}
+    if chains and places.has_anacron():
+        problems += anacron_problems(places, chains)
     if any(part.drafts for part in parts) and any(file.is_own for file in found):
-        problems += _pam_problems(places)
+        problems += pam_problems(places)
     if wish.file is None and not wish.user:
         problems += _gone(host, places)
     ids = _foreign_ids(host, parts)
@@ -225,40 +221,6 @@ def _about_anacron(crontab: Crontab, entry: Entry, folder: str) -> Problem:
     return Problem(
         span=span, message=said, fix=fix, severity=Severity.WARNING, source_line=entry.text
     )
-
-
-def _anacron_problems(places: CronPlaces) -> list[Problem]:
-    """Return a problem for each line of /etc/anacrontab that runs something else than a folder."""
-    if not places.at(_ANACRONTAB).exists():
-        return []
-    problems = []
-    for number, line in enumerate(reading.read_text(places.at(_ANACRONTAB)).split("\n"), start=1):
-        match = _ANACRON_LINE.fullmatch(line.strip())
-        if match and not re.fullmatch(
-            r"(?:nice )?run-parts (?:--report )?/etc/cron\.[a-z]+", match["command"].strip()
-        ):
-            span = Span(file=_ANACRONTAB, line=number, column=1, length=len(line))
-            said = (
-                "anacron has no time of day for it, which a schedule needs; no job was made of it"
-            )
-            fix = "write a job with a schedule and catch_up: once"
-            problems.append(Problem(span=span, message=said, fix=fix, source_line=line))
-    return problems
-
-
-def _pam_problems(places: CronPlaces) -> list[Problem]:
-    """Return a problem for each variable that PAM gives to what cron runs, and nobody to a job."""
-    if not places.at(_ENVIRONMENT).exists():
-        return []
-    problems = []
-    for number, line in enumerate(reading.read_text(places.at(_ENVIRONMENT)).split("\n"), start=1):
-        match = _VARIABLE.match(line)
-        if match and match["name"] not in {"PATH", "SHELL", "HOME", "LOGNAME"}:
-            at = Place(line=number, text=line, column=match.start("name") + 1, length=len(line))
-            said = f"by PAM, cron gives {match['name']} to all that it runs; the jobs lack it"
-            fix = "where a job needs it, write it into its environment"
-            problems.append(warning(_ENVIRONMENT, at, said, fix))
-    return problems
 
 
 def _gone(host: Host, places: CronPlaces) -> list[Problem]:

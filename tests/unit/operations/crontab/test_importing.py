@@ -23,6 +23,12 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 25 6	* * *	root	test -x /usr/sbin/anacron || { cd / && run-parts --report /etc/cron.daily; }
 52 6	1 * *	root	test -x /usr/sbin/anacron || ( cd / && run-parts /etc/cron.monthly )
 """
+ANACRONTAB = """\
+1 5 cron.daily run-parts --report /etc/cron.daily
+7 9 own own
+@yearly 20 cron.yearly run-parts --report /etc/cron.yearly
+@monthly 20 cron.monthly run-parts --report /etc/cron.monthly
+"""
 SYSSTAT = """\
 PATH=/usr/libexec/sysstat:/usr/sbin:/usr/bin
 # Activity reports.
@@ -103,9 +109,8 @@ def test_what_anacron_runs_is_made_up_for(cron: Cron) -> None:
     cron.put("/usr/sbin/anacron", "", 0o755)
     cron.put("/etc/cron.daily/apt", "#!/bin/sh\napt\n", 0o755)
     cron.put("/etc/cron.hourly/mail", "#!/bin/sh\nmail\n", 0o755)
-    cron.put(
-        "/etc/anacrontab", "1\t5\tcron.daily\trun-parts --report /etc/cron.daily\n7 9 own own\n"
-    )
+    cron.put("/etc/cron.yearly/report", "#!/bin/sh\nreport\n", 0o755)
+    cron.put("/etc/anacrontab", ANACRONTAB)
 
     imported = cron.look(system=True)
     texts = {file.target.name: file.text for file in imported.files}
@@ -114,6 +119,8 @@ def test_what_anacron_runs_is_made_up_for(cron: Cron) -> None:
     assert 'schedule: "17 * * * *"' in texts["cron.hourly.yaml"]
     assert "warning 4:1 anacron runs cron.daily" in notices(imported)
     assert "error 2:1 anacron has no time of day for it" in notices(imported)
+    assert "error 3:1 anacron has no time of day for it" in notices(imported)
+    assert "error 4:1" not in notices(imported)
 
 
 def test_what_run_parts_and_cron_pass_over_is_named(cron: Cron) -> None:
