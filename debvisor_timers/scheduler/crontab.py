@@ -26,9 +26,8 @@ class Crontabs(Base):
         from debvisor_timers.operations.crontab.importing import import_crontab
         from debvisor_timers.operations.crontab.places import CronPlaces
 
-        places = places or CronPlaces()
-        taken = partial(was_taken, self.host, places)
-        return import_crontab(self.host, wish, places, taken)
+        taken = partial(was_taken, self.host)
+        return import_crontab(self.host, wish, places or CronPlaces(), taken)
 
     def write_imported(self, imported: Imported) -> None:
         """Write the job files of an import that are new or changed; `apply` applies them."""

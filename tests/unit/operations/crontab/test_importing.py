@@ -376,6 +376,18 @@ def test_after_disabling_an_import_still_gives_the_same_file(cron: Cron) -> None
     assert cron.scheduler.disable_original(again, cron.places) == []
 
 
+def test_a_script_that_was_disabled_and_upgraded_keeps_its_job(cron: Cron) -> None:
+    cron.put("/etc/crontab", CRONTAB)
+    cron.put("/etc/cron.daily/apt", "#!/bin/sh\napt\n", 0o755)
+    cron.scheduler.disable_original(applied(cron), cron.places)
+    cron.put("/etc/cron.daily/apt", "#!/bin/sh\nnewer\n", 0o644)
+
+    again = cron.write(system=True)
+
+    assert ids(again) == ["cron-daily-apt"]
+    assert [file.state for file in again.files] == [FileState.UNCHANGED]
+
+
 def test_disabling_that_was_cut_off_can_be_repeated(cron: Cron) -> None:
     cron.put("/etc/cron.d/a", "* * * * * root run\n")
     second = cron.put("/etc/cron.d/b", "* * * * * root run\n")
