@@ -199,6 +199,12 @@ class Manager(Protocol):
         text for one that the caller may not read.
         """
 
+    def sources(self, name: str) -> list[tuple[Path, str]]:
+        """Return the file of the unit `name`, then its drop-ins, each with its text on the disk.
+
+        Empty where there is no such unit. As `systemctl cat` shows them.
+        """
+
     def reset_failed(self, name: str) -> None:
         """Forget that the unit failed and how often it was started; nothing if it is not loaded."""
 
@@ -355,10 +361,7 @@ class Machine(Protocol):
     """What else of the host `doctor` looks at; nothing of it is changed, and no service started."""
 
     def enablement(self, unit: str) -> str:
-        """Return `enabled`, `disabled`, `static`, `masked`, ...; empty for a unit that is no file.
-
-        Raises SystemdError.
-        """
+        """Return `enabled`, `disabled`, `static`, `masked`, ...; empty for a unit that is no file."""
 
     def status(self, path: Path) -> FileStatus | None:
         """Return whose `path` is, links followed; None where it is not there.
@@ -385,10 +388,7 @@ class Machine(Protocol):
         """Return why the program cannot be loaded, empty where it can; it is not executed."""
 
     def journald(self) -> Mapping[str, str]:
-        """Return the settings of journald that are not its defaults: `Storage` to `volatile`.
-
-        Raises SystemdError.
-        """
+        """Return the settings of journald that are not its defaults: `Storage` to `volatile`."""
 
     def journal_bytes(self) -> int:
         """Return how much room the journal takes on the disk."""

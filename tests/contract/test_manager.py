@@ -318,3 +318,14 @@ def test_drop_ins_on_the_disk_are_found_wherever_systemd_looks(rig: Rig) -> None
     found = rig.manager.drop_in_files(["contract-a.*.d", "contract-.service.d"])
 
     assert found == {Path(etc): "[Timer]\n", Path(run): "[Service]\nNice=5\n"}
+
+
+def test_the_sources_of_a_unit_are_its_file_as_it_stands_on_the_disk(rig: Rig) -> None:
+    text = rig.service("contract-a.service")
+    rig.write(a_service=text)
+
+    ((path, found),) = rig.manager.sources("contract-a.service")
+
+    assert path.name == "contract-a.service"
+    assert found == text.text
+    assert rig.manager.sources("contract-gone.service") == []

@@ -14,6 +14,7 @@ from debvisor_timers.systemd.memory.loading import collect, is_outdated, load
 from debvisor_timers.systemd.memory.state import State
 from debvisor_timers.systemd.ports import (
     ActiveState,
+    FileEntry,
     JobResult,
     ServiceState,
     TimerState,
@@ -148,6 +149,13 @@ class MemoryManager:
             for path, text in self._state.drop_ins.items()
             if any(fnmatchcase(path.parent.name, pattern) for pattern in folders)
         }
+
+    def sources(self, name: str) -> list[tuple[Path, str]]:
+        """Return the file of the unit `name` with its text; the twin knows no drop-ins."""
+        self._state.steps.look("manager.sources")
+        entry = self._state.disk.get(name)
+        text = entry.text if isinstance(entry, FileEntry) else self._state.shipped.get(name)
+        return [] if text is None else [(Path("/etc/systemd/system") / name, text)]
 
     def reset_failed(self, name: str) -> None:
         """Forget that the unit failed and how often it was started; nothing if it is not loaded."""
