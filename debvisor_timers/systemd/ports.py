@@ -361,7 +361,7 @@ class Machine(Protocol):
     """What else of the host `doctor` looks at; nothing of it is changed, and no service started."""
 
     def enablement(self, unit: str) -> str:
-        """Return `enabled`, `disabled`, `static`, `masked`, ...; empty for a unit that is no file."""
+        """Return `enabled`, `disabled`, `static`, `masked`, ...; empty for a unit of no file."""
 
     def status(self, path: Path) -> FileStatus | None:
         """Return whose `path` is, links followed; None where it is not there.
