@@ -15,7 +15,7 @@ from tests.unit.operations.world import NIGHTLY
 
 def resolved(*words: str) -> click.Command:
     """Return the command that a command line names."""
-    context = cli.make_context("debvisor-timers", [*words, "--help"][: len(words)], None)
+    context = click.Context(cli, info_name="debvisor-timers")
     name, command, rest = cli.resolve_command(context, list(words))
     while isinstance(command, click.Group):
         name, command, rest = command.resolve_command(context, rest)
