@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import times
+from debvisor_timers.cli.guide_fields import job_fields
 from debvisor_timers.cli.options import (
     complete_state,
     json_option,
@@ -20,8 +21,11 @@ from debvisor_timers.cli.runs import last_document
 from debvisor_timers.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from debvisor_timers.history.under_way import UnderWay
     from debvisor_timers.operations.list import JobRow
+    from debvisor_timers.operations.past.counts import RunCounts
 
 _TITLES = ("JOB", "SCHEDULE", "LAST", "TOOK", "RESULT", "NEXT", "STATE")
 
@@ -47,10 +51,12 @@ def command(*, owner: str, tags: tuple[str, ...], statuses: tuple[str, ...], as_
     from debvisor_timers.scheduler import Scheduler
 
     choice = JobChoice(owner=owner, tags=dict(map(tag_pair, tags)), statuses=statuses)
-    jobs = Scheduler.system().list(choice)
+    scheduler = Scheduler.system()
+    jobs = scheduler.list(choice)
     is_wrong = any(problem.is_error for problem in jobs.problems)
     if as_json:
-        echo_json([document(row) for row in jobs.rows])
+        counts = scheduler.run_counts() if jobs.rows else None
+        echo_json([document(row, counts) for row in jobs.rows])
     elif jobs.rows:
         echo_table(_TITLES, [_cells(row) for row in jobs.rows])
     elif not choice.is_all:
@@ -64,9 +70,10 @@ def command(*, owner: str, tags: tuple[str, ...], statuses: tuple[str, ...], as_
     return ExitCode.DEFINITIONS if is_wrong else ExitCode.DONE
 
 
-def document(row: JobRow) -> dict[str, object]:
-    """Return one job for programs."""
+def document(row: JobRow, counts: Mapping[str, RunCounts] | None) -> dict[str, object]:
+    """Return one job for programs, by our names and those of the guide; counts: of all jobs."""
     return {
+        **job_fields(row, counts),
         "job": row.job_id,
         "name": row.job.title if row.job else row.job_id,
         "owner": row.job.owner if row.job else "",

@@ -41,9 +41,10 @@ def command(*, job: str, with_units: bool, run: str | None, as_json: bool) -> No
     if run is not None:
         _show_run(Scheduler.system(), job, run, as_json=as_json)
         return
-    details = Scheduler.system().show(job)
+    scheduler = Scheduler.system()
+    details = scheduler.show(job)
     if as_json:
-        echo_json(_document(details))
+        echo_json({**document(details.row, scheduler.run_counts()), **_more(details)})
         return
     echo_titled(_lines(details))
     if with_units:
@@ -58,12 +59,9 @@ def _show_run(scheduler: Scheduler, job: str, run: str, *, as_json: bool) -> Non
     echo_run(scheduler.show_run(job, Choice(id=run)), as_json=as_json)
 
 
-def _document(details: JobDetails) -> dict[str, object]:
+def _more(details: JobDetails) -> dict[str, object]:
     return {
-        **document(details.row),
-        "description": details.row.job.description if details.row.job else "",
         "source": str(details.row.job.source) if details.row.job else None,
-        "tags": dict(details.row.job.tags) if details.row.job else {},
         "on_calendar": list(details.on_calendar),
         **needs.document(details),
         "next_starts": [times.iso(start) for start in details.next_starts],
