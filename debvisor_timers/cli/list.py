@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.past.counts import RunCounts
 
 _TITLES = ("JOB", "SCHEDULE", "LAST", "TOOK", "RESULT", "NEXT", "STATE")
+_SPARE = ("TOOK", "SCHEDULE")
+"""What a terminal has no room for where ids are long."""
 
 
 @click.command("list", epilog="Example: debvisor-timers list --json | jq '.[].job'")
@@ -58,7 +60,8 @@ def command(*, owner: str, tags: tuple[str, ...], statuses: tuple[str, ...], as_
         counts = scheduler.run_counts() if jobs.rows else None
         echo_json([document(row, counts) for row in jobs.rows])
     elif jobs.rows:
-        echo_table(_TITLES, [_cells(row) for row in jobs.rows])
+        rows = [_cells(row) for row in jobs.rows]
+        echo_table(_TITLES, rows, spare=_SPARE, whole={"LAST", "RESULT", "NEXT", "STATE"})
     elif not choice.is_all:
         click.echo("no such jobs")
     elif not is_wrong:

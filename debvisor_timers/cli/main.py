@@ -18,7 +18,7 @@ from debvisor_timers.errors import ExitCode
 
 COMMANDS: Mapping[str, str] = {
     "plan": "Show what apply would change.",
-    "apply": "Make this host's timers what the YAML says; all or nothing.",
+    "apply": "Make this host's timers what the YAML says, all or none.",
     "check": "Check job files; report every problem.",
     "job create": "Write a new job and apply it.",
     "job update": "Change keys of a job in its file, and apply it.",
@@ -39,14 +39,14 @@ COMMANDS: Mapping[str, str] = {
     "history prune": "Forget the oldest runs.",
     "stats": "Show durations, failures and trends of past runs; draw them.",
     "report": "Tell what failed, was missed or gets worse, over all jobs.",
-    "audit": "Show who changed what; check that the record of it is whole.",
+    "audit": "Show who changed what; check that its record is whole.",
     "metrics": "Print metrics for Prometheus, or write them to a file.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
     "explain": "Explain a key of the job files.",
     "schema": "Print the JSON Schema of the job files, for editors.",
     "translate": "Translate a cron expression into OnCalendar lines.",
     "renew": "Let timers follow a change of their time zone.",
-    "recover": "Undo or finish an apply that was cut off; tell of lost runs.",
+    "recover": "Undo or finish an apply that was cut off; note lost runs.",
     "version": "Print the version.",
 }
 """Every command with its summary; each is the module of that name in this folder, of two words
