@@ -4,6 +4,7 @@
 Root's `ExecStart=/usr/libexec/debvisor-timers/stamps` of debvisor-timers-stamps.service.
 systemd fires a timer for what its calendar had since its stamp: one set to now misses everything,
 one set to six hours ago misses what is older. The stamp of a running timer is not looked at.
+What a pause kept off that has ended meanwhile is missed, too.
 Stays one file without imports of ours, and imports little: it holds up every start of a timer.
 """
 
@@ -13,6 +14,7 @@ import time
 
 UNITS = "/etc/systemd/system"
 STAMPS = "/var/lib/systemd/timers"
+STATE = "/var/lib/debvisor-timers"
 PREFIX, SUFFIX = "debvisor-job-", ".timer"
 CATCH_UP = "X-CatchUp="
 
@@ -36,6 +38,28 @@ def oldest(catch_up: str, now: float) -> float:
     return now if catch_up == "skip" else now - int(catch_up.removesuffix("s"))
 
 
+def held_until(job: str, now: float) -> float:
+    """Return when a pause of the job, or maintenance, ended by itself while the host was off.
+
+    In seconds since 1970; 0 where none did. What came before that is not caught up. Raises OSError
+    and ValueError.
+    """
+    marks = (f"{STATE}/paused/{job}", f"{STATE}/maintenance.json")
+    ends = [end_of(path) for path in marks if os.path.lexists(path)]
+    return max([end for end in ends if end <= now], default=0)
+
+
+def end_of(path: str) -> float:
+    """Return until when a mark holds, in seconds since 1970; infinity for one without end."""
+    import json  # noqa: PLC0415 - where something is held back
+    from datetime import datetime  # noqa: PLC0415
+
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    until = json.loads(text).get("until") if text.startswith("{") else None
+    return datetime.fromisoformat(until).timestamp() if until else float("inf")
+
+
 def renew(stamp: str, moment: float) -> None:
     """Let the stamp be no older than `moment`; one that is missing becomes new, and misses all."""
     descriptor = os.open(stamp, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
@@ -53,9 +77,13 @@ def main() -> int:
         if not (name.startswith(PREFIX) and name.endswith(SUFFIX)):
             continue
         try:
-            if moment := oldest(catch_up_of(f"{UNITS}/{name}"), now):
+            catch_up = catch_up_of(f"{UNITS}/{name}")
+            if moment := oldest(catch_up, now):
                 renew(f"{STAMPS}/stamp-{name}", moment)
-        except (OSError, ValueError) as error:
+            job = name[len(PREFIX) : -len(SUFFIX)]
+            if catch_up and (moment := held_until(job, now)):
+                renew(f"{STAMPS}/stamp-{name}", moment)
+        except (OSError, ValueError, TypeError) as error:
             print(f"debvisor-timers: {name} may catch up too much: {error}", file=sys.stderr)
             failed = 1
     return failed

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -14,6 +15,8 @@ from debvisor_timers.operations.auditing.audited import Attempt, audited
 from debvisor_timers.operations.host import Host
 
 if TYPE_CHECKING:
+    import asyncio
+
     from debvisor_timers.history.caller import Caller, Door
 
 
@@ -22,18 +25,25 @@ class Base:
 
     def __init__(
         self,
-        host: Host,
+        host: Host | None = None,
         caller: Caller | None = None,
         *,
+        max_workers: int = 20,
         door: Door = "python",
         tell: Callable[[str], None] | None = None,
     ) -> None:
-        """Work on `host` for `caller`; `system()` gives the host that we run on.
+        """Work on `host` for `caller`; on this host where none is named.
 
         caller: the user of this process, who came through `door`, where none is named.
-        tell: is told what a person has to know besides an answer; stderr, where nothing is named.
+        max_workers: how many executions are awaited at once; how many jobs run at once is said by
+        `pools` in config.yaml. tell: is told what a person has to know besides an answer; stderr,
+        where nothing is named.
         """
-        self.host = host
+        self.max_workers = max_workers
+        self.layout = host.layout if host else Layout()
+        self._host = host
+        self._hosts = threading.local()
+        self._workers: tuple[object, asyncio.Semaphore] | None = None
         self._caller = caller
         self._door = door
         self._tell = tell or _warn
@@ -41,10 +51,21 @@ class Base:
     @classmethod
     def system(cls, layout: Layout | None = None, *, door: Door = "python") -> Self:
         """Return the scheduler of this host, by its systemd and its journal."""
-        from debvisor_timers.systemd.real import real_parts
+        scheduler = cls(door=door)
+        scheduler.layout = layout or Layout()
+        return scheduler
 
-        layout = layout or Layout()
-        return cls(Host(layout=layout, **real_parts(layout)), door=door)
+    @property
+    def host(self) -> Host:
+        """Return the host; each thread has connections to it of its own."""
+        if self._host is not None:
+            return self._host
+        if not hasattr(self._hosts, "host"):
+            from debvisor_timers.systemd.real import real_parts
+
+            self._hosts.host = Host(layout=self.layout, **real_parts(self.layout))
+        host: Host = self._hosts.host
+        return host
 
     @property
     def caller(self) -> Caller:
