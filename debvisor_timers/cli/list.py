@@ -22,6 +22,7 @@ from debvisor_timers.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from debvisor_timers.history.under_way import UnderWay
     from debvisor_timers.operations.list import JobRow
@@ -62,7 +63,7 @@ def command(*, owner: str, tags: tuple[str, ...], statuses: tuple[str, ...], as_
         counts = scheduler.run_counts() if jobs.rows else None
         echo_json([document(row, counts) for row in jobs.rows])
     elif jobs.rows:
-        rows = [_cells(row) for row in jobs.rows]
+        rows = [_cells(row, scheduler.now()) for row in jobs.rows]
         echo_table(_TITLES, rows, spare=_SPARE, whole={"LAST", "RESULT", "NEXT", "STATE"})
     elif not choice.is_all:
         click.echo("no such jobs")
@@ -144,8 +145,7 @@ def schedule_words(row: JobRow) -> str:
     return of_job(row.job) if row.job else ""
 
 
-def _cells(row: JobRow) -> tuple[str, ...]:
-    now = times.now()
+def _cells(row: JobRow, now: datetime) -> tuple[str, ...]:
     last = row.last
     return (
         row.job_id,
