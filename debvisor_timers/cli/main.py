@@ -19,6 +19,11 @@ from debvisor_timers.errors import ExitCode
 COMMANDS: Mapping[str, str] = {
     "plan": "Show what apply would change.",
     "apply": "Make this host's timers what the YAML says, all or none.",
+    "try": "Apply, and take it back unless it is confirmed in time.",
+    "confirm": "Keep what is being tried.",
+    "rollback": "Make an older generation true again.",
+    "generations": "Show what was applied: when, by whom, how many changes.",
+    "diff": "Show what differs between generations, or from the disk.",
     "check": "Check job files; report every problem.",
     "job create": "Write a new job and apply it.",
     "job update": "Change keys of a job in its file, and apply it.",
@@ -42,7 +47,7 @@ COMMANDS: Mapping[str, str] = {
     "logs": "Show a job's journal.",
     "history": "Show past runs of jobs.",
     "history prune": "Forget the oldest runs.",
-    "stats": "Show durations, failures and trends of past runs; draw them.",
+    "stats": "Show durations, failures, trends of past runs; draw them.",
     "report": "Tell what failed, was missed or gets worse, over all jobs.",
     "audit": "Show who changed what; check that its record is whole.",
     "metrics": "Print metrics for Prometheus, or write them to a file.",
@@ -100,7 +105,7 @@ GROUPS: Mapping[str, str] = {
 }
 """First words of commands of two words that are no commands themselves."""
 
-HIDDEN = frozenset({"maintain", "notify-failure"})
+HIDDEN = frozenset({"maintain", "notify-failure", "undo-try"})
 """Commands that units of ours call, not people."""
 
 NAMES = ("debvisor-timers", "debvisor-schedule")

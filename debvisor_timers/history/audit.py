@@ -46,6 +46,8 @@ class Verb(StrEnum):
     CONFIG = "config"
     PRUNE = "prune"
     REGISTER = "register"
+    TRY = "try"
+    CONFIRM = "confirm"
 
 
 class AuditResult(StrEnum):

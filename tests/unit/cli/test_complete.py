@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import click
 import pytest
 
 from debvisor_timers.cli import complete
@@ -167,11 +166,9 @@ def test_a_run_that_is_under_way_is_offered(world: World, completed: Complete) -
 
 def test_generations_are_numbers_newest_first(world: World, completed: Complete) -> None:
     world.apply(JOBS + "  more: {command: [/bin/true]}\n")
-    context, param = click.Context(cli), click.Argument(["number"])
 
-    found = complete.complete_generation(context, param, "")
-
-    assert [item.value for item in found] == ["2", "1"]
+    assert completed("rollback ") == ["2", "1"]
+    assert completed("diff 1 ") == ["2", "1"]
 
 
 def test_types_of_tasks_are_the_files_that_declare_them(world: World, completed: Complete) -> None:
