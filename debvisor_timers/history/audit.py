@@ -42,6 +42,7 @@ class Verb(StrEnum):
     BACKFILL = "backfill"
     ROLLBACK = "rollback"
     RESTORE = "restore"
+    IMPORT = "import"
     TOKEN = "token"  # noqa: S105 (no password)
     CONFIG = "config"
     PRUNE = "prune"

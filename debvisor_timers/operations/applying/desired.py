@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from debvisor_timers.errors import RefusedError
 from debvisor_timers.jobs.load import Definitions
@@ -27,17 +28,26 @@ class Desired:
     scripts: Mapping[str, str]
 
 
-def desired_states(host: Host, definitions: Definitions, *, generation: int) -> dict[str, Desired]:
+def desired_states(
+    host: Host,
+    definitions: Definitions,
+    *,
+    generation: int,
+    templates: Path | None = None,
+    version: int | None = None,
+) -> dict[str, Desired]:
     """Return what each job of `definitions` needs on disk, by the job's id.
 
+    templates: the folder of the overrides of templates; None: that of the configuration.
+    version: of the systemd that they are for; None: the one that runs.
     Raises RefusedError when the running systemd is too old for one of them, or when a template of
     the administrator cannot be trusted.
     """
     settings = RenderSettings(
         layout=host.layout,
         host_zone=host.clock.zone(),
-        systemd_version=host.manager.version(),
-        templates=load_templates(host.layout.config / "templates"),
+        systemd_version=version or host.manager.version(),
+        templates=load_templates(templates or host.layout.config / "templates"),
         calendars=definitions.calendars,
         windows=definitions.config.maintenance_windows,
         pools=definitions.config.pools,

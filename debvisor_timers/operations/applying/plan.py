@@ -216,7 +216,7 @@ def _desired(
 ) -> dict[str, Desired]:
     if source.units is not None:
         return kept_states(host, definitions, source.units)
-    return desired_states(host, definitions, generation=generation)
+    return desired_states(host, definitions, generation=generation, templates=source.templates)
 
 
 def _left(host: Host, source: Source, on_disk: Mapping[str, Entry]) -> set[str]:
