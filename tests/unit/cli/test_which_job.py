@@ -125,6 +125,23 @@ def test_a_removed_job_is_found_by_the_id_of_its_history(program: Program) -> No
     assert run["job"] == "f8"
 
 
+@pytest.mark.parametrize("arguments", [["show", "gone"], ["run", "gone"], ["stop", "gone"]])
+def test_a_job_that_was_removed_is_told_from_one_that_never_was(
+    program: Program, arguments: list[str]
+) -> None:
+    program.world.apply(JOBS)
+    keep(program.world, [a_run(LONG_AGO, 5, job="gone")])
+
+    answer = program(*arguments)
+
+    assert answer.code == 2
+    assert answer.err == (
+        "error: there is no job 'gone' any more\n"
+        " fix: its runs are kept: debvisor-timers history gone\n"
+    )
+    assert "did you mean 'gone'?" in program("history", "gon").err
+
+
 def test_an_id_that_is_applied_or_has_run_needs_no_yaml(world: World) -> None:
     world.apply(JOBS)
     keep(world, [a_run(LONG_AGO + timedelta(hours=1), 5, job="gone")])
