@@ -154,6 +154,10 @@ def main() -> NoReturn:
         os.environ.setdefault(name, value)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    if any(name.startswith("_DEBVISOR_") and name.endswith("_COMPLETE") for name in os.environ):
+        from debvisor_timers.cli import bash_words
+
+        bash_words.use()
     os.umask(0o022)  # what we write is root's alone to change, and readable where it says so
     sys.exit(_exit_code())
 
