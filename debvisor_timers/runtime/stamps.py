@@ -44,17 +44,28 @@ def renew(stamp: str, moment: float) -> None:
     os.close(descriptor)
 
 
+def folders(*, for_user: bool) -> tuple[str, str]:
+    """Return where timers and their stamps are: PID 1's, or those of the user's own manager."""
+    if not for_user:
+        return UNITS, STAMPS
+    import pwd  # noqa: PLC0415 - not for PID 1's timers
+
+    home = pwd.getpwuid(os.getuid()).pw_dir
+    return f"{home}/.config/systemd/user", f"{home}/.local/share/systemd/timers"
+
+
 def main() -> int:
     """Set every stamp that has to be; return the exit status."""
     now = time.time()
     failed = 0
-    os.makedirs(STAMPS, exist_ok=True)
-    for name in os.listdir(UNITS):
+    units, stamps = folders(for_user=sys.argv[1:] == ["--user"])
+    os.makedirs(stamps, exist_ok=True)
+    for name in os.listdir(units):
         if not (name.startswith(PREFIX) and name.endswith(SUFFIX)):
             continue
         try:
-            if moment := oldest(catch_up_of(f"{UNITS}/{name}"), now):
-                renew(f"{STAMPS}/stamp-{name}", moment)
+            if moment := oldest(catch_up_of(f"{units}/{name}"), now):
+                renew(f"{stamps}/stamp-{name}", moment)
         except (OSError, ValueError) as error:
             print(f"debvisor-timers: {name} may catch up too much: {error}", file=sys.stderr)
             failed = 1

@@ -39,9 +39,13 @@ _SPECIAL = re.compile(r"[][*?\\]")
 class SystemdManager:
     """The real Manager; opens its connection at the first call."""
 
-    def __init__(self, *, stamps: Path) -> None:
-        """Keep the folder of the stamps of Persistent= timers (Layout.stamps)."""
-        self._bus = Bus()
+    def __init__(self, *, stamps: Path, user: bool = False) -> None:
+        """Keep the folder of the stamps of Persistent= timers (Layout.stamps).
+
+        user: it is the manager of the user who asks, not PID 1.
+        """
+        self._bus = Bus(user=user)
+        self._user = user
         self._stamps = stamps
 
     def close(self) -> None:
@@ -103,7 +107,7 @@ class SystemdManager:
 
     def next_elapses(self, names: Iterable[str]) -> dict[str, datetime]:
         """Return when each of the timers `names` elapses next by its calendar: 0.1 ms each."""
-        with Bus(around_bus=True) as bus:
+        with Bus(around_bus=True, user=self._user) as bus:
             answers = {
                 name: bus.unit_property(name, "Timer", "NextElapseUSecRealtime", "t")
                 for name in names
@@ -214,7 +218,7 @@ class SystemdManager:
         if not names:
             return {}
         # A connection of its own: one that has subscribed gets signals until it is closed.
-        with Bus() as bus:
+        with Bus(user=self._user) as bus:
             return _Watch(bus, verb).run(names, timeout)
 
 
