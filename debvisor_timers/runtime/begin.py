@@ -2,7 +2,8 @@
 """Begin a run of a job, or another attempt of it: name it, say what triggered it, wait for what
 it needs, note all that for `run`, `end` and the journal.
 
-Root's `ExecStartPre=+/usr/libexec/debvisor-timers/begin JOB`, or a user's with --user. A failure here fails the run, aloud.
+Root's `ExecStartPre=+/usr/libexec/debvisor-timers/begin JOB`, or a user's,
+with --user. A failure here fails the run, aloud.
 Imports nothing of ours and little else; what several programs need lies beside it (`beside`).
 """
 

@@ -2,7 +2,8 @@
 """End an attempt of a run: note its result in a file that survives a crash, and in the journal;
 decide whether another attempt follows, and end the run where none does.
 
-Root's `ExecStopPost=+/usr/libexec/debvisor-timers/end JOB`, or a user's with --user. A failure here fails the unit, aloud.
+Root's `ExecStopPost=+/usr/libexec/debvisor-timers/end JOB`, or a user's,
+with --user. A failure here fails the unit, aloud.
 Imports nothing of ours and little else; what several programs need lies beside it (`beside`).
 """
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from debvisor_timers.layout import Layout
 from debvisor_timers.operations.auditing.audited import Attempt, audited
 from debvisor_timers.operations.host import Host
+from debvisor_timers.scheduler.places import layout_for, wants_user
 
 if TYPE_CHECKING:
     from debvisor_timers.history.caller import Caller, Door
@@ -43,7 +44,7 @@ class Base:
         """Return the scheduler of this host, by its systemd and its journal."""
         from debvisor_timers.systemd.real import real_parts
 
-        layout = layout or Layout()
+        layout = layout or layout_for(user=wants_user())
         return cls(Host(layout=layout, **real_parts(layout)), door=door)
 
     @property

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: ARG002 - the ports say what is asked; here most of it has no answer
 """A system that does not run: files below a folder, with no manager and no journald.
 
 Its manager has loaded nothing, and debvisor-timers.target is stopped: so an apply writes and starts
@@ -58,7 +59,7 @@ class OfflineManager:
     def reload(self) -> None:
         """Do nothing: its boot reads all unit files."""
 
-    def units(self, *patterns: str) -> list[UnitState]:  # noqa: ARG002
+    def units(self, *patterns: str) -> list[UnitState]:
         """Return none: nothing is loaded."""
         return []
 
@@ -76,7 +77,7 @@ class OfflineManager:
         """Return nothing: no unit is loaded."""
         return {}
 
-    def timer(self, name: str) -> TimerState:  # noqa: ARG002
+    def timer(self, name: str) -> TimerState:
         """Return that it neither has triggered nor will."""
         return TimerState(last_trigger=None, next_elapse=None)
 
@@ -84,15 +85,15 @@ class OfflineManager:
         """Return the same for each of `names`."""
         return {name: self.timer(name) for name in names}
 
-    def next_elapses(self, names: Iterable[str]) -> dict[str, datetime]:  # noqa: ARG002
+    def next_elapses(self, names: Iterable[str]) -> dict[str, datetime]:
         """Return none."""
         return {}
 
-    def active_since(self, name: str) -> datetime | None:  # noqa: ARG002
+    def active_since(self, name: str) -> datetime | None:
         """Return None: no unit is active."""
         return None
 
-    def service(self, name: str) -> ServiceState:  # noqa: ARG002
+    def service(self, name: str) -> ServiceState:
         """Return the state of a unit that is not loaded."""
         return ServiceState(
             active_state=ActiveState.INACTIVE,
@@ -102,11 +103,11 @@ class OfflineManager:
             need_daemon_reload=False,
         )
 
-    def stale(self, names: Iterable[str]) -> list[str]:  # noqa: ARG002
+    def stale(self, names: Iterable[str]) -> list[str]:
         """Return none."""
         return []
 
-    def drop_ins(self, name: str) -> tuple[Path, ...]:  # noqa: ARG002
+    def drop_ins(self, name: str) -> tuple[Path, ...]:
         """Return none: nothing was merged."""
         return ()
 
@@ -133,7 +134,7 @@ class OfflineManager:
 
 
 class OfflineAnalyzer(CommandAnalyzer):
-    """systemd-analyze of this host: of another system it can judge directives, not what is there."""
+    """systemd-analyze of this host: it can judge directives, not what is there on the other."""
 
     def verify(self, units: Mapping[str, str]) -> list[Finding]:
         """Return the complaints about lines; units and programs of this host count for nothing."""
@@ -145,7 +146,7 @@ class OfflineAnalyzer(CommandAnalyzer):
         """Return the next `count` elapses of each of `specs`, by the time zones of this host."""
         return super().calendar(specs, after=after, count=count)
 
-    def exposure(self, service: str) -> Exposure | None:  # noqa: ARG002
+    def exposure(self, service: str) -> Exposure | None:
         """Return None: no service is loaded."""
         return None
 
@@ -186,7 +187,7 @@ class OfflineJournal:
         """Return the ids of all boots that the journal has records of."""
         return self._journal.boots() if self._folder.exists() else set()
 
-    def send(self, fields: Mapping[str, str]) -> None:  # noqa: ARG002
+    def send(self, fields: Mapping[str, str]) -> None:
         """Raise SystemdError: nobody takes it."""
         raise SystemdError(f"no journald runs below {self._root}")
 
