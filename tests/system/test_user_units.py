@@ -88,14 +88,14 @@ def test_a_run_is_the_user_s_and_its_output_is_kept(box: Box) -> None:
     cli(box, "run", "--wait", "nightly")
 
     run = history(box, "nightly")[0]
-    assert (run["outcome"], run["trigger"], run["by"]) == ("success", "manual", USER)
+    assert (run["outcome"], run["trigger"], run["by"]) == ("succeeded", "manual", USER)
     assert cli(box, "show", "nightly", "--run").stdout.count(f"I am {USER}") == 1
     assert "that is wrong" in cli(box, "show", "nightly", "--run").stdout
 
 
 def test_one_job_starts_the_next_and_a_failure_is_tried_again(box: Box) -> None:
     cli(box, "run", "--wait", "nightly")
-    assert history(box, "report")[0]["outcome"] == "success"
+    assert history(box, "report")[0]["outcome"] == "succeeded"
 
     cli(box, "run", "--wait", "breaks", expect=5)
     run = history(box, "breaks")[0]
@@ -116,7 +116,7 @@ def test_locks_hold_and_a_stop_ends_a_run(box: Box) -> None:
     cli(box, "stop", "waits")
 
     assert history(box, "waits")[0]["outcome"] == "stopped"
-    assert history(box, "report")[0]["outcome"] == "success"
+    assert history(box, "report")[0]["outcome"] == "succeeded"
 
 
 def test_what_a_user_cannot_have_is_refused(box: Box) -> None:
