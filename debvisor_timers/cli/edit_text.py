@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from debvisor_timers.cli import times
+from debvisor_timers.cli.options import json_option
 from debvisor_timers.cli.output import echo_json, echo_notes, problem_document, progress, some
 from debvisor_timers.layout import TARGET
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.applying.plan import JobPlan
     from debvisor_timers.operations.editing.edit import EditOptions, EditResult
     from debvisor_timers.operations.editing.pending import Pending
-    from debvisor_timers.scheduler import Scheduler
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
@@ -28,10 +28,7 @@ _OPTIONS = (
     click.option("--no-apply", is_flag=True, help="Write the file alone; apply nothing."),
     click.option("--diff", "with_diff", is_flag=True, help="Show how file and units change."),
     click.option("--dry-run", is_flag=True, help="Show what would change, write nothing."),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs."),
-    click.option(
-        "--format", "form", type=click.Choice(["text", "json"]), default="text", help="The same."
-    ),
+    json_option,
 )
 
 
@@ -49,11 +46,6 @@ def how(options: dict[str, Any]) -> EditOptions:
     return EditOptions(apply=not options["no_apply"], dry_run=options["dry_run"], on_step=progress)
 
 
-def job_id_of(_scheduler: Scheduler, text: str) -> str:
-    """Return the id of the job that a user means."""
-    return text
-
-
 def echo_edit(result: EditResult, options: dict[str, Any], *, done: str, unchanged: str) -> None:
     """Print an answer: `done` where something has changed, else `unchanged`.
 
@@ -61,7 +53,7 @@ def echo_edit(result: EditResult, options: dict[str, Any], *, done: str, unchang
     """
     progress("")
     is_dry, is_applied = options["dry_run"], not options["no_apply"]
-    if options["as_json"] or options["form"] == "json":
+    if options["as_json"]:
         echo_json(_document(result, with_diff=options["with_diff"]))
         return
     if options["with_diff"] or is_dry:

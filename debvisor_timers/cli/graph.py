@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import times
-from debvisor_timers.cli.options import complete_job, json_option
+from debvisor_timers.cli.options import JOB, json_option
 from debvisor_timers.cli.output import counted, echo_json, echo_problems, takes_unicode
 from debvisor_timers.cli.runs import last_document
 from debvisor_timers.errors import ExitCode, UsageError
@@ -22,7 +22,7 @@ _STDOUT = "-"
 
 
 @click.command("graph", epilog="Example: debvisor-timers graph nightly-backup --svg backup.svg")
-@click.argument("job", metavar="[JOB]", default="", shell_complete=complete_job)
+@click.argument("job", metavar="[JOB]", default="", type=JOB)
 @click.option("--dot", "as_dot", is_flag=True, help="Print DOT instead, the language of Graphviz.")
 @click.option(
     "--svg",

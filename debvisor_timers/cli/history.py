@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from debvisor_timers.cli import times
-from debvisor_timers.cli.options import complete_job, json_option
+from debvisor_timers.cli.complete import complete_history, complete_outcome
+from debvisor_timers.cli.options import JOB, json_option, owner_option, tag_option, tag_pair
 from debvisor_timers.cli.output import echo_json, echo_notes, echo_table, progress
 from debvisor_timers.cli.runs import run_document, trigger_words
-from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
     from debvisor_timers.history.runs import Run
@@ -23,18 +22,12 @@ if TYPE_CHECKING:
 _TITLES = ("START", "TOOK", "RESULT", "TRIGGER", "CPU", "RUN")
 
 
-def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete ids, and the word that makes another command of this one."""
-    jobs = complete_job(ctx, param, incomplete)
-    return [CompletionItem("prune"), *jobs] if "prune".startswith(incomplete) else jobs
-
-
 @click.command(
     "history",
     epilog="Examples: debvisor-timers history nightly-backup --limit 50;"
     " debvisor-timers history --status failed --since yesterday; debvisor-timers history prune",
 )
-@click.argument("jobs", metavar="[JOB]...", nargs=-1, shell_complete=_complete)
+@click.argument("jobs", metavar="[JOB]...", nargs=-1, type=JOB, shell_complete=complete_history)
 @click.option(
     "-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many runs."
 )
@@ -45,13 +38,14 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     "--status",
     metavar="S",
     multiple=True,
+    shell_complete=complete_outcome,
     help="Only runs with this status or outcome: failed, completed, lost, ...",
 )
 @click.option(
     "--trigger", metavar="W", multiple=True, help="Only runs started by this: timer, manual, ..."
 )
-@click.option("--owner", metavar="NAME", default="", help="Only jobs of this owner.")
-@click.option("--tag", "tags", metavar="NAME=VALUE", multiple=True, help="Only jobs with this tag.")
+@owner_option
+@tag_option
 @json_option
 def command(  # noqa: PLR0913 - click hands over each option by its name
     *,
@@ -84,7 +78,7 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
             triggers=triggers_named(trigger),
         ),
         owner=owner,
-        tags=dict(map(_tag, tags)),
+        tags=dict(map(tag_pair, tags)),
         limit=limit,
         offset=offset,
     )
@@ -109,13 +103,6 @@ def _answer(page: HistoryPage, query: HistoryQuery, *, as_json: bool) -> None:
 
 def _moment(scheduler: Scheduler, text: str | None) -> datetime | None:
     return None if text is None else scheduler.timestamp(text)
-
-
-def _tag(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UsageError(f"{text!r} is no tag", fix="write it as NAME=VALUE")
-    return name, value
 
 
 def _echo(page: HistoryPage, *, with_jobs: bool, next_offset: int) -> None:

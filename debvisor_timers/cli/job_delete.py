@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from debvisor_timers.cli.edit_text import echo_edit, edit_options, how, job_id_of
+from debvisor_timers.cli.edit_text import echo_edit, edit_options, how
 from debvisor_timers.cli.options import job_argument
 from debvisor_timers.cli.output import confirm
 from debvisor_timers.errors import RefusedError
@@ -26,12 +26,11 @@ def command(*, job: str, force: bool, **options: Any) -> None:
     from debvisor_timers.scheduler import Scheduler
 
     scheduler = Scheduler.system(door="cli")
-    job_id = job_id_of(scheduler, job)
-    scheduler.require_job_file(job_id)
+    scheduler.require_job_file(job)
     if not (force or options["dry_run"]):
-        _ask(job_id)
-    result = scheduler.edit_jobs([Change(job_id=job_id, kind=ChangeKind.DELETE)], how(options))
-    echo_edit(result, options, done=f"deleted {job_id}", unchanged="nothing to delete")
+        _ask(job)
+    result = scheduler.edit_jobs([Change(job_id=job, kind=ChangeKind.DELETE)], how(options))
+    echo_edit(result, options, done=f"deleted {job}", unchanged="nothing to delete")
 
 
 def _ask(job_id: str) -> None:

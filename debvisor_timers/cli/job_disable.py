@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from debvisor_timers.cli.edit_text import echo_edit, edit_options, how, job_id_of
+from debvisor_timers.cli.edit_text import echo_edit, edit_options, how
 from debvisor_timers.cli.options import job_argument
 
 
@@ -22,6 +22,5 @@ def command(*, job: str, **options: Any) -> None:
     from debvisor_timers.scheduler import Scheduler
 
     scheduler = Scheduler.system(door="cli")
-    job_id = job_id_of(scheduler, job)
-    result = scheduler.enable_job(job_id, how(options), enabled=False)
-    echo_edit(result, options, done=f"disabled {job_id}", unchanged=f"{job_id} is disabled already")
+    result = scheduler.enable_job(job, how(options), enabled=False)
+    echo_edit(result, options, done=f"disabled {job}", unchanged=f"{job} is disabled already")

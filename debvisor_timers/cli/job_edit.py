@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from debvisor_timers.cli.edit_text import echo_edit, edit_options, how, job_id_of
+from debvisor_timers.cli.edit_text import echo_edit, edit_options, how
 from debvisor_timers.cli.options import job_argument
 from debvisor_timers.cli.output import echo_notes
 from debvisor_timers.errors import DefinitionError
@@ -44,7 +44,7 @@ def command(*, job: str, **options: Any) -> None:
     from debvisor_timers.scheduler import Scheduler
 
     scheduler = Scheduler.system(door="cli")
-    opened = scheduler.open_job_file(job_id_of(scheduler, job))
+    opened = scheduler.open_job_file(job)
     with _draft(opened) as path:
         result = _edited(scheduler, opened, path, options)
     if result is None:

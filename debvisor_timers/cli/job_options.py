@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from debvisor_timers.cli.complete import (
+    complete_job,
+    complete_owner,
+    complete_priority,
+    complete_tag,
+    complete_task_type,
+)
 from debvisor_timers.errors import DefinitionError, UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +60,12 @@ _OPTIONS = (
     click.option("--timezone", metavar="ZONE", help="The zone of the schedule."),
     click.option("--catch-up", metavar="WORD", help="What becomes of missed times: skip or once."),
     click.option("--jitter", metavar="SPAN", help="The longest delay of a run."),
-    click.option("--task-type", metavar="TYPE", help="What it does: a type of task."),
+    click.option(
+        "--task-type",
+        metavar="TYPE",
+        shell_complete=complete_task_type,
+        help="What it does: a type of task.",
+    ),
     click.option("--task-config", metavar="JSON", help="The settings of the task."),
     click.option(
         "--command",
@@ -62,8 +74,13 @@ _OPTIONS = (
         help="The program and its arguments, in a shell's quotes; no shell runs it.",
     ),
     click.option("--script", metavar="TEXT", help="A script that a shell runs."),
-    click.option("--priority", metavar="WORD", help="critical, high, normal or low."),
-    click.option("--owner", metavar="NAME", help="Whose job it is."),
+    click.option(
+        "--priority",
+        metavar="WORD",
+        shell_complete=complete_priority,
+        help="critical, high, normal or low.",
+    ),
+    click.option("--owner", metavar="NAME", shell_complete=complete_owner, help="Whose job it is."),
     click.option("--timeout", metavar="SPAN", help="How long an attempt may take: 1800, 30min."),
     click.option("--retries", metavar="N", help="How many further attempts a failed run gets."),
     click.option("--retry-delay", metavar="SPAN", help="How long before each of them."),
@@ -71,6 +88,7 @@ _OPTIONS = (
         "--depends-on",
         metavar="JOB[:TYPE]",
         multiple=True,
+        shell_complete=complete_job,
         help="A job that it requires; type: requires, after or optional. Repeatable.",
     ),
     click.option(
@@ -78,6 +96,7 @@ _OPTIONS = (
         "tags",
         metavar="NAME=VALUE",
         multiple=True,
+        shell_complete=complete_tag,
         help="A tag, also as two words: --tag NAME VALUE. Repeatable.",
     ),
     click.option(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from debvisor_timers.cli.edit_text import echo_edit, edit_options, how, job_id_of
+from debvisor_timers.cli.edit_text import echo_edit, edit_options, how
 from debvisor_timers.cli.job_options import JobCommand, job_options, keys_of
 from debvisor_timers.cli.options import job_argument
 from debvisor_timers.errors import UsageError
@@ -37,9 +37,6 @@ def command(*, job: str, unset: tuple[str, ...], **options: Any) -> None:
     if not keys:
         raise UsageError("nothing to change was named", fix="add an option, such as --timeout=2h")
     scheduler = Scheduler.system(door="cli")
-    job_id = job_id_of(scheduler, job)
-    change = Change(job_id=job_id, kind=ChangeKind.UPDATE, keys=keys)
+    change = Change(job_id=job, kind=ChangeKind.UPDATE, keys=keys)
     result = scheduler.edit_jobs([change], how(options))
-    echo_edit(
-        result, options, done=f"updated {job_id}", unchanged=f"{job_id} is as it should be already"
-    )
+    echo_edit(result, options, done=f"updated {job}", unchanged=f"{job} is as it should be already")

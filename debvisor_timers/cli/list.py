@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import times
-from debvisor_timers.cli.options import json_option
+from debvisor_timers.cli.options import (
+    complete_state,
+    json_option,
+    owner_option,
+    tag_option,
+    tag_pair,
+)
 from debvisor_timers.cli.output import echo_json, echo_problems, echo_table
 from debvisor_timers.cli.runs import last_document
 from debvisor_timers.errors import ExitCode
@@ -21,20 +27,34 @@ _TITLES = ("JOB", "SCHEDULE", "LAST", "TOOK", "RESULT", "NEXT", "STATE")
 
 
 @click.command("list", epilog="Example: debvisor-timers list --json | jq '.[].job'")
+@owner_option
+@tag_option
+@click.option(
+    "--status",
+    "statuses",
+    metavar="S",
+    multiple=True,
+    shell_complete=complete_state,
+    help="Only jobs of which this is true: running, failed, disabled, paused, ...",
+)
 @json_option
-def command(*, as_json: bool) -> int:
+def command(*, owner: str, tags: tuple[str, ...], statuses: tuple[str, ...], as_json: bool) -> int:
     """List jobs: schedule in words, last start, duration, result, next start, state.
 
     Exits with 3 when a file is wrong; the jobs of the others are shown.
     """
+    from debvisor_timers.operations.chosen import JobChoice
     from debvisor_timers.scheduler import Scheduler
 
-    jobs = Scheduler.system().list()
+    choice = JobChoice(owner=owner, tags=dict(map(tag_pair, tags)), statuses=statuses)
+    jobs = Scheduler.system().list(choice)
     is_wrong = any(problem.is_error for problem in jobs.problems)
     if as_json:
         echo_json([document(row) for row in jobs.rows])
     elif jobs.rows:
         echo_table(_TITLES, [_cells(row) for row in jobs.rows])
+    elif not choice.is_all:
+        click.echo("no such jobs")
     elif not is_wrong:
         click.echo(
             "no jobs; write one into /etc/debvisor/timers/jobs.d/, then: debvisor-timers apply"

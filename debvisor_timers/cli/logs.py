@@ -7,14 +7,19 @@ import os
 
 import click
 
-from debvisor_timers.cli.options import complete_job, require_run_id
+from debvisor_timers.cli.options import JOB, complete_run, require_run_id
 from debvisor_timers.errors import UsageError
 
 
 @click.command("logs", epilog="Example: debvisor-timers logs --failed nightly-backup")
-@click.argument("job", metavar="[JOB]", default="", shell_complete=complete_job)
+@click.argument("job", metavar="[JOB]", default="", type=JOB)
 @click.option("--all", "all_jobs", is_flag=True, help="Show all jobs, not one.")
-@click.option("--run", metavar="ID", help="Show one run: its id, or how its id begins.")
+@click.option(
+    "--run",
+    metavar="ID",
+    shell_complete=complete_run,
+    help="Show one run: its id, or how its id begins.",
+)
 @click.option("--last", is_flag=True, help="Show the newest run.")
 @click.option("--failed", is_flag=True, help="Show the newest run that failed.")
 @click.option("--stderr", is_flag=True, help="Show standard error alone.")

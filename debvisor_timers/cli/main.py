@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import click
 
 from debvisor_timers import __version__
-from debvisor_timers.errors import DebvisorTimersError, ExitCode
+from debvisor_timers.cli.groups import CONTEXT, Commands, LazyGroup
+from debvisor_timers.errors import ExitCode
 
 COMMANDS: Mapping[str, str] = {
     "plan": "Show what apply would change.",
@@ -30,100 +30,82 @@ COMMANDS: Mapping[str, str] = {
     "show": "Show one job: schedule, next starts, unit files.",
     "next": "Show when jobs will run, as systemd computes it.",
     "timeline": "Draw a day or a week: when jobs run, and how many at once.",
-    "graph": "Show which job depends on which other: a tree, DOT or a picture.",
+    "graph": "Show which job depends on which: a tree, DOT or a picture.",
     "run": "Run a job now.",
     "retry": "Run a failed run of a job again.",
     "stop": "End the run of a job that is under way.",
     "logs": "Show a job's journal.",
     "history": "Show past runs of jobs.",
     "history prune": "Forget the oldest runs.",
-    "stats": "Show statistics of past runs: durations, failures, trends; draw them.",
+    "stats": "Show durations, failures and trends of past runs; draw them.",
     "report": "Tell what failed, was missed or gets worse, over all jobs.",
     "audit": "Show who changed what; check that the record of it is whole.",
-    "metrics": "Print metrics for Prometheus, or write them for the node exporter.",
+    "metrics": "Print metrics for Prometheus, or write them to a file.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
     "explain": "Explain a key of the job files.",
     "schema": "Print the JSON Schema of the job files, for editors.",
     "translate": "Translate a cron expression into OnCalendar lines.",
     "renew": "Let timers follow a change of their time zone.",
-    "recover": "Undo or finish an apply that was cut off, and tell of runs that were.",
+    "recover": "Undo or finish an apply that was cut off; tell of lost runs.",
     "version": "Print the version.",
 }
-"""Every command with its summary; each is the module of that name in this folder. A command of two
-words goes before the one that its first word is.
+"""Every command with its summary; each is the module of that name in this folder, of two words
+with both joined. Its heading stands in HEADINGS.
 
 The table is here so that --help and completion load none of these modules.
 """
 
+ALIASES: Mapping[str, str] = {
+    "job list": "list",
+    "job show": "show",
+    "job run": "run",
+    "job retry": "retry",
+    "job stop": "stop",
+    "job logs": "logs",
+    "job history": "history",
+    "job stats": "stats",
+    "job dependencies": "graph",
+}
+"""Further names of commands, those of the guide: each is the very same command."""
+
+HEADINGS: Mapping[str, Sequence[str]] = {
+    "Every day": ("list", "show", "run", "retry", "stop", "logs", "status", "doctor"),
+    "Changing jobs": (
+        *("job create", "job update", "job edit", "job delete", "job enable", "job disable"),
+        *("check", "plan", "apply", "try", "confirm"),
+    ),
+    "Going back": ("generations", "diff", "rollback"),
+    "What is to come": ("next", "timeline", "graph"),
+    "What was": ("history", "history prune", "stats", "report", "audit", "metrics"),
+    "Holding back": ("pause", "resume", "skip-next", "maintenance", "backfill"),
+    "Moving": (
+        *("config list", "config backup", "config restore", "import crontab", "import timer"),
+        *("import guide-json", "export crontab", "export units", "export kubernetes"),
+    ),
+    "Writing job files": ("explain", "schema", "translate"),
+    "By itself": ("renew", "recover", "version"),
+}
+"""Where each command stands in --help; one that is missing here stands at the end."""
+
+GROUPS: Mapping[str, str] = {
+    "job": "List, show, run and change jobs: the commands of the guide.",
+    "config": "Show the configuration; save it to a file and bring it back.",
+    "import": "Make job files of what other programs have.",
+    "export": "Write jobs for elsewhere; this host is not touched.",
+}
+"""First words of commands of two words that are no commands themselves."""
+
 HIDDEN = frozenset({"maintain", "notify-failure"})
 """Commands that units of ours call, not people."""
 
-
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the names of the table, in its order."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import the module of the command and return its `command`."""
-        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
-            return None
-        name = cmd_name.replace("-", "_").replace(" ", "_")
-        module = importlib.import_module(f"debvisor_timers.cli.{name}")
-        command: click.Command = module.command
-        return command
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command; say its errors while the context still knows of --color."""
-        try:
-            return super().invoke(ctx)
-        except DebvisorTimersError as error:
-            _say(error)
-            return error.exit_code
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the nearest command when there is none of that name."""
-        two = " ".join(args[:2])
-        if len(args) > 1 and two in COMMANDS:
-            return two, self.get_command(ctx, two), args[2:]
-        is_known = not args or args[0] in COMMANDS or args[0] in HIDDEN
-        if not is_known and not args[0].startswith("-"):
-            raise click.UsageError(_unknown(args[0]), ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the table."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-    def shell_complete(
-        self, ctx: click.Context, incomplete: str
-    ) -> list[click.shell_completion.CompletionItem]:
-        """Complete names from the table, options as click does."""
-        from click.shell_completion import CompletionItem
-
-        names = [
-            CompletionItem(name, help=summary)
-            for name, summary in COMMANDS.items()
-            if name.startswith(incomplete) and " " not in name
-        ]
-        return names + click.Command.shell_complete(self, ctx, incomplete)
-
-
-def _unknown(name: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    return f"No such command {name!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+NAMES = ("debvisor-timers", "debvisor-schedule")
+"""How the program may be called; the first is its own."""
 
 
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    table=Commands(COMMANDS, aliases=ALIASES, headings=HEADINGS, groups=GROUPS, hidden=HIDDEN),
+    context_settings=CONTEXT,
     epilog="Jobs are YAML files in /etc/debvisor/timers/jobs.d. Emergency brake, which needs"
     " nothing of this program: systemctl stop debvisor-timers.target",
 )
@@ -164,11 +146,17 @@ def main() -> NoReturn:
     sys.exit(_exit_code())
 
 
+def program_name() -> str:
+    """Return the name by which we were called, our own for any other that is not known."""
+    name = os.path.basename(sys.argv[0]) if sys.argv else ""  # noqa: PTH119 (a millisecond)
+    return name if name in NAMES else NAMES[0]
+
+
 def _exit_code() -> int:
     """Run the command; this is the edge, where every error becomes words and a number."""
     code: int = ExitCode.DONE
     try:
-        code = cli(prog_name="debvisor-timers", standalone_mode=False) or ExitCode.DONE
+        code = cli(prog_name=program_name(), standalone_mode=False) or ExitCode.DONE
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
@@ -200,13 +188,3 @@ def _is_a_bug() -> int:
     traceback.print_exc()
     click.echo("this is a bug in debvisor-timers; please report the lines above", err=True)
     return ExitCode.BUG
-
-
-def _say(error: DebvisorTimersError) -> None:
-    from debvisor_timers.cli.output import echo_problems
-    from debvisor_timers.errors import DefinitionError
-
-    if isinstance(error, DefinitionError):
-        echo_problems(error.problems)
-        return
-    click.echo(f"{click.style('error:', fg='red')} {error}", err=True)

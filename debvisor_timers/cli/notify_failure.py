@@ -7,12 +7,11 @@ import os
 
 import click
 
-from debvisor_timers.cli.options import job_argument
 from debvisor_timers.errors import ExitCode
 
 
 @click.command("notify-failure", hidden=True)
-@job_argument
+@click.argument("job")
 def command(*, job: str) -> int:
     """Note how a run of JOB failed, and tell the channels that the job names.
 

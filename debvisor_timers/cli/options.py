@@ -3,28 +3,74 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import click
 from click.shell_completion import CompletionItem
 
+from debvisor_timers.cli.complete import (
+    complete_failed_run,
+    complete_generation,
+    complete_job,
+    complete_outcome,
+    complete_owner,
+    complete_run,
+    complete_state,
+    complete_tag,
+    complete_task_type,
+)
 from debvisor_timers.errors import UsageError
-from debvisor_timers.layout import Layout
+
+__all__ = [
+    "JOB",
+    "complete_failed_run",
+    "complete_generation",
+    "complete_job",
+    "complete_outcome",
+    "complete_owner",
+    "complete_run",
+    "complete_state",
+    "complete_tag",
+    "complete_task_type",
+    "job_argument",
+    "job_arguments",
+    "json_option",
+    "owner_option",
+    "require_run_id",
+    "tag_option",
+    "tag_pair",
+]
 
 
-def complete_job(
-    _ctx: click.Context, _param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete job ids from the rendered units: no YAML is parsed, nothing is asked of systemd."""
-    try:
-        names = sorted(path.name for path in Layout().units.iterdir())
-    except OSError:
-        return []
-    prefix, suffix = "debvisor-job-", ".service"
-    ids = [
-        name.removeprefix(prefix).removesuffix(suffix)
-        for name in names
-        if name.startswith(prefix) and name.endswith(suffix)
-    ]
-    return [CompletionItem(job_id) for job_id in ids if job_id.startswith(incomplete)]
+class JobName(click.ParamType):
+    """A job as people name it: its id, how its id alone begins, or its name; gives its id."""
+
+    name = "job"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,  # noqa: ARG002
+        ctx: click.Context | None,
+    ) -> str:
+        """Return the id. Raises NotFoundError where several jobs could be meant."""
+        if not value or (ctx is not None and ctx.resilient_parsing):
+            return str(value)
+        from debvisor_timers.scheduler import Scheduler
+
+        return Scheduler.system().meant_job(str(value))
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete ids."""
+        return complete_job(ctx, param, incomplete)
+
+
+JOB = JobName()
+"""The type of every argument and option that names a job."""
 
 
 def require_run_id(run: str | None) -> None:
@@ -33,6 +79,43 @@ def require_run_id(run: str | None) -> None:
         raise UsageError("--run without an id", fix="`debvisor-timers history JOB` shows the ids")
 
 
-job_argument = click.argument("job", metavar="JOB", shell_complete=complete_job)
-job_arguments = click.argument("jobs", metavar="[JOB]...", nargs=-1, shell_complete=complete_job)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def tag_pair(text: str) -> tuple[str, str]:
+    """Return a tag that is written as NAME=VALUE. Raises UsageError for anything else."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"{text!r} is no tag", fix="write it as NAME=VALUE")
+    return name, value
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --json, and --format, which is the same in the words of the guide."""
+
+    @functools.wraps(function)
+    def with_format(*, as_json: bool, output_format: str | None, **others: Any) -> Any:
+        if as_json and output_format == "text":
+            raise UsageError("--json and --format=text together", fix="write one of them")
+        return function(as_json=as_json or output_format == "json", **others)
+
+    # The one that is put on first stands last in the help.
+    kinds = click.Choice(["text", "json"])
+    with_both = click.option(
+        "--format", "output_format", type=kinds, help="The same: --format=json."
+    )(with_format)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(
+        with_both
+    )
+
+
+job_argument = click.argument("job", metavar="JOB", type=JOB)
+job_arguments = click.argument("jobs", metavar="[JOB]...", nargs=-1, type=JOB)
+owner_option = click.option(
+    "--owner", metavar="NAME", default="", shell_complete=complete_owner, help="Only his jobs."
+)
+tag_option = click.option(
+    "--tag",
+    "tags",
+    metavar="NAME=VALUE",
+    multiple=True,
+    shell_complete=complete_tag,
+    help="Only jobs with this tag.",
+)

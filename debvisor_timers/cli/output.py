@@ -19,6 +19,8 @@ _NARROWEST = 6
 _USEFUL = 16
 """So much of a cell still tells something."""
 _NEVER_CUT = {"JOB", "RUN"}
+_MARGIN = 14
+"""So wide is the column of titles, with the gap behind it."""
 
 
 def echo_json(document: object) -> None:
@@ -92,6 +94,21 @@ def echo_about(subject: str, text: str) -> None:
             )
         )
     click.echo(click.style(subject, bold=True) + line.removeprefix(subject))
+
+
+def echo_titled(lines: Iterable[tuple[str, str]]) -> None:
+    """Print what is known of one thing: a title in bold on the left of each of its lines.
+
+    On a terminal a line that is too long goes on below itself.
+    """
+    width = _terminal_width()
+    for title, value in lines:
+        parts = [value]
+        if width is not None and len(value) > width - _MARGIN:
+            parts = wrap(value, width - _MARGIN, break_long_words=False, break_on_hyphens=False)
+        for number, part in enumerate(parts):
+            head = title if number == 0 else ""
+            click.echo(f"{click.style(f'{head:>{_MARGIN - 2}}', bold=bool(head))}  {part}")
 
 
 def cut(text: str, margin: int) -> str:

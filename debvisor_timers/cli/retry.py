@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import click
 
-from debvisor_timers.cli.options import job_argument, json_option
+from debvisor_timers.cli.options import complete_failed_run, job_argument, json_option
 from debvisor_timers.cli.run import answer, until_interrupted
 
 
 @click.command("retry", epilog="Example: debvisor-timers retry nightly-backup --wait")
 @job_argument
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=complete_failed_run)
 @click.option("--wait", is_flag=True, help="Wait for the end; exit with 5 when the run failed.")
 @json_option
 def command(*, job: str, run: str | None, wait: bool, as_json: bool) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @job_argument
 @click.option("--wait", is_flag=True, help="Wait for the end; exit with 5 when the run failed.")
 @click.option("--force", is_flag=True, help="Do not ask or wait for the jobs it depends on.")
-@click.option("--dry-run", is_flag=True, help="Show what would be run, run nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen; start nothing.")
 @json_option
 def command(*, job: str, wait: bool, force: bool, dry_run: bool, as_json: bool) -> int:
     """Run JOB now, by systemd, exactly as its timer would. The schedule is not touched."""
@@ -31,7 +31,9 @@ def command(*, job: str, wait: bool, force: bool, dry_run: bool, as_json: bool) 
 
     scheduler = Scheduler.system(door="cli")
     if dry_run:
-        _show_unit(job, scheduler.service_text(job), as_json=as_json)
+        from debvisor_timers.cli.rehearsal import echo_rehearsal
+
+        echo_rehearsal(scheduler.rehearse(job), force=force, as_json=as_json)
         return ExitCode.DONE
     with until_interrupted(job):
         result = scheduler.run(job, wait=wait, force=force)
@@ -61,13 +63,6 @@ def answer(result: RunResult, *, as_json: bool) -> int:
         click.echo(_words(result))
     failed = result.run is not None and result.run.status == "failed"
     return ExitCode.SYSTEMD if failed else ExitCode.DONE
-
-
-def _show_unit(job: str, text: str, *, as_json: bool) -> None:
-    if as_json:
-        echo_json({"job": job, "unit": text})
-    else:
-        click.echo(text, nl=False)
 
 
 def _words(result: RunResult) -> str:

@@ -10,8 +10,8 @@ import click
 
 from debvisor_timers.cli import needs, times
 from debvisor_timers.cli.list import document, schedule_words, state_words
-from debvisor_timers.cli.options import job_argument, json_option, require_run_id
-from debvisor_timers.cli.output import echo_json
+from debvisor_timers.cli.options import complete_run, job_argument, json_option, require_run_id
+from debvisor_timers.cli.output import echo_json, echo_titled
 from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 @job_argument
 @click.option("--units", "with_units", is_flag=True, help="Print the unit files as well.")
 @click.option(
-    "--run", metavar="ID", help="Show a run, with what it printed: its id, or how its id begins."
+    "--run",
+    metavar="ID",
+    shell_complete=complete_run,
+    help="Show a run, with what it printed: its id, or how its id begins.",
 )
 @json_option
 def command(*, job: str, with_units: bool, run: str | None, as_json: bool) -> None:
@@ -42,8 +45,7 @@ def command(*, job: str, with_units: bool, run: str | None, as_json: bool) -> No
     if as_json:
         echo_json(_document(details))
         return
-    for title, value in _lines(details):
-        click.echo(f"{click.style(f'{title:>12}', bold=True)}  {value}")
+    echo_titled(_lines(details))
     if with_units:
         for name, text in details.units.items():
             click.echo(f"\n# {name}\n{text}", nl=False)
@@ -81,6 +83,7 @@ def _lines(details: JobDetails) -> Iterator[tuple[str, str]]:
     yield "job", row.job_id
     if job is not None:
         yield from _definition(details)
+        yield "enabled", "yes" if job.enabled else "no"
     yield "state", state_words(row)
     if row.under_way is not None:
         yield "run", f"{row.under_way.id}, since {times.local(row.under_way.start)}"
@@ -114,9 +117,12 @@ def _definition(details: JobDetails) -> Iterator[tuple[str, str]]:
     if job.tags:
         yield "tags", ", ".join(f"{key}={value}" for key, value in job.tags.items())
     yield "schedule", schedule_words(details.row) or "on demand"
+    if job.schedule is not None and job.schedule.cron is not None:
+        yield "cron", str(job.schedule.cron)
     for line in details.on_calendar:
         yield "OnCalendar", line
     yield from _around_its_times(job)
+    yield from _task(job)
     yield from needs.lines(job, details)
     yield "priority", str(job.priority)
     yield "user", job.user
@@ -124,6 +130,11 @@ def _definition(details: JobDetails) -> Iterator[tuple[str, str]]:
     yield from _isolation(job)
     if details.exposure is not None:
         yield "exposure", str(details.exposure)
+
+
+def _task(job: Job) -> Iterator[tuple[str, str]]:
+    if job.task is not None:
+        yield "task", f"{job.task.type} {job.task.config_text}"
 
 
 def _isolation(job: Job) -> Iterator[tuple[str, str]]:

@@ -143,7 +143,7 @@ def _echo(answer: StatisticsOfJobs, zone: str, *, is_one: bool) -> None:
 
 
 def _echo_document(answer: StatisticsOfJobs, *, is_one: bool) -> None:
-    from debvisor_timers.cli.numbers import document
+    from debvisor_timers.operations.past.document import document
 
     documents = [document(job, answer.window) for job in answer.jobs]
     echo_json(documents[0] if is_one else documents)

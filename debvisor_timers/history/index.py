@@ -7,7 +7,7 @@ It is a cache of the journal and more lasting than that; all in it is put togeth
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -286,6 +286,13 @@ class Index:
         if dry_run:
             return len(found)
         self._hide(position for (position,) in found)
+        return len(found)
+
+    def forget_of(self, job: str, keep: Collection[str]) -> int:
+        """Remove the settled runs of a job but those with the ids `keep`; return how many."""
+        query = "SELECT position, id FROM main.runs WHERE job = ? AND settled = 1"
+        found = [at for at, run in self.connection.execute(query, (job,)) if run not in keep]
+        self._hide(found)
         return len(found)
 
     def unsettled(self, job: str) -> list[KnownRun]:

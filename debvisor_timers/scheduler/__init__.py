@@ -16,5 +16,6 @@ class Scheduler(Applying, Editing, Looking, Running, Past, Tasks):
 
     Each imports what it needs when it is called: starting a command costs milliseconds. The
     errors are those of debvisor_timers.errors. What changes something, or is refused, is in the
-    audit as asked for by one caller.
+    audit as asked for by one caller. The calls of the guide come with `guide.JobScheduler`, which
+    is what programs import; commands need not wait for it.
     """

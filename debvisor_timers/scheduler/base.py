@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -15,26 +17,39 @@ from debvisor_timers.operations.host import Host
 from debvisor_timers.scheduler.places import layout_for, wants_user
 
 if TYPE_CHECKING:
+    import asyncio
+
     from debvisor_timers.history.caller import Caller, Door
 
 
 class Base:
     """The host, and who asks; every method of the classes that build on it is one operation."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the one constructor of the API can be told, by name
         self,
-        host: Host,
+        host: Host | None = None,
         caller: Caller | None = None,
         *,
+        root: str | os.PathLike[str] | None = None,
+        user: bool = False,
+        max_workers: int = 20,
         door: Door = "python",
         tell: Callable[[str], None] | None = None,
     ) -> None:
-        """Work on `host` for `caller`; `system()` gives the host that we run on.
+        """Work on `host` for `caller`; on this host where none is named.
 
         caller: the user of this process, who came through `door`, where none is named.
-        tell: is told what a person has to know besides an answer; stderr, where nothing is named.
+        root: the / of another system, an image say: units are written there, nothing is started.
+        user: the jobs of the user of this process, which that user's own systemd runs.
+        max_workers: how many executions are awaited at once; how many jobs run at once is said by
+        `pools` in config.yaml. tell: is told what a person has to know besides an answer; stderr,
+        where nothing is named.
         """
-        self.host = host
+        self.max_workers = max_workers
+        self.layout = host.layout if host else layout_for(root, user=user)
+        self._host = host
+        self._hosts = threading.local()
+        self._workers: tuple[object, asyncio.Semaphore] | None = None
         self._caller = caller
         self._door = door
         self._tell = tell or _warn
@@ -42,10 +57,21 @@ class Base:
     @classmethod
     def system(cls, layout: Layout | None = None, *, door: Door = "python") -> Self:
         """Return the scheduler of this host, by its systemd and its journal."""
-        from debvisor_timers.systemd.real import real_parts
+        scheduler = cls(door=door)
+        scheduler.layout = layout or layout_for(user=wants_user())
+        return scheduler
 
-        layout = layout or layout_for(user=wants_user())
-        return cls(Host(layout=layout, **real_parts(layout)), door=door)
+    @property
+    def host(self) -> Host:
+        """Return the host; each thread has connections to it of its own."""
+        if self._host is not None:
+            return self._host
+        if not hasattr(self._hosts, "host"):
+            from debvisor_timers.systemd.real import real_parts
+
+            self._hosts.host = Host(layout=self.layout, **real_parts(self.layout))
+        host: Host = self._hosts.host
+        return host
 
     @property
     def caller(self) -> Caller:

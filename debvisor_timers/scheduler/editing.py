@@ -144,6 +144,11 @@ class Editing(Base):
         if batch.changes:
             batch.result = self.edit_jobs(batch.changes, options)
 
+    @property
+    def is_collecting(self) -> bool:
+        """Return True within a block of `collected_edits`."""
+        return self._batch() is not None
+
     def _batch(self) -> EditBatch | None:
         batch = _BATCH.get()
         return batch if batch is not None and batch.owner is self else None

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from debvisor_timers.scheduler.base import Base
 
 if TYPE_CHECKING:
+    from debvisor_timers.operations.chosen import JobChoice
     from debvisor_timers.operations.coming.elapses import Interval
     from debvisor_timers.operations.coming.timeline import Timeline
     from debvisor_timers.operations.coming.translate import TranslatedSchedule
@@ -22,11 +24,22 @@ if TYPE_CHECKING:
 class Looking(Base):
     """Questions about jobs; nothing is changed."""
 
-    def list(self) -> JobList:
-        """Return all jobs with their last run and next start."""
+    def meant_job(self, text: str) -> str:
+        """Return the id of the job that `text` means: an id, how one begins, or a name."""
+        from debvisor_timers.operations.jobs import meant_job
+
+        return meant_job(self.host, text)
+
+    def list(self, choice: JobChoice | None = None) -> JobList:
+        """Return all jobs, or some, with their last run and next start."""
         from debvisor_timers.operations.list import list_jobs
 
-        return list_jobs(self.host)
+        found = list_jobs(self.host)
+        if choice is None or choice.is_all:
+            return found
+        from debvisor_timers.operations.chosen import chosen_rows
+
+        return replace(found, rows=chosen_rows(self.host, found.rows, choice))
 
     def show(self, job_id: str) -> JobDetails:
         """Return all that is known of one job."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +46,24 @@ class Past(Base):
             if pruned.runs:
                 attempt.done(f"{pruned.runs} runs forgotten")
         return pruned
+
+    def forget_runs(self, job_id: str, *, keep: Collection[str]) -> int:
+        """Let the index forget the runs of a job but those with the ids `keep`; return how many."""
+        from debvisor_timers.operations.past.prune import forget_runs
+
+        with self.attempt("prune", jobs=[job_id]) as attempt:
+            attempt.begin()
+            runs = forget_runs(self.host, job_id, keep)
+            if runs:
+                attempt.done(f"{runs} runs forgotten")
+        return runs
+
+    def jobs_with_runs(self) -> Sequence[str]:
+        """Return the ids of all jobs that have runs, also of those that were removed."""
+        from debvisor_timers.operations.past.past import open_past
+
+        with open_past(self.host) as past:
+            return past.jobs()
 
     def maintain(self) -> Maintenance:
         """Do what is to be done from time to time: bring the index up to date, and prune it."""

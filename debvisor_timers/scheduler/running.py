@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.runs.logs import LogQuestion
     from debvisor_timers.operations.runs.lost import LostRuns
     from debvisor_timers.operations.runs.notify import FailureNotice
+    from debvisor_timers.operations.runs.rehearse import Rehearsal
     from debvisor_timers.operations.runs.run import RunResult
     from debvisor_timers.operations.runs.show_run import RunDetails
     from debvisor_timers.operations.runs.which_run import Choice
@@ -31,6 +32,12 @@ class Running(Base):
             result = run_job(self.host, job_id, caller=self.caller, wish=wish)
             attempt.done(result.words)
         return result
+
+    def rehearse(self, job_id: str) -> Rehearsal:
+        """Return what would happen if the job were run now; nothing does."""
+        from debvisor_timers.operations.runs.rehearse import rehearse
+
+        return rehearse(self.host, job_id)
 
     def retry(self, job_id: str, run_id: str | None, *, wait: bool) -> RunResult:
         """Run a failed run again, the newest one where none is named."""

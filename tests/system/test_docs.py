@@ -113,9 +113,9 @@ def test_man_has_nothing_to_say_about_a_page(page: Path, reader: Box) -> None:
 # --- completion ----------------------------------------------------------------------------------
 
 COMPLETE = """
-source /usr/share/bash-completion/completions/debvisor-timers
+source /usr/share/bash-completion/completions/{program}
 COMP_WORDS=({words}); COMP_CWORD={number}
-_debvisor_timers_completion debvisor-timers
+_{function}_completion {program}
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
 
@@ -123,7 +123,10 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 def complete(box: Box, *words: str) -> list[str]:
     """Return what bash offers for the last of `words`."""
     quoted = " ".join(f"'{word}'" for word in words)
-    script = COMPLETE.format(words=quoted, number=len(words) - 1)
+    program = words[0]
+    script = COMPLETE.format(
+        program=program, function=program.replace("-", "_"), words=quoted, number=len(words) - 1
+    )
     return box.run(["/bin/bash", "-c", script]).stdout.split()
 
 
@@ -141,15 +144,21 @@ def test_bash_completes_the_id_of_an_applied_job(module_box: Box) -> None:
     module_box.run(["debvisor-timers", "apply"])
 
     assert complete(module_box, "debvisor-timers", "run", "sc") == ["scrub-tank"]
+    assert complete(module_box, "debvisor-schedule", "job", "run", "sc") == ["scrub-tank"]
 
 
 @pytest.mark.parametrize(
     ("file", "first_line"),
     [
         ("/usr/share/zsh/vendor-completions/_debvisor-timers", "#compdef debvisor-timers"),
+        ("/usr/share/zsh/vendor-completions/_debvisor-schedule", "#compdef debvisor-schedule"),
         (
             "/usr/share/fish/vendor_completions.d/debvisor-timers.fish",
             "function _debvisor_timers_completion;",
+        ),
+        (
+            "/usr/share/fish/vendor_completions.d/debvisor-schedule.fish",
+            "function _debvisor_schedule_completion;",
         ),
     ],
 )

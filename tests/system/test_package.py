@@ -174,6 +174,13 @@ def test_the_package_holds_templates_helpers_and_completion(box: Box) -> None:
     box.run("test -f /usr/share/bash-completion/completions/debvisor-timers")
 
 
+def test_the_second_name_is_the_same_program_with_the_same_page(box: Box) -> None:
+    assert box.run(["debvisor-schedule", "--version"]).stdout.startswith("debvisor-schedule ")
+    pages = "/usr/share/man/man8"
+    linked = box.run(["readlink", f"{pages}/debvisor-schedule.8.gz"]).stdout
+    assert linked == "debvisor-timers.8.gz\n"
+
+
 def test_programs_are_the_launcher_and_modules_beside_them_are_compiled(box: Box) -> None:
     shown = box.run("cd /usr/libexec/debvisor-timers; stat -c %n:%a:%U *").stdout.split()
     modes = {name: mode for name, _, mode in (line.partition(":") for line in shown)}

@@ -11,7 +11,7 @@ import click
 import pytest
 import yaml
 
-from debvisor_timers.cli.main import COMMANDS, cli
+from debvisor_timers.cli.main import ALIASES, COMMANDS, GROUPS, cli
 from debvisor_timers.errors import ExitCode
 from debvisor_timers.jobs.load import load_files
 from debvisor_timers.jobs.tasks import load_handlers
@@ -169,6 +169,30 @@ def click_command(name: str) -> click.Command:
     return command
 
 
+def own_params(name: str) -> list[click.Parameter]:
+    """Return the parameters of a command but --format, which is told of all commands at once."""
+    return [param for param in click_command(name).params if "--format" not in param.opts]
+
+
+OTHERWISE = {"logs", "schema"}
+"""One prints what journalctl prints, the other always JSON."""
+
+
+def test_the_page_tells_of_the_format_once_for_all() -> None:
+    introduction = section(PAGE, "COMMANDS").partition("\n## ")[0]
+    assert "*--format=json*" in introduction
+    for name in COMMANDS:
+        options = {word for param in click_command(name).params for word in param.opts}
+        assert ("--format" in options) == ("--json" in options) or name in OTHERWISE, name
+
+
+def test_the_page_has_the_further_names() -> None:
+    introduction = section(PAGE, "COMMANDS").partition("\n## ")[0]
+    for further, name in ALIASES.items():
+        assert f"*{further}*" in introduction
+        assert f"*{name}*" in introduction
+
+
 def section(page: str, title: str) -> str:
     match = re.search(rf"^# {title}\n(.*?)(?=^# |\Z)", page, re.MULTILINE | re.DOTALL)
     assert match, f"no section {title}"
@@ -195,7 +219,7 @@ def test_the_page_has_every_command_once() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_page_has_every_option_of_a_command_and_no_other(name: str) -> None:
     entry = command_entries()[name]
-    options = [p for p in click_command(name).params if isinstance(p, click.Option)]
+    options = [p for p in own_params(name) if isinstance(p, click.Option)]
     defined = re.findall(r"^\t((?:\*-[^\n]*))$", entry, re.MULTILINE)
 
     told = {word for line in defined for word in re.findall(r"\*(--?[a-z-]+)\*", line)}
@@ -208,7 +232,7 @@ def test_the_synopsis_of_a_command_has_its_options_and_arguments(name: str) -> N
     synopsis = "\n".join(
         line for line in command_entries()[name].splitlines() if not line.startswith("\t")
     )
-    params = click_command(name).params
+    params = own_params(name)
 
     for param in params:
         words = param.opts if isinstance(param, click.Option) else [_plain(param)]
@@ -337,4 +361,4 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
         r"[`*]debvisor-timers ([a-z]+)\b|^[#$] debvisor-timers ([a-z]+)\b", text, re.MULTILINE
     )
 
-    assert {first or second for first, second in named} <= set(COMMANDS)
+    assert {first or second for first, second in named} <= {*COMMANDS, *GROUPS}

@@ -29,7 +29,7 @@ ARROWS: Mapping[str, set[str]] = {
     "scheduler": {"operations", "systemd", "history", "jobs", *VALUES},
     "cli": {"scheduler", "operations", "history", "calendar", "jobs", *VALUES},
     "__main__": {"cli"},
-    "__init__": set(),
+    "__init__": {"scheduler"},
 }
 """Folder (or module at the top) to what it may import; systemd.ports means that module alone."""
 

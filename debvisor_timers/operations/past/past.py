@@ -15,10 +15,11 @@ from debvisor_timers.history.index import Index
 from debvisor_timers.history.news import Source, read_news
 from debvisor_timers.history.past import Past
 from debvisor_timers.history.rows import IndexFileError
+from debvisor_timers.history.runs import matches
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.past.renamed import Renamings
 
-__all__ = ["Past", "may_write", "open_past", "synchronize"]
+__all__ = ["Past", "has_runs", "may_write", "open_past", "synchronize"]
 
 OnStep = Callable[[str], None]
 """Told before something that may take more than a second."""
@@ -54,6 +55,15 @@ def open_past(
             yield Past(index, notes)
     except (IndexFileError, sqlite3.Error) as error:
         raise _unreadable(host, error, is_writer=is_writer) from error
+
+
+def has_runs(host: Host, job_id: str) -> bool:
+    """Return whether the index as it is, or the journal, has a run of the job; changes nothing."""
+    index, _ = _layer(host.layout.index)
+    with closing(index):
+        if job_id in index.jobs():
+            return True
+    return next(iter(host.journal.records(matches(job_id))), None) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

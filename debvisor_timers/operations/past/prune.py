@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -36,16 +37,34 @@ class Pruned:
     notes: tuple[str, ...] = ()
 
 
+def forget_runs(host: Host, job_id: str, keep: Collection[str]) -> int:
+    """Bring the index up to date, then forget the runs of a job but those with the ids `keep`.
+
+    Runs that are not over, or were a minute ago, stay. Returns how many were forgotten. Raises the
+    errors of `prune_history`.
+    """
+    _require_writer(host)
+    found: list[int] = []
+    done = synchronize(host, then=lambda index: found.append(index.forget_of(job_id, keep)))
+    if not done.is_done:
+        raise SystemdError("; ".join(done.notes), fix="look at the disk and at its rights")
+    return sum(found)
+
+
+def _require_writer(host: Host) -> None:
+    if not may_write(host.layout.index):
+        raise PermissionRefusedError(
+            f"only root may change the index {host.layout.index}", fix="run the command with sudo"
+        )
+
+
 def prune_history(host: Host, limits: Limits, *, dry_run: bool = False) -> Pruned:
     """Bring the index up to date, then forget what it does not have to keep.
 
     dry_run: only count. The journal is left alone. Raises PermissionRefusedError without root,
     SystemdError when the index cannot be written.
     """
-    if not may_write(host.layout.index):
-        raise PermissionRefusedError(
-            f"only root may change the index {host.layout.index}", fix="run the command with sudo"
-        )
+    _require_writer(host)
     settings = applied_config(host).history
     keep = settings.keep if limits.keep is None else limits.keep
     keep_runs = settings.keep_runs if limits.keep_runs is None else limits.keep_runs

@@ -65,13 +65,14 @@ class Program:
         typed: str = "",
         environment: Mapping[str, str] | None = None,
         encoding: str = "utf-8",
+        called: str = "debvisor-timers",
     ) -> Answer:
         """Run it with `arguments`; `terminal`: its three streams are one, 80 columns wide."""
         out = Stream(is_terminal=terminal, encoding=encoding)
         err = Stream(is_terminal=terminal)
         with self._patch.context() as patch:
             patch.setattr(Scheduler, "system", self._scheduler)
-            patch.setattr(sys, "argv", ["debvisor-timers", *arguments])
+            patch.setattr(sys, "argv", [called, *arguments])
             patch.setattr(sys, "stdin", Stream(is_terminal=terminal, text=typed))
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)

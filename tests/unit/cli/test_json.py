@@ -53,6 +53,10 @@ REPORT = {
     *("failed", "flaky", "missed", "worse", "unusual", "never_ran", "collisions"),
     *("not_looked_at", "notes"),
 }
+REHEARSAL = {
+    *("job", "job_id", "dry_run", "service", "program", "user", "timeout_seconds", "unit"),
+    *("max_attempts", "asks_for", "needs_units", "locks", "paused", "refused"),
+}
 RESULT = {
     *("generation", "created", "updated", "removed", "unchanged"),
     *("recovery", "timers_held", "unarmed"),
@@ -102,7 +106,7 @@ def keys(document: Any) -> set[str]:
         (["graph", "nightly"], {"job", "jobs", "edges", "alone"}),
         (["run", "nightly"], {"job", "run"}),
         (["run", "nightly", "--wait"], {"job", "run"}),
-        (["run", "nightly", "--dry-run"], {"job", "unit"}),
+        (["run", "nightly", "--dry-run"], REHEARSAL),
         (["retry", "nightly"], {"job", "run", "retry_of"}),
         (["history", "nightly"], RUN),
         (["status"], {"jobs", "timers", "healthy", "findings", "notes"}),

@@ -545,7 +545,7 @@ except UsageError as error:
 """
 LOADED = """\
 import sys
-import debvisor_timers.cli.stats, debvisor_timers.cli.page, debvisor_timers.cli.numbers
+import debvisor_timers.cli.stats, debvisor_timers.cli.page, debvisor_timers.operations.past.document
 import debvisor_timers.operations.past.stats
 print({"matplotlib", "numpy", "pydantic", "yaml", "jinja2", "statistics"} & sys.modules.keys())
 """

@@ -293,7 +293,12 @@ def test_a_dry_run_shows_and_does_nothing(program: Program) -> None:
     run = program("run", "nightly", "--dry-run")
 
     assert applied.out.endswith("1 to create, 0 to update, 0 to remove, 1 unchanged\n")
-    assert "ExecStart=" in run.out
+    assert run.out == (
+        " would start  debvisor-job-nightly.service\n"
+        "     program  /bin/true\n"
+        "        user  root\n"
+        "     timeout  1h\n"
+    )
     assert program.world.systemd.steps.done == []
 
 

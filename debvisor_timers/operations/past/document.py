@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How statistics look in JSON."""
+"""How statistics look to programs: the fields of the guide, and more."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from debvisor_timers.cli import times
+from debvisor_timers.history.document import iso
 from debvisor_timers.history.unusual import Oddity
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ def document(job: JobStatistics, window: Window) -> dict[str, object]:
     return {
         "job_id": job.job_id,
         "name": job.title,
-        "since": times.iso(window.since),
-        "until": times.iso(window.until),
+        "since": iso(window.since),
+        "until": iso(window.until),
         **_numbers(numbers),
         "last_execution": moment(numbers.last.start) if numbers.last else None,
-        "next_execution": times.iso(job.next_start),
+        "next_execution": iso(job.next_start),
         "timeout_seconds": job.timeout.total_seconds() if job.timeout else None,
         "first_execution": moment(numbers.first.start) if numbers.first else None,
         "last": _last(numbers.last) if numbers.last else None,
@@ -48,7 +48,7 @@ def document(job: JobStatistics, window: Window) -> dict[str, object]:
 
 def moment(seconds: float) -> str | None:
     """Return seconds since 1970 as ISO 8601 with the host's offset."""
-    return times.iso(datetime.fromtimestamp(seconds, UTC))
+    return iso(datetime.fromtimestamp(seconds, UTC))
 
 
 def _numbers(numbers: Statistics) -> dict[str, object]:
@@ -146,8 +146,8 @@ def _unusual(one: Unusual) -> dict[str, object]:
 
 def _period(bucket: Bucket) -> dict[str, object]:
     return {
-        "start": times.iso(bucket.start),
-        "end": times.iso(bucket.end),
+        "start": iso(bucket.start),
+        "end": iso(bucket.end),
         **_numbers(bucket.statistics),
     }
 

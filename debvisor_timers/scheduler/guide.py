@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The calls of the guide: jobs made, listed, changed, executed; their past."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, Unpack
+
+from debvisor_timers.errors import UsageError
+from debvisor_timers.scheduler import Scheduler
+from debvisor_timers.scheduler.executions import ExecutionHistory
+from debvisor_timers.scheduler.keys import JobFields, NewJobFields, dependency_keys, keys_of
+from debvisor_timers.scheduler.scheduled_job import (
+    Counts,
+    Dependencies,
+    ScheduledJob,
+    job_of_row,
+)
+from debvisor_timers.scheduler.values import (
+    CronExpression,
+    JobDependency,
+    JobExecutionResult,
+    JobPriority,
+    JobStatus,
+)
+
+if TYPE_CHECKING:
+    from debvisor_timers.history.runs import Run
+    from debvisor_timers.operations.editing.handlers import TaskFunction
+    from debvisor_timers.operations.list import JobRow
+
+log = logging.getLogger("DebVisor.Scheduler")
+
+_BUSY = frozenset({"running", "waiting", "retrying"})
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class JobScheduler(Scheduler):
+    """Jobs by the names of the guide; each call is one or two of the operations.
+
+    Usable from several threads, and from an event loop by way of the calls that are awaited. The
+    errors are those of debvisor_timers.errors.
+    """
+
+    def create_job(
+        self,
+        name: str,
+        cron_expr: str | None = None,
+        task_type: str | None = None,
+        *,
+        job_id: str | None = None,
+        **more: Unpack[NewJobFields],
+    ) -> ScheduledJob:
+        """Write a new job to a file of its own, and apply it; it is not started.
+
+        job_id: made from the name where none is given. Within a batch it is applied at its end.
+        Raises UsageError, DefinitionError (with all problems), RefusedError, SystemdError; then
+        there is no such job.
+        """
+        fields = JobFields(name=name)
+        fields.update(more)  # type: ignore[typeddict-item]
+        if cron_expr is not None:
+            fields["cron_expr"] = cron_expr
+        if task_type is not None:
+            fields["task_type"] = task_type
+        job_id = job_id or self.free_job_id(name)
+        keys = {path: value for path, value in keys_of(fields).items() if value is not None}
+        log.debug("creating job %s", job_id)
+        result = self.create_job_file(job_id, keys)
+        log.info("created job %s (%s)", job_id, name)
+        return self._new(job_id, fields) if result is None else self.get_job(job_id)
+
+    def update_job(self, job_id: str, **fields: Unpack[JobFields]) -> ScheduledJob:
+        """Change keys of a job in its file, and apply it; comments and order stay.
+
+        Raises NotFoundError, and the errors of `create_job`; then all is as it was.
+        """
+        job_id = self.meant_job(job_id)
+        before = None if self.is_collecting else self._row(job_id).job
+        keys = keys_of(fields, before)
+        if not keys:
+            return self.get_job(job_id)
+        log.debug("updating job %s: %s", job_id, ", ".join(sorted(fields)))
+        self.update_job_file(job_id, keys)
+        log.info("updated job %s", job_id)
+        if before is None:
+            return self._new(job_id, {"name": job_id, **fields})
+        return self.get_job(job_id)
+
+    def delete_job(self, job_id: str) -> bool:
+        """Remove a job from its file and from systemd; its history stays. Return True.
+
+        Raises NotFoundError where there is none, and the errors of `create_job`.
+        """
+        job_id = self.meant_job(job_id)
+        self.delete_job_file(job_id)
+        log.info("deleted job %s", job_id)
+        return True
+
+    def list_jobs(
+        self,
+        *,
+        owner: str | None = None,
+        status: JobStatus | str | None = None,
+        task_type: str | None = None,
+        enabled: bool | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Sequence[ScheduledJob]:
+        """Return the jobs that are all of this, in order of their ids.
+
+        status: that of the run under way, or of the last one.
+        """
+        rows = self.list().rows
+        wanted = []
+        for row in rows:
+            job = self._job(row)
+            if status is not None and _status(row) != str(status):
+                continue
+            matches = (
+                (owner is None or job.owner == owner)
+                and (task_type is None or job.task_type == task_type)
+                and (enabled is None or job.enabled is enabled)
+                and (tags is None or tags.items() <= job.tags.items())
+            )
+            if matches:
+                wanted.append(job)
+        return wanted
+
+    @property
+    def jobs(self) -> Mapping[str, ScheduledJob]:
+        """Return all jobs, by id, as they are now."""
+        return {job.job_id: job for job in self.list_jobs()}
+
+    def get_job(self, job_id: str) -> ScheduledJob:
+        """Return a job by its id, the beginning of its id, or its name.
+
+        Raises NotFoundError, with the nearest id.
+        """
+        job_id = self.meant_job(job_id)
+        return self._job(self._row(job_id))
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Collect the jobs that the block creates, updates and deletes: one apply at its end.
+
+        All or nothing: where the block raises, or one job is wrong, nothing is changed.
+        """
+        with self.collected_edits():
+            yield
+
+    def register_task_handler(self, task_type: str, handler: TaskFunction) -> None:
+        """Let the function `handler` do the tasks of a type, from now on, in the jobs' own units.
+
+        It is declared in tasks.d by its module and name. A function that a job cannot import, as
+        one of the program that runs now, is not: then a warning says how to make it so.
+        """
+        try:
+            self.declare_handler(task_type, handler)
+        except UsageError as error:
+            log.warning("%s has no handler: %s; %s", task_type, error.message, error.fix)
+        else:
+            log.info("registered handler for task type %s", task_type)
+
+    def execute(self, job_id: str) -> JobExecutionResult:
+        """Run a job now, and return its run when it has ended; whatever the schedule says.
+
+        Raises NotFoundError; RefusedError where it runs already, or is not applied.
+        """
+        job_id = self.meant_job(job_id)
+        log.info("executing job %s", job_id)
+        result = self.run(job_id, wait=True)
+        return self._executed(job_id, result.run.id if result.run else "")
+
+    async def execute_job(self, job_id: str, *, manual: bool = True) -> JobExecutionResult:
+        """Do the same without blocking the event loop: another process waits for systemd.
+
+        manual: for the guide's sake; whoever calls this is a person or a program, never the
+        schedule. Cancelling the await does not stop the job: `stop` does.
+        """
+        del manual
+        from debvisor_timers.scheduler.worker import run_elsewhere
+
+        job_id = await self.in_thread(self.meant_job, job_id)
+        log.info("executing job %s", job_id)
+        async with self.workers:
+            run_id = await run_elsewhere(self.host.layout, job_id)
+        return await self.in_thread(self._executed, job_id, run_id)
+
+    async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Await any other call: `await scheduler.in_thread(scheduler.create_job, name=...)`.
+
+        It runs in a thread, with a connection to systemd of its own.
+        """
+        return await asyncio.to_thread(function, *args, **kwargs)
+
+    def get_execution_history(self, job_id: str, limit: int = 20) -> Sequence[JobExecutionResult]:
+        """Return the newest `limit` runs of a job, newest first; also of one that is deleted."""
+        from debvisor_timers.history.filter import RunFilter
+        from debvisor_timers.operations.past.history import HistoryQuery
+
+        query = HistoryQuery(wanted=RunFilter(jobs=(self.meant_job(job_id),)), limit=limit)
+        return [
+            JobExecutionResult.of(run, self._output_of(run)) for run in self.history(query).runs
+        ]
+
+    def get_job_statistics(self, job_id: str) -> dict[str, object]:
+        """Return the numbers of a job's past: the fields of `debvisor-timers stats JOB --json`."""
+        from debvisor_timers.operations.past.document import document
+
+        answer = self.stats([self.meant_job(job_id)])
+        (job,) = answer.jobs
+        return document(job, answer.window)
+
+    @property
+    def execution_history(self) -> ExecutionHistory:
+        """Return the runs of each job; to assign a list forgets what is not in it."""
+        return ExecutionHistory(self)
+
+    def counts(self, job_id: str) -> Counts:
+        """Return how often a job has run, and failed, as far as its past is kept."""
+        (job,) = self.stats([job_id]).jobs
+        numbers = job.statistics
+        return Counts(executions=numbers.total, failures=numbers.failed)
+
+    @property
+    def workers(self) -> asyncio.Semaphore:
+        """Return what lets so many executions be awaited at once, of this event loop."""
+        loop = asyncio.get_running_loop()
+        if self._workers is None or self._workers[0] is not loop:
+            self._workers = (loop, asyncio.Semaphore(self.max_workers))
+        return self._workers[1]
+
+    def _job(self, row: JobRow) -> ScheduledJob:
+        return job_of_row(
+            row,
+            lambda: self.counts(row.job_id),
+            lambda several: self._depend(row.job_id, several),
+        )
+
+    def _depend(self, job_id: str, several: Iterable[JobDependency]) -> None:
+        before = None if self.is_collecting else self._row(job_id).job
+        self.update_job_file(job_id, dict(dependency_keys(several, before)))
+
+    def _new(self, job_id: str, fields: JobFields) -> ScheduledJob:
+        """Return a job that a batch has collected, and will apply."""
+        cron = fields.get("cron_expr")
+        return ScheduledJob(
+            job_id=job_id,
+            name=fields["name"],
+            cron_expression=CronExpression(cron) if cron else None,
+            task_type=fields.get("task_type", ""),
+            task_config=fields.get("task_config", {}),
+            priority=JobPriority.of(fields.get("priority", JobPriority.NORMAL)),
+            enabled=fields.get("enabled", True),
+            owner=fields.get("owner", ""),
+            description=fields.get("description", ""),
+            timeout_seconds=fields.get("timeout_seconds"),
+            max_retries=fields.get("max_retries", 0),
+            tags=fields.get("tags", {}),
+            dependencies=Dependencies(
+                fields.get("dependencies", ()), lambda several: self._depend(job_id, several)
+            ),
+            state="not applied",
+        )
+
+    def _row(self, job_id: str) -> JobRow:
+        from debvisor_timers.operations.unknown import unknown_job
+
+        rows = {row.job_id: row for row in self.list().rows}
+        if job_id not in rows:
+            raise unknown_job(job_id, rows)
+        return rows[job_id]
+
+    def _executed(self, job_id: str, run_id: str) -> JobExecutionResult:
+        from debvisor_timers.operations.runs.which_run import Choice
+
+        run = self.show_run(job_id, Choice(id=run_id)).run
+        log.info("job %s: %s after %s", job_id, run.outcome, run.duration)
+        return JobExecutionResult.of(run, self._output_of(run))
+
+    def _output_of(self, run: Run) -> Callable[[], tuple[str, str]]:
+        def read() -> tuple[str, str]:
+            from debvisor_timers.operations.runs.output import run_output
+
+            output = run_output(self.host, run)
+            return output.stdout.text, output.stderr.text
+
+        return read
+
+
+def _status(row: JobRow) -> str:
+    if row.under_way is not None or row.state in _BUSY:
+        return str(JobStatus.PENDING if row.state == "waiting" else JobStatus.RUNNING)
+    return str(row.last.status) if row.last else ""
+
+
+@cache
+def get_scheduler() -> JobScheduler:
+    """Return the scheduler of this host, the same at each call."""
+    return JobScheduler()

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arguments of the Python API as keys of a job file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypedDict
+
+from debvisor_timers.errors import UsageError
+from debvisor_timers.scheduler.values import DependencyType, JobDependency, JobPriority, as_number
+
+if TYPE_CHECKING:
+    from debvisor_timers.jobs.emit import Writable
+    from debvisor_timers.jobs.model import Job
+    from debvisor_timers.operations.editing.change import KeyPath
+
+_PROGRAMS = ("command", "script", "task")
+
+
+class NewJobFields(TypedDict, total=False):
+    """What `create_job` can set besides name, cron_expr and task_type.
+
+    timeout_seconds, retry_delay_seconds: of an attempt, and between two. command, script: in place
+    of a task. keys: any other key of a job file, dotted, with its value, as in
+    {"resources.memory_max": "1G"}.
+    """
+
+    task_config: Mapping[str, object]
+    priority: JobPriority | int | str
+    enabled: bool
+    owner: str
+    description: str
+    timeout_seconds: float
+    max_retries: int
+    retry_delay_seconds: float
+    dependencies: Sequence[JobDependency]
+    tags: Mapping[str, str]
+    timezone: str
+    user: str
+    command: Sequence[str]
+    script: str
+    keys: Mapping[str, object]
+
+
+class JobFields(NewJobFields, total=False):
+    """What `update_job` can set; cron_expr: None takes the schedule away."""
+
+    name: str
+    cron_expr: str | None
+    task_type: str
+
+
+_TEXTS: Mapping[str, KeyPath] = {
+    "name": ("name",),
+    "owner": ("owner",),
+    "description": ("description",),
+    "timezone": ("schedule", "timezone"),
+    "user": ("user",),
+    "script": ("script",),
+    "task_type": ("task", "type"),
+    "enabled": ("enabled",),
+    "max_retries": ("retries", "max"),
+}
+_SECONDS: Mapping[str, KeyPath] = {
+    "timeout_seconds": ("timeout",),
+    "retry_delay_seconds": ("retries", "delay"),
+}
+
+
+def keys_of(fields: JobFields, before: Job | None = None) -> dict[KeyPath, Writable | None]:
+    """Return the keys that `fields` write; before: the job that changes.
+
+    Raises UsageError for a value that no key can have.
+    """
+    known = JobFields.__optional_keys__
+    unknown = sorted(set(fields) - known)
+    if unknown:
+        raise UsageError(
+            f"a job has no {unknown[0]!r}", fix=f"it has: {', '.join(sorted(known))}, job_id"
+        )
+    keys = dict(_keys(fields, before))
+    programs = {path[0] for path, value in keys.items() if value is not None} & set(_PROGRAMS)
+    if len(programs) > 1:
+        raise UsageError(
+            f"a job has one of task_type, command and script, not {' and '.join(sorted(programs))}",
+            fix="give one of them",
+        )
+    if programs and before is not None:
+        keys.update({(name,): None for name in _PROGRAMS if name not in programs})
+    return keys
+
+
+def _keys(fields: JobFields, before: Job | None) -> Iterator[tuple[KeyPath, Writable | None]]:
+    values: Mapping[str, object] = {**fields}
+    for name, path in _TEXTS.items():
+        if name in values:
+            yield path, writable(values[name])
+    for name, path in _SECONDS.items():
+        if name in values:
+            yield path, as_number(float(str(values[name])))
+    if "cron_expr" in fields:
+        cron = fields["cron_expr"]
+        yield (("schedule",), None) if cron is None else (("schedule", "cron"), cron)
+    if "priority" in fields:
+        yield ("priority",), _priority(fields["priority"])
+    if fields.get("task_config") or (before is not None and "task_config" in fields):
+        yield ("task", "config"), writable(fields["task_config"])
+    yield from _several(fields, before)
+
+
+def _several(fields: JobFields, before: Job | None) -> Iterator[tuple[KeyPath, Writable | None]]:
+    if "command" in fields:
+        yield ("command",), list(fields["command"])
+    if "tags" in fields:
+        yield ("tags",), dict(fields["tags"]) or None
+    if "dependencies" in fields:
+        yield from dependency_keys(fields["dependencies"], before)
+    for name, value in fields.get("keys", {}).items():
+        yield tuple(name.split(".")), writable(value)
+
+
+def dependency_keys(
+    several: Iterable[JobDependency], before: Job | None
+) -> Iterator[tuple[KeyPath, Writable | None]]:
+    """Yield depends_on and conflicts_with of a job with these dependencies.
+
+    What the job needs of the system stays, and so does how it needs a job that it needs still.
+    """
+    wanted = list(several)
+    needs: list[Writable] = []
+    conflicts: list[Writable] = []
+    kept = {(each.job, str(each.type)): each for each in (before.depends_on if before else ())}
+    needs += [{"unit": each.unit} for each in kept.values() if each.unit is not None]
+    for one in wanted:
+        item = one.written()
+        old = kept.get((one.job_id, str(one.dependency_type)))
+        if old is not None and old.max_age is not None:
+            item["max_age"] = as_number(old.max_age.total_seconds())
+        (conflicts if one.dependency_type is DependencyType.CONFLICTS else needs).append(item)
+    yield ("depends_on",), needs or None
+    for each in before.conflicts_with if before else ():
+        for other in conflicts:
+            if isinstance(other, dict) and other["job"] == each.job and "wait" not in other:
+                other["policy"] = str(each.policy)
+    if conflicts or (before is not None and before.conflicts_with):
+        yield ("conflicts_with",), conflicts or None
+
+
+def _priority(value: JobPriority | int | str) -> str:
+    try:
+        return JobPriority.of(value).word
+    except ValueError as error:
+        raise UsageError(
+            f"{value!r} is no priority", fix="give a JobPriority, or critical, high, normal, low"
+        ) from error
+
+
+def writable(value: object) -> Writable:
+    """Return a value as a job file can hold it. Raises UsageError for one that it cannot."""
+    from debvisor_timers.jobs.scalar import NULL
+
+    if value is None:
+        return NULL
+    if isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, timedelta):
+        return as_number(value.total_seconds())
+    if isinstance(value, Mapping):
+        return {str(name): writable(each) for name, each in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, bytes):
+        return [writable(each) for each in value]
+    raise UsageError(
+        f"a job file cannot hold {value!r}",
+        fix="give text, numbers, True, False, None, lists and mappings",
+    )
