@@ -12,6 +12,34 @@ from debvisor_timers.source import Problem
 
 _SYSTEM = "make it a job of the system, in /etc/debvisor/timers/jobs.d"
 
+_OWN_USER = ("a user's own manager runs all as that user", f"leave it out; or {_SYSTEM}")
+_REFUSED = {
+    "user": _OWN_USER,
+    "group": _OWN_USER,
+    "priority": (
+        "a user's job cannot come before the programs of the system (Nice= below 0)",
+        "use high, which comes first among the user's own jobs",
+    ),
+    "encrypted_credentials": (
+        "the key of this host is root's alone",
+        "use `credentials`, with a file that only you can read",
+    ),
+    "vm_active": ("libvirt tells users nothing of the host's virtual machines", _SYSTEM),
+    "sandbox": (
+        "a preset takes rights away that a user's manager does not have to take",
+        "use single directives under unit.Service, such as ProtectSystem: strict",
+    ),
+    "io_weight": (
+        "user@.service is given cpu, memory and pids to share out, no disks",
+        f"leave it out; or {_SYSTEM}",
+    ),
+    "boot": (
+        "a user's manager begins at the first login, not at the boot",
+        f"give the job a schedule with catch_up: once; or {_SYSTEM}",
+    ),
+}
+"""What is said of each key, and how to mend it."""
+
 
 def check_user_job(job: Job) -> list[Problem]:
     """Return an error for each thing in `job` that a user's own manager would refuse or ignore."""
@@ -19,48 +47,20 @@ def check_user_job(job: Job) -> list[Problem]:
 
 
 def _complaints(job: Job) -> Iterator[Complaint]:
-    for name in ("user", "group"):
-        if name in job.model_fields_set:
-            yield Complaint(
-                path=(name,),
-                message="a user's own manager runs all as that user",
-                fix=f"leave it out; or {_SYSTEM}",
-            )
-    if job.priority is Priority.CRITICAL:
-        yield Complaint(
-            path=("priority",),
-            message="a user's job cannot come before the programs of the system (Nice= below 0)",
-            fix="use high, which comes first among the user's own jobs",
-        )
-    if job.encrypted_credentials:
-        yield Complaint(
-            path=("encrypted_credentials",),
-            message="the key of this host is root's alone",
-            fix="use `credentials`, with a file that only you can read",
-        )
-    if job.where.vm_active:
-        yield Complaint(
-            path=("where", "vm_active"),
-            message="libvirt tells users nothing of the host's virtual machines",
-            fix=_SYSTEM,
-        )
-    if job.sandbox is not Sandbox.NONE:
-        yield Complaint(
-            path=("sandbox",),
-            message="a preset takes rights away that a user's manager does not have to take",
-            fix="use single directives under unit.Service, such as ProtectSystem: strict",
-        )
-    if job.resources.io_weight is not None:
-        yield Complaint(
-            path=("resources", "io_weight"),
-            message="a user's manager has no say in disk weights (user@.service delegates cpu,"
-            " memory and pids)",
-            fix=f"leave it out; or {_SYSTEM}",
-        )
+    found = {
+        ("user",): "user" in job.model_fields_set,
+        ("group",): "group" in job.model_fields_set,
+        ("priority",): job.priority is Priority.CRITICAL,
+        ("encrypted_credentials",): bool(job.encrypted_credentials),
+        ("where", "vm_active"): bool(job.where.vm_active),
+        ("sandbox",): job.sandbox is not Sandbox.NONE,
+        ("resources", "io_weight"): job.resources.io_weight is not None,
+    }
+    for path, is_there in found.items():
+        if is_there:
+            message, fix = _REFUSED[path[-1]]
+            yield Complaint(path=path, message=message, fix=fix)
+    message, fix = _REFUSED["boot"]
     for number, trigger in enumerate(job.triggers):
         if trigger.boot is not None:
-            yield Complaint(
-                path=("triggers", number, "boot"),
-                message="a user's manager begins at the first login, not at the boot",
-                fix=f"give the job a schedule with catch_up: once; or {_SYSTEM}",
-            )
+            yield Complaint(path=("triggers", number, "boot"), message=message, fix=fix)

@@ -89,8 +89,11 @@ def test_a_run_is_the_user_s_and_its_output_is_kept(box: Box) -> None:
 
     run = history(box, "nightly")[0]
     assert (run["outcome"], run["trigger"], run["by"]) == ("succeeded", "manual", USER)
-    assert cli(box, "show", "nightly", "--run").stdout.count(f"I am {USER}") == 1
-    assert "that is wrong" in cli(box, "show", "nightly", "--run").stdout
+    shown = cli(box, "show", "nightly", "--run", run["run"]).stdout
+    assert shown.count(f"I am {USER}") == 1
+    assert "that is wrong" in shown
+    argv = ("logs", "nightly", "--run", run["run"], "--stderr")
+    assert cli(box, *argv).stdout.count("that is wrong") == 1
 
 
 def test_one_job_starts_the_next_and_a_failure_is_tried_again(box: Box) -> None:
@@ -100,7 +103,7 @@ def test_one_job_starts_the_next_and_a_failure_is_tried_again(box: Box) -> None:
     cli(box, "run", "--wait", "breaks", expect=5)
     run = history(box, "breaks")[0]
     assert run["outcome"] == "failed"
-    assert len(run["attempts"]) == 2
+    assert run["attempts"] == 2
 
 
 def test_locks_hold_and_a_stop_ends_a_run(box: Box) -> None:
