@@ -135,6 +135,21 @@ class Layout:
         return self.state / "paused"
 
     @property
+    def skip_next(self) -> Path:
+        """Return the folder with one file for each job whose next runs are to be skipped."""
+        return self.state / "skip_next"
+
+    @property
+    def maintenance(self) -> Path:
+        """Return the file that says that the host is in maintenance; there only while it is."""
+        return self.state / "maintenance.json"
+
+    @property
+    def backfills(self) -> Path:
+        """Return the folder with one file for each job whose backfill has not come to its end."""
+        return self.state / "backfills"
+
+    @property
     def index(self) -> Path:
         """Return the file of the index: runs that may be older than the journal."""
         return self.state / "history.sqlite"

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _TITLES = ("TIME", "WHO", "WHAT", "RESULT")
 _VERBS = (
     *("apply", "run", "retry", "stop", "renew", "recover", "create", "update", "delete", "pause"),
-    *("resume", "rollback", "restore", "token", "config", "prune", "register"),
+    *("resume", "skip-next", "maintenance", "backfill"),
+    *("rollback", "restore", "token", "config", "prune", "register"),
 )
 
 

@@ -11,7 +11,14 @@ import click
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.options import json_option
-from debvisor_timers.cli.output import echo_json, echo_notes, problem_document, progress, some
+from debvisor_timers.cli.output import (
+    echo_json,
+    echo_notes,
+    echo_problems,
+    problem_document,
+    progress,
+    some,
+)
 from debvisor_timers.layout import TARGET
 
 if TYPE_CHECKING:
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.applying.plan import JobPlan
     from debvisor_timers.operations.editing.edit import EditOptions, EditResult
     from debvisor_timers.operations.editing.pending import Pending
+    from debvisor_timers.source import Problem
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
@@ -56,17 +64,29 @@ def echo_edit(result: EditResult, options: dict[str, Any], *, done: str, unchang
     if options["as_json"]:
         echo_json(_document(result, with_diff=options["with_diff"]))
         return
+    if warnings := _warnings(result):
+        echo_problems(warnings)
     if options["with_diff"] or is_dry:
         for line in _diff(result, units=options["with_diff"]):
             click.echo(click.style(line, fg=_COLOURS.get(line[:1])))
     if not (result.files or result.plan):
         click.echo(unchanged)
     elif is_dry:
+        for job in result.plan.jobs if result.plan else ():
+            after = f"next start {_next(job)}" if job.next_after else "no next start"
+            click.echo(f"would {job.change} {job.job_id}: {after}")
         click.echo("nothing was written")
     else:
         click.echo(done)
         _echo_state(result, is_applied=is_applied)
     _echo_pending(result.pending)
+
+
+def _warnings(result: EditResult) -> list[Problem]:
+    """Return the warnings about files that were edited; those of others are no news."""
+    files = {file.path for file in result.files}
+    found = result.plan.warnings if result.plan else ()
+    return [problem for problem in found if problem.span.file in files]
 
 
 def _echo_state(result: EditResult, *, is_applied: bool) -> None:
@@ -102,8 +122,7 @@ def _echo_pending(pending: Pending) -> None:
             f"other edits are left as they are, not applied: {some(pending.jobs, 10)};"
             " see: debvisor-timers plan"
         )
-    if pending.settings:
-        notes.append("config.yaml was edited and is not applied; it is left as it is")
+    notes += [f"{path} was edited and is not applied; it is left" for path in pending.settings]
     errors = [f"{error.span}: {error.message}" for error in pending.errors]
     if errors:
         more = len(errors) - _MOST_ERRORS
@@ -129,9 +148,10 @@ def _document(result: EditResult, *, with_diff: bool) -> dict[str, object]:
             }
             for job in (plan.jobs if plan else ())
         ],
+        "warnings": [problem_document(problem) for problem in _warnings(result)],
         "pending": {
             "jobs": list(result.pending.jobs),
-            "settings": result.pending.settings,
+            "settings": [str(path) for path in result.pending.settings],
             "errors": [problem_document(problem) for problem in result.pending.errors],
         },
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debvisor_timers.cli import times
+from debvisor_timers.cli import held, times
 from debvisor_timers.cli.options import (
     complete_state,
     json_option,
@@ -15,7 +15,7 @@ from debvisor_timers.cli.options import (
     tag_option,
     tag_pair,
 )
-from debvisor_timers.cli.output import echo_json, echo_problems, echo_table
+from debvisor_timers.cli.output import echo_json, echo_notes, echo_problems, echo_table
 from debvisor_timers.cli.runs import last_document
 from debvisor_timers.errors import ExitCode
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from debvisor_timers.history.under_way import UnderWay
     from debvisor_timers.operations.list import JobRow
 
+_AT_REST = {"scheduled", "watching", "at boot", "after others", "on demand"}
+"""States in which a paused job is paused, and nothing else."""
 _TITLES = ("JOB", "SCHEDULE", "LAST", "TOOK", "RESULT", "NEXT", "STATE")
 
 
@@ -59,6 +61,8 @@ def command(*, owner: str, tags: tuple[str, ...], statuses: tuple[str, ...], as_
         click.echo(
             "no jobs; write one into /etc/debvisor/timers/jobs.d/, then: debvisor-timers apply"
         )
+    if jobs.maintenance and not as_json:
+        echo_notes([held.maintenance_words(jobs.maintenance)])
     if jobs.problems:
         echo_problems(jobs.problems)
     return ExitCode.DEFINITIONS if is_wrong else ExitCode.DONE
@@ -76,6 +80,8 @@ def document(row: JobRow) -> dict[str, object]:
         "last": last_document(row.last),
         "next_start": times.iso(row.next_start),
         "skipped": row.skipped or None,
+        "paused": held.mark_document(row.pause),
+        "skip_next": row.skip_next.left if row.skip_next else 0,
         "under_way": under_way_document(row.under_way) if row.under_way else None,
     }
 
@@ -98,9 +104,17 @@ def under_way_document(run: UnderWay) -> dict[str, object]:
 
 def state_words(row: JobRow) -> str:
     """Return what the job is doing: `waiting for backup (running)`, `attempt 2 of 4 in 45s`."""
+    if row.pause is None:
+        return _doing(row)
+    paused = held.paused_words(row.pause)
+    return paused if str(row.state) in _AT_REST else f"{row.state}, {paused}"
+
+
+def _doing(row: JobRow) -> str:
     run = row.under_way
     if row.skipped:
-        return f"{row.state}, skips next"
+        left = row.skip_next.left if row.skip_next else 1
+        return f"{row.state}, skips next" + (f" {left}" if left > 1 else "")
     if run is None:
         return str(row.state)
     if run.retry_at is not None:

@@ -73,6 +73,21 @@ JOB = JobName()
 """The type of every argument and option that names a job."""
 
 
+def complete_paused(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the ids of jobs that are paused."""
+    from debvisor_timers.layout import Layout
+
+    try:
+        names = sorted(path.name for path in Layout().paused.iterdir())
+    except OSError:
+        return []
+    return [
+        CompletionItem(name) for name in names if name.startswith(incomplete) and name[0] != "."
+    ]
+
+
 def require_run_id(run: str | None) -> None:
     """Raise UsageError for an empty id: a script's empty variable must not mean another run."""
     if run == "":

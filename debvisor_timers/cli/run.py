@@ -11,7 +11,7 @@ import click
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.options import job_argument, json_option
-from debvisor_timers.cli.output import echo_json
+from debvisor_timers.cli.output import echo_json, echo_notes
 from debvisor_timers.cli.runs import last_document
 from debvisor_timers.errors import ExitCode, InterruptedByUserError
 
@@ -54,6 +54,11 @@ def until_interrupted(job: str) -> Iterator[None]:
 
 def answer(result: RunResult, *, as_json: bool) -> int:
     """Print what became of a start; return the exit status."""
+    if result.pause is not None:
+        from debvisor_timers.cli.held import long_words
+
+        said = f"{result.job_id} is paused, {long_words(result.pause)}"
+        echo_notes([f"{said}; a run by hand takes place all the same"])
     if as_json:
         document: dict[str, object] = {"job": result.job_id, "run": last_document(result.run)}
         if result.retry_of:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debvisor_timers.cli import needs, times
+from debvisor_timers.cli import held, needs, times
 from debvisor_timers.cli.list import document, schedule_words, state_words
 from debvisor_timers.cli.options import complete_run, job_argument, json_option, require_run_id
 from debvisor_timers.cli.output import echo_json, echo_titled
@@ -85,6 +85,10 @@ def _lines(details: JobDetails) -> Iterator[tuple[str, str]]:
         yield from _definition(details)
         yield "enabled", "yes" if job.enabled else "no"
     yield "state", state_words(row)
+    if row.pause is not None:
+        yield "paused", held.long_words(row.pause)
+    if row.skip_next is not None:
+        yield "skip next", held.skip_words(row.skip_next)
     if row.under_way is not None:
         yield "run", f"{row.under_way.id}, since {times.local(row.under_way.start)}"
     if row.last is not None:

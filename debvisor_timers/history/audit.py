@@ -37,6 +37,9 @@ class Verb(StrEnum):
     DELETE = "delete"
     PAUSE = "pause"
     RESUME = "resume"
+    SKIP_NEXT = "skip-next"
+    MAINTENANCE = "maintenance"
+    BACKFILL = "backfill"
     ROLLBACK = "rollback"
     RESTORE = "restore"
     TOKEN = "token"  # noqa: S105 (no password)

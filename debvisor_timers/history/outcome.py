@@ -63,7 +63,8 @@ class Trigger(StrEnum):
     """What started a run; UNKNOWN: none of our programs could run in the unit.
 
     CHAIN: the runs of other jobs. DEPENDENCY: a job that needs it. CATCH_UP: a timer, for a time
-    that passed while the host was off. RETRY: somebody who wanted a failed run again.
+    that passed while the host was off. RETRY: somebody who wanted a failed run again. BACKFILL:
+    somebody who makes up for a time that has passed.
     """
 
     TIMER = "timer"
@@ -74,6 +75,7 @@ class Trigger(StrEnum):
     DEPENDENCY = "dependency"
     CATCH_UP = "catch_up"
     RETRY = "retry"
+    BACKFILL = "backfill"
     UNKNOWN = "unknown"
 
     @classmethod

@@ -26,6 +26,7 @@ class SkipCause(StrEnum):
     ELSEWHERE = "elsewhere"
     CONDITION = "condition"
     HELD = "held"
+    ON_REQUEST = "on_request"
     OTHER = "other"
 
 
@@ -35,7 +36,8 @@ _CAUSES = tuple(
         (r"still (running|waiting)\b.*", SkipCause.OVERLAP),
         (r"excluded: .*", SkipCause.EXCLUDED),
         (r"maintenance(: .*)?", SkipCause.MAINTENANCE),
-        (r"paused(: .*)?", SkipCause.PAUSED),
+        (r"paused( by [^:]+)?(: .*)?", SkipCause.PAUSED),
+        (r"on request, \d+ of \d+", SkipCause.ON_REQUEST),
         (r"conflict: .*", SkipCause.CONFLICT),
         (r"no turn after .*", SkipCause.NO_SLOT),
         (r"this host is .*, not .*", SkipCause.ELSEWHERE),

@@ -14,6 +14,7 @@ from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.coming.calendars import calendar_answers, first_elapse
 from debvisor_timers.operations.coming.skipped import skipped_starts
+from debvisor_timers.operations.holding.marks import Held, Mark, SkipNext
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
 from debvisor_timers.operations.runs.running import running_job
@@ -57,7 +58,8 @@ class JobRow:
     """One job as `list` shows it; job is None when orphaned; next_start is aware, UTC.
 
     skipped: why the run that starts then is not going to take place; empty when it is.
-    under_way: the run that is, where `begin` has noted it.
+    under_way: the run that is, where `begin` has noted it. pause, skip_next: how somebody holds the
+    job back.
     """
 
     job_id: str
@@ -67,14 +69,20 @@ class JobRow:
     next_start: datetime | None
     skipped: str = ""
     under_way: UnderWay | None = None
+    pause: Mark | None = None
+    skip_next: SkipNext | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobList:
-    """All jobs by id, and the files they come from, with what is wrong with these."""
+    """All jobs by id, and the files they come from, with what is wrong with these.
+
+    maintenance: the one that the host is in, None while it is in none.
+    """
 
     rows: tuple[JobRow, ...]
     definitions: Definitions
+    maintenance: Mark | None = None
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -103,6 +111,7 @@ def list_jobs(host: Host) -> JobList:
     }
     next_starts = _next_starts(host, definitions.jobs, states)
     skipped = skipped_starts(host, definitions, next_starts)
+    held = Held.read(host.layout, host.clock.now())
     return JobList(
         rows=tuple(
             JobRow(
@@ -113,10 +122,13 @@ def list_jobs(host: Host) -> JobList:
                 next_start=next_starts.get(job_id),
                 skipped=skipped.get(job_id, ""),
                 under_way=under_way.get(job_id),
+                pause=held.pauses.get(job_id),
+                skip_next=held.skips.get(job_id),
             )
             for job_id, state in states.items()
         ),
         definitions=definitions,
+        maintenance=held.maintenance,
     )
 
 

@@ -20,6 +20,7 @@ from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.applying.plan import JobPlan, Plan, make_plan
 from debvisor_timers.operations.applying.recover import record_file
 from debvisor_timers.operations.applying.renew import renewal_plan
+from debvisor_timers.operations.holding.notes import held_notes
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
 from debvisor_timers.render.names import PATH_PREFIX, is_path_unit, is_timer, job_of
@@ -90,6 +91,7 @@ def status(host: Host) -> Status:
     except DefinitionError as error:
         findings.append(_definitions(error))
         findings += _stale_as_applied(host)
+    notes += held_notes(host)
     findings += _loaded(host, units)
     findings += _triggers(host, on_disk, units)
     findings += _failed(host, jobs)

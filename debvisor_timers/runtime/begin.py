@@ -83,6 +83,21 @@ class Run:
         found: bool = timer.get(("[Timer]", "X-CatchUp"), ["skip"])[-1] != "skip"
         return found
 
+    def held(self) -> str:
+        """Return why somebody holds the run back, empty when nobody does."""
+        marks = (f"{self.state}/paused/{self.job}", f"{self.state}/maintenance.json")
+        if not any(map(os.path.lexists, marks)):
+            return ""
+        reason: str = beside("holding").held(self)
+        return reason
+
+    def skip_asked(self) -> str:
+        """Return that somebody wants this run of the schedule skipped, empty when nobody does."""
+        if not os.path.lexists(f"{self.state}/skip_next/{self.job}"):
+            return ""
+        reason: str = beside("holding").skip_asked(self)
+        return reason
+
     def note(self) -> None:
         """Write what is known of the run, for `run`, `end` and those who look."""
         notes.write(self.runtime, "runs", self.job, self.fields, lasting=False)
@@ -227,9 +242,9 @@ def ask(run: Run, *, asks: bool) -> None:
     What was asked for one attempt is not asked for the next; an attempt that was never let in, as
     one whose `begin` was killed, counts for nothing.
     """
-    reason = paused(f"{run.state}/paused/{run.job}")
-    if not reason and asks:
-        reason = beside("gate").reason_not_to_run(run)
+    reason = run.held()
+    if not reason:
+        reason = beside("gate").reason_not_to_run(run) if asks else run.skip_asked()
     run.fields["DEBVISOR_SKIPPED" if reason else "ADMITTED"] = reason or "1"
     if reason and run.fields["DEBVISOR_TRIGGER"] == "path":
         # A path that is still there triggers the next run at once, and thirty in a minute are the
@@ -248,15 +263,6 @@ def ready(run: Run, began_usec: int) -> dict[str, str]:
         fields["TOTAL_UNTIL"] = f"{time.monotonic() + float(fields['TOTAL'][:-1]):.3f}"
     run.note()
     return fields
-
-
-def paused(path: str) -> str:
-    """Return why the job is paused, empty when it is not: the file says so by being there."""
-    if not os.path.lexists(path):
-        return ""
-    with open(path, encoding="utf-8", errors="replace") as file:
-        reason = file.readline(200).strip()
-    return f"paused: {reason}" if reason else "paused"
 
 
 class Start:
@@ -324,7 +330,8 @@ def trigger(job: str, environ: dict[str, str], requests: str, now_usec: int) -> 
     asked = {}
     if os.path.lexists(f"{requests}/{job}.json"):
         asked = beside("requests").asked(requests, job, now_usec)
-    by_person = "retry" if "DEBVISOR_RETRY_OF" in asked else "manual"
+    by_person = "backfill" if "DEBVISOR_SCHEDULED_USEC" in asked else "manual"
+    by_person = "retry" if "DEBVISOR_RETRY_OF" in asked else by_person
     return {"DEBVISOR_TRIGGER": by_person, **asked}
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a run may start, and what it waits for before: in this order maintenance and
-exclusions, the host that it belongs to, what it depends on, its locks.
+"""Whether a run may start, and what it waits for before: in this order maintenance windows and
+exclusions, the host that it belongs to, a skip on request, what it depends on, its locks.
 
 `begin` loads this file for a job that has any of these, and for no other. Imports nothing of ours.
 """
@@ -24,7 +24,7 @@ def reason_not_to_run(run: "Any") -> str:
 
     run: the Run of `begin`. Raises OSError, ValueError and KeyError: the run must not start then.
     """
-    for question in (calendar, place, dependencies, locks):
+    for question in (calendar, place, type(run).skip_asked, dependencies, locks):
         if reason := question(run):
             return reason
     return ""
@@ -160,7 +160,10 @@ KINDS = (("X-Requires", "X-After"), ("X-Step",))
 def activated_usec(run: "Any") -> int:
     """Return when this run was asked for: a step that has ended since then was run for it too."""
     fields = run.fields
-    asked = fields.get("DEBVISOR_SCHEDULED_USEC") or fields.get("REQUESTED_USEC")
+    # A run that makes up for a time long ago is asked for now.
+    is_past = fields["DEBVISOR_TRIGGER"] == "backfill"
+    scheduled = "" if is_past else fields.get("DEBVISOR_SCHEDULED_USEC")
+    asked = scheduled or fields.get("REQUESTED_USEC")
     return int(asked or fields["DEBVISOR_START_USEC"])
 
 

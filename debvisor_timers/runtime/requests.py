@@ -20,9 +20,13 @@ FIELDS = {
     "trigger": "DEBVISOR_TRIGGER",
     "runs": "DEBVISOR_TRIGGER_RUNS",
     "retry_of": "DEBVISOR_RETRY_OF",
+    "scheduled_usec": "DEBVISOR_SCHEDULED_USEC",
     "force": "FORCED",
 }
-"""What a request can say besides who asks; `runs` is a list of `JOB:RUN`."""
+"""What a request can say besides who asks; `runs` is a list of `JOB:RUN`.
+
+scheduled_usec: the time of the schedule that a backfill makes up for.
+"""
 
 
 def asked(folder: str, job: str, now_usec: int) -> dict[str, str]:

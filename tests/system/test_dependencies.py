@@ -5,6 +5,7 @@ skipped and why.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -163,6 +164,10 @@ def test_a_success_survives_what_makes_systemd_forget_it(host: Host) -> None:
 
 def test_a_skip_of_the_other_is_no_success_and_no_failure(host: Host) -> None:
     host.box.write("/var/lib/debvisor-timers/paused/first", "moving\n")
+    # By hand it would run: let it be another job that starts it.
+    said = {"requested_usec": time.time_ns() // 1000, "trigger": "dependency", "runs": []}
+    said |= {"user": "root", "uid": 0, "login_uid": None}
+    host.box.write("/run/debvisor-timers/requests/first.json", json.dumps(said))
     assert ending(start(host, "first")) == ("skipped", "paused: moving")
     host.box.run("rm /var/lib/debvisor-timers/paused/first")
     assert ending(start(host, "second")) == ("succeeded", "")

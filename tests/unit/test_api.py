@@ -129,7 +129,7 @@ def test_a_deleted_job_is_gone(world: World, scheduler: JobScheduler) -> None:
 
 
 def test_to_append_a_dependency_is_to_apply_it(world: World, scheduler: JobScheduler) -> None:
-    world.systemd.ship("libvirtd.service", "[Service]\nExecStart=/bin/true\n")
+    world.systemd.state.shipped["libvirtd.service"] = "[Service]\n"
     first = scheduler.create_job(name="First", cron_expr="0 2 * * *", command=["/bin/true"])
     second = scheduler.create_job(
         name="Second",

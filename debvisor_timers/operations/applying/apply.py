@@ -126,6 +126,7 @@ def apply_source(host: Host, source: Source, options: ApplyOptions) -> ApplyResu
 def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
     from debvisor_timers.operations.applying import steps
     from debvisor_timers.operations.applying.settings import changed_config, keep_settings
+    from debvisor_timers.operations.holding.tidy import drop_marks
     from debvisor_timers.operations.past.rename import keep_histories
 
     _refuse(plan, options)
@@ -135,6 +136,7 @@ def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
         settings = changed_config(host, plan)
         held = steps.execute(host, plan, options.on_step)
     keep_histories(host, plan.definitions)
+    drop_marks(host, plan.removed)
     made = plan.generation if settings is not None else plan.generation - 1
     return replace(_result(plan, made, held), settings=tuple(settings or ()))
 

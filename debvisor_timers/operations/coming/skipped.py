@@ -10,6 +10,7 @@ from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.coming.delays import jitter_of, known_delays
 from debvisor_timers.operations.coming.skips import Skips
+from debvisor_timers.operations.holding.marks import Held
 from debvisor_timers.operations.host import Host
 
 _INSTANT = timedelta(microseconds=1)
@@ -21,10 +22,13 @@ def skipped_starts(
     """Return why a job is going to skip the run that starts at `starts`, by its id.
 
     starts: what systemd has armed, its delay included. A job that has neither excluded days nor a
-    maintenance window costs nothing.
+    maintenance window, and that nobody holds back, costs nothing.
     """
+    held = Held.read(host.layout, host.clock.now())
     concerned = [
-        job for job in definitions.jobs.values() if job.id in starts and _may_skip(job, definitions)
+        job
+        for job in definitions.jobs.values()
+        if job.id in starts and (held.concerns(job.id) or _may_skip(job, definitions))
     ]
     if not concerned:
         return {}

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from debvisor_timers.errors import PermissionRefusedError, SystemdError
+from debvisor_timers.errors import SystemdError
 from debvisor_timers.jobs.config import CONFIG_NAME
 from debvisor_timers.jobs.edit import copy_job, edit_jobs, jobs_in, parse_jobs
+from debvisor_timers.jobs.tasks import TASKS_FOLDER
 from debvisor_timers.layout import Layout
 from debvisor_timers.operations.editing.stage import Stage, StagedFile
 from debvisor_timers.operations.editing.tree import JobTree
@@ -21,7 +22,7 @@ _PREFIX = ".edit-"
 JOBS_FOLDER = "jobs.d"
 _OF_JOBS = {"generation.json", "units.json.gz", JOBS_FOLDER}
 """What a generation holds besides the settings that its jobs share."""
-_SETTINGS = (CONFIG_NAME, "tasks.d")
+_SETTINGS = (CONFIG_NAME, TASKS_FOLDER)
 
 
 def put_into(applied: JobTree, stage: Stage, files: JobTree) -> None:
@@ -88,10 +89,17 @@ def _fill(folder: Path, applied: JobTree, generation: Path | None, config: Path)
             if name in applied.changed:
                 (folder / JOBS_FOLDER / name).write_bytes(data)
             else:
-                # No file of a generation is ever written to again.
-                (folder / JOBS_FOLDER / name).hardlink_to(applied.home / name)
+                _link(applied.home / name, folder / JOBS_FOLDER / name)
     except OSError as error:
         raise SystemdError(f"cannot write {folder}: {error.strerror}") from error
+
+
+def _link(applied: Path, path: Path) -> None:
+    """Let a file be there once more: no file of a generation is ever written to again."""
+    try:
+        path.hardlink_to(applied)
+    except OSError:
+        shutil.copyfile(applied, path)
 
 
 def _copy(names: Iterable[str], source: Path, folder: Path) -> None:
@@ -110,8 +118,5 @@ def _make_folder(layout: Layout) -> Path:
             if not Path("/proc", process).exists():
                 shutil.rmtree(left, ignore_errors=True)
         return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=layout.state))
-    except PermissionError as error:
-        raise PermissionRefusedError(
-            f"only root may change jobs (cannot write to {layout.state})",
-            fix="run the command with sudo",
-        ) from error
+    except OSError as error:
+        raise SystemdError(f"cannot write to {layout.state}: {error.strerror}") from error

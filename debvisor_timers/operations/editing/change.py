@@ -43,8 +43,18 @@ def merged(job: Mapping[str, Writable], keys: NewKeys) -> dict[str, Writable]:
     """Return the keys of a job with those of `keys` set or taken away."""
     result = dict(job)
     for path, value in keys.items():
-        _set(result, _as_written(result, path, value), value)
+        if value is not None or _has(result, path):
+            _set(result, _as_written(result, path, value), value)
     return result
+
+
+def _has(mapping: Mapping[str, Writable], path: KeyPath) -> bool:
+    inner = mapping.get(path[0])
+    if len(path) == 1 or inner is None:
+        return inner is not None
+    if path == (_SCHEDULE, "cron") and isinstance(inner, str):
+        return True
+    return isinstance(inner, Mapping) and _has(inner, path[1:])
 
 
 def _as_written(job: dict[str, Writable], path: KeyPath, value: Writable | None) -> KeyPath:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from debvisor_timers.errors import DefinitionError, RefusedError
 from debvisor_timers.jobs.config import CONFIG_NAME
+from debvisor_timers.jobs.files import check_owners
 from debvisor_timers.jobs.load import load_files
 from debvisor_timers.operations.applying.apply import (
     LOCK_WAIT,
@@ -25,6 +26,7 @@ from debvisor_timers.operations.applying.source import Source
 from debvisor_timers.operations.editing.applied import JOBS_FOLDER, laid_out, put_into
 from debvisor_timers.operations.editing.change import Change
 from debvisor_timers.operations.editing.pending import Pending, pending_edits
+from debvisor_timers.operations.editing.rights import require_rights
 from debvisor_timers.operations.editing.stage import Stage, stage
 from debvisor_timers.operations.editing.tree import JobTree
 from debvisor_timers.operations.host import Host
@@ -96,6 +98,7 @@ def edit_jobs(host: Host, changes: Sequence[Change], options: EditOptions) -> Ed
 
 def require_job(host: Host, job_id: str) -> None:
     """Raise NotFoundError unless the job is in a file, or was applied."""
+    require_rights(host.layout)
     kept, shown = generations(host), host.layout.jobs
     files = JobTree(shown)
     newest = kept.folder / str(kept.latest()) / JOBS_FOLDER
@@ -110,6 +113,7 @@ def edit_with(
 
     make: takes the job files, and those of the newest generation.
     """
+    require_rights(host.layout)
     if record_file(host).path.exists():
         recover(host)
     for left in range(_TRIES - 1, -1, -1):
@@ -154,9 +158,10 @@ def _carry_out(host: Host, draft: _Draft, options: EditOptions) -> EditResult:
     if not draft.edits and not draft.applied.changed:
         return done
     with (
-        _told(host, draft),
+        _told(draft),
         laid_out(host.layout, draft.applied, draft.generation) as folder,
     ):
+        _check_trust(host, draft)
         if draft.is_apart or not options.apply:
             _check_files(host, draft, folder, folder if options.apply else host.layout.config)
         source = Source(config=folder, edits=draft.edits, jobs=draft.jobs)
@@ -192,6 +197,15 @@ def _write(host: Host, edits: Sequence[FileEdit], options: EditOptions) -> None:
             raise
 
 
+def _check_trust(host: Host, draft: _Draft) -> None:
+    """Raise DefinitionError where others than root can change what is taken from the files."""
+    layout = host.layout
+    settings = () if draft.generation else (layout.config / CONFIG_NAME,)
+    files = [edit.path for edit in draft.edits if edit.before is not None]
+    if problems := check_owners((layout.jobs, *settings, *files)):
+        raise DefinitionError(problems)
+
+
 def _check_files(host: Host, draft: _Draft, folder: Path, config: Path) -> None:
     """Raise DefinitionError where a file has an error once it is edited, also in another job."""
     edited = folder / "edited"
@@ -214,19 +228,19 @@ def _at(problem: Problem, jobs: Path, edited: Path) -> Problem:
 
 
 @contextmanager
-def _told(host: Host, draft: _Draft) -> Iterator[None]:
+def _told(draft: _Draft) -> Iterator[None]:
     """Let an error of definitions name errors alone, and settings that are not applied yet."""
     try:
         yield
     except DefinitionError as error:
         problems = [problem for problem in error.problems if problem.is_error]
-        if draft.pending.settings:
-            problems.append(
-                Problem(
-                    span=Span(file=host.layout.config / CONFIG_NAME),
-                    message="was edited and is not applied yet: jobs were checked without that",
-                    fix="if they need it, run `debvisor-timers apply` first",
-                    severity=Severity.WARNING,
-                )
+        problems += [
+            Problem(
+                span=Span(file=path),
+                message="was edited and is not applied yet: jobs were checked without that",
+                fix="if they need it, run `debvisor-timers apply` first",
+                severity=Severity.WARNING,
             )
+            for path in draft.pending.settings
+        ]
         raise DefinitionError(problems) from error

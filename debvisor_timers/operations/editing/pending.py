@@ -11,6 +11,7 @@ from debvisor_timers.errors import DefinitionError
 from debvisor_timers.jobs.config import CONFIG_NAME
 from debvisor_timers.jobs.edit import jobs_in
 from debvisor_timers.jobs.load import load_files
+from debvisor_timers.jobs.tasks import TASKS_FOLDER
 from debvisor_timers.operations.editing.tree import JobTree
 from debvisor_timers.source import Problem
 
@@ -19,12 +20,12 @@ from debvisor_timers.source import Problem
 class Pending:
     """Edits that the next `apply` will look at.
 
-    jobs: whose definition is not the one that was applied. settings: config.yaml is not either.
-    errors: what is wrong in the files of these.
+    jobs: whose definition is not the one that was applied. settings: the files of config.yaml and
+    tasks.d that are not either. errors: what is wrong in the files of these jobs.
     """
 
     jobs: tuple[str, ...] = ()
-    settings: bool = False
+    settings: tuple[Path, ...] = ()
     errors: tuple[Problem, ...] = ()
 
     def __bool__(self) -> bool:
@@ -41,7 +42,6 @@ def pending_edits(
         for name in files.files.keys() | applied.files.keys()
         if files.files.get(name) != applied.files.get(name)
     )
-    settings = generation is not None and _differs(config / CONFIG_NAME, generation / CONFIG_NAME)
     paths = [files.home / name for name in names if name in files.files]
     found = load_files(paths, config=config).problems if paths else ()
     here, there = _values(files, names), _values(applied, names)
@@ -50,7 +50,7 @@ def pending_edits(
     }
     return Pending(
         jobs=tuple(sorted(jobs)),
-        settings=settings,
+        settings=tuple(_settings(config, generation)) if generation else (),
         errors=tuple(problem for problem in found if problem.is_error),
     )
 
@@ -68,8 +68,17 @@ def _jobs(tree: JobTree, name: str) -> Iterator[tuple[str, object]]:
         return
 
 
-def _differs(path: Path, applied: Path) -> bool:
-    def content(file: Path) -> bytes:
-        return file.read_bytes() if file.is_file() else b""
+def _settings(config: Path, generation: Path) -> Iterator[Path]:
+    """Yield the files of settings that are not what was applied."""
+    for name in (CONFIG_NAME, *_task_files(config, generation)):
+        if _content(config / name) != _content(generation / name):
+            yield config / name
 
-    return content(path) != content(applied)
+
+def _task_files(*folders: Path) -> list[str]:
+    files = (path for folder in folders for path in (folder / TASKS_FOLDER).glob("*.yaml"))
+    return sorted({f"{TASKS_FOLDER}/{path.name}" for path in files})
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""

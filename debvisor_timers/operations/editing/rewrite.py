@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from debvisor_timers.errors import DefinitionError, PermissionRefusedError
+from debvisor_timers.errors import DefinitionError
 from debvisor_timers.jobs.document import JOBS
 from debvisor_timers.jobs.edit import jobs_in, parse_jobs
 from debvisor_timers.operations.editing.edit import EditOptions, EditResult, edit_with
+from debvisor_timers.operations.editing.rights import require_rights
 from debvisor_timers.operations.editing.stage import Stage, StagedFile
 from debvisor_timers.operations.editing.tree import JobTree
 from debvisor_timers.operations.host import Host
@@ -29,16 +29,16 @@ class Rewrite:
 
 
 def open_job(host: Host, job_id: str) -> Rewrite:
-    """Return the file of a job as it is. Raises NotFoundError."""
+    """Return the file of a job as it is, also one that is wrong as YAML. Raises NotFoundError."""
+    require_rights(host.layout)
     files = JobTree(host.layout.jobs)
-    name = files.require(job_id)
-    line = files.document(name).span((JOBS, job_id), on_key=True).line
+    try:
+        name = files.require(job_id)
+        line = files.document(name).span((JOBS, job_id), on_key=True).line
+    except DefinitionError as error:
+        place = error.problems[0].span
+        name, line = place.file.name, place.line
     data = files.files[name]
-    if not os.access(files.home / name, os.W_OK):
-        raise PermissionRefusedError(
-            f"only root may change jobs (cannot write {files.path(name)})",
-            fix="run the command with sudo",
-        )
     return Rewrite(job_id=job_id, path=files.path(name), before=data, after=data, line=line)
 
 
@@ -54,15 +54,23 @@ def rewrite_job(host: Host, rewrite: Rewrite, options: EditOptions) -> EditResul
         message = f"the job {job_id!r} is not in the file any more"
         fix = f"put it back; `debvisor-timers job delete {job_id}` removes it"
         raise DefinitionError([document.problem(message, span, fix=fix)])
-    before = jobs_in(parse_jobs(rewrite.path, rewrite.before))
     staged = StagedFile(
         name=name,
         before=rewrite.before,
         after=rewrite.after,
         jobs=frozenset({job_id}),
-        has_others=_without(before, job_id) != _without(jobs_in(document), job_id),
+        has_others=_others(rewrite) != _without(jobs_in(document), job_id),
     )
     return edit_with(host, lambda _files, _applied: Stage(files=[staged]), options)
+
+
+def _others(rewrite: Rewrite) -> dict[str, object] | None:
+    """Return the other jobs of the file as it was found; None where it was wrong."""
+    try:
+        document = parse_jobs(rewrite.path, rewrite.before)
+    except DefinitionError:
+        return None
+    return _without(jobs_in(document), rewrite.job_id)
 
 
 def _without(jobs: Mapping[str, object], job_id: str) -> dict[str, object]:

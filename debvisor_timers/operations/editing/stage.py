@@ -48,7 +48,10 @@ def stage(changes: Sequence[Change], files: JobTree, applied: JobTree) -> Stage:
     """
     wanted: dict[str, dict[str, Keys | None]] = {}
     for change in changes:
-        name = _place(change, wanted) or _file_of(change, files, applied)
+        name = _place(change, wanted)
+        if name and change.kind is ChangeKind.CREATE:
+            raise RefusedError(f"job {change.job_id!r} is created twice", fix="use another id")
+        name = name or _file_of(change, files, applied)
         if name is not None:
             edits = wanted.setdefault(name, {})
             edits[change.job_id] = _keys(change, edits, files, name)
@@ -60,8 +63,6 @@ def stage(changes: Sequence[Change], files: JobTree, applied: JobTree) -> Stage:
 
 def _place(change: Change, wanted: Mapping[str, Mapping[str, Keys | None]]) -> str | None:
     """Return the file where an earlier change has put the job of this one."""
-    if change.kind is ChangeKind.CREATE:
-        return None
     return next((name for name, edits in wanted.items() if edits.get(change.job_id)), None)
 
 

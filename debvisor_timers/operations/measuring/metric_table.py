@@ -175,6 +175,11 @@ _HOST = (
         "1: debvisor-timers.target is active; 0: no job is started by its timer or by a path.",
         lambda r: _flag(r.is_target_active),
     ),
+    _of_host(
+        "maintenance",
+        "1: the host is in maintenance, and no schedule of it starts a job.",
+        lambda r: _flag(r.is_in_maintenance),
+    ),
     _by("state", "jobs", "How many jobs are in each state that `list` knows.", _states),
     _of_host(
         "definition_errors",
@@ -231,6 +236,11 @@ _NOW = (
         "stopped",
         "1: the job is enabled, but its timer or its path unit does not run.",
         lambda j: j.state is JobState.STOPPED,
+    ),
+    _of_job(
+        "paused",
+        "1: somebody has paused the job.",
+        lambda j: j.is_paused,
     ),
     _of_job(
         "running",

@@ -54,6 +54,7 @@ class JobReading:
     owner: str = ""
     priority: str = ""
     is_enabled: bool = False
+    is_paused: bool = False
     timeout: timedelta | None = None
     next_start: datetime | None = None
     under_way_since: datetime | None = None
@@ -78,6 +79,7 @@ class Readings:
     errors: int = 0
     is_pending: bool | None = None
     is_interrupted: bool = False
+    is_in_maintenance: bool = False
     generation: int | None = None
     applied: datetime | None = None
     applies: Mapping[str, int] = field(default_factory=dict)

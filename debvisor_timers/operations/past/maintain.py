@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from debvisor_timers.operations.holding.tidy import tidy_marks
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.measuring.metrics import applied_textfile, write_textfile
 from debvisor_timers.operations.past.prune import Limits, Pruned, prune_history
@@ -23,10 +24,11 @@ class Maintenance:
 def maintain(host: Host) -> Maintenance:
     """Bring the index up to date with the journal, and forget what it does not have to keep.
 
-    Then write the metrics, if config.yaml names a file. Raises the errors of `prune_history` and
-    `write_textfile`.
+    Pauses and maintenance that are over are tidied away. Then write the metrics, if config.yaml
+    names a file. Raises the errors of `prune_history` and `write_textfile`.
     """
     carry_over(host)
+    tidy_marks(host)
     pruned = prune_history(host, Limits())
     return Maintenance(pruned=pruned, textfile=refresh_textfile(host))
 

@@ -50,7 +50,7 @@ def carry_over(host: Host) -> None:
 
 def _move_notes(host: Host, old: str, new: str) -> None:
     layout = host.layout
-    for folder in layout.last, layout.notified, layout.paused:
+    for folder in layout.last, layout.notified, layout.paused, layout.skip_next:
         if (folder / old).exists() and not (folder / new).exists():
             _move(folder / old, folder / new)
 

@@ -12,7 +12,7 @@ from debvisor_timers.errors import UsageError
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.filter import RunFilter
 from debvisor_timers.history.last import read_last
-from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.outcome import RunOutcome, Trigger
 from debvisor_timers.history.report import (
     Failed,
     Flaky,
@@ -112,7 +112,7 @@ def report(host: Host, *, since: datetime, until: datetime) -> Report:
         host,
         definitions.jobs.values(),
         looked.runs,
-        looked.skips,
+        [*looked.skips, *looked.made_up],
         Span(start=since, end=min(until, now)),
     )
     return Report(
@@ -152,10 +152,14 @@ def _require(since: datetime, until: datetime, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Looked:
-    """What the past has: by job the runs of the period, and of the time before it."""
+    """What the past has: by job the runs of the period, and of the time before it.
+
+    made_up: runs that were made for elapses which had passed.
+    """
 
     runs: Mapping[str, Sequence[RunFigures]]
     skips: Sequence[Run]
+    made_up: Sequence[Run]
     newest: Mapping[str, RunFigures]
     notes: tuple[str, ...]
 
@@ -164,6 +168,8 @@ def _look(host: Host, since: datetime, until: datetime) -> _Looked:
     length = until - since
     with open_past(host) as past:
         skipped = frozenset({RunOutcome.SKIPPED})
+        good = frozenset({RunOutcome.SUCCEEDED})
+        filled = frozenset({Trigger.BACKFILL})
         # With a microsecond more, a run of this very moment counts.
         end = min(until, host.clock.now() + _INSTANT)
         start = min(since - length, since - _EARLIER, until - FAR)
@@ -171,6 +177,7 @@ def _look(host: Host, since: datetime, until: datetime) -> _Looked:
             runs=by_job(past.figures(RunFilter(since=start, until=end))),
             # The record of a skip comes after what it tells of.
             skips=past.runs(RunFilter(since=since, outcomes=skipped)),
+            made_up=past.runs(RunFilter(since=since, outcomes=good, triggers=filled)),
             newest=past.newest(),
             notes=past.notes,
         )

@@ -57,7 +57,7 @@ def unseen_elapses(
 
     Only of jobs whose timers are what the YAML says, and only since their calendars are what they
     are. runs: by job, with those that began a little before. skips: with the times that
-    each tells of.
+    each tells of; and runs that were made for such times later.
     """
     try:
         since = _in_force(host, [job for job in jobs if job.enabled and job.schedule])

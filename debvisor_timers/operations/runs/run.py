@@ -13,6 +13,7 @@ from debvisor_timers.history.last import LastRun, read_last
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.runs import Run
 from debvisor_timers.operations import durable
+from debvisor_timers.operations.holding.marks import Mark, pause
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import applied_service
 from debvisor_timers.operations.runs.newest import newest_runs
@@ -30,22 +31,28 @@ _AGAIN = {RunOutcome.STOPPED}
 class Wish:
     """How a job is to be run: until its end or not, past its dependencies, or as a repetition.
 
-    force: dependencies are passed over, locks are not. retry_of: the failed run to run again.
+    force: dependencies are passed over, locks are not. retry_of: the failed run to run again. slot:
+    the time of the schedule that it makes up for.
     """
 
     wait: bool = False
     force: bool = False
     retry_of: str = ""
+    slot: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """What became of a start: `run` is the run that ended, None when nobody waited for it."""
+    """What became of a start: `run` is the run that ended, None when nobody waited for it.
+
+    pause: that of the job; who starts it by hand means it, so it runs all the same.
+    """
 
     job_id: str
     run: LastRun | Run | None
     retry_of: str = ""
     forced: bool = False
+    pause: Mark | None = None
 
     @property
     def words(self) -> str:
@@ -73,7 +80,14 @@ def run_job(host: Host, job_id: str, *, caller: Caller, wish: Wish) -> RunResult
     before = read_last(host.layout.last, job_id)
     host.manager.start([service], wait=wish.wait)
     ended = _ended(host, job_id, before, asked) if wish.wait else None
-    return RunResult(job_id=job_id, run=ended, retry_of=wish.retry_of, forced=wish.force)
+    mark = pause(host.layout, job_id)
+    return RunResult(
+        job_id=job_id,
+        run=ended,
+        retry_of=wish.retry_of,
+        forced=wish.force,
+        pause=mark if mark and mark.holds(asked) else None,
+    )
 
 
 def retry_job(
@@ -116,6 +130,8 @@ def _leave_request(host: Host, job_id: str, caller: Caller, wish: Wish, asked: d
         request["force"] = True
     if wish.retry_of:
         request["retry_of"] = wish.retry_of
+    if wish.slot is not None:
+        request["scheduled_usec"] = str(round(wish.slot.timestamp() * 1_000_000))
     durable.write_json(host.layout.runtime / "requests" / f"{job_id}.json", request, mode=0o644)
 
 

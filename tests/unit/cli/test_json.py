@@ -24,7 +24,7 @@ PLANNED = {
 }
 ROW = {
     *("job", "name", "owner", "schedule", "enabled", "state", "last", "next_start", "skipped"),
-    "under_way",
+    *("under_way", "paused", "skip_next"),
 }
 LAST = {
     *("run", "status", "outcome", "reason", "start", "end", "duration_seconds", "exit_status"),
@@ -108,6 +108,12 @@ def keys(document: Any) -> set[str]:
         (["run", "nightly", "--wait"], {"job", "run"}),
         (["run", "nightly", "--dry-run"], REHEARSAL),
         (["retry", "nightly"], {"job", "run", "retry_of"}),
+        (["pause", "nightly"], {"job", "since", "until", "by", "reason"}),
+        (["resume", "nightly"], {"resumed", "not_paused", "unarmed"}),
+        (["skip-next", "nightly", "2"], {"job", "skip_next", "before", "runs"}),
+        (["maintenance", "on"], {"maintenance"}),
+        (["maintenance", "off"], {"maintenance", "before"}),
+        (["backfill", "nightly", "--from=2026-11-24", "--dry-run"], {"from", "to", "jobs"}),
         (["history", "nightly"], RUN),
         (["status"], {"jobs", "timers", "healthy", "findings", "notes"}),
         (["explain"], {"key", "below", "presets"}),
@@ -169,6 +175,8 @@ def test_times_have_the_offset_of_the_host_and_durations_are_seconds(program: Pr
         },
         "next_start": "2026-11-24T03:00:00+01:00",
         "skipped": None,
+        "paused": None,
+        "skip_next": 0,
         "under_way": None,
     }
 

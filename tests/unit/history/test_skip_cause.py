@@ -20,6 +20,9 @@ from debvisor_timers.history.skip_cause import SkipCause, skip_cause
         ("maintenance: two\nlines", "maintenance"),
         ("paused", "paused"),
         ("paused: until the disk is here", "paused"),
+        ("paused by anna", "paused"),
+        ("paused by anna: until the disk is here", "paused"),
+        ("on request, 1 of 3", "on_request"),
         ("conflict: backup is running", "conflict"),
         ("no turn after 7200 s for pool backup (5 of 5 taken)", "no_slot"),
         ("this host is zeus, not hera or ares", "elsewhere"),
@@ -51,4 +54,4 @@ def test_the_name_of_a_job_is_no_cause(job: str) -> None:
 
 
 def test_the_words_are_few() -> None:
-    assert len(SkipCause) == 11
+    assert len(SkipCause) == 12

@@ -28,6 +28,7 @@ class Ran:
     attempts: int = 1
     skipped: str = ""
     trigger: str = "timer"
+    scheduled: datetime | None = None
     boot: str = ""
 
 
@@ -114,6 +115,9 @@ class _Attempt:
             "DEBVISOR_ATTEMPT": str(self.attempt),
             "DEBVISOR_INVOCATION_ID": self.of_systemd["INVOCATION_ID"],
             **({"DEBVISOR_SKIPPED": self.run.skipped} if self.run.skipped else {}),
+            **(
+                {"DEBVISOR_SCHEDULED_USEC": _usec(self.run.scheduled)} if self.run.scheduled else {}
+            ),
         }
 
     def begin(self) -> list[dict[str, str]]:

@@ -92,6 +92,7 @@ def test_a_job_that_waits_for_a_paused_one_is_told(world: World) -> None:
 
     assert (problem.severity, problem.span.line) == ("warning", 3)
     assert problem.message == "b requires a, which is paused: its runs are skipped"
+    assert problem.fix == "debvisor-timers resume a"
 
 
 def test_what_only_systemd_knows_is_told_at_its_line(world: World) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -222,7 +223,7 @@ def test_settings_that_are_not_applied_are_named_and_left(world: World) -> None:
 
     result = edit(world, update("nightly", timeout=5))
 
-    assert result.pending.settings
+    assert result.pending.settings == (world.layout.config / "config.yaml",)
     assert "User=backup" not in unit(world, NIGHTLY_SERVICE)
 
 
@@ -304,6 +305,28 @@ def test_units_of_others_that_were_edited_by_hand_do_not_matter(world: World) ->
 
     assert applied(edit(world, update("nightly", timeout=5))).updated == 1
     assert world.units()["debvisor-job-hourly.service"] == entry
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives files away")
+def test_a_file_that_others_can_change_is_not_taken_over(world: World) -> None:
+    world.apply(TWO)
+    os.chown(world.layout.jobs / "a.yaml", 1000, 1000)
+
+    with pytest.raises(DefinitionError, match="can be changed by others than root"):
+        edit(world, update("nightly", timeout=5))
+
+    assert files(world) == {"a.yaml": TWO}
+
+
+def test_a_batch_may_change_what_it_has_created(world: World) -> None:
+    world.apply(NIGHTLY)
+
+    edit(world, create("a"), create("b"), update("a", timeout=5), delete("b"))
+
+    assert sorted(files(world)) == ["a.yaml"]
+    assert "  a:\n" in files(world)["a.yaml"]
+    with pytest.raises(RefusedError, match="'c' is created twice"):
+        edit(world, create("c"), create("c"))
 
 
 # --- all of it or nothing ------------------------------------------------------------------------
@@ -523,6 +546,8 @@ def test_a_job_gets_an_id_from_its_name() -> None:
         ),
         ({"cron": "@daily", "jitter": "5min"}, {("schedule", "jitter"): None}, {"cron": "@daily"}),
         ("@hourly", {("schedule",): None}, None),
+        ("@hourly", {("schedule", "cron"): None}, None),
+        ("@hourly", {("schedule", "timezone"): None}, "@hourly"),
     ],
 )
 def test_keys_of_a_schedule_find_their_place(

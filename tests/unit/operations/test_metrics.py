@@ -116,6 +116,19 @@ def test_the_brake_is_told(world: World) -> None:
     assert found["job_stopped"] == {(): 1}
 
 
+def test_what_is_held_back_is_told(world: World) -> None:
+    world.apply(NIGHTLY)
+    found = read(world)
+    assert (found["maintenance"], found["job_paused"]) == ({(): 0}, {(): 0})
+
+    for path in (world.layout.maintenance, world.layout.paused / "nightly"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}", encoding="utf-8")
+
+    found = read(world)
+    assert (found["maintenance"], found["job_paused"]) == ({(): 1}, {(): 1})
+
+
 def test_an_apply_that_was_cut_off_is_told(world: World) -> None:
     world.apply(NIGHTLY)
     (world.layout.state / "apply.json").write_text("{}", encoding="utf-8")

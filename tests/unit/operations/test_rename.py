@@ -96,13 +96,13 @@ def test_another_job_that_gets_the_id_later_has_runs_of_its_own(world: World) ->
 def test_a_last_result_a_note_and_a_pause_come_too(world: World) -> None:
     world.apply(job("old"))
     layout = world.layout
-    for folder in layout.last, layout.notified, layout.paused:
+    for folder in layout.last, layout.notified, layout.paused, layout.skip_next:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "old").write_text("DEBVISOR_RESULT=success\n")
 
     world.apply(job("new", "old"))
 
-    for folder in layout.last, layout.notified, layout.paused:
+    for folder in layout.last, layout.notified, layout.paused, layout.skip_next:
         assert not (folder / "old").exists()
         assert (folder / "new").read_text() == "DEBVISOR_RESULT=success\n"
 

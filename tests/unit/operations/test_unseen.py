@@ -55,6 +55,17 @@ def test_elapses_at_which_nothing_happened(world: World) -> None:
     assert unseen(world) == {"a": ["26 02:00", "28 02:00", "3"]}
 
 
+def test_what_a_backfill_has_made_up_for_is_not_missed(world: World) -> None:
+    world.apply(DAILY)
+    ran(world, "a", *on(24, 25, 28, 29, 30))
+    for day, result in (("26", "success"), ("27", "exit-code")):
+        slot = at(f"{day}T02:00")
+        made = Ran(start=at("29T10:00"), trigger="backfill", scheduled=slot, result=result)
+        ran(world, "a", made)
+
+    assert unseen(world) == {"a": ["27 02:00", "27 02:00", "1"]}
+
+
 def test_a_run_that_came_hours_later_came_for_no_elapse(world: World) -> None:
     world.apply(DAILY)
     ran(world, "a", *on(24, 25, 26, 27, 28, 29, 30, late=3 * HOUR))

@@ -523,15 +523,6 @@ def test_the_door_is_closed_for_each_attempt(tmp_path: Path) -> None:
     assert store.said == [b"NOTIFYACCESS=none"]
 
 
-def test_a_job_that_is_paused_is_skipped_with_the_reason(tmp_path: Path) -> None:
-    (tmp_path / "state" / "paused").mkdir(parents=True)
-    paused = tmp_path / "state" / "paused" / "backup"
-    paused.write_text("disk is being replaced\nalice\n", encoding="utf-8")
-    assert noted(tmp_path)["DEBVISOR_SKIPPED"] == "paused: disk is being replaced"
-    paused.write_text("", encoding="utf-8")
-    assert noted(tmp_path)["DEBVISOR_SKIPPED"] == "paused"
-
-
 def test_a_request_of_another_job_names_the_runs_and_no_person(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     requests.leave(notes, str(tmp_path / "run"), "backup", "chain", ["a:1", "b:2"])
@@ -552,6 +543,16 @@ def test_a_request_says_which_run_is_repeated_and_that_dependencies_do_not_count
         *("old", "1", "alice"),
     )
     assert found["DEBVISOR_TRIGGER"] == "retry"
+
+
+def test_a_request_of_a_backfill_says_for_which_time_it_is(tmp_path: Path) -> None:
+    request = ask(tmp_path, age_seconds=5)
+    said = json.loads(request.read_text("utf-8")) | {"scheduled_usec": "1795399200000000"}
+    request.write_text(json.dumps(said), encoding="utf-8")
+    found = noted(tmp_path)
+    assert found["DEBVISOR_TRIGGER"] == "backfill"
+    assert found["DEBVISOR_SCHEDULED_USEC"] == "1795399200000000"
+    assert found["DEBVISOR_BY"] == "alice"
 
 
 def test_a_path_unit_tells_which_path(tmp_path: Path) -> None:
@@ -579,7 +580,7 @@ def test_a_run_that_is_let_in_is_noted_where_a_crash_leaves_it(tmp_path: Path) -
 def test_a_skip_is_not_noted_there(tmp_path: Path) -> None:
     (tmp_path / "state" / "paused").mkdir(parents=True)
     (tmp_path / "state" / "paused" / "backup").touch()
-    noted(tmp_path)
+    noted(tmp_path, TRIGGER_UNIT="debvisor-job-backup.timer")
     assert running(tmp_path) == {}
 
 

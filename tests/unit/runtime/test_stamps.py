@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,35 @@ def test_it_reads_what_is_rendered(host: Path, catch_up: CatchUp) -> None:
     (host / "units" / TIMER).write_text(text, encoding="utf-8")
 
     assert stamps.catch_up_of(str(host / "units" / TIMER)) == str(catch_up)
+
+
+def held_until(host: Path, monkeypatch: pytest.MonkeyPatch, name: str, hours: float | None) -> None:
+    """Hold back until so many hours from now, or for ever."""
+    monkeypatch.setattr(stamps, "STATE", str(host / "state"))
+    until = None if hours is None else (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+    path = host / "state" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"until": until}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["paused/a", "maintenance.json"])
+@pytest.mark.parametrize(
+    ("hours", "after"), [(-1, 1), (-5, 3), (1, 3), (None, 3)], ids=["over", "long", "on", "no-end"]
+)
+def test_what_a_pause_kept_off_that_has_ended_is_not_caught_up(
+    host: Path, monkeypatch: pytest.MonkeyPatch, name: str, hours: float | None, after: float
+) -> None:
+    held_until(host, monkeypatch, name, hours)
+    stamp = write(host, "once", age=3 * HOUR)
+    assert stamps.main() == 0
+    assert age(stamp) == pytest.approx(after * HOUR, abs=5)
+
+
+def test_a_pause_that_makes_no_sense_lets_nothing_be_caught_up_that_may_not(
+    host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_until(host, monkeypatch, "paused/a", 1)
+    (host / "state/paused/a").write_text("{", encoding="utf-8")
+    stamp = write(host, "skip", age=3 * HOUR)
+    assert stamps.main() == 1
+    assert age(stamp) == pytest.approx(0, abs=5)
