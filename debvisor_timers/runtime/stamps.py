@@ -41,8 +41,8 @@ def oldest(catch_up: str, now: float) -> float:
 def held_until(job: str, now: float, state: str) -> float:
     """Return when a pause of the job, or maintenance, ended by itself while the host was off.
 
-    state: the folder where that is noted. In seconds since 1970; 0 where none did. What came before that is not caught up. Raises OSError
-    and ValueError.
+    state: the folder where that is noted. In seconds since 1970; 0 where none did. What came before
+    that is not caught up. Raises OSError and ValueError.
     """
     marks = (f"{state}/paused/{job}", f"{state}/maintenance.json")
     ends = [end_of(path) for path in marks if os.path.lexists(path)]

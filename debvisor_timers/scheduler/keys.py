@@ -163,6 +163,8 @@ def writable(value: object) -> Writable:
 
     if value is None:
         return NULL
+    if value is ...:
+        return "..."  # what stands for the rest in examples
     if isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, timedelta):
