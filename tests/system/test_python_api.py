@@ -168,8 +168,8 @@ def test_several_threads_work_at_once(host: Host) -> None:
 
 def test_an_image_is_written_and_nothing_of_it_is_started(host: Host) -> None:
     box = host.box
-    box.run("mkdir -p /image/etc/systemd/system /image/usr/lib")
-    box.run("cp -a /usr/lib/*/systemd /image/usr/lib/")
+    box.run("mkdir -p /image/etc/systemd/system /image/usr/lib/systemd")
+    box.run("cp /usr/lib/*/systemd/libsystemd-shared-*.so /image/usr/lib/systemd/")
     host.watch()
 
     jobs, error, is_empty = json.loads(python(host, ROOT).stdout)

@@ -141,3 +141,46 @@ def test_root_is_told_that_its_jobs_are_those_of_the_system(box: Box) -> None:
 
     assert done.returncode == 4
     assert "jobs of root are jobs of the system" in done.stderr
+
+
+PROGRAM = """\
+import asyncio, json
+from debvisor_timers import Scheduler
+
+scheduler = Scheduler(user=True)
+with scheduler.batch():
+    for number in range(3):
+        scheduler.create_job(name=f"Made {number}", cron_expr="0 4 * * *", command=["/bin/true"])
+job = scheduler.create_job(
+    name="Often", command=["/bin/echo", "ten o'clock"], keys={"schedule.on_calendar": ["*:*:0/2"]}
+)
+result = asyncio.run(scheduler.execute_job("made-1"))
+print(json.dumps([sorted(scheduler.jobs), result.status, result.exit_code]))
+scheduler.delete_job("made-2")
+"""
+
+
+def test_a_program_of_the_user_makes_jobs_and_runs_them(box: Box) -> None:
+    jobs, status, code = json.loads(mine(box, "python3", "-c", PROGRAM).stdout)
+
+    assert jobs == ["breaks", "made-0", "made-1", "made-2", "nightly", "often", "report", "waits"]
+    assert (status, code) == ("completed", 0)
+    run = history(box, "often", 2)[0]
+    assert (run["outcome"], run["trigger"]) == ("succeeded", "timer")
+    assert mine(box, "ls", JOBS).stdout.split() == [
+        *("jobs.yaml", "made-0.yaml", "made-1.yaml", "often.yaml")
+    ]
+
+
+def test_what_a_crash_of_the_manager_cut_off_is_told_as_lost(box: Box) -> None:
+    cli(box, "run", "waits")
+    box.run(["systemctl", "kill", "--kill-whom=all", "--signal=KILL", f"user@{UID}.service"])
+    box.wait_until(f"! systemctl is-active --quiet user@{UID}.service", 10, "the end of it")
+    box.run(["rm", "-rf", f"/run/user/{UID}/debvisor-timers"])  # as a boot does
+
+    box.run(f"systemctl reset-failed; systemctl start user@{UID}.service")
+
+    newest = json.loads(cli(box, "history", "waits", "--json").stdout)[0]
+    assert (newest["outcome"], newest["end"]) == ("lost", None)
+    timers = mine(box, "systemctl", "--user", "list-timers", "--no-legend", "debvisor-job-*").stdout
+    assert timers.count("\n") == 4
