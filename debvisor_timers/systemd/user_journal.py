@@ -17,7 +17,7 @@ from typing import Any
 
 from debvisor_timers.errors import PermissionRefusedError
 from debvisor_timers.history.records import JournalMatch, JournalRecord
-from debvisor_timers.systemd.journal import SystemdJournal
+from debvisor_timers.systemd.ports import Journal
 
 _NAMES = {
     "UNIT": "USER_UNIT",
@@ -33,7 +33,7 @@ _MANAGER = "init.scope"
 class UserJournal:
     """The records of one user's own, as if that user's manager were PID 1 and the user root."""
 
-    def __init__(self, journal: SystemdJournal, uid: int) -> None:
+    def __init__(self, journal: Journal, uid: int) -> None:
         """Ask `journal` for what has to do with the user `uid`."""
         self._journal = journal
         self._uid = str(uid)

@@ -94,6 +94,8 @@ def test_a_run_is_the_user_s_and_its_output_is_kept(box: Box) -> None:
     assert "that is wrong" in shown
     argv = ("logs", "nightly", "--run", run["run"], "--stderr")
     assert cli(box, *argv).stdout.count("that is wrong") == 1
+    assert f"I am {USER}" in cli(box, "logs", "nightly").stdout
+    assert "Starting debvisor-job-nightly.service" in cli(box, "logs", "--all").stdout
 
 
 def test_one_job_starts_the_next_and_a_failure_is_tried_again(box: Box) -> None:
