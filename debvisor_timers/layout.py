@@ -13,6 +13,9 @@ TARGET = "debvisor-timers.target"
 BOOT_TARGET = "debvisor-timers-boot.target"
 """Holds the boot triggers; started by the boot, never by `apply`."""
 
+UNDO_SERVICE = "debvisor-timers-undo-try.service"
+"""Takes back what was tried and not confirmed; a transient timer of its name starts it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
@@ -168,6 +171,16 @@ class Layout:
     def audit_head(self) -> Path:
         """Return the file with the newest link of the audit's chain."""
         return self.state / "audit.json"
+
+    @property
+    def trial(self) -> Path:
+        """Return the file that says what is being tried, and what takes it back; mostly none."""
+        return self.state / "try.json"
+
+    @property
+    def replaced(self) -> Path:
+        """Return the folder with files of the administrator that a command has replaced."""
+        return self.state / "replaced"
 
     @property
     def attempts(self) -> Path:

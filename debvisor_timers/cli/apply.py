@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debvisor_timers.cli.options import json_option
+from debvisor_timers.cli.options import expect_option, json_option
 from debvisor_timers.cli.output import confirm, counted, echo_json, echo_problems, progress
 
 if TYPE_CHECKING:
@@ -19,53 +19,66 @@ if TYPE_CHECKING:
 @click.option("-y", "--yes", is_flag=True, help="Remove jobs without asking.")
 @click.option("--allow-empty", is_flag=True, help="Allow that every job is removed.")
 @click.option("--overwrite-edits", is_flag=True, help="Overwrite units that were edited by hand.")
+@expect_option
 @click.option("--dry-run", is_flag=True, help="Show the plan, write nothing.")
 @json_option
-def command(
-    *, yes: bool, allow_empty: bool, overwrite_edits: bool, dry_run: bool, as_json: bool
+def command(  # noqa: PLR0913 (one for each option)
+    *,
+    yes: bool,
+    allow_empty: bool,
+    overwrite_edits: bool,
+    expect_generation: int | None,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Make this host's timers what the YAML says.
 
     All or nothing: what fails is undone. Running jobs are not disturbed, and no job is started.
     """
-    from debvisor_timers.operations.applying.apply import ApplyOptions
+    from debvisor_timers.operations.applying.apply import ApplyOptions, check_generation
     from debvisor_timers.scheduler import Scheduler
 
     scheduler = Scheduler.system(door="cli")
     if dry_run:
-        _show_plan(scheduler.plan(), as_json=as_json)
+        plan = scheduler.plan()
+        check_generation(expect_generation, plan.generation - 1)
+        _show_plan(plan, as_json=as_json)
         return
     result = scheduler.apply(
         ApplyOptions(
-            confirm_removal=lambda plan: yes or bool(_ask(plan)),
+            confirm_removal=lambda plan: yes or ask_removal(plan),
             allow_empty=allow_empty,
             overwrite_edits=overwrite_edits,
+            expect_generation=expect_generation,
             on_step=progress,
         )
     )
     progress("")
     if as_json:
-        echo_json(_document(result))
+        echo_json(as_document(result))
     else:
-        _echo(result)
+        echo_result(result)
 
 
 def _show_plan(plan: Plan, *, as_json: bool) -> None:
-    from debvisor_timers.cli.plan import as_document, echo_plan
+    from debvisor_timers.cli.plan import as_document as plan_document
+    from debvisor_timers.cli.plan import echo_plan
 
     if as_json:
-        echo_json(as_document(plan))
+        echo_json(plan_document(plan))
     else:
         echo_plan(plan, with_diff=False)
 
 
-def _ask(plan: Plan) -> bool | None:
+def ask_removal(plan: Plan) -> bool:
+    """Ask on the terminal whether the jobs that `plan` removes may go; False without one."""
     names = plan.removed
     shown = ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
-    return confirm(f"Remove {counted(len(names), 'job')} ({shown})?")
+    return bool(confirm(f"Remove {counted(len(names), 'job')} ({shown})?"))
 
 
-def _echo(result: ApplyResult) -> None:
+def echo_result(result: ApplyResult) -> None:
+    """Print what an apply did, for people."""
     if result.plan is not None and result.plan.warnings:
         echo_problems(result.plan.warnings)
     if result.recovery != "nothing":
@@ -88,7 +101,8 @@ def _echo(result: ApplyResult) -> None:
         )
 
 
-def _document(result: ApplyResult) -> dict[str, object]:
+def as_document(result: ApplyResult) -> dict[str, object]:
+    """Return what an apply did, for programs."""
     return {
         "generation": result.generation,
         "created": result.created,

@@ -22,7 +22,8 @@ _TITLES = ("TIME", "WHO", "WHAT", "RESULT")
 _VERBS = (
     *("apply", "run", "retry", "stop", "renew", "recover", "create", "update", "delete", "pause"),
     *("resume", "skip-next", "maintenance", "backfill"),
-    *("rollback", "restore", "token", "config", "prune", "register"),
+    *("rollback", "restore", "import", "token", "config", "prune", "register"),
+    *("try", "confirm"),
 )
 
 

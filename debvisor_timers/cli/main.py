@@ -18,7 +18,12 @@ from debvisor_timers.errors import ExitCode
 
 COMMANDS: Mapping[str, str] = {
     "plan": "Show what apply would change.",
-    "apply": "Make this host's timers what the YAML says; all or nothing.",
+    "apply": "Make the timers of this host what the YAML says.",
+    "try": "Apply, and take it back unless it is confirmed in time.",
+    "confirm": "Keep what is being tried.",
+    "rollback": "Make an older generation true again.",
+    "generations": "Show what was applied: when, by whom, how many changes.",
+    "diff": "Show what differs between generations, or from the disk.",
     "check": "Check job files; report every problem.",
     "job create": "Write a new job and apply it.",
     "job update": "Change keys of a job in its file, and apply it.",
@@ -29,8 +34,8 @@ COMMANDS: Mapping[str, str] = {
     "list": "List jobs: schedule, last run, next start, state.",
     "show": "Show one job: schedule, next starts, unit files.",
     "next": "Show when jobs will run, as systemd computes it.",
-    "timeline": "Draw a day or a week: when jobs run, and how many at once.",
-    "graph": "Show which job depends on which: a tree, DOT or a picture.",
+    "timeline": "Draw when jobs run in a day or a week, and how many.",
+    "graph": "Show which job depends on which: a tree or a picture.",
     "run": "Run a job now.",
     "retry": "Run a failed run of a job again.",
     "stop": "End the run of a job that is under way.",
@@ -42,16 +47,22 @@ COMMANDS: Mapping[str, str] = {
     "logs": "Show a job's journal.",
     "history": "Show past runs of jobs.",
     "history prune": "Forget the oldest runs.",
-    "stats": "Show durations, failures and trends of past runs; draw them.",
-    "report": "Tell what failed, was missed or gets worse, over all jobs.",
-    "audit": "Show who changed what; check that the record of it is whole.",
+    "stats": "Show durations, failures and trends of past runs.",
+    "report": "Tell what failed, was missed or gets worse.",
+    "audit": "Show who changed what; check that the record is whole.",
     "metrics": "Print metrics for Prometheus, or write them to a file.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
+    "config list": "Show the settings in force, and handlers of tasks.",
+    "config backup": "Save configuration, pauses and tokens to one file.",
+    "config restore": "Bring a backup back; all or nothing.",
+    "import guide-json": "Make job files of those of the original scheduler.",
+    "export units": "Write the units to a folder, for images and packages.",
+    "export kubernetes": "Write jobs as CronJobs of Kubernetes, where that can be.",
     "explain": "Explain a key of the job files.",
     "schema": "Print the JSON Schema of the job files, for editors.",
     "translate": "Translate a cron expression into OnCalendar lines.",
     "renew": "Let timers follow a change of their time zone.",
-    "recover": "Undo or finish an apply that was cut off; tell of lost runs.",
+    "recover": "Undo or finish an apply that was cut off.",
     "version": "Print the version.",
 }
 """Every command with its summary; each is the module of that name in this folder, of two words
@@ -100,7 +111,7 @@ GROUPS: Mapping[str, str] = {
 }
 """First words of commands of two words that are no commands themselves."""
 
-HIDDEN = frozenset({"maintain", "notify-failure"})
+HIDDEN = frozenset({"maintain", "notify-failure", "undo-try"})
 """Commands that units of ours call, not people."""
 
 NAMES = ("debvisor-timers", "debvisor-schedule")

@@ -34,6 +34,7 @@ __all__ = [
     "complete_state",
     "complete_tag",
     "complete_task_type",
+    "expect_option",
     "job_argument",
     "job_arguments",
     "json_option",
@@ -133,4 +134,10 @@ tag_option = click.option(
     multiple=True,
     shell_complete=complete_tag,
     help="Only jobs with this tag.",
+)
+expect_option = click.option(
+    "--expect-generation",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Refuse unless generation N is the newest: nobody has applied meanwhile.",
 )

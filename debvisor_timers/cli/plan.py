@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.applying.plan import JobPlan, Plan
 
 _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
-_SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "remove": ("-", "red")}
+SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "remove": ("-", "red")}
 
 
 @click.command(
@@ -42,16 +43,18 @@ def command(*, with_diff: bool, detailed_exitcode: bool, as_json: bool) -> int:
 
 def echo_plan(plan: Plan, *, with_diff: bool) -> None:
     """Print `plan` for people."""
+    from debvisor_timers.operations.applying.diff import unified_diff
+
     if plan.warnings:
         echo_problems(plan.warnings)
     width = max((len(job.job_id) for job in plan.jobs), default=0)
     for job in plan.jobs:
-        sign, colour = _SIGNS[job.change]
+        sign, colour = SIGNS[job.change]
         click.echo(click.style(f"{sign} {job.job_id:<{width}}", fg=colour) + f"  {_next(job)}")
         for name in job.edited:
             click.echo(f"    {name} was edited by hand: apply refuses without --overwrite-edits")
         if with_diff:
-            _echo_diff(job)
+            echo_diff(unified_diff(job))
     for name in plan.foreign:
         click.echo(click.style(f"! {name}", fg="red") + "  is not ours: apply will refuse")
     click.echo(summary(plan))
@@ -68,6 +71,7 @@ def summary(plan: Plan) -> str:
 def as_document(plan: Plan) -> dict[str, Any]:
     """Return `plan` for programs: stable keys, times in ISO 8601."""
     return {
+        "current_generation": plan.generation - 1,
         "generation": plan.generation,
         "unchanged": plan.unchanged,
         "foreign": list(plan.foreign),
@@ -98,8 +102,7 @@ def _next(job: JobPlan) -> str:
     return f"next {after}" if before == after else f"next {before} -> {after}"
 
 
-def _echo_diff(job: JobPlan) -> None:
-    from debvisor_timers.operations.applying.diff import unified_diff
-
-    for line in unified_diff(job):
-        click.echo(f"    {click.style(line, fg=_DIFF_COLOURS.get(line[:1]))}")
+def echo_diff(lines: Iterable[str]) -> None:
+    """Print a diff below what it belongs to."""
+    for line in lines:
+        click.echo(f"    {click.style(line, fg=_DIFF_COLOURS.get(line[:1]))}".rstrip())

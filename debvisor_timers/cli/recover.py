@@ -10,8 +10,9 @@ import click
 def command() -> None:
     """Undo or finish an apply that was cut off by a kill or a power cut.
 
-    Before that, record the runs that a crash has cut off, and have them told. Runs by itself at
-    boot. Every apply undoes or finishes an earlier one as well.
+    Before that, record the runs that a crash has cut off, and have them told. After that, take back
+    what was being tried when the machine went down. Runs by itself at boot. Every apply undoes or
+    finishes an earlier one as well.
     """
     from debvisor_timers.errors import SystemdError
     from debvisor_timers.scheduler import Scheduler
@@ -27,5 +28,7 @@ def command() -> None:
     for job_id, run_id in lost.runs:
         click.echo(f"run {run_id} of {job_id} is lost: it was cut off by a crash")
     click.echo(words[scheduler.recover()])
+    if scheduler.undo_unconfirmed(only_forgotten=True):
+        click.echo("what was being tried was never confirmed; it is taken back")
     if lost.problems:
         raise SystemdError("; ".join(lost.problems))

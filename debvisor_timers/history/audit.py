@@ -42,10 +42,13 @@ class Verb(StrEnum):
     BACKFILL = "backfill"
     ROLLBACK = "rollback"
     RESTORE = "restore"
+    IMPORT = "import"
     TOKEN = "token"  # noqa: S105 (no password)
     CONFIG = "config"
     PRUNE = "prune"
     REGISTER = "register"
+    TRY = "try"
+    CONFIRM = "confirm"
 
 
 class AuditResult(StrEnum):

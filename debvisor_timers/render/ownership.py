@@ -74,6 +74,15 @@ def sign(body: str, *, job: str, source: Span, generation: int) -> str:
     )
 
 
+def renumbered(text: str, generation: int) -> str:
+    """Return a unit file of ours as that generation writes it: nothing else of it changes."""
+    _, match = _split(text)
+    if match is None:
+        return text
+    head, _, tail = text.rpartition(f"\nGeneration={match[3]}\n")
+    return f"{head}\nGeneration={generation}\n{tail}"
+
+
 def _split(text: str) -> tuple[str, re.Match[str] | None]:
     """Return the text before the section, and the section; None: it is not as we write it."""
     body, _, tail = text.partition(_HEADER)

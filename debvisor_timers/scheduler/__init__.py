@@ -5,14 +5,16 @@ from __future__ import annotations
 
 from debvisor_timers.scheduler.applying import Applying
 from debvisor_timers.scheduler.editing import Editing
+from debvisor_timers.scheduler.exchange import Exchange
 from debvisor_timers.scheduler.holding import Holding
 from debvisor_timers.scheduler.looking import Looking
 from debvisor_timers.scheduler.past import Past
 from debvisor_timers.scheduler.running import Running
+from debvisor_timers.scheduler.safety import Safety
 from debvisor_timers.scheduler.tasks import Tasks
 
 
-class Scheduler(Applying, Editing, Looking, Running, Holding, Past, Tasks):
+class Scheduler(Applying, Editing, Exchange, Looking, Running, Holding, Past, Safety, Tasks):
     """All that can be done with the jobs of one host; every method is one operation.
 
     Each imports what it needs when it is called: starting a command costs milliseconds. The

@@ -33,7 +33,9 @@ class Applying(Base):
         from debvisor_timers.operations.applying.apply import apply
 
         with self.attempt("apply") as attempt:
-            options = replace(options, on_step=attempt.on_step(options.on_step))
+            options = replace(
+                options, on_step=attempt.on_step(options.on_step), by=lambda: str(self.caller)
+            )
             result = apply(self.host, options)
             if result.has_changed:
                 plan = result.plan
@@ -61,7 +63,7 @@ class Applying(Base):
         from debvisor_timers.operations.applying.renew import renew
 
         with self.attempt("renew") as attempt:
-            renewal = renew(self.host, attempt.on_step(on_step))
+            renewal = renew(self.host, attempt.on_step(on_step), by=str(self.caller))
             if renewal.plan is not None and renewal.renewed:
                 plan = renewal.plan
                 attempt.done(changes=plan.jobs, generation=plan.generation)

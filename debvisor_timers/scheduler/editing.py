@@ -49,7 +49,7 @@ class Editing(Base):
         verb = str(kinds.pop()) if len(kinds) == 1 else "update"
         with self.attempt(verb, jobs=[change.job_id for change in changes]) as attempt:
             if options.apply:
-                options = replace(options, on_step=attempt.on_step(options.on_step))
+                options = self._told_by(attempt, options)
             else:
                 attempt.begin()
             result = edit_jobs(self.host, changes, options)
@@ -88,7 +88,7 @@ class Editing(Base):
             return rewrite_job(self.host, rewrite, options)
         with self.attempt("update", jobs=[rewrite.job_id], file=str(rewrite.path)) as attempt:
             if options.apply:
-                options = replace(options, on_step=attempt.on_step(options.on_step))
+                options = self._told_by(attempt, options)
             else:
                 attempt.begin()
             result = rewrite_job(self.host, rewrite, options)
@@ -148,6 +148,15 @@ class Editing(Base):
     def is_collecting(self) -> bool:
         """Return True within a block of `collected_edits`."""
         return self._batch() is not None
+
+    def _told_by(self, attempt: Attempt, options: EditOptions) -> EditOptions:
+        """Return `options` with which the audit and the generation know of the edit."""
+        return replace(
+            options,
+            on_step=attempt.on_step(options.on_step),
+            by=lambda: str(self.caller),
+            how=attempt.verb,
+        )
 
     def _batch(self) -> EditBatch | None:
         batch = _BATCH.get()

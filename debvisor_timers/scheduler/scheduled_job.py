@@ -115,8 +115,9 @@ class Counts:
 class ScheduledJob:
     """A job as it was when it was asked for.
 
-    cron_expression: None for a job without a schedule. last_execution, next_execution: naive, in
-    UTC, as programs for the guide have times; None where there is none, or it is not known yet.
+    cron_expression: None for a job without a schedule. timezone: None for that of the host.
+    last_execution, next_execution: naive, in UTC, as programs for the guide have times; None where
+    there is none, or it is not known yet.
     state: in the words of `debvisor-timers list`. A change is made by `update_job`, or by way of
     `dependencies`.
     """
@@ -124,6 +125,7 @@ class ScheduledJob:
     job_id: str
     name: str
     cron_expression: CronExpression | None = None
+    timezone: str | None = None
     task_type: str = ""
     task_config: Mapping[str, object] = field(default_factory=dict)
     priority: JobPriority = JobPriority.NORMAL
@@ -157,6 +159,7 @@ class ScheduledJob:
             "name": self.name,
             "description": self.description,
             "cron_expression": str(self.cron_expression) if self.cron_expression else None,
+            "timezone": self.timezone,
             "task_type": self.task_type,
             "task_config": dict(self.task_config),
             "priority": self.priority.word,
@@ -194,6 +197,7 @@ def job_of_row(
     return ScheduledJob(
         name=job.title,
         cron_expression=_expression(job),
+        timezone=job.schedule.timezone if job.schedule else None,
         task_type=job.task.type if job.task else "",
         task_config=job.task.config if job.task else {},
         priority=JobPriority.of(str(job.priority)),

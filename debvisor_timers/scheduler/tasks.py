@@ -30,7 +30,11 @@ class Tasks(Base):
 
         handler = handler_of(function)
         with self.attempt("register", file=f"tasks.d/{task_type}.yaml") as attempt:
-            options = ApplyOptions(on_step=attempt.on_step(lambda _step: None))
+            options = ApplyOptions(
+                on_step=attempt.on_step(lambda _step: None),
+                by=lambda: str(self.caller),
+                how="register",
+            )
             result = register_handler(self.host, task_type, handler, options)
             if result is not None:
                 attempt.done(

@@ -7,7 +7,7 @@ import errno
 import os
 import string
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from types import TracebackType
@@ -44,7 +44,14 @@ _AWAY = timedelta(seconds=10)
 _PAUSE = timedelta(seconds=0.05)
 # libsystemd 257 tells a lost connection by steps: it closes, says goodbye, then fails.
 _TO_SEE_A_LOSS = 2
+_END = (-1, None)
+"""Of what is open in a message of pystemd's: an array, a structure, a variant."""
+
 _LOCAL_ERRORS = {"DBusConnectionRefusedError", "DBusInterruptedError", "DBusBaseError"}
+
+
+Property = tuple[str, str, object]
+"""A property of a unit: its name, its D-Bus signature, its value."""
 
 
 def unit_path(name: str) -> bytes:
@@ -119,6 +126,25 @@ class Bus:
             again=member not in _ONCE,
         )
         return _to_text(reply.body)
+
+    def start_transient(self, name: str, properties: Sequence[Property]) -> None:
+        """Queue the start of the unit `name`, which `properties` make. Raises SystemdError."""
+        from pystemd.dbuslib import apply_signature  # noqa: PLC0415
+
+        values = apply_signature(b"ss", [name.encode(), b"fail"])
+        values += [(ord("a"), b"(sv)")]
+        for key, signature, value in properties:
+            values += [(ord("r"), b"sv"), (ord("s"), key.encode()), (ord("v"), signature.encode())]
+            values += [*apply_signature(signature.encode(), [_to_bytes(value)]), _END, _END]
+        values += [_END, (ord("a"), b"(sa(sv))"), _END]
+        self.process(jobs=_TO_SEE_A_LOSS)
+        self._ask(
+            f"StartTransientUnit({name})",
+            lambda connection: connection.call_method(
+                _SYSTEMD, _ROOT, _interface(_MANAGER), b"StartTransientUnit", values
+            ),
+            again=False,
+        )
 
     def manager_property(self, name: str, signature: str) -> Any:
         """Return a property of the manager."""

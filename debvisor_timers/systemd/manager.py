@@ -27,6 +27,7 @@ from debvisor_timers.systemd.ports import (
 # What systemd says for "never": 0 for the past, the largest number for the future.
 _NEVER = (0, 2**64 - 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
 _EXIT_CODES = {1: "exited", 2: "killed", 3: "dumped"}
 _SLICE = timedelta(milliseconds=200)
@@ -94,6 +95,28 @@ class SystemdManager:
         return self._run_jobs(
             "StopUnit", [name for name in units if name in loaded], wait=wait, timeout=timeout
         )
+
+    def start_once(self, service: str, *, after: timedelta, description: str) -> None:
+        """Let a transient timer start `service` once, `after` from now."""
+        state = self._bus.unit_property(service, "Unit", "LoadState", "s")
+        if state != "loaded":  # the timer would be made all the same, and fail when it is started
+            raise SystemdError(f"systemd: {service} is {state}", dbus_name=_NO_SUCH_UNIT)
+        timer = service.removesuffix(".service") + ".timer"
+        # Counted from the start of PID 1: a reload lets OnActiveSec= begin anew (systemd 257), and
+        # a calendar goes by a clock that can be set back.
+        begun = int(self._bus.manager_property("UserspaceTimestampMonotonic", "t"))
+        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._bus.start_transient(
+            timer,
+            [
+                ("Description", "s", description),
+                ("OnStartupSec", "t", now - begun + after // _MICROSECOND),
+                ("AccuracyUSec", "t", 1),
+                ("RemainAfterElapse", "b", False),
+                ("CollectMode", "s", "inactive-or-failed"),
+            ],
+        )
+        self.start([timer])  # it is queued: its result is that of its start
 
     def timer(self, name: str) -> TimerState:
         """Return when the timer unit `name` last triggered and when it will next."""

@@ -157,6 +157,14 @@ class Manager(Protocol):
     ) -> dict[str, JobResult]:
         """Queue a stop job for each of `units` that is loaded; like `start` otherwise."""
 
+    def start_once(self, service: str, *, after: timedelta, description: str) -> None:
+        """Let a transient timer start the loaded or installed `service` once, `after` from now.
+
+        The timer has its name, and is gone when it has fired, when it is stopped, and after a
+        reboot. A reload puts nothing off, nor does a clock that is set back.
+        Raises SystemdError when there is no such service, or such a timer already.
+        """
+
     def timer(self, name: str) -> TimerState:
         """Return when the timer unit `name` last triggered and when it will next."""
 

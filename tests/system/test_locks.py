@@ -132,7 +132,8 @@ def test_a_wait_without_a_limit_ends_before_the_next_elapse(host: Host) -> None:
     # That elapse was not swallowed.
     runs = [run for run in host.json("history", "often") if run["trigger"] == "timer"]
     due = [int(run["scheduled_for"][17:19]) for run in runs][::-1]
-    assert (due[1] - due[0]) % 60 == 5, runs
+    told = [(run["scheduled_for"], run["start"], run["end"], run["reason"]) for run in runs]
+    assert (due[1] - due[0]) % 60 == 5, told
     assert [run for run in host.json("history", "often") if run["overlapped"]] == []
 
 

@@ -202,7 +202,7 @@ def section(page: str, title: str) -> str:
 def command_entries() -> dict[str, str]:
     """Return what the page says of each command: its synopsis and the text below it."""
     text = section(PAGE, "COMMANDS")
-    starts = list(re.finditer(r"^\*([a-z]+(?:[- ][a-z]+)?)\*", text, re.MULTILINE))
+    starts = list(re.finditer(r"^\*([a-z]+(?:[- ][a-z]+)*)\*", text, re.MULTILINE))
     ends = [start.start() for start in starts[1:]] + [len(text)]
     entries: dict[str, str] = {}
     for start, end in zip(starts, ends, strict=True):
@@ -211,7 +211,7 @@ def command_entries() -> dict[str, str]:
 
 
 def test_the_page_has_every_command_once() -> None:
-    names = re.findall(r"^\*([a-z]+(?:[- ][a-z]+)?)\*", section(PAGE, "COMMANDS"), re.MULTILINE)
+    names = re.findall(r"^\*([a-z]+(?:[- ][a-z]+)*)\*", section(PAGE, "COMMANDS"), re.MULTILINE)
 
     assert sorted(set(names)) == sorted(COMMANDS)
 
@@ -315,7 +315,7 @@ def test_generated_parts_are_made_anew() -> None:
 
 
 def test_the_readme_has_every_command() -> None:
-    told = re.findall(r"^\| `([a-z]+(?:[- ][a-z]+)?)[^`]*` \|", README, re.MULTILINE)
+    told = re.findall(r"^\| `([a-z]+(?:[- ][a-z]+)*)[^`]*` \|", README, re.MULTILINE)
 
     assert told == list(COMMANDS)
 

@@ -33,6 +33,10 @@ class ApplyOptions:
     lock_wait: how long to wait for another apply to end.
     on_step: told each step before it is taken, for a progress line.
     expect_generation: refuse unless this is the newest one.
+    by, how: who asks, in the words of the audit, and for what; kept in the generation.
+    is_trial: it may be taken back, so jobs that go keep their marks until it is confirmed.
+    before: is told the plan when nothing speaks against it, before anything is written; what it
+    raises stops the apply.
     """
 
     confirm_removal: Callable[[Plan], bool] = field(default=lambda _plan: False)
@@ -41,6 +45,10 @@ class ApplyOptions:
     lock_wait: timedelta = LOCK_WAIT
     on_step: Callable[[str], None] = field(default=lambda _step: None)
     expect_generation: int | None = None
+    by: Callable[[], str] = field(default=lambda: "")
+    how: str = "apply"
+    is_trial: bool = False
+    before: Callable[[Plan], None] = field(default=lambda _plan: None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +98,8 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
     """
     with exclusive(host.layout.runtime, purpose="debvisor-timers apply", wait=options.lock_wait):
         recovery = recover_locked(host)
-        _check_generation(host, options)
+        _refuse_while_tried(host)
+        check_generation(options.expect_generation, generations(host).latest())
         known = _fingerprint_file(host)
         kept = known.read()
         before = Fingerprint.take(host, kept.files if kept else ())
@@ -113,30 +122,40 @@ def apply_source(host: Host, source: Source, options: ApplyOptions) -> ApplyResu
     """
     with exclusive(host.layout.runtime, purpose="debvisor-timers apply", wait=options.lock_wait):
         recovery = recover_locked(host)
-        _check_generation(host, options)
-        # What is on disk is not what was applied last: the next apply has to look.
-        _fingerprint_file(host).forget()
-        from debvisor_timers.operations.applying.plan import make_plan
+        _refuse_while_tried(host)
+        return replace(apply_source_locked(host, source, options), recovery=recovery)
 
-        check_edits(source.edits)
-        plan = make_plan(host, source)
-        return replace(_carry_out(host, plan, options), recovery=recovery)
+
+def apply_source_locked(host: Host, source: Source, options: ApplyOptions) -> ApplyResult:
+    """Do the same under a lock that the caller holds, where nothing is to be recovered."""
+    from debvisor_timers.operations.applying.plan import make_plan
+
+    check_generation(options.expect_generation, generations(host).latest())
+    # What is on disk is not what was applied last: the next apply has to look.
+    _fingerprint_file(host).forget()
+    check_edits(source.edits)
+    return _carry_out(host, make_plan(host, source), options)
 
 
 def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
     from debvisor_timers.operations.applying import steps
     from debvisor_timers.operations.applying.settings import changed_config, keep_settings
     from debvisor_timers.operations.holding.tidy import drop_marks
-    from debvisor_timers.operations.past.rename import keep_histories
+    from debvisor_timers.operations.past.rename import give_back_histories, keep_histories
 
     _refuse(plan, options)
+    plan = replace(plan, deed=replace(plan.deed, by=options.by(), how=options.how))
+    options.before(plan)
     if plan.is_empty and not plan.edits:
         held, settings = None, keep_settings(host, plan)
     else:
         settings = changed_config(host, plan)
         held = steps.execute(host, plan, options.on_step)
     keep_histories(host, plan.definitions)
-    drop_marks(host, plan.removed)
+    if plan.deed.restores is not None:
+        give_back_histories(host, plan.created, plan.removed)
+    if not options.is_trial:
+        drop_marks(host, plan.removed)
     made = plan.generation if settings is not None else plan.generation - 1
     return replace(_result(plan, made, held), settings=tuple(settings or ()))
 
@@ -145,8 +164,16 @@ def _fingerprint_file(host: Host) -> FingerprintFile:
     return FingerprintFile(host.layout.state / "fingerprint.json")
 
 
-def _check_generation(host: Host, options: ApplyOptions) -> None:
-    expected, newest = options.expect_generation, generations(host).latest()
+def _refuse_while_tried(host: Host) -> None:
+    """Raise RefusedError while a try waits for its answer."""
+    if host.layout.trial.exists():
+        from debvisor_timers.operations.safety.trial import refuse_while_tried
+
+        refuse_while_tried(host)
+
+
+def check_generation(expected: int | None, newest: int) -> None:
+    """Raise RefusedError where another generation is the newest than somebody expects."""
     if expected is not None and expected != newest:
         raise RefusedError(
             f"nothing was applied: generation {newest} is the newest, not {expected}:"

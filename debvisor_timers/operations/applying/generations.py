@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +18,41 @@ from debvisor_timers.operations import durable
 from debvisor_timers.systemd.ports import Entry, FileEntry, LinkEntry
 
 _UNITS = "units.json.gz"
+_ABOUT = "generation.json"
+NOT_YAML = frozenset({_UNITS, _ABOUT})
+"""What lies in the folder of a generation besides the files of the administrator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What has made a generation.
+
+    by: who asked for it, in the words of the audit. how: the verb of that.
+    restores: the older generation that it is again.
+    """
+
+    by: str = ""
+    how: str = "apply"
+    restores: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many jobs a generation has created, updated and removed."""
+
+    created: int = 0
+    updated: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A generation that is kept. deed, counts: None where an older version has noted none."""
+
+    number: int
+    applied: datetime | None
+    deed: Deed | None = None
+    counts: Counts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +77,44 @@ class Generations:
 
     def applied(self, number: int) -> datetime | None:
         """Return when generation `number` was applied, None where it does not say."""
-        meta = durable.read_json(self.folder / str(number) / "generation.json")
-        text = meta.get("applied") if isinstance(meta, dict) else None
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
+        return self.about(number).applied
+
+    def about(self, number: int) -> Kept:
+        """Return what is noted of generation `number`, which is kept or not.
+
+        Raises SystemdError where the note cannot be read, PermissionRefusedError without root.
+        """
+        plain = durable.read_json(self.folder / str(number) / _ABOUT)
+        meta = plain if isinstance(plain, dict) else {}
+        text = meta.get("applied")
+        return Kept(
+            number=number,
+            applied=datetime.fromisoformat(text) if isinstance(text, str) else None,
+            deed=_deed(meta) if "how" in meta else None,
+            counts=_counts(meta) if "how" in meta else None,
+        )
+
+    def files(self, number: int) -> dict[str, bytes]:
+        """Return the administrator's files of generation `number`, by their path in their folder.
+
+        Raises NotFoundError for one that is not kept, SystemdError when it cannot be read.
+        """
+        self.require(number)
+        folder = self.folder / str(number)
+        try:
+            names = {str(path.relative_to(folder)): path for path in folder.rglob("*")}
+            return {
+                name: path.read_bytes()
+                for name, path in sorted(names.items())
+                if name not in NOT_YAML and path.is_file()
+            }
+        except OSError as error:
+            raise durable.cannot("read", folder, error) from error
+
+    def require(self, number: int) -> None:
+        """Raise NotFoundError where generation `number` is not kept."""
+        if not self.exists(number):
+            raise _not_kept(number)
 
     def units(self, number: int) -> Mapping[str, Entry]:
         """Return the units and links of generation `number`, by their path in the unit folder.
@@ -56,9 +126,7 @@ class Generations:
             plain = json.loads(gzip.decompress(path.read_bytes()))
             return {name: _entry(**entry) for name, entry in plain.items()}
         except FileNotFoundError as error:
-            raise NotFoundError(
-                f"generation {number} is not kept", fix="see: debvisor-timers generations"
-            ) from error
+            raise _not_kept(number) from error
         except (OSError, EOFError, ValueError, TypeError, AttributeError) as error:
             raise durable.cannot("read", path, error) from error
 
@@ -78,19 +146,19 @@ class Generations:
 
     def write(
         self,
-        number: int,
+        about: Kept,
         *,
         config: Path,
         sources: Mapping[Path, str],
         units: Mapping[str, Entry],
-        at: datetime,
     ) -> None:
-        """Keep copies of the files `sources` below `config` and of `units` as generation `number`.
+        """Keep copies of the files `sources` below `config` and of `units` as a generation.
 
         sources: each file with the SHA-256 of what was applied. The generation appears with one
         rename, whole; that rename is the commit of an apply. Raises SystemdError when a file
         cannot be copied, or is no longer what was applied.
         """
+        number = about.number
         staged = self.folder / f".{number}.new"
         try:
             shutil.rmtree(staged, ignore_errors=True)
@@ -98,8 +166,7 @@ class Generations:
             for source, applied in sources.items():
                 _copy(source, staged / source.relative_to(config), applied)
             _write(staged / _UNITS, _packed(units))
-            meta = {"generation": number, "applied": at.isoformat()}
-            _write(staged / "generation.json", json.dumps(meta).encode())
+            _write(staged / _ABOUT, _noted(about))
             sync_file_system(staged)
             staged.rename(self.folder / str(number))
             sync_folder(self.folder)
@@ -108,12 +175,45 @@ class Generations:
                 f"cannot keep generation {number} in {self.folder}: {error.strerror}"
             ) from error
 
-    def prune(self, keep: int) -> None:
-        """Remove all but the newest `keep` generations, and what an interrupted write left."""
+    def prune(self, keep: int, *, spare: int | None = None) -> None:
+        """Remove all but the newest `keep` generations, and what an interrupted write left.
+
+        spare: is kept in any case.
+        """
         for number in self.numbers()[:-keep]:
+            if number == spare:
+                continue
             shutil.rmtree(self.folder / str(number), ignore_errors=True)
         for staged in self.folder.glob(".*.new"):
             shutil.rmtree(staged, ignore_errors=True)
+
+
+def _not_kept(number: int) -> NotFoundError:
+    return NotFoundError(f"generation {number} is not kept", fix="see: debvisor-timers generations")
+
+
+def _noted(about: Kept) -> bytes:
+    meta = {
+        "generation": about.number,
+        "applied": about.applied.isoformat() if about.applied else None,
+        **asdict(about.deed or Deed()),
+        **asdict(about.counts or Counts()),
+    }
+    return json.dumps(meta).encode("utf-8", "surrogateescape")
+
+
+def _deed(meta: Mapping[str, object]) -> Deed:
+    restores = meta.get("restores")
+    return Deed(
+        by=str(meta.get("by", "")),
+        how=str(meta["how"]),
+        restores=restores if isinstance(restores, int) else None,
+    )
+
+
+def _counts(meta: Mapping[str, object]) -> Counts:
+    found = {name: meta.get(name) for name in ("created", "updated", "removed")}
+    return Counts(**{name: n for name, n in found.items() if isinstance(n, int)})
 
 
 def _copy(source: Path, copy: Path, applied: str) -> None:

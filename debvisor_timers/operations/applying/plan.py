@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -13,9 +13,9 @@ from debvisor_timers.calendar.zones import ZONEINFO
 from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.operations.applying.applied import applied_definitions
-from debvisor_timers.operations.applying.desired import Desired, desired_states, with_units
+from debvisor_timers.operations.applying.desired import Desired, desired_states, kept_states
 from debvisor_timers.operations.applying.edits import FileEdit
-from debvisor_timers.operations.applying.generations import Generations
+from debvisor_timers.operations.applying.generations import Counts, Deed, Generations, Kept
 from debvisor_timers.operations.applying.source import Source
 from debvisor_timers.operations.applying.verify import verify
 from debvisor_timers.operations.host import Host
@@ -23,7 +23,7 @@ from debvisor_timers.operations.owned import is_ours, owned_by_job
 from debvisor_timers.render.names import timer_unit
 from debvisor_timers.render.ownership import digest, is_edited
 from debvisor_timers.render.timer import schedule_zone
-from debvisor_timers.source import Problem
+from debvisor_timers.source import Problem, Severity
 from debvisor_timers.systemd.ports import Entry, FileEntry, LinkEntry
 
 
@@ -72,6 +72,7 @@ class Plan:
     config: the folder below which the files of the definitions are.
     edits: files of the administrator that change with it.
     files: what decides it besides the configuration: time zones, calendars.
+    deed: who wants it, and how; kept in the generation.
     """
 
     generation: int
@@ -86,6 +87,14 @@ class Plan:
     entries: Mapping[str, Entry]
     files: tuple[Path, ...]
     edits: tuple[FileEdit, ...] = ()
+    deed: Deed = field(default_factory=Deed)
+
+    def about(self, at: datetime) -> Kept:
+        """Return what is noted of the generation that it makes at that time."""
+        counts = Counts(
+            created=len(self.created), updated=len(self.updated), removed=len(self.removed)
+        )
+        return Kept(number=self.generation, applied=at, deed=self.deed, counts=counts)
 
     @property
     def is_empty(self) -> bool:
@@ -129,7 +138,9 @@ def make_plan(host: Host, source: Source | None = None) -> Plan:
     files, RefusedError when systemd is too old for a job.
     """
     source = source or Source(config=host.layout.config)
-    definitions = applied_definitions(host, source.config).require()
+    definitions = applied_definitions(host, source.config)
+    if source.units is None:
+        definitions.require()
     return plan_for(host, definitions, source=source)
 
 
@@ -152,34 +163,60 @@ def plan_for(
     changes = tuple(job for job in _job_plans(on_disk, desired) if job.job_id not in left)
     if part is not None:
         changes = tuple(some for change in changes if (some := part(change)) is not None)
-    asked = [] if part else [job.job_id for job in changes]
+    asked = () if part else tuple(job.job_id for job in changes)
     jobs = [definitions.jobs[job_id] for job_id in asked if job_id in definitions.jobs]
-    verdict = verify(host, definitions, jobs, _changed_units(changes)).require(definitions)
-    scripts = {name: text for state in desired.values() for name, text in state.scripts.items()}
-    present = host.scripts.read()
+    is_kept = source.units is not None
+    problems, next_elapses = _seen(host, definitions, jobs, changes, is_kept=is_kept)
+    scripts, present = _scripts(desired), host.scripts.read()
     return Plan(
         generation=generation,
-        jobs=_with_next(host, changes, verdict.next_elapses, jobs),
+        jobs=_with_next(host, changes, next_elapses, jobs),
         unchanged=len(desired) - sum(job.job_id in desired for job in changes),
         foreign=tuple(_foreign(on_disk, desired)),
-        warnings=(*definitions.problems, *verdict.problems),
-        new_scripts={
-            name: text for name, text in scripts.items() if present.get(name) != FileEntry(text)
-        },
+        warnings=problems,
+        new_scripts={n: text for n, text in scripts.items() if present.get(n) != FileEntry(text)},
         old_scripts=tuple(sorted(present.keys() - scripts.keys())),
         definitions=definitions,
         config=source.config,
         entries=on_disk,
         files=_files(definitions, host.clock.zone()),
         edits=source.edits,
+        deed=Deed(restores=source.restores),
     )
+
+
+def _scripts(desired: Mapping[str, Desired]) -> dict[str, str]:
+    return {name: text for state in desired.values() for name, text in state.scripts.items()}
+
+
+def _seen(
+    host: Host,
+    definitions: Definitions,
+    jobs: Sequence[Job],
+    changes: tuple[JobPlan, ...],
+    *,
+    is_kept: bool,
+) -> tuple[tuple[Problem, ...], Mapping[str, datetime]]:
+    """Return what is said of the changes, and when each job is due next.
+
+    is_kept: the units were applied once; what is wrong with them today is a warning. Raises
+    DefinitionError for errors of others.
+    """
+    verdict = verify(host, definitions, jobs, _changed_units(changes, definitions))
+    problems = (*definitions.problems, *verdict.problems)
+    if is_kept:
+        problems = tuple(replace(each, severity=Severity.WARNING) for each in problems)
+    else:
+        verdict.require(definitions)
+    return problems, verdict.next_elapses
 
 
 def _desired(
     host: Host, definitions: Definitions, source: Source, generation: int
 ) -> dict[str, Desired]:
-    rendered = desired_states(host, definitions, generation=generation)
-    return rendered if source.units is None else with_units(rendered, source.units)
+    if source.units is not None:
+        return kept_states(host, definitions, source.units)
+    return desired_states(host, definitions, generation=generation, templates=source.templates)
 
 
 def _left(host: Host, source: Source, on_disk: Mapping[str, Entry]) -> set[str]:
@@ -193,7 +230,7 @@ def _left(host: Host, source: Source, on_disk: Mapping[str, Entry]) -> set[str]:
     return {
         job_id
         for job_id in (before.keys() | now.keys()) - source.jobs
-        if any(_entry_changes(before.get(job_id, {}), now.get(job_id, {})))
+        if any(entry_changes(before.get(job_id, {}), now.get(job_id, {})))
     }
 
 
@@ -208,7 +245,7 @@ def _job_plans(on_disk: Mapping[str, Entry], desired: Mapping[str, Desired]) -> 
     for job_id in sorted(desired.keys() | ours.keys()):
         before = ours.get(job_id, {})
         after = desired[job_id].entries if job_id in desired else {}
-        entries = tuple(_entry_changes(before, after))
+        entries = tuple(entry_changes(before, after))
         if entries:
             yield JobPlan(
                 job_id=job_id,
@@ -224,9 +261,8 @@ def _kind(before: Mapping[str, Entry], is_wanted: bool) -> Change:  # noqa: FBT0
     return Change.UPDATE if before else Change.CREATE
 
 
-def _entry_changes(
-    before: Mapping[str, Entry], after: Mapping[str, Entry]
-) -> Iterator[EntryChange]:
+def entry_changes(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> Iterator[EntryChange]:
+    """Yield what changes in a unit folder; that a file is signed anew is no change."""
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         if not _same(old, new):
@@ -256,13 +292,16 @@ def _foreign(on_disk: Mapping[str, Entry], desired: Mapping[str, Desired]) -> It
                 yield name
 
 
-def _changed_units(changes: tuple[JobPlan, ...]) -> dict[str, str]:
-    """Return the text of every unit file that is new or changed, by name."""
+def _changed_units(changes: tuple[JobPlan, ...], definitions: Definitions) -> dict[str, str]:
+    """Return the text of every unit file that is new or changed, by name.
+
+    Not of a job whose definition, in an older generation, can be read no more.
+    """
     return {
         change.name: change.after.text
         for job in changes
         for change in job.entries
-        if isinstance(change.after, FileEntry)
+        if isinstance(change.after, FileEntry) and job.job_id in definitions.jobs
     }
 
 

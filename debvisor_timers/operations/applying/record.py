@@ -56,8 +56,8 @@ class RecordFile:
     def write(self, record: ApplyRecord) -> None:
         """Put `record` on disk, durably."""
         plain = asdict(record)
-        plain["before"] = _plain(record.before)
-        plain["after"] = _plain(record.after)
+        plain["before"] = plain_entries(record.before)
+        plain["after"] = plain_entries(record.after)
         plain["edits"] = [_plain_edit(edit) for edit in record.edits]
         durable.write_json(self.path, plain)
 
@@ -80,13 +80,27 @@ class RecordFile:
 _NAMES = ("scripts", "obsolete_scripts", "stopped", "started", "forgotten")
 
 
-def _plain(entries: Entries) -> dict[str, list[str] | None]:
+def plain_entries(entries: Entries) -> dict[str, list[str] | None]:
+    """Return `entries` as JSON has them."""
+
     def one(entry: Entry | None) -> list[str] | None:
         if entry is None:
             return None
         return ["file", entry.text] if isinstance(entry, FileEntry) else ["link", entry.target]
 
     return {name: one(entry) for name, entry in entries.items()}
+
+
+def parsed_entries(plain: Mapping[str, list[str] | None]) -> Entries:
+    """Return the entries of which `plain_entries` has made that. Raises what Python does."""
+
+    def one(value: list[str] | None) -> Entry | None:
+        if value is None:
+            return None
+        kind, text = value
+        return FileEntry(text) if kind == "file" else LinkEntry(text)
+
+    return {name: one(value) for name, value in plain.items()}
 
 
 def _plain_edit(edit: FileEdit) -> list[str | None]:
@@ -100,19 +114,10 @@ def _parse_edit(path: str, before: str | None, after: str | None) -> FileEdit:
 
 
 def _parse(plain: Any) -> ApplyRecord:
-    def one(value: list[str] | None) -> Entry | None:
-        if value is None:
-            return None
-        kind, text = value
-        return FileEntry(text) if kind == "file" else LinkEntry(text)
-
-    def entries(key: str) -> Entries:
-        return {name: one(value) for name, value in plain[key].items()}
-
     return ApplyRecord(
         generation=int(plain["generation"]),
-        before=entries("before"),
-        after=entries("after"),
+        before=parsed_entries(plain["before"]),
+        after=parsed_entries(plain["after"]),
         due=dict(plain["due"]),
         waiting=dict(plain.get("waiting", {})),
         swallowed={timer: dict(fields) for timer, fields in plain.get("swallowed", {}).items()},

@@ -11,6 +11,7 @@ from debvisor_timers.errors import RefusedError
 from debvisor_timers.operations.applying import steps
 from debvisor_timers.operations.applying.applied import applied_definitions, applied_folder
 from debvisor_timers.operations.applying.apply import LOCK_WAIT
+from debvisor_timers.operations.applying.generations import Deed
 from debvisor_timers.operations.applying.plan import EntryChange, JobPlan, Plan, plan_for
 from debvisor_timers.operations.applying.recover import generations, recover_locked
 from debvisor_timers.operations.applying.source import Source
@@ -42,7 +43,9 @@ class Renewal:
     plan: Plan | None = field(default=None, compare=False)
 
 
-def renew(host: Host, on_step: Callable[[str], None] = lambda _step: None) -> Renewal:
+def renew(
+    host: Host, on_step: Callable[[str], None] = lambda _step: None, *, by: str = ""
+) -> Renewal:
     """Write anew the units whose calendar lines would be others today, from what was applied.
 
     From the YAML of the newest generation: what was edited since then waits for its apply. Starts
@@ -53,7 +56,7 @@ def renew(host: Host, on_step: Callable[[str], None] = lambda _step: None) -> Re
         recover_locked(host)
         plan, left = renewal_plan(host)
         if not plan.is_empty:
-            steps.execute(host, plan, on_step)
+            steps.execute(host, replace(plan, deed=Deed(by=by, how="renew")), on_step)
         return replace(left, renewed=plan.updated, plan=plan)
 
 

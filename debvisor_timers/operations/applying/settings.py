@@ -20,6 +20,7 @@ from debvisor_timers.operations.applying.applied import (
 from debvisor_timers.operations.applying.plan import Plan
 from debvisor_timers.operations.applying.recover import generations
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.safety.trial import prune_generations
 
 
 def keep_settings(host: Host, plan: Plan) -> Sequence[str] | None:
@@ -36,13 +37,12 @@ def keep_settings(host: Host, plan: Plan) -> Sequence[str] | None:
     if folder and before == after:
         return None
     generations(host).write(
-        plan.generation,
+        plan.about(host.clock.now()),
         config=plan.config,
         sources=plan.definitions.sources,
         units=plan.entries_after,
-        at=host.clock.now(),
     )
-    generations(host).prune(plan.definitions.config.keep_generations)
+    prune_generations(host, plan.definitions.config.keep_generations)
     return _diff(before, after)
 
 

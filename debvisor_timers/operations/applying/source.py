@@ -19,10 +19,14 @@ class Source:
     edits: files that are written, removed or changed with it: all of it or nothing.
     jobs: those that are meant. Others change only where these need it, and not where somebody has
     changed their units since the newest generation. None: all of them.
+    templates: the folder of the overrides of templates; None: that of the configuration.
     units: exactly these units and links, in place of those that the YAML renders to.
+    restores: the generation that it makes true again.
     """
 
     config: Path
     edits: tuple[FileEdit, ...] = ()
     jobs: frozenset[str] | None = None
     units: Mapping[str, Entry] | None = None
+    restores: int | None = None
+    templates: Path | None = None

@@ -27,6 +27,7 @@ from debvisor_timers.operations.coming.calendars import first_elapse
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.runs.running import running_jobs
 from debvisor_timers.operations.runs.under_way import under_way
+from debvisor_timers.operations.safety.trial import prune_generations
 from debvisor_timers.operations.signals import uninterrupted
 from debvisor_timers.render.names import (
     OWN_PATTERNS,
@@ -78,7 +79,7 @@ def execute(host: Host, plan: Plan, on_step: Callable[[str], None]) -> Held:
 def _tidy_up(host: Host, plan: Plan, record: ApplyRecord) -> None:
     try:
         finish(host, record)
-        generations(host).prune(plan.definitions.config.keep_generations)
+        prune_generations(host, plan.definitions.config.keep_generations)
     except DebvisorTimersError as error:
         raise PartWayError(
             f"generation {record.generation} is applied, but tidying up failed: {error.message}",
@@ -98,7 +99,7 @@ def _steps(
     yield "setting stamps", lambda: _touch_stamps(host, record)
     yield "starting timers", lambda: _start(host, plan, record)
     yield "checking timers", lambda: _check(host, record)
-    yield "keeping the generation", lambda: _commit(host, plan, record)
+    yield "keeping the generation", lambda: _commit(host, plan)
 
 
 def _record(host: Host, plan: Plan, moves: TimerMoves) -> ApplyRecord:
@@ -256,13 +257,12 @@ def _check_timers(host: Host, record: ApplyRecord) -> None:
             raise SystemdError(f"{name} would fire at once: it is due since {timer.next_elapse}")
 
 
-def _commit(host: Host, plan: Plan, record: ApplyRecord) -> None:
+def _commit(host: Host, plan: Plan) -> None:
     generations(host).write(
-        record.generation,
+        plan.about(host.clock.now()),
         config=plan.config,
         sources=plan.definitions.sources,
         units=plan.entries_after,
-        at=host.clock.now(),
     )
 
 

@@ -124,7 +124,7 @@ def _diff(changes: Sequence[JobPlan], settings: Sequence[str]) -> str:
     if length > _LONGEST_DIFF:
         lines, length = ["... too long: what changed in settings is left out"], 0
     for number, job in enumerate(changes):
-        for line in _lines(job):
+        for line in redacted_diff(job):
             length += len(line) + 1
             if length > _LONGEST_DIFF:
                 rest = len(changes) - number
@@ -134,7 +134,8 @@ def _diff(changes: Sequence[JobPlan], settings: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _lines(job: JobPlan) -> Iterator[str]:
+def redacted_diff(job: JobPlan) -> Iterator[str]:
+    """Yield the lines of a diff of the units of `job`, without secrets."""
     from debvisor_timers.operations.applying.diff import unified_diff
 
     return _redacted(unified_diff(job))

@@ -39,7 +39,7 @@ from debvisor_timers.source import Problem, Severity, Span
 class EditOptions:
     """How an edit is made.
 
-    apply: False writes the files alone. dry_run: writes nothing. on_step, lock_wait: see
+    apply: False writes the files alone. dry_run: writes nothing. on_step, lock_wait, by, how: see
     ApplyOptions. overwrite_edits: may overwrite units of these jobs that were edited by hand.
     """
 
@@ -48,6 +48,8 @@ class EditOptions:
     overwrite_edits: bool = False
     lock_wait: timedelta = LOCK_WAIT
     on_step: Callable[[str], None] = field(default=lambda _step: None)
+    by: Callable[[], str] = field(default=lambda: "")
+    how: str = "update"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +182,8 @@ def _apply_options(draft: _Draft, options: EditOptions) -> ApplyOptions:
         overwrite_edits=options.overwrite_edits,
         lock_wait=options.lock_wait,
         on_step=options.on_step,
+        by=options.by,
+        how=options.how,
         expect_generation=draft.number,
     )
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from debvisor_timers.errors import SystemdError
@@ -20,9 +21,24 @@ def keep_histories(host: Host, definitions: Definitions) -> None:
     Every step may be taken again. Raises SystemdError.
     """
     renames = {old: job.id for job in definitions.jobs.values() for old in job.was}
-    if not renames:
-        return
+    if renames:
+        _rename(host, Renamings.read(host.layout), renames)
+
+
+def give_back_histories(host: Host, created: Collection[str], removed: Collection[str]) -> None:
+    """Let jobs that a rollback brings back have what those had that were they under another id.
+
+    created, removed: the ids of its jobs. Every step may be taken again. Raises SystemdError.
+    """
     known = Renamings.read(host.layout)
+    renames = {
+        each.new: each.old for each in known.several if each.old in created and each.new in removed
+    }
+    if renames:
+        _rename(host, known, renames)
+
+
+def _rename(host: Host, known: Renamings, renames: Mapping[str, str]) -> None:
     renamings = known.with_new(renames, host.clock.now())
     new = renamings.several[len(known.several) :]
     if not new:

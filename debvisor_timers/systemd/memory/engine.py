@@ -99,6 +99,7 @@ class Engine:
     def boot(self) -> None:
         """Forget everything that is in memory, and start what is enabled."""
         self._state.loaded.clear()
+        self._state.transient.clear()
         self._state.results.clear()
         self._state.booted = self._state.now
         self._state.boot_id = f"{self._state.count():032x}"
@@ -240,6 +241,8 @@ class Engine:
                 is_waiting = other.sub == "running" and other.kind in _TRIGGERS
                 if is_waiting and other.triggers == unit.name:
                     _ARM[other.kind](self._state, other)
+                if other.sub == "elapsed" and other.text.last("Timer", "RemainAfterElapse") == "no":
+                    self._set_down(other)
         return unit.job_id
 
     def _stop(self, unit: Loaded) -> int:

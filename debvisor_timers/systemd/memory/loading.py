@@ -61,6 +61,7 @@ def collect(state: State) -> None:
             queue.extend(state.loaded[name].references)
     for name in state.loaded.keys() - kept:
         del state.loaded[name]
+        state.transient.pop(name, None)
 
 
 def _keeps_itself(state: State, unit: Loaded) -> bool:
@@ -86,6 +87,8 @@ def _read(state: State, name: str) -> tuple[str, UnitText]:
             unit = parse_unit(text)
         case LinkEntry(target="/dev/null"):
             return "masked", UnitText()
+        case _ if name in state.transient:
+            unit = parse_unit(state.transient[name])
         case _ if name in state.shipped:
             unit = parse_unit(state.shipped[name])
         case _:

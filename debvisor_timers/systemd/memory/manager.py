@@ -72,6 +72,23 @@ class MemoryManager:
         loaded = [name for name in units if name in self._state.loaded]
         return self._run_jobs("stop", self._engine.stop, loaded, wait=wait, timeout=timeout)
 
+    def start_once(self, service: str, *, after: timedelta, description: str) -> None:
+        """Let a transient timer start `service` once, `after` from now."""
+        timer = service.removesuffix(".service") + ".timer"
+        self._state.steps.take("manager.start_once", service)
+        is_loaded = load(self._state, service).load_state == "loaded"
+        is_taken = load(self._state, timer).load_state != "not-found"
+        collect(self._state)
+        if not is_loaded or is_taken:
+            error = "UnitExists" if is_loaded else "NoSuchUnit"
+            raise SystemdError(f"systemd: {timer}", dbus_name=f"org.freedesktop.systemd1.{error}")
+        since_boot = (self._state.now + after - self._state.booted) // timedelta(microseconds=1)
+        self._state.transient[timer] = (
+            f"[Unit]\nDescription={description}\n"
+            f"[Timer]\nOnStartupSec={since_boot}us\nRemainAfterElapse=no\n"
+        )
+        self._engine.start([timer])
+
     def timer(self, name: str) -> TimerState:
         """Return when the timer unit `name` last triggered and when it will next."""
         return self.timers([name])[name]

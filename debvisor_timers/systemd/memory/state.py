@@ -114,6 +114,7 @@ class State:
     disk: dict[str, Entry] = field(default_factory=dict)
     scripts: dict[str, Entry] = field(default_factory=dict)
     shipped: dict[str, str] = field(default_factory=dict)
+    transient: dict[str, str] = field(default_factory=dict)
     enabled: set[str] = field(default_factory=set)
     loaded: dict[str, Loaded] = field(default_factory=dict)
     paths: set[str] = field(default_factory=set)

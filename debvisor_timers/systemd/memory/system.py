@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from debvisor_timers.layout import BOOT_TARGET, TARGET
+from debvisor_timers.layout import BOOT_TARGET, TARGET, UNDO_SERVICE
 from debvisor_timers.systemd.memory.analyzer import MemoryAnalyzer
 from debvisor_timers.systemd.memory.engine import Engine
 from debvisor_timers.systemd.memory.folder import MemoryFolder
@@ -22,6 +22,9 @@ _START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 _TARGETS = {
     TARGET: "[Unit]\nDescription=Jobs of DebVisor\n[Install]\nWantedBy=multi-user.target\n",
     BOOT_TARGET: f"[Unit]\nDescription=Boot triggers\nStopPropagatedFrom={TARGET}\n",
+}
+_SERVICES = {
+    UNDO_SERVICE: "[Unit]\nDescription=Undo\n[Service]\nType=oneshot\nExecStart=/bin/true\n",
 }
 
 
@@ -69,7 +72,7 @@ class MemorySystemd:
         self.scripts = MemoryFolder("scripts", self.steps, self.state.scripts, ("*",))
         # What systemd reads there changes nothing here: the twin's runs keep their definition.
         self.shadows = MemoryFolder("shadows", self.steps, {}, ("debvisor-job-*.service",))
-        self.state.shipped.update(_TARGETS)
+        self.state.shipped.update(_TARGETS | _SERVICES)
         self.state.enabled.update(_TARGETS)
         self._engine.boot()
 

@@ -17,7 +17,7 @@ from tests.unit.cli.program import Program
 from tests.unit.operations.last_runs import FAILED_AT_TWO, fail_and_retry, note_last
 from tests.unit.operations.world import NIGHTLY, TWO
 
-PLAN = {"generation", "unchanged", "foreign", "warnings", "jobs"}
+PLAN = {"current_generation", "generation", "unchanged", "foreign", "warnings", "jobs"}
 PLANNED = {
     *("job", "change", "next_before", "next_after", "jitter_seconds"),
     *("edited", "entries"),
@@ -61,6 +61,7 @@ RESULT = {
     *("generation", "created", "updated", "removed", "unchanged"),
     *("recovery", "timers_held", "unarmed"),
 }
+ROLLBACK = {"restores", "of_trial", "files", "replaced", "differing", "renewed", "notes"}
 WRONG = "jobs: {late: {schedule: '0 25 * * *', command: [/bin/true]}}\n"
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?[+-]\d\d:\d\d")
 
@@ -92,6 +93,11 @@ def keys(document: Any) -> set[str]:
         (["plan"], PLAN),
         (["apply", "--dry-run"], PLAN),
         (["apply"], RESULT),
+        (["try", "--no-wait"], RESULT | {"deadline", "decision"}),
+        (["rollback", "1"], RESULT | ROLLBACK),
+        (["rollback", "1", "--dry-run"], PLAN | {"restores", "files"}),
+        (["generations"], {"current", "trial", "generations"}),
+        (["diff"], {"before", "after", "units", "files"}),
         (["check"], {"files", "jobs", "problems"}),
         (["list"], ROW),
         (["show", "nightly"], DETAILS),

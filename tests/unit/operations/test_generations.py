@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from debvisor_timers.errors import SystemdError
-from debvisor_timers.operations.applying.generations import Generations
+from debvisor_timers.operations.applying.generations import Counts, Deed, Generations, Kept
 from debvisor_timers.systemd.ports import FileEntry, LinkEntry
 
 AT = datetime(2026, 11, 23, 2, tzinfo=UTC)
@@ -23,11 +23,10 @@ def write(generations: Generations, number: int, config: Path, sha: str | None =
     source.parent.mkdir(parents=True, exist_ok=True)
     source.write_text("jobs: {}\n")
     generations.write(
-        number,
+        Kept(number=number, applied=AT, deed=Deed(by="alice"), counts=Counts(created=1)),
         config=config,
         sources={source: sha or hashlib.sha256(b"jobs: {}\n").hexdigest()},
         units={"x.timer": FileEntry("[Timer]\n"), "wants/x.timer": LinkEntry("../x.timer")},
-        at=AT,
     )
 
 
@@ -45,6 +44,12 @@ def test_a_generation_keeps_the_yaml_and_the_units(tmp_path: Path) -> None:
     assert json.loads((folder / "generation.json").read_text()) == {
         "generation": 1,
         "applied": "2026-11-23T02:00:00+00:00",
+        "by": "alice",
+        "how": "apply",
+        "restores": None,
+        "created": 1,
+        "updated": 0,
+        "removed": 0,
     }
     assert generations.latest() == 1
 

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""config list: the settings in force, and where everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from debvisor_timers.jobs.config import CONFIG_NAME, Config, load_config
+from debvisor_timers.jobs.load import load_definitions
+from debvisor_timers.jobs.redact import redact
+from debvisor_timers.jobs.tasks import Handler, as_json
+from debvisor_timers.operations.host import Host
+from debvisor_timers.source import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the files of the configuration say, secrets left out.
+
+    paths: where things are, by what they are. written: config.yaml as it is written, as JSON has
+    it. days: how many each calendar has. jobs: how many there are.
+    """
+
+    paths: Mapping[str, Path]
+    config: Config
+    written: Mapping[str, Any]
+    days: Mapping[str, int]
+    handlers: Mapping[str, Handler]
+    jobs: int
+    problems: tuple[Problem, ...]
+
+
+def settings(host: Host) -> Settings:
+    """Return the settings of this host; what is wrong with the files is among them."""
+    layout = host.layout
+    definitions = load_definitions(layout.config)
+    loaded = load_config(layout.config / CONFIG_NAME)
+    written = as_json(loaded.document.value) if loaded.document else {}
+    return Settings(
+        paths={
+            "config": layout.config / CONFIG_NAME,
+            "jobs": layout.jobs,
+            "tasks": layout.tasks,
+            "templates": layout.config / "templates",
+            "units": layout.units,
+            "state": layout.state,
+            "history": layout.index,
+        },
+        config=definitions.config,
+        written=without_secrets(written),
+        days={name: len(days) for name, days in definitions.calendars.items()},
+        handlers=definitions.handlers,
+        jobs=len(definitions.jobs),
+        problems=tuple(problem for problem in definitions.problems if problem.is_error),
+    )
+
+
+def without_secrets(value: Any, name: str = "") -> Any:
+    """Return a value of JSON without secrets: by the name of their key, or by their looks."""
+    if isinstance(value, Mapping):
+        return {key: without_secrets(each, key) for key, each in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(each, name) for each in value]
+    if not isinstance(value, str):
+        return value
+    start = f"{name}="
+    return redact(f"{start}{value}").removeprefix(start) if name else redact(value)

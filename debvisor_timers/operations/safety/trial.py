@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is being tried: a note on disk, and the timer that takes it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from debvisor_timers.errors import RefusedError, SystemdError
+from debvisor_timers.layout import UNDO_SERVICE
+from debvisor_timers.operations import durable
+from debvisor_timers.operations.applying.record import Entries, parsed_entries, plain_entries
+from debvisor_timers.operations.applying.recover import generations
+from debvisor_timers.operations.host import Host
+from debvisor_timers.systemd.ports import ActiveState
+
+UNDO_TIMER = f"{UNDO_SERVICE.removesuffix('.service')}.timer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A change that is taken back unless it is confirmed.
+
+    base: the generation before it, 0 for none; while it is the newest, nothing was applied.
+    by: who tries. before: each entry of the unit folder that changes, as it was.
+    """
+
+    base: int
+    by: str
+    began: datetime
+    deadline: datetime
+    before: Entries
+
+
+def read_trial(host: Host) -> Trial | None:
+    """Return what is being tried, None for nothing. Raises SystemdError."""
+    path = host.layout.trial
+    try:
+        plain = durable.read_json(path)
+        return None if plain is None else _parsed(plain)
+    except (SystemdError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SystemdError(
+            f"what is being tried cannot be understood: {path}: {error}",
+            fix=f"look at `debvisor-timers generations`, remove {path}, and roll back by hand",
+        ) from error
+
+
+def write_trial(host: Host, trial: Trial) -> None:
+    """Note on disk what is being tried, before any of it is done."""
+    plain = {
+        "base": trial.base,
+        "by": trial.by,
+        "began": trial.began.isoformat(),
+        "deadline": trial.deadline.isoformat(),
+        "before": plain_entries(trial.before),
+    }
+    durable.write_json(host.layout.trial, plain)
+
+
+def end_trial(host: Host) -> None:
+    """Forget what is being tried. From the first step on nothing takes it back any more."""
+    durable.remove(host.layout.trial)
+    host.manager.stop([UNDO_TIMER])
+
+
+def is_applied(host: Host, trial: Trial) -> bool:
+    """Return False while nothing of it was applied."""
+    return generations(host).latest() > trial.base
+
+
+def is_undone(host: Host, trial: Trial) -> bool:
+    """Return whether a trial that has ended was taken back."""
+    newest = generations(host).latest()
+    deed = generations(host).about(newest).deed if newest else None
+    return newest <= trial.base or (deed is not None and deed.restores == trial.base)
+
+
+def has_guard(host: Host) -> bool:
+    """Return whether something is there that takes the trial back: the timer, or its service."""
+    busy = {ActiveState.ACTIVE, ActiveState.ACTIVATING}
+    units = host.manager.units(UNDO_TIMER, UNDO_SERVICE)
+    return any(unit.active_state in busy for unit in units)
+
+
+def refuse_while_tried(host: Host) -> None:
+    """Raise RefusedError while a trial waits for its answer; for who holds the lock.
+
+    A trial that was cut off before anything of it was applied is forgotten.
+    """
+    trial = read_trial(host)
+    if trial is None:
+        return
+    if not is_applied(host, trial):
+        end_trial(host)
+        return
+    raise RefusedError(
+        f"nothing was applied: what {trial.by or 'somebody'} is trying since"
+        f" {trial.began:%H:%M:%S} UTC is not confirmed yet",
+        fix="keep it with `debvisor-timers confirm`, or take it back with"
+        " `debvisor-timers rollback`",
+    )
+
+
+def prune_generations(host: Host, keep: int) -> None:
+    """Remove all but the newest generations, but not the one that a trial would go back to."""
+    trial = read_trial(host)
+    generations(host).prune(keep, spare=trial.base if trial else None)
+
+
+def _parsed(plain: object) -> Trial:
+    if not isinstance(plain, Mapping):
+        raise TypeError("no mapping")
+    return Trial(
+        base=int(plain["base"]),
+        by=str(plain["by"]),
+        began=datetime.fromisoformat(plain["began"]),
+        deadline=datetime.fromisoformat(plain["deadline"]),
+        before=parsed_entries(plain["before"]),
+    )

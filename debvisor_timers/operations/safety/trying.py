@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""try: apply, and take it back unless somebody confirms it in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from debvisor_timers.errors import RefusedError
+from debvisor_timers.layout import UNDO_SERVICE
+from debvisor_timers.operations.applying.apply import LOCK_WAIT, ApplyOptions, ApplyResult, apply
+from debvisor_timers.operations.applying.plan import Plan
+from debvisor_timers.operations.applying.recover import generations, record_file, recover_locked
+from debvisor_timers.operations.holding.tidy import drop_marks
+from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.lock import exclusive
+from debvisor_timers.operations.owned import owned_by_job
+from debvisor_timers.operations.safety.rollback import RolledBack, undo_locked, with_renewal
+from debvisor_timers.operations.safety.trial import (
+    UNDO_TIMER,
+    Trial,
+    end_trial,
+    has_guard,
+    is_applied,
+    is_undone,
+    read_trial,
+    write_trial,
+)
+from debvisor_timers.render.names import job_of
+
+_PURPOSE = "debvisor-timers try"
+_PATIENCE = timedelta(minutes=10)
+"""Who takes a trial back comes once: rather late than never."""
+_GRACE = timedelta(minutes=1)
+_LOOK = timedelta(seconds=0.5)
+
+
+class Answer(StrEnum):
+    """What somebody says who was asked whether to keep a trial."""
+
+    KEEP = "keep"
+    UNDO = "undo"
+
+
+class Decision(StrEnum):
+    """How a trial has ended."""
+
+    CONFIRMED = "confirmed"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What was applied, and until when it can be confirmed; trial: None where nothing changed."""
+
+    result: ApplyResult
+    trial: Trial | None
+
+
+def try_apply(host: Host, options: ApplyOptions, timeout: timedelta) -> Tried:
+    """Apply, with a timer that takes it back `timeout` from now.
+
+    The timer is there before anything is written. Raises the errors of `apply`; then nothing is
+    being tried, but for a PartWayError after the apply itself was done.
+    """
+    base = generations(host).latest()
+
+    def arm(plan: Plan) -> None:
+        options.before(plan)
+        now = host.clock.now()
+        trial = Trial(
+            base=plan.generation - 1,
+            by=options.by(),
+            began=now,
+            deadline=now + timeout,
+            before={change.name: change.before for job in plan.jobs for change in job.entries},
+        )
+        host.manager.stop([UNDO_TIMER])
+        host.manager.reset_failed(UNDO_SERVICE)
+        write_trial(host, trial)
+        host.manager.start_once(
+            UNDO_SERVICE,
+            after=timeout,
+            description=f"Take back generation {plan.generation} unless it is confirmed",
+        )
+
+    try:
+        result = apply(host, replace(options, before=arm, how="try", is_trial=True))
+    except BaseException:
+        _forget_unless_applied(host, base)
+        raise
+    _forget_unless_applied(host, base)
+    return Tried(result=result, trial=read_trial(host))
+
+
+def _forget_unless_applied(host: Host, base: int) -> None:
+    """Forget a trial of which nothing was applied, and of which nothing has to be undone."""
+    if not host.layout.trial.exists():
+        return
+    with exclusive(host.layout.runtime, purpose=_PURPOSE, wait=LOCK_WAIT):
+        trial = read_trial(host)
+        is_idle = trial is not None and trial.base == base and not is_applied(host, trial)
+        if is_idle and record_file(host).read() is None:
+            end_trial(host)
+
+
+def confirm(host: Host) -> int | None:
+    """Keep what is being tried; return its generation, None where nothing is being tried.
+
+    Raises RefusedError where it was cut off and undone.
+    """
+    with exclusive(host.layout.runtime, purpose="debvisor-timers confirm", wait=LOCK_WAIT):
+        recover_locked(host)
+        trial = read_trial(host)
+        if trial is None:
+            return None
+        applied = is_applied(host, trial)
+        end_trial(host)
+        if applied:
+            drop_marks(host, _gone(host, trial))
+        else:
+            raise RefusedError(
+                "there is nothing to confirm: the apply had been cut off and was undone",
+                fix="debvisor-timers try",
+            )
+        return trial.base + 1
+
+
+def _gone(host: Host, trial: Trial) -> set[str]:
+    """Return the jobs that the trial has removed."""
+    changed = {job_id for name in trial.before if (job_id := job_of(name.rpartition("/")[2]))}
+    return changed - owned_by_job(host.units.read()).keys()
+
+
+def undo_unconfirmed(
+    host: Host,
+    on_step: Callable[[str], None] = lambda _step: None,
+    *,
+    by: str = "",
+    only_forgotten: bool = False,
+) -> RolledBack | None:
+    """Take back what is being tried; None where there is nothing to be taken back.
+
+    only_forgotten: not while its timer waits or its service runs: after a reboot both are gone.
+    Raises the errors of `apply`; then it is still being tried, and this can be repeated.
+    """
+    with exclusive(host.layout.runtime, purpose="debvisor-timers rollback", wait=_PATIENCE):
+        recover_locked(host)
+        trial = read_trial(host)
+        if trial is None or (only_forgotten and has_guard(host)):
+            return None
+        done = undo_locked(host, trial, on_step, by=by)
+    return None if done is None else with_renewal(host, done, by=by)
+
+
+def await_decision(
+    host: Host,
+    trial: Trial,
+    listen: Callable[[timedelta], Answer | None],
+    *,
+    keep: Callable[[], object],
+    undo: Callable[[], object],
+) -> Decision:
+    """Wait until `trial` is confirmed or taken back, by us or by anybody else.
+
+    listen: waits at most so long for an answer. keep, undo: carry one out. It is the timer that
+    takes the trial back; only where that does not come, it is done here.
+    """
+    while read_trial(host) is not None:
+        answer = listen(_LOOK)
+        if answer is Answer.KEEP:
+            keep()
+        elif answer is Answer.UNDO or host.clock.now() > trial.deadline + _GRACE:
+            undo()
+    return Decision.UNDONE if is_undone(host, trial) else Decision.CONFIRMED
