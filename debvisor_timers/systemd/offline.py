@@ -77,6 +77,10 @@ class OfflineManager:
         """Return nothing: no unit is loaded."""
         return {}
 
+    def start_once(self, service: str, *, after: timedelta, description: str) -> None:
+        """Raise RefusedError: no timer runs."""
+        raise self._not_running(f"cannot start {service}")
+
     def timer(self, name: str) -> TimerState:
         """Return that it neither has triggered nor will."""
         return TimerState(last_trigger=None, next_elapse=None)

@@ -174,6 +174,19 @@ def test_a_program_of_the_user_makes_jobs_and_runs_them(box: Box) -> None:
     ]
 
 
+def test_what_is_tried_and_not_confirmed_is_taken_back(box: Box) -> None:
+    box.write(f"{JOBS}/tried.yaml", "jobs: {tried: {command: [/bin/true]}}\n")
+    unit = f"{HOME}/.config/systemd/user/debvisor-job-tried.service"
+    try:
+        mine(box, "debvisor-timers", "--user", "try", "--timeout=2s", check=False)
+        box.wait_until(f"! test -e {unit}", 20, "the unit to go")
+    finally:
+        box.run(["rm", f"{JOBS}/tried.yaml"])
+
+    said = mine(box, "journalctl", "--user", "-u", "debvisor-timers-undo-try.service").stdout
+    assert "Finished debvisor-timers-undo-try.service" in said
+
+
 def test_what_a_crash_of_the_manager_cut_off_is_told_as_lost(box: Box) -> None:
     cli(box, "run", "waits")
     box.run(["systemctl", "kill", "--kill-whom=all", "--signal=KILL", f"user@{UID}.service"])
