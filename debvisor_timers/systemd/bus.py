@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import string
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ _PRIVATE_SOCKET = "/run/systemd/private"
 # pystemd 0.13.2 cannot be told a time-out; libsystemd reads it here. Its own 25 s are too few:
 # systemd 257 reloads 10,000 active timers in 55 s.
 _TIMEOUT_VARIABLE = "SYSTEMD_BUS_TIMEOUT"
-_TIMEOUT = "600s"
+TIMEOUT = "600s"
 
 # dbus-daemon lets through what was asked for; the private socket sends every change of every unit.
 _SIGNALS_PER_JOB = 2
@@ -42,6 +43,7 @@ _ONCE = frozenset(("StartUnit", "StopUnit"))
 _NO_REPLY = "org.freedesktop.DBus.Error.NoReply"
 _AWAY = timedelta(seconds=10)
 _PAUSE = timedelta(seconds=0.05)
+_A_LOOK = 0.001
 # libsystemd 257 tells a lost connection by steps: it closes, says goodbye, then fails.
 _TO_SEE_A_LOSS = 2
 _END = (-1, None)
@@ -250,7 +252,7 @@ class Bus:
 
     def _open(self) -> Any:
         if self._connection is None:
-            os.environ.setdefault(_TIMEOUT_VARIABLE, _TIMEOUT)
+            os.environ.setdefault(_TIMEOUT_VARIABLE, TIMEOUT)
             connection = self._connect()
             with _translated("subscribing"):
                 for member, callback in self._subscriptions:
@@ -300,11 +302,21 @@ def _opened(connection: Any) -> Any:
 
 
 def _wait(connection: Any, wait: timedelta) -> None:
+    """Wait for something to process, without the interpreter's lock: threads go on meanwhile.
+
+    What libsystemd has read already shows in no descriptor, and pystemd 0.13.2 does not tell: then
+    its own wait, which holds the lock, returns at once.
+    """
     from pystemd.dbusexc import DBusBaseError  # noqa: PLC0415
 
     before = time.monotonic()
     try:
-        connection.wait(round(wait.total_seconds() * 1e6))
+        connection.wait(round(_A_LOOK * 1e6))
+        if time.monotonic() - before < _A_LOOK / 2:
+            return
+        poller = select.poll()
+        poller.register(connection.get_fd(), select.POLLIN)
+        poller.poll(max(wait.total_seconds() - _A_LOOK, 0) * 1000)
     except DBusBaseError:
         # A signal of the kernel (Ctrl-C) ends the wait with EINTR; Python then runs its handler.
         # A broken connection ends it at once as well, and is told by the next `process`.

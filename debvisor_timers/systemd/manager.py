@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from typing import Any
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.outcome import Exit
-from debvisor_timers.systemd.bus import Bus
+from debvisor_timers.systemd.bus import TIMEOUT, Bus
+from debvisor_timers.systemd.elsewhere import reload_elsewhere
 from debvisor_timers.systemd.ports import (
     ActiveState,
     JobResult,
@@ -72,7 +74,12 @@ class SystemdManager:
 
     def reload(self) -> None:
         """Reload all unit files (daemon-reload); returns when it is done."""
-        self._bus.call("Reload")
+        may = self._user or os.geteuid() == 0
+        if may and threading.active_count() > 1:
+            # The longest call of all, and pystemd holds the interpreter's lock meanwhile.
+            reload_elsewhere(user=self._user, timeout=TIMEOUT)
+        else:
+            self._bus.call("Reload")
 
     def units(self, *patterns: str) -> list[UnitState]:
         """Return the loaded units that match one of the shell patterns, in order of their names."""
