@@ -54,6 +54,9 @@ async def main():
             gaps.append(time.monotonic() - last)
             last = time.monotonic()
 
+    # What the first change of a program has to import is none of the question.
+    await scheduler.in_thread(scheduler.create_job, name="First", command=["/bin/true"])
+    last = time.monotonic()
     ticking = asyncio.create_task(tick())
     begun = time.monotonic()
     results = await asyncio.gather(*map(scheduler.execute_job, ["one-second", "prints", "fails"]))
