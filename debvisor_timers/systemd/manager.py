@@ -182,6 +182,19 @@ class SystemdManager:
         paths = self._bus.unit_property(name, "Unit", "DropInPaths", "as")
         return tuple(Path(path) for path in paths)
 
+    def sources(self, name: str) -> list[tuple[Path, str]]:
+        """Return the file of the unit `name`, then its drop-ins, each with its text on the disk."""
+        file = self._bus.unit_property(name, "Unit", "FragmentPath", "s")
+        if not file:
+            return []
+        paths = [Path(file), *self.drop_ins(name)]
+        try:
+            return [
+                (path, path.read_text(encoding="utf-8", errors="surrogateescape")) for path in paths
+            ]
+        except OSError as error:
+            raise SystemdError(f"cannot read {error.filename}: {error.strerror}") from error
+
     def reset_failed(self, name: str) -> None:
         """Forget that the unit failed and how often it was started; nothing if it is not loaded."""
         # pystemd 0.13.2 loses 1.2 kB at each call that fails, so none is provoked.

@@ -192,6 +192,12 @@ class Manager(Protocol):
     def drop_ins(self, name: str) -> tuple[Path, ...]:
         """Return the drop-ins that systemd has merged into the unit `name`."""
 
+    def sources(self, name: str) -> list[tuple[Path, str]]:
+        """Return the file of the unit `name`, then its drop-ins, each with its text on the disk.
+
+        Empty where there is no such unit. As `systemctl cat` shows them.
+        """
+
     def reset_failed(self, name: str) -> None:
         """Forget that the unit failed and how often it was started; nothing if it is not loaded."""
 

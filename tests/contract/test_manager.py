@@ -305,3 +305,14 @@ def test_an_edited_file_needs_a_reload(rig: Rig) -> None:
 def test_a_unit_without_drop_ins_has_none(rig: Rig) -> None:
     rig.write(a_timer=timer(DAILY), a_service=rig.service("contract-a.service"))
     assert rig.manager.drop_ins("contract-a.timer") == ()
+
+
+def test_the_sources_of_a_unit_are_its_file_as_it_stands_on_the_disk(rig: Rig) -> None:
+    text = rig.service("contract-a.service")
+    rig.write(a_service=text)
+
+    ((path, found),) = rig.manager.sources("contract-a.service")
+
+    assert path.name == "contract-a.service"
+    assert found == text.text
+    assert rig.manager.sources("contract-gone.service") == []
