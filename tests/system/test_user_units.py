@@ -41,7 +41,7 @@ jobs:
 @pytest.fixture(scope="module")
 def box(installed: Layer) -> Iterator[Box]:
     with Box.boot(installed) as new:
-        # What pam_systemd does at a login: boxes have no logind.
+        # What pam_systemd does at a login, which boxes do not have.
         folder = "/etc/systemd/system/user@.service.d"
         new.write(f"{folder}/runtime.conf", "[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/%i\n")
         new.run(["useradd", "--create-home", f"--uid={UID}", USER])
