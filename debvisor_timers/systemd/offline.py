@@ -17,6 +17,7 @@ from debvisor_timers.errors import RefusedError, SystemdError
 from debvisor_timers.history.records import JournalMatch, JournalRecord
 from debvisor_timers.systemd.analyzer import CommandAnalyzer
 from debvisor_timers.systemd.clock import SystemClock
+from debvisor_timers.systemd.drop_ins import UNIT_PATH, drop_in_files
 from debvisor_timers.systemd.journal import SystemdJournal
 from debvisor_timers.systemd.manager import SystemdManager
 from debvisor_timers.systemd.ports import (
@@ -114,6 +115,16 @@ class OfflineManager:
     def drop_ins(self, name: str) -> tuple[Path, ...]:
         """Return none: nothing was merged."""
         return ()
+
+    def drop_in_files(self, folders: Sequence[str]) -> dict[Path, str]:
+        """Return all drop-ins that are there, by their paths here."""
+        return drop_in_files(
+            [self._root / folder.relative_to("/") for folder in UNIT_PATH], folders
+        )
+
+    def sources(self, name: str) -> list[tuple[Path, str]]:
+        """Return nothing: no unit is loaded."""
+        return []
 
     def reset_failed(self, name: str) -> None:
         """Do nothing."""

@@ -11,8 +11,16 @@ from debvisor_timers.render.names import OWN_PATTERNS, service_unit
 from debvisor_timers.systemd.analyzer import CommandAnalyzer
 from debvisor_timers.systemd.clock import SystemClock
 from debvisor_timers.systemd.journal import SystemdJournal
+from debvisor_timers.systemd.machine import SystemMachine
 from debvisor_timers.systemd.manager import SystemdManager
-from debvisor_timers.systemd.ports import Analyzer, Clock, Journal, Manager, UnitDirectory
+from debvisor_timers.systemd.ports import (
+    Analyzer,
+    Clock,
+    Journal,
+    Machine,
+    Manager,
+    UnitDirectory,
+)
 from debvisor_timers.systemd.unit_directory import WANTS_FOLDERS, DiskUnitDirectory
 
 
@@ -31,6 +39,7 @@ class Parts(Folders):
     journal: Journal
     analyzer: Analyzer
     clock: Clock
+    machine: Machine
 
 
 def real_parts(layout: Layout) -> Parts:
@@ -50,6 +59,7 @@ def real_parts(layout: Layout) -> Parts:
         journal=SystemdJournal(),
         analyzer=CommandAnalyzer(),
         clock=SystemClock(),
+        machine=SystemMachine(),
     )
 
 
@@ -58,6 +68,7 @@ def _of_user(layout: Layout, folders: Folders) -> Parts:
 
     return Parts(
         **folders,
+        machine=SystemMachine(),
         manager=SystemdManager(stamps=layout.stamps, user=True),
         journal=UserJournal(SystemdJournal(folders=()), os.geteuid()),
         analyzer=CommandAnalyzer(user=True),
@@ -70,6 +81,7 @@ def _offline(layout: Layout, folders: Folders) -> Parts:
 
     return Parts(
         **folders,
+        machine=SystemMachine(),
         manager=offline.OfflineManager(layout.root, stamps=layout.stamps),
         journal=offline.OfflineJournal(layout.root),
         analyzer=offline.OfflineAnalyzer(),

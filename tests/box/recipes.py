@@ -75,3 +75,6 @@ BUILD = Layer(
         "scdoc",
     ),
 )
+
+ANSIBLE = Layer(name="ansible", parent=TEST, packages=("ansible-core", "python3-apt"))
+"""Apart: ansible takes as much room as all the rest, and one test needs it."""

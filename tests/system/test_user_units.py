@@ -138,6 +138,19 @@ def test_what_a_user_cannot_have_is_refused(box: Box) -> None:
     assert "more.yaml:5:15: error: priority: a user's job cannot come before" in done.stderr
 
 
+def test_drift_is_found_and_the_doctor_is_for_the_system(box: Box) -> None:
+    unit = f"{HOME}/.config/systemd/user/debvisor-job-nightly.timer.d/mine.conf"
+    mine(box, "mkdir", "-p", unit.rpartition("/")[0])
+    mine(box, "sh", "-c", f"printf '[Timer]\nAccuracySec=1m\n' >{unit}")
+    try:
+        done = mine(box, "debvisor-timers", "--user", "status", check=False)
+    finally:
+        mine(box, "rm", "-r", unit.rpartition("/")[0])
+
+    assert unit in done.stdout
+    assert "doctor looks at the set-up of this host" in cli(box, "doctor", expect=4).stderr
+
+
 def test_root_is_told_that_its_jobs_are_those_of_the_system(box: Box) -> None:
     done = box.run(["debvisor-timers", "--user", "list"], check=False)
 

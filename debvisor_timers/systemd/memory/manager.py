@@ -142,6 +142,14 @@ class MemoryManager:
         self._state.steps.look(f"manager.drop_ins {name}")
         return ()
 
+    def drop_in_files(self, folders: Sequence[str]) -> dict[Path, str]:
+        """Return all drop-ins on the disk in folders with these patterns, and what is in each."""
+        return {
+            path: text
+            for path, text in self._state.drop_ins.items()
+            if any(fnmatchcase(path.parent.name, pattern) for pattern in folders)
+        }
+
     def sources(self, name: str) -> list[tuple[Path, str]]:
         """Return the file of the unit `name` with its text; the twin knows no drop-ins."""
         self._state.steps.look("manager.sources")
