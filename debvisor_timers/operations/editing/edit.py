@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -32,9 +33,6 @@ from debvisor_timers.operations.editing.tree import JobTree
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.source import Problem, Severity, Span
-
-_TRIES = 3
-"""So often an edit is made anew when somebody else applies between its making and its apply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +116,15 @@ def edit_with(
     require_rights(host.layout)
     if record_file(host).path.exists():
         recover(host)
-    for left in range(_TRIES - 1, -1, -1):
+    # Several programs, or threads of one, take turns: each apply but one of a round comes too late.
+    until = time.monotonic() + options.lock_wait.total_seconds()
+    while True:
         draft = _draft(host, make)
         try:
             return _carry_out(host, draft, options)
         except RefusedError:
-            if not left or generations(host).latest() == draft.number:
+            if time.monotonic() > until or generations(host).latest() == draft.number:
                 raise
-    raise AssertionError  # the last try returns or raises
 
 
 def _draft(host: Host, make: Callable[[JobTree, JobTree], Stage]) -> _Draft:
