@@ -33,8 +33,8 @@ from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.source import Problem, Severity, Span
 
-_TRIES = 3
-"""So often an edit is made anew when somebody else applies between its making and its apply."""
+_TRIES = 50
+"""So often an edit is made anew when somebody else comes between its making and its apply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,21 +111,22 @@ def require_job(host: Host, job_id: str) -> None:
 def edit_with(
     host: Host, make: Callable[[JobTree, JobTree], Stage], options: EditOptions
 ) -> EditResult:
-    """Do the same for the files that `make` returns: asked again where somebody else has applied.
+    """Do the same for the files that `make` returns: asked again where somebody else came first.
 
     make: takes the job files, and those of the newest generation.
     """
     require_rights(host.layout)
     if record_file(host).path.exists():
         recover(host)
-    for left in range(_TRIES - 1, -1, -1):
-        draft = _draft(host, make)
+    draft = _draft(host, make)
+    for _ in range(_TRIES):
         try:
             return _carry_out(host, draft, options)
         except RefusedError:
-            if not left or generations(host).latest() == draft.number:
+            before, draft = draft, _draft(host, make)
+            if (draft.number, draft.edits) == (before.number, before.edits):
                 raise
-    raise AssertionError  # the last try returns or raises
+    return _carry_out(host, draft, options)
 
 
 def _draft(host: Host, make: Callable[[JobTree, JobTree], Stage]) -> _Draft:

@@ -488,6 +488,23 @@ def test_an_apply_of_somebody_else_in_between_is_built_upon(world: World) -> Non
     assert "debvisor-job-other.service" in world.units()
 
 
+@pytest.mark.parametrize("apply", [True, False])
+def test_however_many_come_in_between_all_edits_are_made(world: World, apply: bool) -> None:
+    world.apply(TWO)
+    others = [f"k{number}" for number in range(7)]
+
+    def make(here: JobTree, there: JobTree) -> Stage:
+        staged = stage([update("nightly", timeout=5)], here, there)
+        if others:
+            edit(world, update("nightly", tags={others.pop(): "v"}), apply=apply)
+        return staged
+
+    edit_with(world.host, make, EditOptions(apply=apply))
+
+    assert "timeout: 5\n    tags: {k0: v}" in files(world)["a.yaml"]
+    assert make_plan(world.host).is_empty == apply
+
+
 # --- an editor -----------------------------------------------------------------------------------
 
 
