@@ -42,7 +42,8 @@ def pending_edits(
         for name in files.files.keys() | applied.files.keys()
         if files.files.get(name) != applied.files.get(name)
     )
-    paths = [files.home / name for name in names if name in files.files]
+    # What an edit writes has no error any more, or is refused.
+    paths = [files.home / name for name in names if name in files.files.keys() - files.changed]
     found = load_files(paths, config=config).problems if paths else ()
     here, there = _values(files, names), _values(applied, names)
     jobs = {

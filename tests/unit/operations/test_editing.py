@@ -217,6 +217,15 @@ def test_errors_in_files_of_others_are_named_and_left(world: World) -> None:
     assert files(world)["c.yaml"] == "jobs: [\n"
 
 
+def test_an_error_that_the_edit_mends_is_not_told_as_left(world: World) -> None:
+    world.apply(TWO)
+    world.write("jobs:\n  other: {}\n  third: {script: x}\n", "b.yaml")
+
+    result = edit(world, update("other", script="x"))
+
+    assert (result.pending.jobs, result.pending.errors) == (("third",), ())
+
+
 def test_settings_that_are_not_applied_are_named_and_left(world: World) -> None:
     world.apply(TWO)
     (world.layout.config / "config.yaml").write_text("defaults: {user: backup}\n")
