@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -339,6 +340,23 @@ def test_a_batch_may_change_what_it_has_created(world: World) -> None:
 
 
 # --- all of it or nothing ------------------------------------------------------------------------
+
+
+def test_a_full_disk_is_told_and_changes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.apply(TWO)
+    (world.layout.state / "generations/1/tasks.d").mkdir()
+    (world.layout.state / "generations/1/tasks.d/a.yaml").touch()
+
+    def copy(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", copy)
+    with pytest.raises(SystemdError, match=r"nothing was changed: .*No space left on device"):
+        edit(world, update("nightly", timeout=5))
+
+    assert files(world) == {"a.yaml": TWO}
 
 
 def test_nothing_to_change_is_nothing_done(world: World) -> None:
