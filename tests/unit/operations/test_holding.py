@@ -248,6 +248,28 @@ def test_a_path_that_is_there_is_left_unwatched(
     assert world.ran() == ran
 
 
+@pytest.mark.parametrize("where", ["arming._await_skips", "pause.remove_marks"])
+def test_a_path_is_watched_again_where_a_resume_is_cut_off(
+    world: World, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    world.apply("jobs: {a: {triggers: [{path_exists: /srv/in}], command: [/bin/true]}}\n")
+    pause(world, is_all=True)
+    skipped = Outcome(duration=timedelta(seconds=3))
+    world.systemd.set_outcome("debvisor-job-a.service", skipped)
+    world.systemd.touch("/srv/in")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"debvisor_timers.operations.holding.{where}", interrupted)
+    monkeypatch.setattr("debvisor_timers.operations.holding.arming._SKIP", timedelta())
+    with pytest.raises(KeyboardInterrupt):
+        resume(world, is_all=True)
+
+    assert world.running() == {"debvisor-path-a.path"}
+    assert (world.layout.paused / "a").exists()
+
+
 # --- what apply and maintain do with marks -------------------------------------------------------
 
 
