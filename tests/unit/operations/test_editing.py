@@ -218,6 +218,15 @@ def test_errors_in_files_of_others_are_named_and_left(world: World) -> None:
     assert files(world)["c.yaml"] == "jobs: [\n"
 
 
+def test_errors_in_settings_are_named_and_left(world: World) -> None:
+    world.apply(TWO)
+    (world.layout.config / "config.yaml").write_text("defaults: {timeout: [\n")
+
+    result = edit(world, update("nightly", timeout=5))
+
+    assert [error.message for error in result.pending.errors] == ["this '[' is never closed"]
+
+
 def test_an_error_that_the_edit_mends_is_not_told_as_left(world: World) -> None:
     world.apply(TWO)
     world.write("jobs:\n  other: {}\n  third: {script: x}\n", "b.yaml")
