@@ -52,10 +52,14 @@ COMMANDS: Mapping[str, str] = {
     "audit": "Show who changed what; check that the record is whole.",
     "metrics": "Print metrics for Prometheus, or write them to a file.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
+    "doctor": "Check all that jobs need on this host.",
     "config list": "Show the settings in force, and handlers of tasks.",
     "config backup": "Save configuration, pauses and tokens to one file.",
     "config restore": "Bring a backup back; all or nothing.",
+    "import crontab": "Bring crontabs over: print or write job files.",
+    "import timer": "Make a job file of a timer that somebody wrote by hand.",
     "import guide-json": "Make job files of those of the original scheduler.",
+    "export crontab": "Print jobs as a crontab, where cron can run them.",
     "export units": "Write the units to a folder, for images and packages.",
     "export kubernetes": "Write jobs as CronJobs of Kubernetes, where that can be.",
     "explain": "Explain a key of the job files.",
@@ -150,6 +154,10 @@ def main() -> NoReturn:
         os.environ.setdefault(name, value)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    if any(name.startswith("_DEBVISOR_") and name.endswith("_COMPLETE") for name in os.environ):
+        from debvisor_timers.cli import bash_words
+
+        bash_words.use()
     os.umask(0o022)  # what we write is root's alone to change, and readable where it says so
     sys.exit(_exit_code())
 

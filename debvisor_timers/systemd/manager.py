@@ -16,6 +16,8 @@ from typing import Any
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.outcome import Exit
 from debvisor_timers.systemd.bus import Bus
+from debvisor_timers.systemd.drop_ins import UNIT_PATH, drop_in_files
+from debvisor_timers.systemd.loaded_files import changed_since
 from debvisor_timers.systemd.ports import (
     ActiveState,
     JobResult,
@@ -163,13 +165,36 @@ class SystemdManager:
 
     def stale(self, names: Iterable[str]) -> list[str]:
         """Return those of the loaded units `names` whose files changed since they were loaded."""
-        read = self._bus.unit_property
-        return [name for name in names if read(name, "Unit", "NeedDaemonReload", "b")]
+        usec = int(self._bus.manager_property("UnitsLoadTimestamp", "t"))
+        loaded = _EPOCH + timedelta(microseconds=usec) if usec else self.booted()
+        with Bus(around_bus=True) as bus:
+            return [
+                name
+                for name in changed_since(loaded, names)
+                if bus.unit_property(name, "Unit", "NeedDaemonReload", "b")
+            ]
 
     def drop_ins(self, name: str) -> tuple[Path, ...]:
         """Return the drop-ins that systemd has merged into the loaded unit `name`."""
         paths = self._bus.unit_property(name, "Unit", "DropInPaths", "as")
         return tuple(Path(path) for path in paths)
+
+    def drop_in_files(self, folders: Sequence[str]) -> dict[Path, str]:
+        """Return all drop-ins on the disk in folders with these patterns, and what is in each."""
+        return drop_in_files(UNIT_PATH, folders)
+
+    def sources(self, name: str) -> list[tuple[Path, str]]:
+        """Return the file of the unit `name`, then its drop-ins, each with its text on the disk."""
+        file = self._bus.unit_property(name, "Unit", "FragmentPath", "s")
+        if not file:
+            return []
+        paths = [Path(file), *self.drop_ins(name)]
+        try:
+            return [
+                (path, path.read_text(encoding="utf-8", errors="surrogateescape")) for path in paths
+            ]
+        except OSError as error:
+            raise SystemdError(f"cannot read {error.filename}: {error.strerror}") from error
 
     def reset_failed(self, name: str) -> None:
         """Forget that the unit failed and how often it was started; nothing if it is not loaded."""

@@ -10,8 +10,16 @@ from debvisor_timers.render.names import OWN_PATTERNS, service_unit
 from debvisor_timers.systemd.analyzer import CommandAnalyzer
 from debvisor_timers.systemd.clock import SystemClock
 from debvisor_timers.systemd.journal import SystemdJournal
+from debvisor_timers.systemd.machine import SystemMachine
 from debvisor_timers.systemd.manager import SystemdManager
-from debvisor_timers.systemd.ports import Analyzer, Clock, Journal, Manager, UnitDirectory
+from debvisor_timers.systemd.ports import (
+    Analyzer,
+    Clock,
+    Journal,
+    Machine,
+    Manager,
+    UnitDirectory,
+)
 from debvisor_timers.systemd.unit_directory import WANTS_FOLDERS, DiskUnitDirectory
 
 
@@ -25,6 +33,7 @@ class Parts(TypedDict):
     journal: Journal
     analyzer: Analyzer
     clock: Clock
+    machine: Machine
 
 
 def real_parts(layout: Layout) -> Parts:
@@ -37,4 +46,5 @@ def real_parts(layout: Layout) -> Parts:
         journal=SystemdJournal(),
         analyzer=CommandAnalyzer(),
         clock=SystemClock(),
+        machine=SystemMachine(),
     )

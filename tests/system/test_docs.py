@@ -145,6 +145,8 @@ def test_bash_completes_the_id_of_an_applied_job(module_box: Box) -> None:
 
     assert complete(module_box, "debvisor-timers", "run", "sc") == ["scrub-tank"]
     assert complete(module_box, "debvisor-schedule", "job", "run", "sc") == ["scrub-tank"]
+    broken = ("debvisor-timers", "job", "list", "--format", "=", "js")
+    assert complete(module_box, *broken) == ["json"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from debvisor_timers.errors import ExitCode
 from debvisor_timers.jobs.load import load_files
 from debvisor_timers.jobs.tasks import load_handlers
 from debvisor_timers.layout import Layout
-from debvisor_timers.operations.status import FindingKind
+from debvisor_timers.operations.safety.doctor import CHECKS
+from debvisor_timers.operations.safety.finding import FindingKind
 from debvisor_timers.source import Problem
 from docs.generate import regenerated
 from tests.documents import (
@@ -257,9 +258,17 @@ def test_the_page_has_every_exit_status() -> None:
 
 
 def test_the_page_has_every_kind_of_finding() -> None:
-    told = re.findall(r"^\*([a-z]+)\*$", section(PAGE, "MONITORING"), re.MULTILINE)
+    lines = re.findall(r"^\*[a-z*, -]+\*$", section(PAGE, "MONITORING"), re.MULTILINE)
 
+    told = [name for line in lines for name in re.findall(r"\*([a-z-]+)\*", line)]
     assert told == [str(kind) for kind in FindingKind]
+
+
+def test_the_page_has_every_check_of_doctor() -> None:
+    lines = re.findall(r"^\*[a-z*, ]+\*$", section(PAGE, "CHECKS OF THE HOST"), re.MULTILINE)
+
+    told = [name for line in lines for name in re.findall(r"\*([a-z ]+)\*", line)]
+    assert told == list(CHECKS)
 
 
 @pytest.mark.parametrize("folder", ["config", "units", "state", "runtime", "stamps", "libexec"])

@@ -27,7 +27,7 @@ from debvisor_timers.operations.holding.skip_next import Skipping, skip_next
 from debvisor_timers.operations.list import JobRow, list_jobs
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.operations.past.maintain import maintain
-from debvisor_timers.operations.status import status
+from debvisor_timers.operations.safety.status import status
 from debvisor_timers.systemd.memory import Outcome
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
