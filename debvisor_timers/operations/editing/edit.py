@@ -13,6 +13,7 @@ from debvisor_timers.errors import DefinitionError, RefusedError
 from debvisor_timers.jobs.config import CONFIG_NAME
 from debvisor_timers.jobs.files import check_owners
 from debvisor_timers.jobs.load import load_files
+from debvisor_timers.jobs.places import as_edited
 from debvisor_timers.operations.applying.apply import (
     LOCK_WAIT,
     ApplyOptions,
@@ -160,8 +161,10 @@ def _carry_out(host: Host, draft: _Draft, options: EditOptions) -> EditResult:
     done = EditResult(jobs=tuple(sorted(draft.jobs)), files=draft.edits, pending=draft.pending)
     if not draft.edits and not draft.applied.changed:
         return done
+    edited = {edit.path: edit.after.decode() for edit in draft.edits if edit.after is not None}
     with (
         _told(draft),
+        as_edited(edited),
         laid_out(host.layout, draft.applied, draft.generation) as folder,
     ):
         _check_trust(host, draft)

@@ -271,6 +271,18 @@ def test_a_wrong_value_is_placed_in_the_file_and_changes_nothing(world: World) -
     assert files(world) == {"a.yaml": COMMENTED}
 
 
+def test_what_systemd_refuses_is_placed_in_the_file_as_edited(world: World) -> None:
+    world.apply(TWO)
+
+    with pytest.raises(DefinitionError) as caught:
+        edit(world, update("nightly", schedule={"on_calendar": "nonsense"}))
+
+    (problem,) = caught.value.problems
+    assert (problem.span.line, problem.span.column) == (3, 29)
+    assert problem.source_line.strip() == "schedule: {on_calendar: nonsense}"
+    assert files(world) == {"a.yaml": TWO}
+
+
 def test_an_error_names_settings_that_it_may_need(world: World) -> None:
     world.apply(NIGHTLY)
     (world.layout.config / "config.yaml").write_text("pools: {backup: 2}\n")
