@@ -19,7 +19,6 @@ from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.translate import Complaint
 from debvisor_timers.source import Problem, Span
 
-
 _TO_BE: ContextVar[Mapping[Path, str] | None] = ContextVar("to_be", default=None)
 
 
