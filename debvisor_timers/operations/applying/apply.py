@@ -146,7 +146,11 @@ def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
     from debvisor_timers.operations.applying import steps
     from debvisor_timers.operations.applying.settings import changed_config, keep_settings
     from debvisor_timers.operations.holding.tidy import drop_marks
-    from debvisor_timers.operations.past.rename import give_back_histories, keep_histories
+    from debvisor_timers.operations.past.rename import (
+        carried_marks,
+        give_back_histories,
+        keep_histories,
+    )
 
     _refuse(plan, options)
     plan = replace(plan, deed=replace(plan.deed, by=options.by(), how=options.how))
@@ -155,6 +159,7 @@ def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
         held, settings = None, keep_settings(host, plan)
     else:
         settings = changed_config(host, plan)
+        plan = replace(plan, edits=(*plan.edits, *carried_marks(host, plan)))
         held = steps.execute(host, plan, options.on_step)
     keep_histories(host, plan.definitions)
     if plan.deed.restores is not None:

@@ -54,8 +54,13 @@ def hold_paths(host: Host, jobs: Collection[str]) -> tuple[Unarmed, ...]:
         and (there := [path for path in awaited[unit.name] if host.manager.exists(path)])
     ]
     if held:
-        host.manager.stop([one.unit for one in held])
-        _await_skips(host, [job_id for job_id in jobs if path_unit(job_id) in awaited])
+        units = [one.unit for one in held]
+        host.manager.stop(units)
+        try:
+            _await_skips(host, [job_id for job_id in jobs if path_unit(job_id) in awaited])
+        except BaseException:
+            host.manager.start(units)  # their jobs are held back still
+            raise
     return tuple(held)
 
 
