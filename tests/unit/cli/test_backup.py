@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Mapping
 from datetime import timedelta
@@ -298,6 +299,19 @@ def test_something_else_is_not_overwritten_by_a_backup(
 
     assert answer.code == 4
     assert file.read_text(encoding="utf-8") == '{"jobs": []}'
+
+
+def test_devices_and_pipes_are_left_alone(program: Program, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    null = tmp_path / "null"
+    null.symlink_to("/dev/null")
+
+    for place in (pipe, null):
+        answer = program("config", "backup", f"--output={place}")
+        assert (answer.code, f"{place} is no file" in answer.err) == (2, True), answer.err
+    assert pipe.is_fifo()
+    assert null.is_char_device()
 
 
 def test_folders_and_missing_files_are_named(program: Program, tmp_path: Path) -> None:
