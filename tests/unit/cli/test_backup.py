@@ -112,6 +112,43 @@ def test_another_host_becomes_the_same(
     assert (other.layout.paused / "nightly").stat().st_mode & 0o777 == 0o644
 
 
+_SCHOOL = """\
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//school//EN
+BEGIN:VEVENT
+UID:1
+DTSTAMP:20260101T000000Z
+DTSTART;VALUE=DATE:20261224
+DTEND;VALUE=DATE:20261226
+SUMMARY:Christmas
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_a_calendar_beside_config_yaml_comes_along(world: World, file: Path) -> None:
+    config = world.layout.config
+    (config / "school.ics").write_text(_SCHOOL, encoding="utf-8")
+    (config / "config.yaml").write_text(
+        f"calendars: {{school: {config}/school.ics}}\n", encoding="utf-8"
+    )
+    world.apply(NIGHTLY.replace("catch_up: once", "exclude: [school]"))
+    before, units = told(world), dict(world.units())
+    Scheduler(world.host).backup(file)
+    for name in ("school.ics", "config.yaml", "jobs.d/a.yaml"):
+        (config / name).unlink()
+    world.apply(allow_empty=True)
+
+    result = Scheduler(world.host).restore(file, agree=lambda _: True)
+
+    assert result.applied is not None
+    assert told(world) == before
+    assert world.units().keys() == units.keys()
+    assert "2026-12-24" in str(world.units()["debvisor-job-nightly.service"])
+    assert world.apply().plan is None or not world.apply().has_changed
+
+
 def test_a_pause_that_ends_by_a_restore_starts_nothing(world: World, file: Path) -> None:
     world.apply(NIGHTLY)
     scheduler = Scheduler(world.host)
