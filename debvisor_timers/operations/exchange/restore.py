@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from debvisor_timers.errors import NotFoundError, PermissionRefusedError, RefusedError
@@ -27,7 +27,7 @@ from debvisor_timers.operations.exchange.guide_json import (
     originals_of,
 )
 from debvisor_timers.operations.exchange.index_copy import Staged, staged
-from debvisor_timers.operations.holding.arming import hold_paths, miss_elapses
+from debvisor_timers.operations.holding.arming import miss_elapses, paths_to_hold
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
 
@@ -134,14 +134,10 @@ def _apply(
         confirm_removal=lambda _plan: True, allow_empty=True, on_step=options.on_step
     )
     resumed = _resumed(host, source.edits)
-    held = hold_paths(host, resumed)
+    held = paths_to_hold(host, resumed)
     miss_elapses(host, resumed)
-    try:
-        applied = apply_source(host, source, allowed)
-    except BaseException:
-        if held:
-            host.manager.start([one.unit for one in held])
-        raise
+    source = replace(source, held=tuple(one.unit for one in held))
+    applied = apply_source(host, source, allowed)
     _let_be_read(host, source.edits)
     return applied, held
 

@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ import pytest
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.index import Index
+from debvisor_timers.operations.applying.recover import recover
 from debvisor_timers.operations.exchange import backup_file
 from debvisor_timers.scheduler import Scheduler
 from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.scheduler.values import JobDependency
+from debvisor_timers.systemd.memory import Outcome
 from tests.unit.cli.program import Program
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
@@ -163,6 +166,43 @@ def test_a_pause_that_ends_by_a_restore_starts_nothing(world: World, file: Path)
 
     assert not (world.layout.paused / "nightly").exists()
     assert world.ran() == []
+
+
+class KilledError(BaseException):
+    """A process that ends here."""
+
+
+PATHS = "jobs:\n  load: {triggers: [{path_exists: /srv/ready}], command: [/bin/true]}\n"
+
+
+def test_a_kill_leaves_no_path_trigger_stopped(
+    world: World, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.apply(PATHS)
+    scheduler = Scheduler(world.host)
+    scheduler.backup(file)
+    world.layout.paused.mkdir(parents=True)
+    pause = world.layout.paused / "load"
+    pause.touch()
+    monkeypatch.setattr("debvisor_timers.operations.holding.arming._SKIP", timedelta())
+    skipped = Outcome(duration=timedelta(seconds=3))
+    world.systemd.set_outcome("debvisor-job-load.service", skipped)
+    world.systemd.touch("/srv/ready")
+    states = [("debvisor-path-load.path" in world.running(), pause.exists())]
+
+    while pause.exists():
+        with monkeypatch.context() as killed:
+            killed.setattr("debvisor_timers.operations.applying.steps._clean_up", lambda *_: None)
+            world.systemd.steps.fail_at(len(states), KilledError())
+            with suppress(KilledError):
+                scheduler.restore(file, agree=lambda _: True)
+        world.systemd.steps.heal()
+        recover(world.host)
+        states.append(("debvisor-path-load.path" in world.running(), pause.exists()))
+
+    assert len(states) > 3
+    assert set(states[:-1]) == {(True, True)}
+    assert states[-1] == (False, False)
 
 
 def test_a_dry_run_and_a_no_change_nothing(program: Program, world: World, file: Path) -> None:
