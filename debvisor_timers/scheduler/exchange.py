@@ -105,6 +105,10 @@ class Exchange(Base):
         there = replace(
             layout, units=_below(output, layout.units), state=_below(output, layout.state)
         )
+        if there.units.resolve() == layout.units.resolve():
+            raise UsageError(
+                f"{there.units} leads to {layout.units} of this host", fix="name another folder"
+            )
         parts = real_parts(there)
         return export_units(host, config, Target(units=parts["units"], scripts=parts["scripts"]))
 

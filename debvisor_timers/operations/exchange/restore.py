@@ -163,7 +163,8 @@ def _wanted(host: Host, file: Path, now: Mapping[str, bytes], options: RestoreOp
             )
     if options.with_history and backup.history is None:
         raise RefusedError(
-            f"{file} has no history", fix="restore without --with-history; it was not asked for"
+            f"{file} has no history: there was none, or nobody asked for it",
+            fix="restore without --with-history",
         )
     return _Wanted(
         files=backup.files,
