@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -493,6 +493,30 @@ def test_the_history_comes_back_on_request(world: World, file: Path) -> None:
     assert result.planned.has_history
     with sqlite3.connect(world.layout.index) as connection:
         assert connection.execute("SELECT boot FROM boots").fetchall() == [("b",)]
+
+
+def test_an_index_that_is_being_written_is_waited_for(
+    world: World, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its journal would be taken for one of the new index."""
+    monkeypatch.setattr("debvisor_timers.operations.exchange.index_copy.PATIENCE_SECONDS", 0.1)
+    world.apply(NIGHTLY)
+    scheduler = Scheduler(world.host)
+    index = Index.of_file(world.layout.index)
+    index.commit()
+    index.close()
+    scheduler.backup(file, with_history=True)
+    before = world.layout.index.read_bytes()
+
+    with closing(sqlite3.connect(world.layout.index, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("PRAGMA user_version = 1")
+        with pytest.raises(SystemdError, match="the history was not restored, all else was"):
+            scheduler.restore(file, agree=lambda _: True, with_history=True)
+        writer.execute("ROLLBACK")
+
+    assert world.layout.index.read_bytes() == before
+    assert scheduler.restore(file, agree=lambda _: True, with_history=True).history
 
 
 def test_the_index_of_before_is_kept_aside(world: World, file: Path) -> None:
