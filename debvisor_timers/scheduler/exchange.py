@@ -69,6 +69,7 @@ class Exchange(Base):
                 with_history=with_history,
                 agree=agree,
                 on_step=attempt.on_step(on_step),
+                by=str(self.caller),
             )
             result = restore(self.host, file, options)
             if result.applied is not None:

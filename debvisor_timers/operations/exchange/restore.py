@@ -74,12 +74,14 @@ class RestoreOptions:
     """How to restore.
 
     agree: is shown what would change; False ends it. on_step: told each step before it is taken.
+    by: who asks, in the words of the audit.
     """
 
     host_name: str
     with_history: bool
     agree: Callable[[RestorePlan], bool]
     on_step: Callable[[str], None] = lambda _step: None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +133,11 @@ def _apply(
     """
     _make_folders(host, source.edits)
     allowed = ApplyOptions(
-        confirm_removal=lambda _plan: True, allow_empty=True, on_step=options.on_step
+        confirm_removal=lambda _plan: True,
+        allow_empty=True,
+        on_step=options.on_step,
+        by=lambda: options.by,
+        how="restore",
     )
     resumed = _resumed(host, source.edits)
     held = paths_to_hold(host, resumed)

@@ -93,6 +93,8 @@ def test_what_was_changed_since_comes_back(program: Program, world: World, file:
     assert f"+ {world.layout.paused}/nightly" in answer.out
     assert "4 files restored; 1 created, 1 updated, 1 removed, 0 unchanged" in answer.out
     assert told(world) == before
+    newest = program("generations", "--json").json["generations"][0]
+    assert (newest["how"], newest["by"]) == ("restore", "root (login of alice)")
     assert world.picture()["timers"] == picture["timers"]
     assert world.apply().plan is None or world.apply().unchanged == 2
 
