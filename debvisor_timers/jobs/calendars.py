@@ -40,8 +40,13 @@ class Calendars:
     complaints: tuple[Complaint, ...] = ()
 
 
-def resolve(calendars: Mapping[str, Sequence[str]]) -> Calendars:
-    """Return the days of each of `calendars`, which are days or the path of one file."""
+def resolve(
+    calendars: Mapping[str, Sequence[str]], *, home: Path | None = None, folder: Path | None = None
+) -> Calendars:
+    """Return the days of each of `calendars`, which are days or the path of one file.
+
+    folder: is to be the folder `home`: files of that are read there, where they are.
+    """
     days: dict[str, tuple[str, ...]] = {}
     files: list[Path] = []
     complaints: list[Complaint] = []
@@ -51,13 +56,20 @@ def resolve(calendars: Mapping[str, Sequence[str]]) -> Calendars:
             continue
         path = Path(entries[0])
         files.append(path)
-        found = _read(path)
+        found = _read(_there(path, home, folder))
         if isinstance(found, Complaint):
             complaints.append(
                 Complaint(path=(CALENDARS, name), message=found.message, fix=found.fix)
             )
         days[name] = () if isinstance(found, Complaint) else found
     return Calendars(days=days, files=tuple(files), complaints=tuple(complaints))
+
+
+def _there(path: Path, home: Path | None, folder: Path | None) -> Path:
+    if home is None or folder is None or not path.is_relative_to(home):
+        return path
+    there = folder / path.relative_to(home)
+    return there if os.path.lexists(there) else path
 
 
 def _read(path: Path) -> tuple[str, ...] | Complaint:

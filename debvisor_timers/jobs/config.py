@@ -189,15 +189,18 @@ class LoadedConfig:
     document: Document | None = None
 
 
-def load_config(path: Path | None) -> LoadedConfig:
-    """Return what config.yaml at `path` says; a missing file says nothing."""
+def load_config(path: Path | None, *, home: Path | None = None) -> LoadedConfig:
+    """Return what config.yaml at `path` says; a missing file says nothing.
+
+    home: the folder that its own one is to be, where calendars beside it are named.
+    """
     # Not Path.exists(): in a folder that may not be searched it raises. Then jobs.d tells of it.
     if path is None or not os.path.lexists(path):
         return LoadedConfig()
     source = read_source(path)
     if isinstance(source, Problem):
         return LoadedConfig(problems=(source,))
-    return _validated(Document(source))
+    return _validated(Document(source), home)
 
 
 def _blank(document: Document) -> Iterator[Problem]:
@@ -211,7 +214,7 @@ def _blank(document: Document) -> Iterator[Problem]:
         )
 
 
-def _validated(document: Document) -> LoadedConfig:
+def _validated(document: Document, home: Path | None) -> LoadedConfig:
     written = {name: value for name, value in document.value.items() if value is not NULL}
     empty = document.value.keys() - written.keys() - {DEFAULTS}
     complaints: list[Complaint] = []
@@ -222,7 +225,8 @@ def _validated(document: Document) -> LoadedConfig:
         complaints += complaints_of(error, Config)
     names = written.get(CALENDARS)
     known = frozenset(names) if isinstance(names, dict) else frozenset()
-    calendars = resolve({**dict.fromkeys(known, ()), **config.calendars})
+    named = {**dict.fromkeys(known, ()), **config.calendars}
+    calendars = resolve(named, home=home, folder=document.path.parent)
     complaints += [*calendars.complaints, *_exclusions(config, known)]
     wrong = {step for one in complaints if one.path[:1] == (DEFAULTS,) for step in one.path[1:2]}
     defaults = written.get(DEFAULTS)

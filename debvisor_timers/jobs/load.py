@@ -75,16 +75,17 @@ class Definitions:
         return self
 
 
-def load_definitions(config: Path) -> Definitions:
+def load_definitions(config: Path, *, home: Path | None = None) -> Definitions:
     """Return what config.yaml and jobs.d/*.yaml below the folder `config` say.
 
+    home: the folder that `config` is to be; calendars that are named there are read here.
     Never raises for what is in the files: see `Definitions.problems`.
     """
     with without_collector():
         # Where the folder may not be searched, jobs.d tells of it.
         may_look = os.access(config, os.X_OK, effective_ids=True)
         handlers = load_handlers(config / TASKS_FOLDER) if may_look else None
-        loader = _Loader(load_config(config / CONFIG_NAME), handlers)
+        loader = _Loader(load_config(config / CONFIG_NAME, home=home), handlers)
         files, problems = list_job_files(config / "jobs.d")
         loader.problems += problems
         loader.problems += check_owners((config / CONFIG_NAME, config / "jobs.d", *files))

@@ -69,6 +69,7 @@ class Exchange(Base):
                 with_history=with_history,
                 agree=agree,
                 on_step=attempt.on_step(on_step),
+                by=str(self.caller),
             )
             result = restore(self.host, file, options)
             if result.applied is not None:
@@ -105,6 +106,10 @@ class Exchange(Base):
         there = replace(
             layout, units=_below(output, layout.units), state=_below(output, layout.state)
         )
+        if there.units.resolve() == layout.units.resolve():
+            raise UsageError(
+                f"{there.units} leads to {layout.units} of this host", fix="name another folder"
+            )
         parts = real_parts(there)
         return export_units(host, config, Target(units=parts["units"], scripts=parts["scripts"]))
 

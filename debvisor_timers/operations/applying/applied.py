@@ -33,7 +33,7 @@ def applied_definitions(host: Host, config: Path) -> Definitions:
 
     Their jobs and problems are at the places where they were written, below the configuration.
     """
-    definitions = load_definitions(config)
+    definitions = load_definitions(config, home=host.layout.config)
     if config == host.layout.config:
         return definitions
 

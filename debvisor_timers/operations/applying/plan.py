@@ -70,7 +70,7 @@ class Plan:
     generation: the number it would get. unchanged: how many jobs stay as they are.
     foreign: names that a job needs and somebody else has. warnings: said, and passed over.
     config: the folder below which the files of the definitions are.
-    edits: files of the administrator that change with it.
+    edits: files of the administrator that change with it. held: path units that stop before.
     files: what decides it besides the configuration: time zones, calendars.
     deed: who wants it, and how; kept in the generation.
     """
@@ -87,6 +87,7 @@ class Plan:
     entries: Mapping[str, Entry]
     files: tuple[Path, ...]
     edits: tuple[FileEdit, ...] = ()
+    held: tuple[str, ...] = ()
     deed: Deed = field(default_factory=Deed)
 
     def about(self, at: datetime) -> Kept:
@@ -181,6 +182,7 @@ def plan_for(
         entries=on_disk,
         files=_files(definitions, host.clock.zone()),
         edits=source.edits,
+        held=source.held,
         deed=Deed(restores=source.restores),
     )
 

@@ -22,6 +22,7 @@ class Source:
     templates: the folder of the overrides of templates; None: that of the configuration.
     units: exactly these units and links, in place of those that the YAML renders to.
     restores: the generation that it makes true again.
+    held: path units that are stopped before anything else, and stay so: `edits` end a pause.
     """
 
     config: Path
@@ -30,3 +31,4 @@ class Source:
     units: Mapping[str, Entry] | None = None
     restores: int | None = None
     templates: Path | None = None
+    held: tuple[str, ...] = ()

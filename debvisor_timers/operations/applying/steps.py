@@ -24,6 +24,7 @@ from debvisor_timers.operations.applying.swallowed import skip_fields, swallowed
 from debvisor_timers.operations.applying.target import TargetState, target_state
 from debvisor_timers.operations.applying.timers import TimerMoves, Unarmed, links, timer_moves
 from debvisor_timers.operations.coming.calendars import first_elapse
+from debvisor_timers.operations.holding.arming import stop_paths
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.runs.running import running_jobs
 from debvisor_timers.operations.runs.under_way import under_way
@@ -90,6 +91,8 @@ def _tidy_up(host: Host, plan: Plan, record: ApplyRecord) -> None:
 def _steps(
     host: Host, plan: Plan, record: ApplyRecord
 ) -> Iterator[tuple[str, Callable[[], object]]]:
+    if plan.held:
+        yield "holding path units", lambda: stop_paths(host, plan.held)
     yield "writing job files", lambda: write_edits(record.edits)
     yield "stopping changed timers", lambda: host.manager.stop(record.stopped)
     yield "writing scripts", lambda: _write_scripts(host, plan)
@@ -111,7 +114,7 @@ def _record(host: Host, plan: Plan, moves: TimerMoves) -> ApplyRecord:
         after={change.name: change.after for change in changes},
         scripts=tuple(plan.new_scripts.keys() - host.scripts.read().keys()),
         obsolete_scripts=plan.old_scripts,
-        stopped=moves.stopped,
+        stopped=tuple(dict.fromkeys((*moves.stopped, *plan.held))),
         started=moves.started,
         forgotten=tuple(
             change.name for change in changes if change.after is None and "/" not in change.name

@@ -86,6 +86,9 @@ def origin_of(host: Host, host_name: str) -> Origin:
 def _check_place(output: Path) -> None:
     """Raise RefusedError where something is that is no older backup."""
     try:
+        # Not opened: a pipe would wait. Not replaced: /dev/null would be a file from then on.
+        if output.exists() and not (output.is_file() or output.is_dir()):
+            raise UsageError(f"{output} is no file, but a device or a pipe", fix="name a file")
         with output.open("rb") as file:
             beginning = file.read(_BEGINNING)
     except FileNotFoundError:

@@ -32,7 +32,7 @@ class Carried:
     def files(self) -> Iterator[tuple[str, Path]]:
         """Yield what is there of it on this host, as names in a backup with their paths."""
         if not self.is_folder:
-            if self.path.is_file():
+            if _is_file(self.path):
                 yield self.name, self.path
             return
         try:
@@ -42,7 +42,7 @@ class Carried:
         except OSError as error:
             raise durable.cannot("read", self.path, error) from error
         for path in paths:
-            if self.fits(path.name) and path.is_file():
+            if self.fits(path.name) and _is_file(path):
                 yield f"{self.name}/{path.name}", path
 
     def fits(self, name: str) -> bool:
@@ -64,6 +64,7 @@ def carried(layout: Layout) -> Sequence[Carried]:
     config, state = layout.config, layout.state
     return (
         Carried(name="config/config.yaml", path=config / "config.yaml", is_folder=False),
+        Carried(name="config", path=config, suffix=".ics"),
         Carried(name="config/jobs.d", path=layout.jobs, suffix=".yaml"),
         Carried(name="config/tasks.d", path=layout.tasks, suffix=".yaml"),
         Carried(name="config/templates", path=config / "templates", suffix=".j2"),
@@ -83,6 +84,13 @@ def place_of(layout: Layout, name: str) -> Path | None:
     """Return where a file of a backup belongs on this host; None for a name of no row."""
     places = (row.path_of(name) for row in carried(layout))
     return next((path for path in places if path is not None), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:  # in a folder that may not be searched
+        raise durable.cannot("read", path, error) from error
 
 
 def _read(path: Path) -> bytes:

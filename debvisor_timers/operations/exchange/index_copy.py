@@ -54,13 +54,41 @@ class Staged:
         aside = index.with_name(f"{index.name}.before-{self.host.clock.now():%Y%m%dT%H%M%SZ}")
         try:
             there = index.exists()
-            if there:
-                aside.hardlink_to(index)
-            self.file.replace(index)
-            sync_folder(index.parent)
+            with _at_rest(index):
+                if there:
+                    aside.hardlink_to(index)
+                self.file.replace(index)
+                sync_folder(index.parent)
         except OSError as error:
             raise durable.cannot("write", index, error) from error
         return aside if there else None
+
+
+@contextmanager
+def _at_rest(index: Path) -> Iterator[None]:
+    """Keep others from writing the index: SQLite would put their journal into the new one.
+
+    One that a killed writer has left is put where it belongs. Raises SystemdError where a writer
+    does not end.
+    """
+    if not index.exists():
+        yield
+        return
+    uri = f"{index.as_uri()}?mode=rw"
+    with closing(
+        sqlite3.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE_SECONDS)
+    ) as connection:
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise SystemdError(
+                f"the history was not restored, all else was: {index} is in use: {error}",
+                fix="restore again",
+            ) from error
+        except sqlite3.DatabaseError:
+            # A damaged one is written by nobody; its journal has to go with it.
+            index.with_name(f"{index.name}-journal").unlink(missing_ok=True)
+        yield
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any
 
 from debvisor_timers.calendar.cron import parse_cron
 from debvisor_timers.calendar.macros import MACROS
+from debvisor_timers.errors import UsageError
 from debvisor_timers.jobs.catch_up import ONCE
 from debvisor_timers.jobs.emit import mapping_lines
 from debvisor_timers.jobs.load import Definitions, load_definitions
@@ -56,6 +57,8 @@ _REASONS = {
     "unit": "its directives are systemd's",
 }
 _BYTES = re.compile(r"([0-9]+)([KMGT]?)")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
+_NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _DOLLAR = re.compile(r"\$(?=[$(])")
 
 
@@ -79,8 +82,10 @@ def export_kubernetes(
 ) -> KubernetesExport:
     """Return `jobs`, or all, as CronJobs that run in `image`.
 
-    Raises NotFoundError for a job that there is not, DefinitionError for files that are wrong.
+    Raises NotFoundError for a job that there is not, DefinitionError for files that are wrong,
+    UsageError for names that no cluster takes.
     """
+    _check_names(image, namespace)
     definitions = load_definitions(host.layout.config).require()
     for job_id in jobs:
         if job_id not in definitions.jobs:
@@ -97,6 +102,16 @@ def export_kubernetes(
     return KubernetesExport(
         manifests=manifests, refused=refused, notes=tuple(_notes(exported, zone))
     )
+
+
+def _check_names(image: str, namespace: str) -> None:
+    if not _IMAGE.fullmatch(image):
+        raise UsageError(f"--image {image!r} is no name of an image", fix="write it as debian:13")
+    if namespace and not _NAMESPACE.fullmatch(namespace):
+        raise UsageError(
+            f"--namespace {namespace!r} is no name of a namespace",
+            fix="use at most 63 of a-z, 0-9 and -",
+        )
 
 
 def _notes(jobs: Sequence[Job], zone: str) -> Iterator[str]:

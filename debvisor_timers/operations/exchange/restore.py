@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from debvisor_timers.errors import NotFoundError, PermissionRefusedError, RefusedError
@@ -27,7 +27,7 @@ from debvisor_timers.operations.exchange.guide_json import (
     originals_of,
 )
 from debvisor_timers.operations.exchange.index_copy import Staged, staged
-from debvisor_timers.operations.holding.arming import hold_paths, miss_elapses
+from debvisor_timers.operations.holding.arming import miss_elapses, paths_to_hold
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
 
@@ -74,12 +74,14 @@ class RestoreOptions:
     """How to restore.
 
     agree: is shown what would change; False ends it. on_step: told each step before it is taken.
+    by: who asks, in the words of the audit.
     """
 
     host_name: str
     with_history: bool
     agree: Callable[[RestorePlan], bool]
     on_step: Callable[[str], None] = lambda _step: None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,17 +133,17 @@ def _apply(
     """
     _make_folders(host, source.edits)
     allowed = ApplyOptions(
-        confirm_removal=lambda _plan: True, allow_empty=True, on_step=options.on_step
+        confirm_removal=lambda _plan: True,
+        allow_empty=True,
+        on_step=options.on_step,
+        by=lambda: options.by,
+        how="restore",
     )
     resumed = _resumed(host, source.edits)
-    held = hold_paths(host, resumed)
+    held = paths_to_hold(host, resumed)
     miss_elapses(host, resumed)
-    try:
-        applied = apply_source(host, source, allowed)
-    except BaseException:
-        if held:
-            host.manager.start([one.unit for one in held])
-        raise
+    source = replace(source, held=tuple(one.unit for one in held))
+    applied = apply_source(host, source, allowed)
     _let_be_read(host, source.edits)
     return applied, held
 
@@ -167,7 +169,8 @@ def _wanted(host: Host, file: Path, now: Mapping[str, bytes], options: RestoreOp
             )
     if options.with_history and backup.history is None:
         raise RefusedError(
-            f"{file} has no history", fix="restore without --with-history; it was not asked for"
+            f"{file} has no history: there was none, or nobody asked for it",
+            fix="restore without --with-history",
         )
     return _Wanted(
         files=backup.files,

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 
 from debvisor_timers.operations.applying.timers import Unarmed
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.runs.running import running_jobs
-from debvisor_timers.render.names import path_unit, service_unit, timer_unit
+from debvisor_timers.render.names import job_of, path_unit, service_unit, timer_unit
 from debvisor_timers.render.path import awaited_paths
 from debvisor_timers.systemd.ports import ActiveState, Entry, FileEntry
 
@@ -39,6 +39,18 @@ def miss_elapses(host: Host, jobs: Iterable[str]) -> None:
 
 def hold_paths(host: Host, jobs: Collection[str]) -> tuple[Unarmed, ...]:
     """Stop the path units of `jobs` that would start their job at once: their path is there."""
+    held = paths_to_hold(host, jobs)
+    units = [one.unit for one in held]
+    try:
+        stop_paths(host, units)
+    except BaseException:
+        host.manager.start(units)  # their jobs are held back still
+        raise
+    return held
+
+
+def paths_to_hold(host: Host, jobs: Collection[str]) -> tuple[Unarmed, ...]:
+    """Return the path units of `jobs` that run and would start their job at once."""
     on_disk = host.units.read()
     awaited = {
         path_unit(job_id): awaited_paths(entry.text)
@@ -47,27 +59,21 @@ def hold_paths(host: Host, jobs: Collection[str]) -> tuple[Unarmed, ...]:
     }
     if not any(awaited.values()):
         return ()
-    held = [
+    return tuple(
         Unarmed(unit=unit.name, path=there[0])
         for unit in host.manager.units(*awaited)
         if unit.active_state is ActiveState.ACTIVE
         and (there := [path for path in awaited[unit.name] if host.manager.exists(path)])
-    ]
-    if held:
-        units = [one.unit for one in held]
-        host.manager.stop(units)
-        try:
-            _await_skips(host, [job_id for job_id in jobs if path_unit(job_id) in awaited])
-        except BaseException:
-            host.manager.start(units)  # their jobs are held back still
-            raise
-    return tuple(held)
+    )
 
 
-def _await_skips(host: Host, jobs: Collection[str]) -> None:
-    """Wait for what such a unit has just started: it is to find the pause."""
+def stop_paths(host: Host, units: Sequence[str]) -> None:
+    """Stop path units, and wait for what they have just started: it is to find the pause."""
+    if not units:
+        return
+    host.manager.stop(units)
     deadline = time.monotonic() + _SKIP.total_seconds()
-    services = [service_unit(job_id) for job_id in jobs]
+    services = [service_unit(job_id) for name in units if (job_id := job_of(name))]
     while running_jobs(host.manager.units(*services)) and time.monotonic() < deadline:
         time.sleep(0.05)
 

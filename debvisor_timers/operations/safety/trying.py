@@ -166,12 +166,18 @@ def await_decision(
     """Wait until `trial` is confirmed or taken back, by us or by anybody else.
 
     listen: waits at most so long for an answer. keep, undo: carry one out. It is the timer that
-    takes the trial back; only where that does not come, it is done here.
+    takes the trial back; only where that is gone, it is done here: the clock alone is no reason,
+    since it may have been set.
     """
     while read_trial(host) is not None:
         answer = listen(_LOOK)
         if answer is Answer.KEEP:
             keep()
-        elif answer is Answer.UNDO or host.clock.now() > trial.deadline + _GRACE:
+        elif answer is Answer.UNDO or _is_left(host, trial):
             undo()
     return Decision.UNDONE if is_undone(host, trial) else Decision.CONFIRMED
+
+
+def _is_left(host: Host, trial: Trial) -> bool:
+    """Return True where the time is over, and nothing is there any more that takes it back."""
+    return host.clock.now() > trial.deadline + _GRACE and not has_guard(host)

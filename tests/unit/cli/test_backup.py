@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,12 @@ import pytest
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.index import Index
+from debvisor_timers.operations.applying.recover import recover
 from debvisor_timers.operations.exchange import backup_file
 from debvisor_timers.scheduler import Scheduler
 from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.scheduler.values import JobDependency
+from debvisor_timers.systemd.memory import Outcome
 from tests.unit.cli.program import Program
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
@@ -89,6 +93,8 @@ def test_what_was_changed_since_comes_back(program: Program, world: World, file:
     assert f"+ {world.layout.paused}/nightly" in answer.out
     assert "4 files restored; 1 created, 1 updated, 1 removed, 0 unchanged" in answer.out
     assert told(world) == before
+    newest = program("generations", "--json").json["generations"][0]
+    assert (newest["how"], newest["by"]) == ("restore", "root (login of alice)")
     assert world.picture()["timers"] == picture["timers"]
     assert world.apply().plan is None or world.apply().unchanged == 2
 
@@ -111,6 +117,43 @@ def test_another_host_becomes_the_same(
     assert (other.layout.paused / "nightly").stat().st_mode & 0o777 == 0o644
 
 
+_SCHOOL = """\
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//school//EN
+BEGIN:VEVENT
+UID:1
+DTSTAMP:20260101T000000Z
+DTSTART;VALUE=DATE:20261224
+DTEND;VALUE=DATE:20261226
+SUMMARY:Christmas
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_a_calendar_beside_config_yaml_comes_along(world: World, file: Path) -> None:
+    config = world.layout.config
+    (config / "school.ics").write_text(_SCHOOL, encoding="utf-8")
+    (config / "config.yaml").write_text(
+        f"calendars: {{school: {config}/school.ics}}\n", encoding="utf-8"
+    )
+    world.apply(NIGHTLY.replace("catch_up: once", "exclude: [school]"))
+    before, units = told(world), dict(world.units())
+    Scheduler(world.host).backup(file)
+    for name in ("school.ics", "config.yaml", "jobs.d/a.yaml"):
+        (config / name).unlink()
+    world.apply(allow_empty=True)
+
+    result = Scheduler(world.host).restore(file, agree=lambda _: True)
+
+    assert result.applied is not None
+    assert told(world) == before
+    assert world.units().keys() == units.keys()
+    assert "2026-12-24" in str(world.units()["debvisor-job-nightly.service"])
+    assert world.apply().plan is None or not world.apply().has_changed
+
+
 def test_a_pause_that_ends_by_a_restore_starts_nothing(world: World, file: Path) -> None:
     world.apply(NIGHTLY)
     scheduler = Scheduler(world.host)
@@ -125,6 +168,43 @@ def test_a_pause_that_ends_by_a_restore_starts_nothing(world: World, file: Path)
 
     assert not (world.layout.paused / "nightly").exists()
     assert world.ran() == []
+
+
+class KilledError(BaseException):
+    """A process that ends here."""
+
+
+PATHS = "jobs:\n  load: {triggers: [{path_exists: /srv/ready}], command: [/bin/true]}\n"
+
+
+def test_a_kill_leaves_no_path_trigger_stopped(
+    world: World, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.apply(PATHS)
+    scheduler = Scheduler(world.host)
+    scheduler.backup(file)
+    world.layout.paused.mkdir(parents=True)
+    pause = world.layout.paused / "load"
+    pause.touch()
+    monkeypatch.setattr("debvisor_timers.operations.holding.arming._SKIP", timedelta())
+    skipped = Outcome(duration=timedelta(seconds=3))
+    world.systemd.set_outcome("debvisor-job-load.service", skipped)
+    world.systemd.touch("/srv/ready")
+    states = [("debvisor-path-load.path" in world.running(), pause.exists())]
+
+    while pause.exists():
+        with monkeypatch.context() as killed:
+            killed.setattr("debvisor_timers.operations.applying.steps._clean_up", lambda *_: None)
+            world.systemd.steps.fail_at(len(states), KilledError())
+            with suppress(KilledError):
+                scheduler.restore(file, agree=lambda _: True)
+        world.systemd.steps.heal()
+        recover(world.host)
+        states.append(("debvisor-path-load.path" in world.running(), pause.exists()))
+
+    assert len(states) > 3
+    assert set(states[:-1]) == {(True, True)}
+    assert states[-1] == (False, False)
 
 
 def test_a_dry_run_and_a_no_change_nothing(program: Program, world: World, file: Path) -> None:
@@ -300,6 +380,19 @@ def test_something_else_is_not_overwritten_by_a_backup(
     assert file.read_text(encoding="utf-8") == '{"jobs": []}'
 
 
+def test_devices_and_pipes_are_left_alone(program: Program, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    null = tmp_path / "null"
+    null.symlink_to("/dev/null")
+
+    for place in (pipe, null):
+        answer = program("config", "backup", f"--output={place}")
+        assert (answer.code, f"{place} is no file" in answer.err) == (2, True), answer.err
+    assert pipe.is_fifo()
+    assert null.is_char_device()
+
+
 def test_folders_and_missing_files_are_named(program: Program, tmp_path: Path) -> None:
     saved = program("config", "backup", f"--output={tmp_path}")
     restored = program("config", "restore", f"--input={tmp_path / 'none'}")
@@ -402,6 +495,30 @@ def test_the_history_comes_back_on_request(world: World, file: Path) -> None:
     assert result.planned.has_history
     with sqlite3.connect(world.layout.index) as connection:
         assert connection.execute("SELECT boot FROM boots").fetchall() == [("b",)]
+
+
+def test_an_index_that_is_being_written_is_waited_for(
+    world: World, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its journal would be taken for one of the new index."""
+    monkeypatch.setattr("debvisor_timers.operations.exchange.index_copy.PATIENCE_SECONDS", 0.1)
+    world.apply(NIGHTLY)
+    scheduler = Scheduler(world.host)
+    index = Index.of_file(world.layout.index)
+    index.commit()
+    index.close()
+    scheduler.backup(file, with_history=True)
+    before = world.layout.index.read_bytes()
+
+    with closing(sqlite3.connect(world.layout.index, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("PRAGMA user_version = 1")
+        with pytest.raises(SystemdError, match="the history was not restored, all else was"):
+            scheduler.restore(file, agree=lambda _: True, with_history=True)
+        writer.execute("ROLLBACK")
+
+    assert world.layout.index.read_bytes() == before
+    assert scheduler.restore(file, agree=lambda _: True, with_history=True).history
 
 
 def test_the_index_of_before_is_kept_aside(world: World, file: Path) -> None:

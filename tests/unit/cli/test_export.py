@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.unit.cli.program import Program
-from tests.unit.operations.world import TWO, World
+from tests.unit.operations.world import NIGHTLY, TWO, World
 
 CLOUD = """\
 jobs:
@@ -121,6 +121,20 @@ def test_folders_that_cannot_be_are_refused(
 
     assert answer.code == 2
     assert message in answer.err
+
+
+def test_a_link_to_the_units_of_this_host_is_not_followed(
+    program: Program, world: World, tmp_path: Path
+) -> None:
+    world.write(NIGHTLY)
+    place = tmp_path / "image" / world.layout.units.relative_to("/")
+    place.parent.mkdir(parents=True)
+    place.symlink_to(world.layout.units)
+
+    answer = program("export", "units", f"--output={tmp_path / 'image'}")
+
+    assert answer.code == 2
+    assert f"leads to {world.layout.units} of this host" in answer.err
 
 
 def test_a_job_becomes_a_cron_job(program: Program, world: World) -> None:
@@ -235,6 +249,20 @@ def test_what_differs_in_a_cluster_is_said(program: Program, world: World) -> No
     assert "a rule of its own" in told
     assert "Kubernetes chooses the delays between attempts itself" in told
     assert "a rule of its own" not in plain
+
+
+@pytest.mark.parametrize(
+    "option", ["--image=", "--image=a b", "--namespace=A b", "--namespace=-a", "--namespace=a_b"]
+)
+def test_names_that_no_cluster_takes_are_refused(
+    program: Program, world: World, option: str
+) -> None:
+    world.write(NIGHTLY)
+
+    answer = program("export", "kubernetes", "--image=debian:13", option)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert f"{option.split('=')[1]!r} is no name of a" in answer.err
 
 
 def test_an_unknown_job_is_named(program: Program, world: World) -> None:

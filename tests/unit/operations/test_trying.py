@@ -532,3 +532,22 @@ def test_where_the_timer_fails_the_one_who_waits_does_it(world: World) -> None:
     assert waiting.calls == ["undo"]
     assert tried.trial is not None
     assert world.systemd.clock.now() > tried.trial.deadline + timedelta(minutes=1)
+
+
+def test_a_clock_that_is_set_forward_takes_nothing_back(world: World) -> None:
+    def set_clock() -> None:
+        world.systemd.state.now += timedelta(hours=1)
+
+    class Unmoved(Terminal):
+        def listen(self, wait: timedelta) -> Answer | None:  # the twin's timers go by that clock
+            return next(self.answers)
+
+    def says() -> Iterator[Answer | None]:
+        yield None
+        set_clock()
+        yield from (None, None, Answer.KEEP)
+
+    waiting = Unmoved(world, says())
+
+    assert waiting.decide(try_it(world)) is Decision.CONFIRMED
+    assert waiting.calls == ["keep"]
