@@ -135,10 +135,18 @@ NAMES = ("debvisor-timers", "debvisor-schedule")
     default="auto",
     help="Colour the output; NO_COLOR is respected.",
 )
+@click.option(
+    "--user",
+    "for_user",
+    is_flag=True,
+    help="Work on the jobs of this user, which the user's own systemd runs (systemctl --user).",
+)
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, color: str) -> None:
+def cli(ctx: click.Context, color: str, *, for_user: bool) -> None:
     """Run jobs by systemd: YAML becomes plain timers and services."""
+    if for_user:
+        os.environ["DEBVISOR_TIMERS_USER"] = "1"
     wanted = {"always": True, "never": False, "auto": None}[color]
     ctx.color = False if wanted is None and os.environ.get("NO_COLOR") else wanted
 

@@ -20,6 +20,22 @@ UNIT_PATH = (
 )
 
 
+def user_unit_path() -> tuple[Path, ...]:
+    """Return the same of the manager of the user who asks."""
+    mine, runtime = Path.home(), Path(f"/run/user/{os.geteuid()}/systemd")
+    return (
+        mine / ".config/systemd/user.control",
+        runtime / "user.control",
+        runtime / "transient",
+        mine / ".config/systemd/user",
+        Path("/etc/systemd/user"),
+        Path("/run/systemd/user"),
+        mine / ".local/share/systemd/user",
+        Path("/usr/local/lib/systemd/user"),
+        Path("/usr/lib/systemd/user"),
+    )
+
+
 def drop_in_files(unit_path: Sequence[Path], folders: Sequence[str]) -> dict[Path, str]:
     """Return the files *.conf in the subfolders with one of these patterns, and what is in each."""
     return {

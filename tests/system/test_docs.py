@@ -43,6 +43,9 @@ def test_every_example_does_what_it_shows(document: Path, host: Box) -> None:
         elif block.kind is Kind.CONSOLE:
             for step in block.steps():
                 play(host, block, step)
+        elif block.kind is Kind.PYTHON:
+            done = host.run(["python3", "-c", block.text], check=False)
+            assert done.returncode == 0, f"{block}:\n{done.stderr}"
 
 
 def play(box: Box, block: Block, step: Step) -> None:

@@ -124,7 +124,7 @@ def test_a_block_of_a_page_says_what_it_is(document: Path) -> None:
     """A block without a language would be shown and never tried."""
     fences = re.findall(r"^```(.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
 
-    assert set(fences[::2]) <= {"yaml", "console", "sh", "text", "python"}
+    assert set(fences[::2]) <= {"yaml", "console", "python", "sh", "text"}
 
 
 def test_a_step_is_a_command_with_its_output() -> None:

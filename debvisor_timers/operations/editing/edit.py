@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -33,9 +34,6 @@ from debvisor_timers.operations.editing.tree import JobTree
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.source import Problem, Severity, Span
-
-_TRIES = 50
-"""So often an edit is made anew when somebody else comes between its making and its apply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,15 +117,17 @@ def edit_with(
     require_rights(host.layout)
     if record_file(host).path.exists():
         recover(host)
+    # Several programs, or threads of one, take turns: each apply but one of a round comes too late.
+    until = time.monotonic() + options.lock_wait.total_seconds()
     draft = _draft(host, make)
-    for _ in range(_TRIES):
+    while True:
         try:
             return _carry_out(host, draft, options)
         except RefusedError:
             before, draft = draft, _draft(host, make)
-            if (draft.number, draft.edits) == (before.number, before.edits):
+            is_as_before = (draft.number, draft.edits) == (before.number, before.edits)
+            if is_as_before or time.monotonic() > until:
                 raise
-    return _carry_out(host, draft, options)
 
 
 def _draft(host: Host, make: Callable[[JobTree, JobTree], Stage]) -> _Draft:
