@@ -248,7 +248,7 @@ def test_a_path_that_is_there_is_left_unwatched(
     assert world.ran() == ran
 
 
-@pytest.mark.parametrize("where", ["arming._await_skips", "pause.remove_marks"])
+@pytest.mark.parametrize("where", ["arming.running_jobs", "pause.remove_marks"])
 def test_a_path_is_watched_again_where_a_resume_is_cut_off(
     world: World, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
