@@ -160,9 +160,7 @@ def plan_for(
     generation = Generations(host.layout.state / "generations").latest() + 1
     desired = _desired(host, definitions, source, generation)
     on_disk = host.units.read()
-    left = _left(host, source, on_disk)
-    changes = tuple(job for job in _job_plans(on_disk, desired) if job.job_id not in left)
-    changes = _needed(host, source, desired, changes)
+    changes = _changes(host, source, on_disk, desired)
     if part is not None:
         changes = tuple(some for change in changes if (some := part(change)) is not None)
     asked = () if part else tuple(job.job_id for job in changes)
@@ -186,6 +184,14 @@ def plan_for(
         held=source.held,
         deed=Deed(restores=source.restores),
     )
+
+
+def _changes(
+    host: Host, source: Source, on_disk: Mapping[str, Entry], desired: Mapping[str, Desired]
+) -> tuple[JobPlan, ...]:
+    left = _left(host, source, on_disk)
+    changes = tuple(job for job in _job_plans(on_disk, desired) if job.job_id not in left)
+    return _needed(host, source, desired, changes)
 
 
 def _scripts(desired: Mapping[str, Desired]) -> dict[str, str]:
