@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 TARGET = "debvisor-timers.target"
 """Holds every enabled timer: stopping it stops them all."""
@@ -26,6 +27,8 @@ class Layout:
     state: generations, the apply record, scripts, last results; survives a reboot.
     runtime: the lock, requests and running runs; gone after a reboot.
     libexec: begin, run and end.
+    user: these are units of a user's own manager (`systemctl --user`), not of PID 1.
+    root: where / of that system is here; another than / is one that does not run, an image say.
     """
 
     config: Path = Path("/etc/debvisor/timers")
@@ -35,6 +38,56 @@ class Layout:
     shadows: Path = Path("/run/systemd/system.control")
     stamps: Path = Path("/var/lib/systemd/timers")
     libexec: Path = Path("/usr/libexec/debvisor-timers")
+    user: bool = False
+    root: Path = Path("/")
+
+    @classmethod
+    def of_user(cls, home: Path, runtime: Path) -> Self:
+        """Return the folders of a user whose own manager runs the jobs.
+
+        runtime: /run/user/UID. The programs of a run find the same by themselves
+        (runtime/notes.py, `of_user`): the XDG_* variables, which each job may set, move nothing.
+        """
+        return cls(
+            config=home / ".config/debvisor/timers",
+            units=home / ".config/systemd/user",
+            state=home / ".local/state/debvisor-timers",
+            runtime=runtime / "debvisor-timers",
+            shadows=runtime / "systemd/user.control",
+            stamps=home / ".local/share/systemd/timers",
+            user=True,
+        )
+
+    def below(self, root: Path) -> Self:
+        """Return the same folders of another system, whose / is `root` here.
+
+        Not `libexec`: it stands in unit files, which are read on that system.
+        """
+
+        def moved(folder: Path) -> Path:
+            return root / folder.relative_to("/")
+
+        return replace(
+            self,
+            config=moved(self.config),
+            units=moved(self.units),
+            state=moved(self.state),
+            runtime=moved(self.runtime),
+            shadows=moved(self.shadows),
+            stamps=moved(self.stamps),
+            root=root,
+        )
+
+    @property
+    def runs_here(self) -> bool:
+        """Return True when it is the system that we run on."""
+        return self.root == Path("/")
+
+    def seen(self, path: Path) -> Path:
+        """Return `path` as it is called on the system itself."""
+        if self.runs_here or not path.is_relative_to(self.root):
+            return path
+        return Path("/") / path.relative_to(self.root)
 
     @property
     def jobs(self) -> Path:

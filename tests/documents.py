@@ -26,10 +26,14 @@ ANYTHING = "..."
 
 
 class Kind(StrEnum):
-    """What a block of a document is: OTHER is for the shell of a developer, or for nobody."""
+    """What a block of a document is: OTHER is for the shell of a developer, or for nobody.
+
+    PYTHON is a whole program, which ends without an error.
+    """
 
     YAML = "yaml"
     CONSOLE = "console"
+    PYTHON = "python"
     OTHER = "other"
 
 
@@ -95,10 +99,12 @@ def blocks(document: Path) -> list[Block]:
 
 
 def _kind(document: Path, language: str, body: str) -> Kind:
-    """Return what a block is; scdoc has no languages: what is no command there is YAML."""
+    """Return what a block is; scdoc has no languages: what is no command or program is YAML."""
     if document.suffix == ".md":
-        return Kind(language) if language in {"yaml", "console"} else Kind.OTHER
+        return Kind(language) if language in {"yaml", "console", "python"} else Kind.OTHER
     text = textwrap.dedent(body)
+    if text.startswith(("from ", "import ")):
+        return Kind.PYTHON
     return Kind.CONSOLE if text.startswith(_PROMPTS) and not _FILE.match(text) else Kind.YAML
 
 

@@ -11,7 +11,7 @@ import click
 from debvisor_timers.cli import times
 from debvisor_timers.cli.complete import complete_history, complete_outcome
 from debvisor_timers.cli.options import JOB, json_option, owner_option, tag_option, tag_pair
-from debvisor_timers.cli.output import echo_json, echo_notes, echo_table, progress
+from debvisor_timers.cli.output import echo_json, echo_notes, echo_table, is_narrow, progress
 from debvisor_timers.cli.runs import run_document, trigger_words
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.past.history import HistoryPage, HistoryQuery
     from debvisor_timers.scheduler import Scheduler
 
+_ROOMY = 100
+"""On a terminal with fewer columns the names of jobs need the place of seconds; ids have these."""
+_TO_MINUTES = len("2026-11-23 02:00")
 _TITLES = ("START", "TOOK", "RESULT", "TRIGGER", "CPU", "RUN")
 
 
@@ -107,8 +110,14 @@ def _moment(scheduler: Scheduler, text: str | None) -> datetime | None:
 
 def _echo(page: HistoryPage, *, with_jobs: bool, next_offset: int) -> None:
     titles = ("JOB", *_TITLES) if with_jobs else _TITLES
-    rows = [(run.job, *_cells(run)) if with_jobs else _cells(run) for run in page.runs]
-    echo_table(titles, rows, spare=("CPU", "TRIGGER"), whole={"START"})
+    rows = [_cells(run) for run in page.runs]
+    if with_jobs:
+        to_minutes = is_narrow(_ROOMY)
+        rows = [
+            (run.job, start[:_TO_MINUTES] if to_minutes else start, *rest)
+            for run, (start, *rest) in zip(page.runs, rows, strict=True)
+        ]
+    echo_table(titles, rows, spare=("CPU", "TRIGGER"), whole={"START", "TOOK"})
     if page.has_more:
         click.echo(f"older runs follow: --offset {next_offset}", err=True)
 

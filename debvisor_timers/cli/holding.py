@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from debvisor_timers.cli.complete import complete_tag
 from debvisor_timers.cli.output import some
 from debvisor_timers.errors import UsageError
 
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 _MOST_NAMED = 10
 
 tag_option = click.option(
-    "--tag", "tags", metavar="NAME=VALUE", multiple=True, help="All jobs with this tag."
+    "--tag",
+    "tags",
+    metavar="NAME=VALUE",
+    multiple=True,
+    shell_complete=complete_tag,
+    help="All jobs with this tag.",
 )
 all_option = click.option("--all", "is_all", is_flag=True, help="All jobs of this host.")
 until_option = click.option("--until", metavar="T", help="When it ends by itself; default: never.")

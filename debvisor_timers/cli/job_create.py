@@ -35,7 +35,8 @@ def command(*, job_id: str | None, **options: Any) -> None:
     if job_id is None and not options["name"]:
         raise UsageError("the job has no name", fix="add --name, or --id")
     scheduler = Scheduler.system(door="cli")
-    job_id = job_id or scheduler.free_job_id(options["name"])
+    if job_id is None:
+        job_id = scheduler.free_job_id(options["name"])
     new = {path: value for path, value in keys.items() if value is not None}
     change = Change(job_id=job_id, kind=ChangeKind.CREATE, keys=new)
     result = scheduler.edit_jobs([change], how(options))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import held, times
+from debvisor_timers.cli.guide_fields import job_fields
 from debvisor_timers.cli.options import (
     complete_state,
     json_option,
@@ -20,12 +21,18 @@ from debvisor_timers.cli.runs import last_document
 from debvisor_timers.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from debvisor_timers.history.under_way import UnderWay
     from debvisor_timers.operations.list import JobRow
+    from debvisor_timers.operations.past.counts import RunCounts
 
 _AT_REST = {"scheduled", "watching", "at boot", "after others", "on demand"}
 """States in which a paused job is paused, and nothing else."""
 _TITLES = ("JOB", "SCHEDULE", "LAST", "TOOK", "RESULT", "NEXT", "STATE")
+_SPARE = ("TOOK", "SCHEDULE")
+"""What a terminal has no room for where ids are long."""
 
 
 @click.command("list", epilog="Example: debvisor-timers list --json | jq '.[].job'")
@@ -49,12 +56,15 @@ def command(*, owner: str, tags: tuple[str, ...], statuses: tuple[str, ...], as_
     from debvisor_timers.scheduler import Scheduler
 
     choice = JobChoice(owner=owner, tags=dict(map(tag_pair, tags)), statuses=statuses)
-    jobs = Scheduler.system().list(choice)
+    scheduler = Scheduler.system()
+    jobs = scheduler.list(choice)
     is_wrong = any(problem.is_error for problem in jobs.problems)
     if as_json:
-        echo_json([document(row) for row in jobs.rows])
+        counts = scheduler.run_counts() if jobs.rows else None
+        echo_json([document(row, counts) for row in jobs.rows])
     elif jobs.rows:
-        echo_table(_TITLES, [_cells(row) for row in jobs.rows])
+        rows = [_cells(row, scheduler.now()) for row in jobs.rows]
+        echo_table(_TITLES, rows, spare=_SPARE, whole={"LAST", "RESULT", "NEXT", "STATE"})
     elif not choice.is_all:
         click.echo("no such jobs")
     elif not is_wrong:
@@ -68,9 +78,10 @@ def command(*, owner: str, tags: tuple[str, ...], statuses: tuple[str, ...], as_
     return ExitCode.DEFINITIONS if is_wrong else ExitCode.DONE
 
 
-def document(row: JobRow) -> dict[str, object]:
-    """Return one job for programs."""
+def document(row: JobRow, counts: Mapping[str, RunCounts] | None) -> dict[str, object]:
+    """Return one job for programs, by our names and those of the guide; counts: of all jobs."""
     return {
+        **job_fields(row, counts),
         "job": row.job_id,
         "name": row.job.title if row.job else row.job_id,
         "owner": row.job.owner if row.job else "",
@@ -134,8 +145,7 @@ def schedule_words(row: JobRow) -> str:
     return of_job(row.job) if row.job else ""
 
 
-def _cells(row: JobRow) -> tuple[str, ...]:
-    now = times.now()
+def _cells(row: JobRow, now: datetime) -> tuple[str, ...]:
     last = row.last
     return (
         row.job_id,

@@ -52,10 +52,14 @@ COMMANDS: Mapping[str, str] = {
     "audit": "Show who changed what; check that the record is whole.",
     "metrics": "Print metrics for Prometheus, or write them to a file.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
+    "doctor": "Check all that jobs need on this host.",
     "config list": "Show the settings in force, and handlers of tasks.",
     "config backup": "Save configuration, pauses and tokens to one file.",
     "config restore": "Bring a backup back; all or nothing.",
+    "import crontab": "Bring crontabs over: print or write job files.",
+    "import timer": "Make a job file of a timer that somebody wrote by hand.",
     "import guide-json": "Make job files of those of the original scheduler.",
+    "export crontab": "Print jobs as a crontab, where cron can run them.",
     "export units": "Write the units to a folder, for images and packages.",
     "export kubernetes": "Write jobs as CronJobs of Kubernetes, where that can be.",
     "explain": "Explain a key of the job files.",
@@ -131,10 +135,18 @@ NAMES = ("debvisor-timers", "debvisor-schedule")
     default="auto",
     help="Colour the output; NO_COLOR is respected.",
 )
+@click.option(
+    "--user",
+    "for_user",
+    is_flag=True,
+    help="Work on the jobs of this user, which the user's own systemd runs (systemctl --user).",
+)
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, color: str) -> None:
+def cli(ctx: click.Context, color: str, *, for_user: bool) -> None:
     """Run jobs by systemd: YAML becomes plain timers and services."""
+    if for_user:
+        os.environ["DEBVISOR_TIMERS_USER"] = "1"
     wanted = {"always": True, "never": False, "auto": None}[color]
     ctx.color = False if wanted is None and os.environ.get("NO_COLOR") else wanted
 
@@ -150,6 +162,10 @@ def main() -> NoReturn:
         os.environ.setdefault(name, value)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    if any(name.startswith("_DEBVISOR_") and name.endswith("_COMPLETE") for name in os.environ):
+        from debvisor_timers.cli import bash_words
+
+        bash_words.use()
     os.umask(0o022)  # what we write is root's alone to change, and readable where it says so
     sys.exit(_exit_code())
 

@@ -171,7 +171,8 @@ def _echo_runs(runs: Sequence[Upcoming], *, now: datetime) -> None:
         "NOTE": [_note(run) for run in runs],
     }
     used = {title: cells for title, cells in columns.items() if any(cells)}
-    echo_table(tuple(used), list(zip(*used.values(), strict=True)))
+    rows = list(zip(*used.values(), strict=True))
+    echo_table(tuple(used), rows, spare=("UTC",), whole={"START", "IN"})
 
 
 def _note(run: Upcoming) -> str:

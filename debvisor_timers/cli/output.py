@@ -117,6 +117,12 @@ def cut(text: str, margin: int) -> str:
     return text if width is None else _fit(text, max(width - margin, _NARROWEST)).rstrip()
 
 
+def is_narrow(columns: int) -> bool:
+    """Return whether stdout is a terminal that has fewer columns."""
+    width = _terminal_width()
+    return width is not None and width < columns
+
+
 def takes_unicode() -> bool:
     """Return whether stdout takes more than ASCII.
 
@@ -212,6 +218,8 @@ def _without(
     cells: list[list[str]], spare: str, limit: int | None, whole: Collection[str]
 ) -> list[list[str]]:
     """Return the cells without that column where the others need its place."""
+    if spare not in cells[0]:
+        return cells
     uncut = _NEVER_CUT.union(whole)
     needed = [
         width if title in uncut else min(width, _USEFUL)

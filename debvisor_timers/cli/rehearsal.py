@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from debvisor_timers.cli import times
+from debvisor_timers.cli import held, times
 from debvisor_timers.cli.output import echo_json, echo_titled
 from debvisor_timers.cli.runs import seconds
 
@@ -36,8 +36,8 @@ def _lines(told: Rehearsal, *, force: bool) -> Iterator[tuple[str, str]]:
         yield ("needs" if number == 0 else ""), unit
     for number, lock in enumerate(told.locks):
         yield ("takes" if number == 0 else ""), _lock(lock)
-    if told.is_paused:
-        yield "paused", "yes; a run by hand takes place all the same"
+    if told.pause is not None:
+        yield "paused", f"{held.long_words(told.pause)}; a run by hand takes place all the same"
     if told.refused:
         yield "but", f"{told.refused}; it would be refused"
 
@@ -83,7 +83,7 @@ def _document(told: Rehearsal, *, force: bool) -> dict[str, object]:
         ],
         "needs_units": list(told.units),
         "locks": [_lock_document(lock) for lock in told.locks],
-        "paused": told.is_paused,
+        "paused": held.mark_document(told.pause),
         "refused": told.refused or None,
         "unit": told.text,
     }

@@ -6,12 +6,12 @@ from __future__ import annotations
 import click
 
 from debvisor_timers.cli import holding
-from debvisor_timers.cli.options import complete_paused, json_option
+from debvisor_timers.cli.options import JOB, complete_paused, json_option
 from debvisor_timers.cli.output import counted, echo_json, echo_notes
 
 
 @click.command("resume", epilog="Example: debvisor-timers resume nightly-backup")
-@click.argument("jobs", metavar="[JOB]...", nargs=-1, shell_complete=complete_paused)
+@click.argument("jobs", metavar="[JOB]...", nargs=-1, type=JOB, shell_complete=complete_paused)
 @holding.tag_option
 @holding.all_option
 @json_option

@@ -47,10 +47,11 @@ def result_words(run: Run) -> str:
 
 
 def run_document(run: Run) -> dict[str, object]:
-    """Return one run for programs."""
+    """Return one run for programs, by our names and those of the guide."""
+    from debvisor_timers.cli.guide_fields import run_fields
     from debvisor_timers.history.document import run_document as of_run
 
-    return of_run(run)
+    return {**of_run(run), **run_fields(run)}
 
 
 def seconds(duration: timedelta | None) -> float | None:

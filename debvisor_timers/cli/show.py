@@ -15,6 +15,8 @@ from debvisor_timers.cli.output import echo_json, echo_titled
 from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from debvisor_timers.history.last import LastRun
     from debvisor_timers.jobs.model import Job
     from debvisor_timers.operations.show import JobDetails
@@ -41,11 +43,12 @@ def command(*, job: str, with_units: bool, run: str | None, as_json: bool) -> No
     if run is not None:
         _show_run(Scheduler.system(), job, run, as_json=as_json)
         return
-    details = Scheduler.system().show(job)
+    scheduler = Scheduler.system()
+    details = scheduler.show(job)
     if as_json:
-        echo_json(_document(details))
+        echo_json({**document(details.row, scheduler.run_counts()), **_more(details)})
         return
-    echo_titled(_lines(details))
+    echo_titled(_lines(details, scheduler.now()))
     if with_units:
         for name, text in details.units.items():
             click.echo(f"\n# {name}\n{text}", nl=False)
@@ -58,12 +61,9 @@ def _show_run(scheduler: Scheduler, job: str, run: str, *, as_json: bool) -> Non
     echo_run(scheduler.show_run(job, Choice(id=run)), as_json=as_json)
 
 
-def _document(details: JobDetails) -> dict[str, object]:
+def _more(details: JobDetails) -> dict[str, object]:
     return {
-        **document(details.row),
-        "description": details.row.job.description if details.row.job else "",
         "source": str(details.row.job.source) if details.row.job else None,
-        "tags": dict(details.row.job.tags) if details.row.job else {},
         "on_calendar": list(details.on_calendar),
         **needs.document(details),
         "next_starts": [times.iso(start) for start in details.next_starts],
@@ -78,7 +78,7 @@ def _exposure(details: JobDetails) -> dict[str, object] | None:
     return {"score": exposure.score, "rating": exposure.rating} if exposure else None
 
 
-def _lines(details: JobDetails) -> Iterator[tuple[str, str]]:
+def _lines(details: JobDetails, now: datetime) -> Iterator[tuple[str, str]]:
     row, job = details.row, details.row.job
     yield "job", row.job_id
     if job is not None:
@@ -93,10 +93,12 @@ def _lines(details: JobDetails) -> Iterator[tuple[str, str]]:
         yield "run", f"{row.under_way.id}, since {times.local(row.under_way.start)}"
     if row.last is not None:
         begun = row.last.start or row.last.end
-        yield "last run", f"{times.local(begun)}: {row.last.outcome_words}"
+        ago = times.relative(begun, now=now)
+        yield "last run", f"{times.local(begun)}, {ago}: {row.last.outcome_words}"
         yield "took", _took(row.last)
     for number, run in enumerate(details.upcoming):
         words = [times.local(run.at), times.delay(run.latest - run.at)]
+        words.append(f"({times.relative(run.at, now=now)})" if number == 0 else "")
         words.append(run.skip_words)
         yield ("next" if number == 0 else ""), " ".join(filter(None, words))
     for number, name in enumerate(details.units):

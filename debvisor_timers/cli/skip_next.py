@@ -9,7 +9,7 @@ import click
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.options import job_argument, json_option
-from debvisor_timers.cli.output import echo_json
+from debvisor_timers.cli.output import echo_json, echo_notes
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.holding.skip_next import Skipping
@@ -52,7 +52,11 @@ def _echo(skipping: Skipping) -> None:
             click.echo(f"no run of {skipping.job_id} is skipped any more ({left})")
         return
     runs = "run" if skipping.now.of == 1 else f"{skipping.now.of} runs"
-    click.echo(f"the next {runs} of {skipping.job_id} by its schedule will be skipped:")
+    end = ":" if skipping.runs else ""
+    click.echo(f"the next {runs} of {skipping.job_id} by its schedule will be skipped{end}")
+    if not skipping.runs:
+        echo_notes(["runs that are skipped for another reason, such as a pause, do not count"])
+        return
     for run in skipping.runs[:_MOST_SHOWN]:
         delay = times.delay(run.latest - run.at)
         click.echo(" ".join(filter(None, [f"    {times.local(run.at)}", delay])))

@@ -113,7 +113,7 @@ class Index:
         )
         try:
             connection.executescript(_TABLES)
-            connection.execute("ATTACH ? AS kept", (_read_only(path),))
+            connection.execute("ATTACH ? AS kept", (read_only(path),))
             _require_version(connection, "kept")
             # One look at the file for all that is asked: a writer may come in between.
             connection.execute("BEGIN")
@@ -353,7 +353,7 @@ class Index:
         self.connection.executemany("INSERT INTO main.pins VALUES (?, ?, ?)", pins)
 
 
-def _read_only(path: Path) -> str:
+def read_only(path: Path) -> str:
     """Return `path` as an address of SQLite; Path.as_uri() would load what knows of the web."""
     text = str(path.absolute())
     for letter in "%?#":

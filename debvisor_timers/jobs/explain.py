@@ -13,7 +13,7 @@ from debvisor_timers.jobs.keys import Key, config_table, table
 from debvisor_timers.jobs.sandbox import EXPLAINED, PresetDirective
 from debvisor_timers.jobs.yamltext import to_yaml
 
-_WIDTH = 88
+_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,11 @@ def check_variable(name: str) -> str:
     return name
 
 
+def is_reserved_or_linker(name: str) -> bool:
+    """Return True for a variable that no job may have in its environment, whatever its value."""
+    return bool(_RESERVED.fullmatch(name) or _LINKER.fullmatch(name))
+
+
 def check_tag(name: str) -> str:
     """Return the name of a tag."""
     if not _TAG.fullmatch(name):

@@ -3,18 +3,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
 from debvisor_timers.jobs.config import CONFIG_NAME
 from debvisor_timers.jobs.document import JOBS, Document
-from debvisor_timers.jobs.files import read_source
+from debvisor_timers.jobs.files import SourceFile, read_source
 from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.translate import Complaint
 from debvisor_timers.source import Problem, Span
+
+_TO_BE: ContextVar[Mapping[Path, str] | None] = ContextVar("to_be", default=None)
+
+
+@contextmanager
+def as_edited(files: Mapping[Path, str]) -> Iterator[None]:
+    """Let places within the block be those in `files`, which are not written yet."""
+    token = _TO_BE.set(files)
+    try:
+        yield
+    finally:
+        _TO_BE.reset(token)
 
 
 def problem_at(job: Job, complaint: Complaint) -> Problem:
@@ -57,6 +72,9 @@ def _is_written(document: Document, job: Job, complaint: Complaint) -> bool:
 
 def _document_of(path: Path) -> Document | None:
     """Return the file again, for the places in it: they are not kept with each job."""
+    text = (_TO_BE.get() or {}).get(path)
+    if text is not None:
+        return _edited(path, text)
     try:
         status = path.stat()
     except OSError:
@@ -68,3 +86,8 @@ def _document_of(path: Path) -> Document | None:
 def _parsed(path: Path, _changed: int, _size: int) -> Document | None:
     source = read_source(path)
     return None if isinstance(source, Problem) else Document(source)
+
+
+@lru_cache(maxsize=1)
+def _edited(path: Path, text: str) -> Document:
+    return Document(SourceFile(path=path, text=text, digest=sha256(text.encode()).hexdigest()))

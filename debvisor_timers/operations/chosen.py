@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 
 from debvisor_timers.errors import UsageError
 from debvisor_timers.history.outcome import UNDER_WAY, RunOutcome
-from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.list import JobRow, JobState
-from debvisor_timers.operations.paused import is_paused
 
 _BUSY = frozenset({JobState.RUNNING, JobState.WAITING, JobState.RETRYING})
 
@@ -29,9 +27,9 @@ class JobChoice:
         return not (self.owner or self.tags or self.statuses)
 
 
-def chosen_rows(host: Host, rows: Iterable[JobRow], choice: JobChoice) -> tuple[JobRow, ...]:
+def chosen_rows(rows: Iterable[JobRow], choice: JobChoice) -> tuple[JobRow, ...]:
     """Return the rows that are wanted. Raises UsageError for a status that there is not."""
-    tests = [_test(host, word) for word in choice.statuses]
+    tests = [_test(word) for word in choice.statuses]
     return tuple(
         row
         for row in rows
@@ -41,7 +39,7 @@ def chosen_rows(host: Host, rows: Iterable[JobRow], choice: JobChoice) -> tuple[
     )
 
 
-def _test(host: Host, word: str) -> Callable[[JobRow], bool]:
+def _test(word: str) -> Callable[[JobRow], bool]:
     """Return the question that a word asks of a row."""
     name = word.lower().replace("-", " ").replace("_", " ")
     tests: Mapping[str, Callable[[JobRow], bool]] = {
@@ -50,7 +48,7 @@ def _test(host: Host, word: str) -> Callable[[JobRow], bool]:
         "retrying": _in_state(JobState.RETRYING),
         "pending": lambda row: row.state is JobState.WAITING or row.next_start is not None,
         "enabled": lambda row: row.job is not None and row.job.enabled,
-        "paused": lambda row: is_paused(host, row.job_id),
+        "paused": lambda row: row.pause is not None,
         "skipped": lambda row: bool(row.skipped),
         "never ran": lambda row: row.last is None,
         **{str(state): _in_state(state) for state in JobState if state not in _BUSY},

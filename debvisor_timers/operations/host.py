@@ -6,7 +6,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from debvisor_timers.layout import Layout
-from debvisor_timers.systemd.ports import Analyzer, Clock, Journal, Manager, UnitDirectory
+from debvisor_timers.systemd.ports import (
+    Analyzer,
+    Clock,
+    Journal,
+    Machine,
+    Manager,
+    UnitDirectory,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +32,4 @@ class Host:
     journal: Journal
     analyzer: Analyzer
     clock: Clock
+    machine: Machine

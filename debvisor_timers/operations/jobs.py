@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from debvisor_timers.errors import DebvisorTimersError, NotFoundError, RefusedError
@@ -65,16 +65,30 @@ def applied_service(host: Host, job_id: str) -> str:
         return entry.text
     from debvisor_timers.jobs.load import load_definitions  # noqa: PLC0415
 
-    find_job(load_definitions(host.layout.config), job_id)
+    known = load_definitions(host.layout.config).jobs
+    if job_id not in known:
+        raise missing_job(host, job_id, known)
     raise RefusedError(
         f"job {job_id!r} is not applied yet", fix="run `debvisor-timers apply` first"
     )
 
 
+def missing_job(host: Host, job_id: str, known: Iterable[str]) -> NotFoundError:
+    """Return the error for a job that is not among the `known`: there was one, or never."""
+    if job_of(service_unit(job_id)) == job_id and _has_run(host, job_id):
+        return NotFoundError(
+            f"there is no job {job_id!r} any more",
+            fix=f"its runs are kept: debvisor-timers history {job_id}",
+        )
+    return unknown_job(job_id, known)
+
+
 def _is_known(host: Host, job_id: str) -> bool:
     """Return whether a job with this very id is applied, or has runs."""
-    if host.units.entry(service_unit(job_id)) is not None:
-        return True
+    return host.units.entry(service_unit(job_id)) is not None or _has_run(host, job_id)
+
+
+def _has_run(host: Host, job_id: str) -> bool:
     from debvisor_timers.operations.past.past import has_runs  # noqa: PLC0415
 
     try:

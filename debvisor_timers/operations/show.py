@@ -12,8 +12,8 @@ from debvisor_timers.jobs.relations import Edge, EdgeKind, edges, relate
 from debvisor_timers.operations.coming.elapses import Interval
 from debvisor_timers.operations.coming.upcoming import Upcoming, upcoming
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.jobs import missing_job
 from debvisor_timers.operations.list import JobList, JobRow, list_jobs
-from debvisor_timers.operations.unknown import unknown_job
 from debvisor_timers.render.names import job_of, service_unit
 from debvisor_timers.render.timer import calendar_lines
 from debvisor_timers.render.waits import Waits, waits_of
@@ -47,7 +47,7 @@ class JobDetails:
 def show_job(host: Host, job_id: str) -> JobDetails:
     """Return everything about the job `job_id`. Raises NotFoundError when nobody knows it."""
     known = list_jobs(host)
-    row = _row(known, job_id)
+    row = _row(host, known, job_id)
     jobs = [row.job] if row.job is not None else []
     enabled = [job for job in jobs if job.enabled]
     definitions = known.definitions
@@ -81,8 +81,8 @@ def _exposure(host: Host, service: str) -> Exposure | None:
         return None
 
 
-def _row(known: JobList, job_id: str) -> JobRow:
+def _row(host: Host, known: JobList, job_id: str) -> JobRow:
     rows = {row.job_id: row for row in known.rows}
     if job_id not in rows:
-        raise unknown_job(job_id, rows)
+        raise missing_job(host, job_id, rows)
     return rows[job_id]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jinja2 import Environment, TemplateError
@@ -135,7 +135,8 @@ def _render(unit: _Unit, job: Job, settings: RenderSettings, generation: int) ->
             f"template {unit.template}:{_line(error)}: {error}",
             fix="correct or remove it in the templates folder of the configuration",
         ) from error
-    text = ownership.sign(body, job=job.id, source=job.source, generation=generation)
+    source = replace(job.source, file=settings.layout.seen(job.source.file))
+    text = ownership.sign(body, job=job.id, source=source, generation=generation)
     check.require_exact(unit.name, text, asked)
     return text
 

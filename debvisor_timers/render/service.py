@@ -151,6 +151,7 @@ def service_values(
         "begin": f"{layout.libexec}/begin",
         "run": f"{layout.libexec}/run",
         "end": f"{layout.libexec}/end",
+        "for_user": layout.user,
         "command": _command(job, layout, handlers or {}),
         "stop_timeout": job.stop_timeout,
         "limits": _without(presets, directives),
@@ -161,7 +162,7 @@ def service_values(
 
 def _command(job: Job, layout: Layout, handlers: Mapping[str, Handler]) -> tuple[str, ...]:
     if job.task is None:
-        return job.command or (job.shell, f"{layout.scripts}/{script_name(job)}")
+        return job.command or (job.shell, f"{layout.seen(layout.scripts)}/{script_name(job)}")
     handler = handlers.get(job.task.type)
     options = [f"--path={folder}" for folder in handler.path] if handler else []
     options += [f"--handler={handler.handler}"] if handler else []

@@ -2,7 +2,8 @@
 """Begin a run of a job, or another attempt of it: name it, say what triggered it, wait for what
 it needs, note all that for `run`, `end` and the journal.
 
-Root's `ExecStartPre=+/usr/libexec/debvisor-timers/begin JOB`. A failure here fails the run, aloud.
+Root's `ExecStartPre=+/usr/libexec/debvisor-timers/begin JOB`, or a user's,
+with --user. A failure here fails the run, aloud.
 Imports nothing of ours and little else; what several programs need lies beside it (`beside`).
 """
 
@@ -128,7 +129,7 @@ PLACES = {
     "runtime": notes.RUNTIME,
     "state": notes.STATE,
     "units": notes.UNITS,
-    "manager": bus.PRIVATE,
+    "manager": notes.MANAGER,
 }
 
 
@@ -357,11 +358,13 @@ def record(fields: dict[str, str]) -> dict[str, str]:
 
 
 def main() -> int:
-    """Begin the run of the job named by the only argument; return the exit status."""
+    """Begin the run of the job named by the last argument; return the exit status."""
     os.umask(0o022)  # the job's own UMask= holds for us too
-    job = sys.argv[1]
+    job, places = sys.argv[-1], PLACES
+    if sys.argv[1] == notes.FOR_USER:
+        places = {name.lower(): place for name, place in notes.of_user().items()}
     try:
-        fields = begin(job, dict(os.environ))
+        fields = begin(job, dict(os.environ), places)
     except (OSError, ValueError, KeyError) as error:
         reason = f"{type(error).__name__}: {error}"
         print(f"<3>debvisor-timers: no run of {job}: begin failed: {reason}", file=sys.stderr)

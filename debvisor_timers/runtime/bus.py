@@ -7,6 +7,7 @@ Source: D-Bus specification, Message Protocol; systemd's own socket needs no Hel
 """
 
 import _socket
+import os
 import time
 
 TYPE_CHECKING = False
@@ -47,13 +48,14 @@ class Bus:
     Every method raises OSError when there is no answer, or a refusal.
     """
 
-    def __init__(self, address: str = PRIVATE, seconds: float = SECONDS) -> None:
-        """Connect, and be let in."""
+    def __init__(self, address: str = "", seconds: float = SECONDS) -> None:
+        """Connect to the socket `address`, that of PID 1 where none is named; be let in."""
         self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         self._socket.settimeout(seconds)
+        who = str(os.geteuid()).encode().hex().encode()
         try:
-            self._socket.connect(address)
-            self._socket.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
+            self._socket.connect(address or PRIVATE)
+            self._socket.sendall(b"\0AUTH EXTERNAL " + who + b"\r\nBEGIN\r\n")
             if not self._receive(37).startswith(b"OK "):
                 raise PermissionError("systemd does not let us in")
         except OSError:
@@ -146,7 +148,7 @@ class Bus:
         return data
 
 
-def asking(step: "Any", address: str = PRIVATE, seconds: float = SECONDS) -> "Any":
+def asking(step: "Any", address: str = "", seconds: float = SECONDS) -> "Any":
     """Return what `step` finds out by a connection of its own; it is asked again from the start
     when systemd executes itself anew meanwhile. Raises OSError as a connection does.
     """

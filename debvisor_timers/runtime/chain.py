@@ -151,13 +151,16 @@ def go_on(source: str, target: str) -> str:
 
 
 def main() -> int:
-    """Look at the pair of jobs of the only argument; return the exit status."""
-    source, _, target = sys.argv[1].partition(":")
+    """Look at the pair of jobs of the last argument; return the exit status."""
+    if sys.argv[1] == notes.FOR_USER:
+        notes.__dict__.update(notes.of_user())
+        bus.PRIVATE = notes.MANAGER
+    source, _, target = sys.argv[-1].partition(":")
     for number in range(TRIES):
         try:
             print(f"debvisor-timers: {go_on(source, target)}")
         except (OSError, ValueError) as error:
-            print(f"debvisor-timers: chain {sys.argv[1]}: {error}", file=sys.stderr)
+            print(f"debvisor-timers: chain {sys.argv[-1]}: {error}", file=sys.stderr)
             time.sleep(number)
         else:
             return 0

@@ -2,7 +2,8 @@
 """End an attempt of a run: note its result in a file that survives a crash, and in the journal;
 decide whether another attempt follows, and end the run where none does.
 
-Root's `ExecStopPost=+/usr/libexec/debvisor-timers/end JOB`. A failure here fails the unit, aloud.
+Root's `ExecStopPost=+/usr/libexec/debvisor-timers/end JOB`, or a user's,
+with --user. A failure here fails the unit, aloud.
 Imports nothing of ours and little else; what several programs need lies beside it (`beside`).
 """
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 
 RUN_END = "ec5c7d712daf4bf4a90b07764211903e"
-SHADOWS = "/run/systemd/system.control"
 CGROUPS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")  # the second: hosts with both hierarchies
 MANAGER_SECONDS = 5.0
 MANAGER_PATIENCE = 30.0  # where the run would go on without an answer
@@ -51,7 +51,7 @@ class Manager:
         self.stopped, self.job, self.restarts = stopped, job, restarts
 
 
-def ask(job: str, *, retries: bool, address: str = bus.PRIVATE) -> Manager:
+def ask(job: str, *, retries: bool, address: str = "") -> Manager:
     """Return what systemd says of the unit of `job`: whether somebody, or a shutdown, stops it.
 
     $SERVICE_RESULT cannot tell: a stop looks like a signal from outside, or like a success.
@@ -170,11 +170,12 @@ def with_success(fields: dict[str, str], before: dict[str, str]) -> dict[str, st
     return {**fields, **{name: before[name] for name in SUCCESS if name in before}}
 
 
-def release(job: str, *, units: str = notes.UNITS, shadows: str = SHADOWS) -> bool:
+def release(job: str, *, units: str = "", shadows: str = "") -> bool:
     """Remove the definition that an apply kept for this run; True when systemd must reload.
 
     Where the job itself is gone it stays, so that systemd can forget the unit by it.
     """
+    units, shadows = units or notes.UNITS, shadows or notes.SHADOWS
     name = f"debvisor-job-{job}.service"
     if not (os.path.exists(f"{shadows}/{name}") and os.path.exists(f"{units}/{name}")):
         return False
@@ -346,10 +347,18 @@ def complain(job: str, text: str) -> None:
     print(f"<3>debvisor-timers: run of {job}: {text}", file=sys.stderr)
 
 
+def serve_user() -> None:
+    """Let all places be those of the user whose own manager has started us."""
+    notes.__dict__.update(notes.of_user())
+    bus.PRIVATE = notes.MANAGER
+
+
 def main() -> int:
-    """End the attempt of the job named by the only argument; return the exit status."""
+    """End the attempt of the job named by the last argument; return the exit status."""
     os.umask(0o022)  # the job's own UMask= holds for us too
-    ending = Ending(sys.argv[1], dict(os.environ))
+    if sys.argv[1] == notes.FOR_USER:
+        serve_user()
+    ending = Ending(sys.argv[-1], dict(os.environ))
     if ending.delay is not None:
         ending.go_on()
     else:

@@ -12,11 +12,34 @@ import time
 RUNTIME = "/run/debvisor-timers"
 STATE = "/var/lib/debvisor-timers"
 UNITS = "/etc/systemd/system"
+MANAGER = "/run/systemd/private"
+SHADOWS = "/run/systemd/system.control"
 JOURNAL = "/run/systemd/journal/socket"
 JOURNAL_SECONDS = 5.0
 
 UnitFile = dict[tuple[str, str], list[str]]
 """The values of each directive of a unit file, by section (`[Service]`) and name."""
+
+
+FOR_USER = "--user"
+"""The first argument of a program that the manager of a user has started, not PID 1."""
+
+
+def of_user() -> dict[str, str]:
+    """Return the places, by the names above, of the user whose own manager has started us.
+
+    Not by $HOME and $XDG_*: each job may set those. The same as Layout.of_user.
+    """
+    import pwd  # noqa: PLC0415 - not for PID 1's jobs
+
+    home, runtime = pwd.getpwuid(os.getuid()).pw_dir, f"/run/user/{os.getuid()}"
+    return {
+        "RUNTIME": f"{runtime}/debvisor-timers",
+        "STATE": f"{home}/.local/state/debvisor-timers",
+        "UNITS": f"{home}/.config/systemd/user",
+        "MANAGER": f"{runtime}/systemd/private",
+        "SHADOWS": f"{runtime}/systemd/user.control",
+    }
 
 
 def run_id(now_usec: int) -> str:

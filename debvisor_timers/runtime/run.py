@@ -2,7 +2,8 @@
 """Run the program of a job, with its standard error kept apart, and be replaced by it; or watch it,
 where an attempt may take less time than the unit's TimeoutStartSec=, which has room for waits.
 
-The job's user's `ExecStart=/usr/libexec/debvisor-timers/run JOB PROGRAM ARGUMENT...`.
+The job's user's `ExecStart=/usr/libexec/debvisor-timers/run JOB PROGRAM ARGUMENT...`; with --user
+before JOB where that user's own manager has started it.
 Stays one file without imports of ours, and imports little.
 """
 
@@ -260,9 +261,12 @@ def enter(directory: str) -> str:
 
 def main() -> int:
     """Become the program; return the exit status when that cannot be."""
-    job, command = sys.argv[1], [os.fsencode(argument) for argument in sys.argv[2:]]
+    for_user = sys.argv[1] == "--user"  # no id of a job
+    job, *arguments = sys.argv[1 + for_user :]
+    command = [os.fsencode(argument) for argument in arguments]
+    runs = f"/run/user/{os.getuid()}/debvisor-timers/runs" if for_user else RUNS
     try:
-        state = read_state(f"{RUNS}/{job}")
+        state = read_state(f"{runs}/{job}")
     except (OSError, ValueError) as error:
         print(f"debvisor-timers: no run of {job}: nothing from begin: {error}", file=sys.stderr)
         return 1

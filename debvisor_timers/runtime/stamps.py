@@ -38,13 +38,13 @@ def oldest(catch_up: str, now: float) -> float:
     return now if catch_up == "skip" else now - int(catch_up.removesuffix("s"))
 
 
-def held_until(job: str, now: float) -> float:
+def held_until(job: str, now: float, state: str) -> float:
     """Return when a pause of the job, or maintenance, ended by itself while the host was off.
 
-    In seconds since 1970; 0 where none did. What came before that is not caught up. Raises OSError
-    and ValueError.
+    state: the folder where that is noted. In seconds since 1970; 0 where none did. What came before
+    that is not caught up. Raises OSError and ValueError.
     """
-    marks = (f"{STATE}/paused/{job}", f"{STATE}/maintenance.json")
+    marks = (f"{state}/paused/{job}", f"{state}/maintenance.json")
     ends = [end_of(path) for path in marks if os.path.lexists(path)]
     return max([end for end in ends if end <= now], default=0)
 
@@ -68,21 +68,36 @@ def renew(stamp: str, moment: float) -> None:
     os.close(descriptor)
 
 
+def folders(*, for_user: bool) -> tuple[str, str, str]:
+    """Return where timers, their stamps and our notes are: PID 1's, or those of the user."""
+    if not for_user:
+        return UNITS, STAMPS, STATE
+    import pwd  # noqa: PLC0415 - not for PID 1's timers
+
+    home = pwd.getpwuid(os.getuid()).pw_dir
+    return (
+        f"{home}/.config/systemd/user",
+        f"{home}/.local/share/systemd/timers",
+        f"{home}/.local/state/debvisor-timers",
+    )
+
+
 def main() -> int:
     """Set every stamp that has to be; return the exit status."""
     now = time.time()
     failed = 0
-    os.makedirs(STAMPS, exist_ok=True)
-    for name in os.listdir(UNITS):
+    units, stamps, state = folders(for_user=sys.argv[1:] == ["--user"])
+    os.makedirs(stamps, exist_ok=True)
+    for name in os.listdir(units):
         if not (name.startswith(PREFIX) and name.endswith(SUFFIX)):
             continue
         try:
-            catch_up = catch_up_of(f"{UNITS}/{name}")
+            catch_up = catch_up_of(f"{units}/{name}")
             if moment := oldest(catch_up, now):
-                renew(f"{STAMPS}/stamp-{name}", moment)
+                renew(f"{stamps}/stamp-{name}", moment)
             job = name[len(PREFIX) : -len(SUFFIX)]
-            if catch_up and (moment := held_until(job, now)):
-                renew(f"{STAMPS}/stamp-{name}", moment)
+            if catch_up and (moment := held_until(job, now, state)):
+                renew(f"{stamps}/stamp-{name}", moment)
         except (OSError, ValueError, TypeError) as error:
             print(f"debvisor-timers: {name} may catch up too much: {error}", file=sys.stderr)
             failed = 1

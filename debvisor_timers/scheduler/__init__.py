@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from debvisor_timers.scheduler.applying import Applying
+from debvisor_timers.scheduler.crontab import Crontabs
 from debvisor_timers.scheduler.editing import Editing
 from debvisor_timers.scheduler.exchange import Exchange
 from debvisor_timers.scheduler.holding import Holding
@@ -14,7 +15,9 @@ from debvisor_timers.scheduler.safety import Safety
 from debvisor_timers.scheduler.tasks import Tasks
 
 
-class Scheduler(Applying, Editing, Exchange, Looking, Running, Holding, Past, Safety, Tasks):
+class Scheduler(
+    Applying, Editing, Exchange, Looking, Running, Holding, Past, Safety, Tasks, Crontabs
+):
     """All that can be done with the jobs of one host; every method is one operation.
 
     Each imports what it needs when it is called: starting a command costs milliseconds. The

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.applying.recover import Recovery
     from debvisor_timers.operations.applying.renew import Renewal
     from debvisor_timers.operations.check import CheckResult
-    from debvisor_timers.operations.status import Status
+    from debvisor_timers.operations.safety.doctor import Diagnosis
+    from debvisor_timers.operations.safety.finding import Status
 
 
 class Applying(Base):
@@ -75,8 +76,23 @@ class Applying(Base):
 
         return check(self.host, files)
 
+    def doctor(self) -> Diagnosis:
+        """Return how all is that jobs need on this host.
+
+        Raises RefusedError for jobs of a user, and for a system that does not run.
+        """
+        from debvisor_timers.errors import RefusedError
+        from debvisor_timers.operations.safety.doctor import doctor
+
+        if self.layout.user or not self.layout.runs_here:
+            raise RefusedError(
+                "doctor looks at the set-up of this host, for the jobs of the system",
+                fix="ask without --user; for these jobs see `debvisor-timers --user status`",
+            )
+        return doctor(self.host)
+
     def status(self) -> Status:
         """Return what needs attention."""
-        from debvisor_timers.operations.status import status
+        from debvisor_timers.operations.safety.status import status
 
         return status(self.host)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from debvisor_timers.layout import Layout
 from debvisor_timers.operations.auditing.audited import Attempt, audited
 from debvisor_timers.operations.host import Host
+from debvisor_timers.scheduler.places import layout_for, wants_user
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,11 +25,13 @@ if TYPE_CHECKING:
 class Base:
     """The host, and who asks; every method of the classes that build on it is one operation."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the one constructor of the API can be told, by name
         self,
         host: Host | None = None,
         caller: Caller | None = None,
         *,
+        root: str | os.PathLike[str] | None = None,
+        user: bool = False,
         max_workers: int = 20,
         door: Door = "python",
         tell: Callable[[str], None] | None = None,
@@ -35,12 +39,14 @@ class Base:
         """Work on `host` for `caller`; on this host where none is named.
 
         caller: the user of this process, who came through `door`, where none is named.
+        root: the / of another system, an image say: units are written there, nothing is started.
+        user: the jobs of the user of this process, which that user's own systemd runs.
         max_workers: how many executions are awaited at once; how many jobs run at once is said by
         `pools` in config.yaml. tell: is told what a person has to know besides an answer; stderr,
         where nothing is named.
         """
         self.max_workers = max_workers
-        self.layout = host.layout if host else Layout()
+        self.layout = host.layout if host else layout_for(root, user=user)
         self._host = host
         self._hosts = threading.local()
         self._workers: tuple[object, asyncio.Semaphore] | None = None
@@ -52,7 +58,7 @@ class Base:
     def system(cls, layout: Layout | None = None, *, door: Door = "python") -> Self:
         """Return the scheduler of this host, by its systemd and its journal."""
         scheduler = cls(door=door)
-        scheduler.layout = layout or Layout()
+        scheduler.layout = layout or layout_for(user=wants_user())
         return scheduler
 
     @property

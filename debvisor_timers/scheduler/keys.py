@@ -131,7 +131,8 @@ def dependency_keys(
     needs: list[Writable] = []
     conflicts: list[Writable] = []
     kept = {(each.job, str(each.type)): each for each in (before.depends_on if before else ())}
-    needs += [{"unit": each.unit} for each in kept.values() if each.unit is not None]
+    units = [each.unit for each in (before.depends_on if before else ())]
+    needs += [{"unit": unit} for unit in units if unit is not None]
     for one in wanted:
         item = one.written()
         old = kept.get((one.job_id, str(one.dependency_type)))
@@ -162,6 +163,8 @@ def writable(value: object) -> Writable:
 
     if value is None:
         return NULL
+    if value is ...:
+        return "..."  # what stands for the rest in examples
     if isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, timedelta):

@@ -39,7 +39,7 @@ class Looking(Base):
             return found
         from debvisor_timers.operations.chosen import chosen_rows
 
-        return replace(found, rows=chosen_rows(self.host, found.rows, choice))
+        return replace(found, rows=chosen_rows(found.rows, choice))
 
     def show(self, job_id: str) -> JobDetails:
         """Return all that is known of one job."""

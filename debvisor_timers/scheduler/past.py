@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from debvisor_timers.history.chain import NotedDigest, Proof
     from debvisor_timers.operations.auditing.audit_read import AuditFilter
     from debvisor_timers.operations.measuring.metrics import Metrics
+    from debvisor_timers.operations.past.counts import RunCounts
     from debvisor_timers.operations.past.history import HistoryPage, HistoryQuery
     from debvisor_timers.operations.past.maintain import Maintenance
     from debvisor_timers.operations.past.prune import Limits, Pruned
@@ -70,6 +71,12 @@ class Past(Base):
         from debvisor_timers.operations.past.maintain import maintain
 
         return maintain(self.host)
+
+    def run_counts(self) -> Mapping[str, RunCounts] | None:
+        """Return how often each job has run and failed; None where this user may not know."""
+        from debvisor_timers.operations.past.counts import run_counts
+
+        return run_counts(self.host)
 
     def stats(
         self,

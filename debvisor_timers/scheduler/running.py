@@ -85,7 +85,14 @@ class Running(Base):
         """Return the argv of journalctl that shows what a job, a run or all jobs said."""
         from debvisor_timers.operations.runs.logs import journalctl_command
 
-        return journalctl_command(self.host, question)
+        argv = journalctl_command(self.host, question)
+        if not self.host.layout.user:
+            return argv
+        import os
+
+        from debvisor_timers.systemd.user_journal import user_terms
+
+        return user_terms(argv, os.geteuid())
 
     def show_run(self, job_id: str, choice: Choice) -> RunDetails:
         """Return a run of a job, and the last lines that it printed."""

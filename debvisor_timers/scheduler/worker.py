@@ -22,10 +22,10 @@ async def run_elsewhere(layout: Layout, job_id: str) -> str:
 
     Raises the errors of `Scheduler.run`.
     """
-    asked = {name: str(path) for name, path in asdict(layout).items()}
+    asked = {name: str(path) for name, path in asdict(layout).items() if name != "user"}
     # -P: not the modules of the folder that the program happens to stand in.
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", __name__, job_id, json.dumps(asked)),
+        *(sys.executable, "-P", "-m", __name__, job_id, json.dumps(asked), str(layout.user)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -56,13 +56,14 @@ def _error(error: str, message: str, fix: str) -> errors.DebvisorTimersError:
     return made
 
 
-def main(job_id: str, layout: str) -> None:
+def main(job_id: str, layout: str, user: str) -> None:
     """Run a job, and print the id of its run, or the error, as JSON."""
     from debvisor_timers.scheduler import Scheduler
 
     paths = {name: Path(path) for name, path in json.loads(layout).items()}
     try:
-        run = Scheduler.system(Layout(**paths)).run(job_id, wait=True).run
+        where = Layout(**paths, user=user == "True")
+        run = Scheduler.system(where).run(job_id, wait=True).run
         answer = {"run": run.id if run else ""}
     except errors.DebvisorTimersError as error:
         answer = {"error": type(error).__name__, "message": error.message, "fix": error.fix}

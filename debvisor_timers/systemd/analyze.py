@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from debvisor_timers.errors import SystemdError
@@ -22,19 +23,26 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def run(verb: str, *arguments: str, zone: str = HOST_ZONE) -> subprocess.CompletedProcess[str]:
+def run(
+    verb: str, *arguments: str, zone: str = HOST_ZONE, user: bool = False
+) -> subprocess.CompletedProcess[str]:
     """Run `systemd-analyze verb` in the time zone `zone`: a name, or the path of its file.
 
+    user: about the manager of the user who asks.
     Whatever its exit status is; raises SystemdError when it cannot be run at all.
     """
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": f":{zone}"}
+    if user:
+        folder = f"/run/user/{os.geteuid()}"
+        environment |= {"HOME": str(Path.home()), "XDG_RUNTIME_DIR": folder}
     try:
         return subprocess.run(
-            [PROGRAM, verb, *arguments],
+            [PROGRAM, *(["--user"] if user else []), verb, *arguments],
             capture_output=True,
             check=False,
             encoding="utf-8",
             errors="surrogateescape",
-            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": f":{zone}"},
+            env=environment,
             stdin=subprocess.DEVNULL,
         )
     except FileNotFoundError as error:

@@ -34,6 +34,10 @@ _EXPOSURE = re.compile(r"Overall exposure level for \S+: (?P<score>[\d.]+) (?P<r
 class CommandAnalyzer:
     """The real Analyzer."""
 
+    def __init__(self, *, user: bool = False) -> None:
+        """user: units are those of the manager of the user who asks."""
+        self._user = user
+
     def verify(self, units: Mapping[str, str]) -> list[Finding]:
         """Load the unit files `units` (name to text) beside the host's own; return all complaints.
 
@@ -45,7 +49,7 @@ class CommandAnalyzer:
             folder = Path(name)
             for unit, text in units.items():
                 (folder / unit).write_bytes(text.encode("utf-8", "surrogateescape"))
-            lines = list(_verify_lines(folder, units))
+            lines = list(_verify_lines(folder, units, user=self._user))
         findings = (_finding(line, folder, units) for line in lines)
         return list(dict.fromkeys(each for each in findings if each is not None))
 
@@ -71,11 +75,12 @@ class CommandAnalyzer:
 
     def exposure(self, service: str) -> Exposure | None:
         """Return what `systemd-analyze security` says of a service; None when it says nothing."""
-        found = _EXPOSURE.search(run("security", "--no-pager", "--", service).stdout)
+        said = run("security", "--no-pager", "--", service, user=self._user).stdout
+        found = _EXPOSURE.search(said)
         return found and Exposure(score=float(found["score"]), rating=found["rating"])
 
 
-def _verify_lines(folder: Path, units: Mapping[str, str]) -> Iterator[str]:
+def _verify_lines(folder: Path, units: Mapping[str, str], *, user: bool) -> Iterator[str]:
     # Loading alone takes 0.3 s for 1,000 pairs; `one` builds a start transaction for each unit as
     # well and takes 2.8 s (systemd 257). Only that finds a missing unit in Requires=, and says of
     # `Wants=a` that it is ignored, so it is kept for the units that have such a line.
@@ -85,7 +90,8 @@ def _verify_lines(folder: Path, units: Mapping[str, str]) -> Iterator[str]:
         for errors, names in (("no", list(units)), ("one", needy))
         for part in parts([f"{folder}/{name}" for name in names], most=_share(len(names)))
     ]
-    for done in at_once(lambda call: run("verify", "--man=no", "--generators=no", *call), calls):
+    options = ("--man=no", "--generators=no")
+    for done in at_once(lambda call: run("verify", *options, *call, user=user), calls):
         yield from done.stderr.splitlines()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import string
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,12 +20,12 @@ _SYSTEMD = b"org.freedesktop.systemd1"
 _ROOT = b"/org/freedesktop/systemd1"
 _MANAGER = "Manager"
 _PROPERTIES = b"org.freedesktop.DBus.Properties"
-_PRIVATE_SOCKET = b"unix:path=/run/systemd/private"
+_PRIVATE_SOCKET = "/run/systemd/private"
 
 # pystemd 0.13.2 cannot be told a time-out; libsystemd reads it here. Its own 25 s are too few:
 # systemd 257 reloads 10,000 active timers in 55 s.
 _TIMEOUT_VARIABLE = "SYSTEMD_BUS_TIMEOUT"
-_TIMEOUT = "600s"
+TIMEOUT = "600s"
 
 # dbus-daemon lets through what was asked for; the private socket sends every change of every unit.
 _SIGNALS_PER_JOB = 2
@@ -42,6 +43,7 @@ _ONCE = frozenset(("StartUnit", "StopUnit"))
 _NO_REPLY = "org.freedesktop.DBus.Error.NoReply"
 _AWAY = timedelta(seconds=10)
 _PAUSE = timedelta(seconds=0.05)
+_A_LOOK = 0.001
 # libsystemd 257 tells a lost connection by steps: it closes, says goodbye, then fails.
 _TO_SEE_A_LOSS = 2
 _END = (-1, None)
@@ -71,12 +73,14 @@ class Bus:
     One thread at a time: pystemd holds the interpreter's lock for the whole of a call.
     """
 
-    def __init__(self, *, around_bus: bool = False) -> None:
+    def __init__(self, *, around_bus: bool = False, user: bool = False) -> None:
         """Open nothing yet: `import pystemd` alone takes 30 ms.
 
         around_bus: root talks to PID 1 itself where that is possible: half the time of a call.
+        user: to the manager of the user who asks, in the place of PID 1.
         """
         self._around_bus = around_bus
+        self._user = user
         self._connection: Any = None
         self._on_bus = True
         self._was_lost = False
@@ -248,7 +252,7 @@ class Bus:
 
     def _open(self) -> Any:
         if self._connection is None:
-            os.environ.setdefault(_TIMEOUT_VARIABLE, _TIMEOUT)
+            os.environ.setdefault(_TIMEOUT_VARIABLE, TIMEOUT)
             connection = self._connect()
             with _translated("subscribing"):
                 for member, callback in self._subscriptions:
@@ -260,19 +264,20 @@ class Bus:
         from pystemd.dbusexc import DBusBaseError  # noqa: PLC0415
         from pystemd.dbuslib import DBus  # noqa: PLC0415
 
+        # Whoever owns the manager can talk to it without dbus-daemon, as systemctl does.
+        is_owner = self._user or os.geteuid() == 0
         # PID 1 is on a restarted bus some time after we could be: root goes around it.
-        if self._was_lost and os.geteuid() == 0:
+        if self._was_lost and is_owner:
             return self._connect_privately()
-        if self._around_bus and os.geteuid() == 0:
+        if self._around_bus and is_owner:
             with suppress(SystemdError):
                 return self._connect_privately()
         try:
             self._on_bus = True
-            return _opened(DBus())
+            return _opened(DBus(user_mode=True) if self._user else DBus())
         except DBusBaseError as error:
-            # dbus-daemon is not there (stopped, not yet started, not installed): root can still
-            # talk to PID 1 itself, as systemctl does.
-            if os.geteuid() != 0:
+            # dbus-daemon is not there (stopped, not yet started, not installed).
+            if not is_owner:
                 raise _unreachable(error) from error
         return self._connect_privately()
 
@@ -282,9 +287,13 @@ class Bus:
 
         try:
             self._on_bus = False
-            return _opened(DBusAddress(_PRIVATE_SOCKET, peer_to_peer=True))
+            return _opened(DBusAddress(self._private_address(), peer_to_peer=True))
         except DBusBaseError as error:
-            raise _unreachable(error) from error
+            raise (_no_manager(error) if self._user else _unreachable(error)) from error
+
+    def _private_address(self) -> bytes:
+        path = f"/run/user/{os.geteuid()}/systemd/private" if self._user else _PRIVATE_SOCKET
+        return f"unix:path={path}".encode()
 
 
 def _opened(connection: Any) -> Any:
@@ -293,11 +302,21 @@ def _opened(connection: Any) -> Any:
 
 
 def _wait(connection: Any, wait: timedelta) -> None:
+    """Wait for something to process, without the interpreter's lock: threads go on meanwhile.
+
+    What libsystemd has read already shows in no descriptor, and pystemd 0.13.2 does not tell: then
+    its own wait, which holds the lock, returns at once.
+    """
     from pystemd.dbusexc import DBusBaseError  # noqa: PLC0415
 
     before = time.monotonic()
     try:
-        connection.wait(round(wait.total_seconds() * 1e6))
+        connection.wait(round(_A_LOOK * 1e6))
+        if time.monotonic() - before < _A_LOOK / 2:
+            return
+        poller = select.poll()
+        poller.register(connection.get_fd(), select.POLLIN)
+        poller.poll(max(wait.total_seconds() - _A_LOOK, 0) * 1000)
     except DBusBaseError:
         # A signal of the kernel (Ctrl-C) ends the wait with EINTR; Python then runs its handler.
         # A broken connection ends it at once as well, and is told by the next `process`.
@@ -319,6 +338,13 @@ def _unreachable(error: Any) -> SystemdError:
     return SystemdError(
         f"cannot reach systemd: {os.strerror(abs(error.errno))}",
         fix="see whether dbus and systemd run here: systemctl status dbus.socket",
+    )
+
+
+def _no_manager(error: Any) -> SystemdError:
+    return SystemdError(
+        f"cannot reach the systemd of user {os.geteuid()}: {os.strerror(abs(error.errno))}",
+        fix="log in, or let it run without that: loginctl enable-linger",
     )
 
 

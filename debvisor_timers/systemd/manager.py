@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,10 @@ from typing import Any
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.outcome import Exit
-from debvisor_timers.systemd.bus import Bus
+from debvisor_timers.systemd.bus import TIMEOUT, Bus
+from debvisor_timers.systemd.drop_ins import UNIT_PATH, drop_in_files, user_unit_path
+from debvisor_timers.systemd.elsewhere import reload_elsewhere
+from debvisor_timers.systemd.loaded_files import changed_since
 from debvisor_timers.systemd.ports import (
     ActiveState,
     JobResult,
@@ -40,9 +44,13 @@ _SPECIAL = re.compile(r"[][*?\\]")
 class SystemdManager:
     """The real Manager; opens its connection at the first call."""
 
-    def __init__(self, *, stamps: Path) -> None:
-        """Keep the folder of the stamps of Persistent= timers (Layout.stamps)."""
-        self._bus = Bus()
+    def __init__(self, *, stamps: Path, user: bool = False) -> None:
+        """Keep the folder of the stamps of Persistent= timers (Layout.stamps).
+
+        user: it is the manager of the user who asks, not PID 1.
+        """
+        self._bus = Bus(user=user)
+        self._user = user
         self._stamps = stamps
 
     def close(self) -> None:
@@ -68,7 +76,12 @@ class SystemdManager:
 
     def reload(self) -> None:
         """Reload all unit files (daemon-reload); returns when it is done."""
-        self._bus.call("Reload")
+        may = self._user or os.geteuid() == 0
+        if may and threading.active_count() > 1:
+            # The longest call of all, and pystemd holds the interpreter's lock meanwhile.
+            reload_elsewhere(user=self._user, timeout=TIMEOUT)
+        else:
+            self._bus.call("Reload")
 
     def units(self, *patterns: str) -> list[UnitState]:
         """Return the loaded units that match one of the shell patterns, in order of their names."""
@@ -126,7 +139,7 @@ class SystemdManager:
 
     def next_elapses(self, names: Iterable[str]) -> dict[str, datetime]:
         """Return when each of the timers `names` elapses next by its calendar: 0.1 ms each."""
-        with Bus(around_bus=True) as bus:
+        with Bus(around_bus=True, user=self._user) as bus:
             answers = {
                 name: bus.unit_property(name, "Timer", "NextElapseUSecRealtime", "t")
                 for name in names
@@ -163,13 +176,39 @@ class SystemdManager:
 
     def stale(self, names: Iterable[str]) -> list[str]:
         """Return those of the loaded units `names` whose files changed since they were loaded."""
-        read = self._bus.unit_property
-        return [name for name in names if read(name, "Unit", "NeedDaemonReload", "b")]
+        if self._user:
+            read = self._bus.unit_property
+            return [name for name in names if read(name, "Unit", "NeedDaemonReload", "b")]
+        usec = int(self._bus.manager_property("UnitsLoadTimestamp", "t"))
+        loaded = _EPOCH + timedelta(microseconds=usec) if usec else self.booted()
+        with Bus(around_bus=True) as bus:
+            return [
+                name
+                for name in changed_since(loaded, names)
+                if bus.unit_property(name, "Unit", "NeedDaemonReload", "b")
+            ]
 
     def drop_ins(self, name: str) -> tuple[Path, ...]:
         """Return the drop-ins that systemd has merged into the loaded unit `name`."""
         paths = self._bus.unit_property(name, "Unit", "DropInPaths", "as")
         return tuple(Path(path) for path in paths)
+
+    def drop_in_files(self, folders: Sequence[str]) -> dict[Path, str]:
+        """Return all drop-ins on the disk in folders with these patterns, and what is in each."""
+        return drop_in_files(user_unit_path() if self._user else UNIT_PATH, folders)
+
+    def sources(self, name: str) -> list[tuple[Path, str]]:
+        """Return the file of the unit `name`, then its drop-ins, each with its text on the disk."""
+        file = self._bus.unit_property(name, "Unit", "FragmentPath", "s")
+        if not file:
+            return []
+        paths = [Path(file), *self.drop_ins(name)]
+        try:
+            return [
+                (path, path.read_text(encoding="utf-8", errors="surrogateescape")) for path in paths
+            ]
+        except OSError as error:
+            raise SystemdError(f"cannot read {error.filename}: {error.strerror}") from error
 
     def reset_failed(self, name: str) -> None:
         """Forget that the unit failed and how often it was started; nothing if it is not loaded."""
@@ -237,7 +276,7 @@ class SystemdManager:
         if not names:
             return {}
         # A connection of its own: one that has subscribed gets signals until it is closed.
-        with Bus() as bus:
+        with Bus(user=self._user) as bus:
             return _Watch(bus, verb).run(names, timeout)
 
 

@@ -12,11 +12,13 @@ from tests.box.identity import inside_a_box
 from tests.box.layers import Layer, layer_of_deb, make
 from tests.box.leftovers import sweep
 from tests.box.package import build_deb, installed_layer, judge
-from tests.box.recipes import BASE, BUILD, TEST
+from tests.box.recipes import ANSIBLE, BASE, BUILD, CRON, TEST
 
 __all__ = [
+    "ANSIBLE",
     "BASE",
     "BUILD",
+    "CRON",
     "TEST",
     "Bind",
     "Box",

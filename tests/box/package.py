@@ -61,9 +61,9 @@ def judge(deb: Path) -> None:
     clean.touch()
 
 
-def installed_layer() -> Layer:
+def installed_layer(parent: Layer = TEST) -> Layer:
     """Return the layer for tests with this checkout's package installed, making what is missing."""
-    return make(layer_of_deb(build_deb(), parent=TEST))
+    return make(layer_of_deb(build_deb(), parent=parent))
 
 
 def _build(name: str, part: Path, folder: Path) -> None:

@@ -51,6 +51,15 @@ TEST = Layer(
     script="systemctl mask --quiet man-db.timer",
 )
 
+CRON = Layer(
+    name="cron",
+    parent=TEST,
+    packages=("cron", "faketime"),
+    # Tests start it themselves, some of them with a clock that is about to strike.
+    script="systemctl disable --quiet cron.service",
+)
+"""Where our jobs run beside Debian's own cron."""
+
 BUILD = Layer(
     name="build",
     parent=BASE,
@@ -66,3 +75,6 @@ BUILD = Layer(
         "scdoc",
     ),
 )
+
+ANSIBLE = Layer(name="ansible", parent=TEST, packages=("ansible-core", "python3-apt"))
+"""Apart: ansible takes as much room as all the rest, and one test needs it."""

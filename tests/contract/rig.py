@@ -19,6 +19,7 @@ from debvisor_timers.layout import Layout
 from debvisor_timers.systemd.analyzer import CommandAnalyzer
 from debvisor_timers.systemd.clock import SystemClock
 from debvisor_timers.systemd.journal import SystemdJournal
+from debvisor_timers.systemd.machine import SystemMachine
 from debvisor_timers.systemd.manager import SystemdManager
 from debvisor_timers.systemd.memory import MemorySystemd, Outcome
 from debvisor_timers.systemd.ports import (
@@ -27,6 +28,7 @@ from debvisor_timers.systemd.ports import (
     FileEntry,
     Journal,
     LinkEntry,
+    Machine,
     Manager,
     UnitDirectory,
 )
@@ -50,6 +52,7 @@ class Rig(ABC):
     journal: Journal
     analyzer: Analyzer
     clock: Clock
+    machine: Machine
 
     @abstractmethod
     def let_pass(self, span: timedelta) -> None:
@@ -70,6 +73,10 @@ class Rig(ABC):
     @abstractmethod
     def remove(self, name: str) -> None:
         """Remove that file."""
+
+    @abstractmethod
+    def put_drop_in(self, path: str, text: str) -> None:
+        """Put a drop-in at `path`, below a folder contract-*.d."""
 
     @abstractmethod
     def keep_target(self) -> None:
@@ -164,6 +171,7 @@ class RealRig(Rig):
     def __init__(self) -> None:
         """Open nothing yet."""
         self._stamps = Layout().stamps
+        self._drop_ins: set[Path] = set()
         units = Path("/etc/systemd/system")
         self._link = units / "multi-user.target.wants" / TARGET
         self.units = DiskUnitDirectory(units, PATTERNS, folders=FOLDERS)
@@ -172,6 +180,7 @@ class RealRig(Rig):
         self.journal = SystemdJournal()
         self.analyzer = CommandAnalyzer()
         self.clock = SystemClock()
+        self.machine = SystemMachine()
         super().__init__()
 
     def let_pass(self, span: timedelta) -> None:
@@ -201,6 +210,13 @@ class RealRig(Rig):
         """Unlink it."""
         (_WATCHED / name).unlink()
 
+    def put_drop_in(self, path: str, text: str) -> None:
+        """Write it, with its folder."""
+        file = Path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        self._drop_ins.add(file.parent)
+
     def keep_target(self) -> None:
         """Link it where `systemctl enable` would."""
         self._link.parent.mkdir(exist_ok=True)
@@ -210,6 +226,8 @@ class RealRig(Rig):
     def clean(self) -> None:
         """Take the link away as well, and close the connection."""
         self._link.unlink(missing_ok=True)
+        for folder in self._drop_ins:
+            shutil.rmtree(folder, ignore_errors=True)
         super().clean()
         shutil.rmtree(_WATCHED, ignore_errors=True)
         self._connected.close()
@@ -240,6 +258,7 @@ class TwinRig(Rig):
         self.journal = self.twin.journal
         self.analyzer = self.twin.analyzer
         self.clock = self.twin.clock
+        self.machine = self.twin.machine
         super().__init__()
 
     def let_pass(self, span: timedelta) -> None:
@@ -261,6 +280,10 @@ class TwinRig(Rig):
     def remove(self, name: str) -> None:
         """Tell the twin."""
         self.twin.remove(watched(name))
+
+    def put_drop_in(self, path: str, text: str) -> None:
+        """Tell the twin."""
+        self.twin.put_drop_in(path, text)
 
     def keep_target(self) -> None:
         """Enable it."""

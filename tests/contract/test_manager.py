@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -305,3 +306,26 @@ def test_an_edited_file_needs_a_reload(rig: Rig) -> None:
 def test_a_unit_without_drop_ins_has_none(rig: Rig) -> None:
     rig.write(a_timer=timer(DAILY), a_service=rig.service("contract-a.service"))
     assert rig.manager.drop_ins("contract-a.timer") == ()
+
+
+def test_drop_ins_on_the_disk_are_found_wherever_systemd_looks(rig: Rig) -> None:
+    etc = "/etc/systemd/system/contract-a.timer.d/late.conf"
+    run = "/run/systemd/system/contract-.service.d/nice.conf"
+    rig.put_drop_in(etc, "[Timer]\n")
+    rig.put_drop_in(run, "[Service]\nNice=5\n")
+    rig.put_drop_in("/etc/systemd/system/contract-other.timer.d/a.conf", "[Timer]\n")
+
+    found = rig.manager.drop_in_files(["contract-a.*.d", "contract-.service.d"])
+
+    assert found == {Path(etc): "[Timer]\n", Path(run): "[Service]\nNice=5\n"}
+
+
+def test_the_sources_of_a_unit_are_its_file_as_it_stands_on_the_disk(rig: Rig) -> None:
+    text = rig.service("contract-a.service")
+    rig.write(a_service=text)
+
+    ((path, found),) = rig.manager.sources("contract-a.service")
+
+    assert path.name == "contract-a.service"
+    assert found == text.text
+    assert rig.manager.sources("contract-gone.service") == []

@@ -43,6 +43,9 @@ def test_every_example_does_what_it_shows(document: Path, host: Box) -> None:
         elif block.kind is Kind.CONSOLE:
             for step in block.steps():
                 play(host, block, step)
+        elif block.kind is Kind.PYTHON:
+            done = host.run(["python3", "-c", block.text], check=False)
+            assert done.returncode == 0, f"{block}:\n{done.stderr}"
 
 
 def play(box: Box, block: Block, step: Step) -> None:
@@ -145,6 +148,8 @@ def test_bash_completes_the_id_of_an_applied_job(module_box: Box) -> None:
 
     assert complete(module_box, "debvisor-timers", "run", "sc") == ["scrub-tank"]
     assert complete(module_box, "debvisor-schedule", "job", "run", "sc") == ["scrub-tank"]
+    broken = ("debvisor-timers", "job", "list", "--format", "=", "js")
+    assert complete(module_box, *broken) == ["json"]
 
 
 @pytest.mark.parametrize(

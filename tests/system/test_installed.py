@@ -59,12 +59,13 @@ def test_the_package_depends_on_what_pyproject_names(module_box: Box) -> None:
     assert {name for name in depends if name.startswith("python3-")} == named
 
 
-def test_every_unit_of_the_checkout_is_there(module_box: Box) -> None:
+@pytest.mark.parametrize(("manager", "units"), [("system", "units"), ("user", "units/user")])
+def test_every_unit_of_the_checkout_is_there(manager: str, units: str, module_box: Box) -> None:
     listed = module_box.run(["dpkg-query", "--listfiles", "debvisor-timers"]).stdout.split()
-    folder = "/usr/lib/systemd/system/"
+    folder = f"/usr/lib/systemd/{manager}/"
     installed = {path.removeprefix(folder) for path in listed if path.startswith(folder)}
 
-    assert installed == {path.name for path in (CHECKOUT / "units").iterdir()}
+    assert installed == {path.name for path in (CHECKOUT / units).iterdir() if path.is_file()}
 
 
 def test_the_installed_package_finds_its_templates(module_box: Box) -> None:

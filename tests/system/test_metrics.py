@@ -24,12 +24,13 @@ JOBS = {
     "slow": 'timeout: 1s, command: [/bin/sleep, "60"]',
     "second-time": "retries: {max: 2, delay: 0}, "
     "command: [/bin/sh, -c, test $DEBVISOR_ATTEMPT = 2]",
-    "paused": "",
+    # Only a run by hand passes over a pause: this one is started by the end of another.
+    "paused": "triggers: [{success_of: [good]}]",
     "held": "enabled: false",
     "busy": 'timeout: 10min, command: [/bin/sleep, "600"]',
     "nightly": 'schedule: "0 2 * * *"',
 }
-STARTED = ("good", "bad", "slow", "second-time", "paused")
+STARTED = ("good", "bad", "slow", "second-time")
 ROOT_ALONE = {
     "apply_pending",
     "generation",
@@ -46,7 +47,7 @@ def host(installed: Layer) -> Iterator[Host]:
         box.run(f"mkdir -p {STATE}/paused $(dirname {FILE}); echo moving >{STATE}/paused/paused")
         host.apply(work.yaml(JOBS, command="[/bin/true]"))
         work.begin(host, *STARTED, "busy")
-        work.await_ends(host, *STARTED)
+        work.await_ends(host, *STARTED, "paused")
         work.start(host, "bad")
         yield host
 

@@ -82,7 +82,7 @@ def test_another_zone_of_the_host_is_noticed_by_status_and_mended_by_apply(host:
     hold(host)
     host.box.run("ln -sf /usr/share/zoneinfo/Europe/Berlin /etc/localtime")
 
-    assert findings(host)["nightly"].startswith("apply would update it")
+    assert findings(host)["nightly"].startswith("its units are for another zone of the host")
     assert "1 updated" in host.apply().stdout
     assert "Sun *-03-25..31 01:00:00 UTC" in timer(host, "nightly")
     assert host.json("status")["healthy"]

@@ -16,7 +16,8 @@ from debvisor_timers.errors import ExitCode
 from debvisor_timers.jobs.load import load_files
 from debvisor_timers.jobs.tasks import load_handlers
 from debvisor_timers.layout import Layout
-from debvisor_timers.operations.status import FindingKind
+from debvisor_timers.operations.safety.doctor import CHECKS
+from debvisor_timers.operations.safety.finding import FindingKind
 from debvisor_timers.source import Problem
 from docs.generate import regenerated
 from tests.documents import (
@@ -123,7 +124,7 @@ def test_a_block_of_a_page_says_what_it_is(document: Path) -> None:
     """A block without a language would be shown and never tried."""
     fences = re.findall(r"^```(.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
 
-    assert set(fences[::2]) <= {"yaml", "console", "sh", "text"}
+    assert set(fences[::2]) <= {"yaml", "console", "python", "sh", "text"}
 
 
 def test_a_step_is_a_command_with_its_output() -> None:
@@ -257,9 +258,17 @@ def test_the_page_has_every_exit_status() -> None:
 
 
 def test_the_page_has_every_kind_of_finding() -> None:
-    told = re.findall(r"^\*([a-z]+)\*$", section(PAGE, "MONITORING"), re.MULTILINE)
+    lines = re.findall(r"^\*[a-z*, -]+\*$", section(PAGE, "MONITORING"), re.MULTILINE)
 
+    told = [name for line in lines for name in re.findall(r"\*([a-z-]+)\*", line)]
     assert told == [str(kind) for kind in FindingKind]
+
+
+def test_the_page_has_every_check_of_doctor() -> None:
+    lines = re.findall(r"^\*[a-z*, ]+\*$", section(PAGE, "CHECKS OF THE HOST"), re.MULTILINE)
+
+    told = [name for line in lines for name in re.findall(r"\*([a-z ]+)\*", line)]
+    assert told == list(CHECKS)
 
 
 @pytest.mark.parametrize("folder", ["config", "units", "state", "runtime", "stamps", "libexec"])

@@ -122,7 +122,7 @@ def test_the_version_is_the_same_everywhere() -> None:
 def test_every_unit_is_installed_where_systemd_looks() -> None:
     lines = (DEBIAN / "debvisor-timers.install").read_text(encoding="utf-8").splitlines()
     patterns = [line.split()[0] for line in lines if line.split()[1:] == ["usr/lib/systemd/system"]]
-    units = [f"units/{path.name}" for path in (ROOT / "units").iterdir()]
+    units = [f"units/{path.name}" for path in (ROOT / "units").iterdir() if path.is_file()]
 
     assert len(units) >= 9
     missing = [
@@ -135,7 +135,7 @@ def test_every_unit_that_can_be_enabled_is_enabled_by_the_package() -> None:
     rules = (DEBIAN / "rules").read_text(encoding="utf-8")
     enabled = re.search(r"^units = (.*)$", rules, re.MULTILINE)
     can_be = {
-        path.name for path in (ROOT / "units").iterdir() if "[Install]" in path.read_text("utf-8")
+        path.name for path in (ROOT / "units").glob("*.*") if "[Install]" in path.read_text("utf-8")
     }
 
     assert enabled

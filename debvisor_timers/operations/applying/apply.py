@@ -13,6 +13,7 @@ from debvisor_timers.operations.applying.edits import check_edits
 from debvisor_timers.operations.applying.fingerprint import Fingerprint, FingerprintFile
 from debvisor_timers.operations.applying.recover import Recovery, generations, recover_locked
 from debvisor_timers.operations.applying.source import Source
+from debvisor_timers.operations.applying.surroundings import note
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 
@@ -104,6 +105,7 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
         kept = known.read()
         before = Fingerprint.take(host, kept.files if kept else ())
         if kept is not None and kept.matches(before):
+            note(host)
             return _unchanged(kept, recovery)
         # Parsing and rendering cost more to import than a no-op apply costs to run.
         from debvisor_timers.operations.applying.plan import make_plan
@@ -112,6 +114,7 @@ def apply(host: Host, options: ApplyOptions) -> ApplyResult:
         before = before.with_files(plan.files)
         result = _carry_out(host, plan, options)
         known.write(before.after(host, jobs=len(plan.definitions.jobs)))
+        note(host)
         return replace(result, recovery=recovery)
 
 
@@ -134,14 +137,20 @@ def apply_source_locked(host: Host, source: Source, options: ApplyOptions) -> Ap
     # What is on disk is not what was applied last: the next apply has to look.
     _fingerprint_file(host).forget()
     check_edits(source.edits)
-    return _carry_out(host, make_plan(host, source), options)
+    result = _carry_out(host, make_plan(host, source), options)
+    note(host, only_first=True)
+    return result
 
 
 def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
     from debvisor_timers.operations.applying import steps
     from debvisor_timers.operations.applying.settings import changed_config, keep_settings
     from debvisor_timers.operations.holding.tidy import drop_marks
-    from debvisor_timers.operations.past.rename import give_back_histories, keep_histories
+    from debvisor_timers.operations.past.rename import (
+        carried_marks,
+        give_back_histories,
+        keep_histories,
+    )
 
     _refuse(plan, options)
     plan = replace(plan, deed=replace(plan.deed, by=options.by(), how=options.how))
@@ -150,6 +159,7 @@ def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
         held, settings = None, keep_settings(host, plan)
     else:
         settings = changed_config(host, plan)
+        plan = replace(plan, edits=(*plan.edits, *carried_marks(host, plan)))
         held = steps.execute(host, plan, options.on_step)
     keep_histories(host, plan.definitions)
     if plan.deed.restores is not None:

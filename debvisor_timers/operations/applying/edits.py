@@ -21,11 +21,13 @@ class FileEdit:
     """One file before and after; None: there is none.
 
     path: absolute. A symbolic link stays one: the file that it points at is changed.
+    mode: of a file that is new.
     """
 
     path: Path
     before: bytes | None
     after: bytes | None
+    mode: int = _NEW_FILE
 
 
 def check_edits(edits: Iterable[FileEdit]) -> None:
@@ -41,14 +43,14 @@ def check_edits(edits: Iterable[FileEdit]) -> None:
 def write_edits(edits: Iterable[FileEdit]) -> None:
     """Bring every file to what its edit says, each whole or not at all."""
     for edit in edits:
-        _put(edit.path, edit.after)
+        _put(edit.path, edit.after, edit.mode)
 
 
 def undo_edits(edits: Iterable[FileEdit]) -> None:
     """Bring back what was there, but over nobody's change that came later."""
     for edit in edits:
         if _content(edit.path) == edit.after != edit.before:
-            _put(edit.path, edit.before)
+            _put(edit.path, edit.before, edit.mode)
 
 
 def _content(path: Path) -> bytes | None:
@@ -60,14 +62,14 @@ def _content(path: Path) -> bytes | None:
         raise durable.cannot("read", path, error) from error
 
 
-def _put(path: Path, data: bytes | None) -> None:
+def _put(path: Path, data: bytes | None, new_mode: int) -> None:
     path = path.resolve()
     if data is None:
         durable.remove(path)
         return
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        mode, owner, group = _rights(path)
+        mode, owner, group = _rights(path, new_mode)
         durable.replace_file(path, data, mode=mode)
         os.chown(path, owner, group)
         sync_folder(path.parent)
@@ -75,10 +77,10 @@ def _put(path: Path, data: bytes | None) -> None:
         raise durable.cannot("write", path, error) from error
 
 
-def _rights(path: Path) -> tuple[int, int, int]:
+def _rights(path: Path, new_mode: int) -> tuple[int, int, int]:
     """Return mode, owner and group of a file: as it had them, or for a new one by its folder."""
     try:
         status = path.stat()
     except FileNotFoundError:
-        return _NEW_FILE, os.geteuid(), path.parent.stat().st_gid
+        return new_mode, os.geteuid(), path.parent.stat().st_gid
     return stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid

@@ -103,14 +103,14 @@ def parsed_entries(plain: Mapping[str, list[str] | None]) -> Entries:
     return {name: one(value) for name, value in plain.items()}
 
 
-def _plain_edit(edit: FileEdit) -> list[str | None]:
-    texts = (edit.before, edit.after)
-    return [str(edit.path), *(None if text is None else text.decode("latin-1") for text in texts)]
+def _plain_edit(edit: FileEdit) -> list[str | int | None]:
+    texts = (None if text is None else text.decode("latin-1") for text in (edit.before, edit.after))
+    return [str(edit.path), *texts, edit.mode]
 
 
-def _parse_edit(path: str, before: str | None, after: str | None) -> FileEdit:
+def _parse_edit(path: str, before: str | None, after: str | None, mode: int = 0o640) -> FileEdit:
     texts = (None if text is None else text.encode("latin-1") for text in (before, after))
-    return FileEdit(path=Path(path), **dict(zip(("before", "after"), texts, strict=True)))
+    return FileEdit(path=Path(path), before=next(texts), after=next(texts), mode=mode)
 
 
 def _parse(plain: Any) -> ApplyRecord:

@@ -77,7 +77,7 @@ def renewal_plan(host: Host) -> tuple[Plan, Renewal]:
     edited: list[str] = []
 
     def stale(job: JobPlan) -> JobPlan | None:
-        entries = tuple(filter(_is_stale, job.entries))
+        entries = tuple(filter(is_of_a_zone, job.entries))
         if any(change.name in job.edited for change in entries):
             edited.append(job.job_id)
             return None
@@ -90,7 +90,7 @@ def renewal_plan(host: Host) -> tuple[Plan, Renewal]:
     return plan, Renewal(edited=tuple(edited), problems=problems)
 
 
-def _is_stale(change: EntryChange) -> bool:
+def is_of_a_zone(change: EntryChange) -> bool:
     """Return True where a unit differs by what depends on zones.
 
     Not where a calendar could not be read: its days must not be lost.

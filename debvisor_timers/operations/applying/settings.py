@@ -29,12 +29,8 @@ def keep_settings(host: Host, plan: Plan) -> Sequence[str] | None:
     Returns a diff of that, None where there was no need of one. Raises SystemdError when it cannot
     be kept.
     """
-    folder = applied_folder(host)
-    if folder is None and not plan.definitions.jobs:
-        return None
-    before = _settings(applied_definitions(host, folder)) if folder else _of_config(Config())
-    after = _settings(plan.definitions)
-    if folder and before == after:
+    diff = pending_settings(host, plan.definitions)
+    if diff is None:
         return None
     generations(host).write(
         plan.about(host.clock.now()),
@@ -43,7 +39,20 @@ def keep_settings(host: Host, plan: Plan) -> Sequence[str] | None:
         units=plan.entries_after,
     )
     prune_generations(host, plan.definitions.config.keep_generations)
-    return _diff(before, after)
+    return diff
+
+
+def pending_settings(host: Host, definitions: Definitions) -> Sequence[str] | None:
+    """Return a diff of what stands in no unit, as applied last and in `definitions`; None: no need.
+
+    Raises SystemdError where the caller may not look.
+    """
+    folder = applied_folder(host)
+    if folder is None and not definitions.jobs:
+        return None
+    before = _settings(applied_definitions(host, folder)) if folder else _of_config(Config())
+    after = _settings(definitions)
+    return None if folder and before == after else _diff(before, after)
 
 
 def changed_config(host: Host, plan: Plan) -> Sequence[str]:

@@ -16,6 +16,7 @@ from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.places import problem_at
 from debvisor_timers.jobs.translate import Complaint
+from debvisor_timers.jobs.user_units import check_user_job
 from debvisor_timers.operations.applying.findings import problems_of
 from debvisor_timers.operations.coming.calendars import calendar_answers, first_elapse
 from debvisor_timers.operations.coming.jitter import jitter_problems
@@ -51,7 +52,7 @@ def verify(
     One call for the units and one for all calendars, whatever their number; another for
     maintenance windows. Adds what this host lacks for these jobs, and what is unsafe on it.
     """
-    about_host = [problem for job in jobs for problem in check_host(job)]
+    about_host = [problem for job in jobs for problem in _about_host(host, job)]
     answers = calendar_answers(host, jobs, after=host.clock.now())
     calendars = [problem for job in jobs for problem in calendar_problems(job, answers[job.id])]
     calendars += jitter_problems(host, jobs)
@@ -70,6 +71,17 @@ def verify(
             if job.enabled and (elapse := first_elapse(answers[job.id])) is not None
         },
     )
+
+
+def _about_host(host: Host, job: Job) -> list[Problem]:
+    """Return what the host lacks for the job, and what is unsafe or cannot be on it."""
+    if not host.layout.runs_here:
+        return []  # its programs and users are on another disk, or yet to be installed
+    if not host.layout.user:
+        return check_host(job)
+    # What others than root can change is safe here: none of it becomes root's.
+    lacking = [problem for problem in check_host(job) if not problem.is_error]
+    return [*check_user_job(job), *lacking]
 
 
 def calendar_problems(job: Job, answers: Sequence[CalendarAnswer]) -> Iterator[Problem]:

@@ -91,7 +91,9 @@ def _fill(folder: Path, applied: JobTree, generation: Path | None, config: Path)
             else:
                 _link(applied.home / name, folder / JOBS_FOLDER / name)
     except OSError as error:
-        raise SystemdError(f"cannot write {folder}: {error.strerror}") from error
+        # shutil tells of several files at once, without a word for all.
+        reason = error.strerror or (error.args[0][0][2] if isinstance(error, shutil.Error) else "")
+        raise SystemdError(f"nothing was changed: cannot write {folder}: {reason}") from error
 
 
 def _link(applied: Path, path: Path) -> None:
@@ -119,4 +121,6 @@ def _make_folder(layout: Layout) -> Path:
                 shutil.rmtree(left, ignore_errors=True)
         return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=layout.state))
     except OSError as error:
-        raise SystemdError(f"cannot write to {layout.state}: {error.strerror}") from error
+        raise SystemdError(
+            f"nothing was changed: cannot write to {layout.state}: {error.strerror}"
+        ) from error

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from debvisor_timers.errors import DefinitionError, RefusedError
 from debvisor_timers.jobs.config import CONFIG_NAME
 from debvisor_timers.jobs.files import check_owners
 from debvisor_timers.jobs.load import load_files
+from debvisor_timers.jobs.places import as_edited
 from debvisor_timers.operations.applying.apply import (
     LOCK_WAIT,
     ApplyOptions,
@@ -32,9 +34,6 @@ from debvisor_timers.operations.editing.tree import JobTree
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.source import Problem, Severity, Span
-
-_TRIES = 3
-"""So often an edit is made anew when somebody else applies between its making and its apply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,21 +110,24 @@ def require_job(host: Host, job_id: str) -> None:
 def edit_with(
     host: Host, make: Callable[[JobTree, JobTree], Stage], options: EditOptions
 ) -> EditResult:
-    """Do the same for the files that `make` returns: asked again where somebody else has applied.
+    """Do the same for the files that `make` returns: asked again where somebody else came first.
 
     make: takes the job files, and those of the newest generation.
     """
     require_rights(host.layout)
     if record_file(host).path.exists():
         recover(host)
-    for left in range(_TRIES - 1, -1, -1):
-        draft = _draft(host, make)
+    # Several programs, or threads of one, take turns: each apply but one of a round comes too late.
+    until = time.monotonic() + options.lock_wait.total_seconds()
+    draft = _draft(host, make)
+    while True:
         try:
             return _carry_out(host, draft, options)
         except RefusedError:
-            if not left or generations(host).latest() == draft.number:
+            before, draft = draft, _draft(host, make)
+            is_as_before = (draft.number, draft.edits) == (before.number, before.edits)
+            if is_as_before or time.monotonic() > until:
                 raise
-    raise AssertionError  # the last try returns or raises
 
 
 def _draft(host: Host, make: Callable[[JobTree, JobTree], Stage]) -> _Draft:
@@ -159,8 +161,10 @@ def _carry_out(host: Host, draft: _Draft, options: EditOptions) -> EditResult:
     done = EditResult(jobs=tuple(sorted(draft.jobs)), files=draft.edits, pending=draft.pending)
     if not draft.edits and not draft.applied.changed:
         return done
+    edited = {edit.path: edit.after.decode() for edit in draft.edits if edit.after is not None}
     with (
         _told(draft),
+        as_edited(edited),
         laid_out(host.layout, draft.applied, draft.generation) as folder,
     ):
         _check_trust(host, draft)

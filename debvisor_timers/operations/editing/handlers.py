@@ -8,6 +8,7 @@ import site
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from debvisor_timers.errors import DefinitionError, RefusedError, UsageError
@@ -25,6 +26,9 @@ from debvisor_timers.operations.editing.tree import JobTree
 from debvisor_timers.operations.host import Host
 
 TaskFunction = Callable[..., object]
+
+_TRIES = 3
+"""So often it is tried anew when somebody else applies between the reading and the apply."""
 
 
 def handlers(host: Host) -> Mapping[str, Handler]:
@@ -71,15 +75,30 @@ def register_handler(
     """Declare the handler of a task type in tasks.d, and apply the jobs of that type alone.
 
     Returns None where it is declared so already. Raises RefusedError where another file declares
-    the type, or where others than root can change what would be run as root; else the errors of
-    `apply`; then all is as it was.
+    the type; DefinitionError where its file is wrong, or others than root can change what would be
+    run as root; else the errors of `apply`; then all is as it was.
     """
     check_type(task_type)
     _check_trust(handler)
+    for left in range(_TRIES - 1, -1, -1):
+        number = generations(host).latest()
+        try:
+            return _register(host, task_type, handler, replace(options, expect_generation=number))
+        except RefusedError:
+            if not left or generations(host).latest() == number:
+                raise
+    raise AssertionError  # the last try returns or raises
+
+
+def _register(
+    host: Host, task_type: str, handler: Handler, options: ApplyOptions
+) -> ApplyResult | None:
     known = load_handlers(host.layout.tasks)
     if known.by_type.get(task_type) == handler:
         return None
     path = host.layout.tasks / f"{task_type}.yaml"
+    if wrong := [problem for problem in known.problems if problem.span.file == path]:
+        raise DefinitionError(wrong)  # what else it declares would be lost
     place = known.places.get(task_type)
     others = [name for name, where in known.places.items() if where.file == path]
     if (place is not None and place.file != path) or set(others) - {task_type}:
@@ -110,8 +129,7 @@ def _text(task_type: str, handler: Handler) -> str:
 
 
 def _apply(host: Host, task_type: str, edit: FileEdit, options: ApplyOptions) -> ApplyResult:
-    kept = generations(host)
-    number = kept.latest()
+    kept, number = generations(host), options.expect_generation or 0
     generation = kept.folder / str(number) if number else None
     applied = JobTree(kept.folder / str(number) / JOBS_FOLDER, host.layout.jobs)
     with laid_out(host.layout, applied, generation) as folder:

@@ -21,7 +21,7 @@ class Pending:
     """Edits that the next `apply` will look at.
 
     jobs: whose definition is not the one that was applied. settings: the files of config.yaml and
-    tasks.d that are not either. errors: what is wrong in the files of these jobs.
+    tasks.d that are not either. errors: what is wrong in the files of all these.
     """
 
     jobs: tuple[str, ...] = ()
@@ -42,15 +42,17 @@ def pending_edits(
         for name in files.files.keys() | applied.files.keys()
         if files.files.get(name) != applied.files.get(name)
     )
-    paths = [files.home / name for name in names if name in files.files]
-    found = load_files(paths, config=config).problems if paths else ()
+    # What an edit writes has no error any more, or is refused.
+    paths = [files.home / name for name in names if name in files.files.keys() - files.changed]
+    settings = tuple(_settings(config, generation)) if generation else ()
+    found = load_files(paths, config=config).problems if paths or settings else ()
     here, there = _values(files, names), _values(applied, names)
     jobs = {
         job_id for job_id in here.keys() | there.keys() if here.get(job_id) != there.get(job_id)
     }
     return Pending(
         jobs=tuple(sorted(jobs)),
-        settings=tuple(_settings(config, generation)) if generation else (),
+        settings=settings,
         errors=tuple(problem for problem in found if problem.is_error),
     )
 

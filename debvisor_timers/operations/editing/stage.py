@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from debvisor_timers.errors import RefusedError
+from debvisor_timers.errors import RefusedError, UsageError
 from debvisor_timers.jobs.edit import Keys, edit_jobs, jobs_in, new_file, parse_jobs
 from debvisor_timers.jobs.emit import Writable
+from debvisor_timers.jobs.faults import quoted
+from debvisor_timers.jobs.names import JOB_ID, job_id_fix
 from debvisor_timers.operations.editing.change import Change, ChangeKind, merged
 from debvisor_timers.operations.editing.tree import JobTree
 
@@ -44,7 +46,8 @@ def stage(changes: Sequence[Change], files: JobTree, applied: JobTree) -> Stage:
     """Return the edits of the job files `files` that make `changes`.
 
     applied: those of the newest generation. Raises NotFoundError for a job that is in none,
-    RefusedError for one that is there already, DefinitionError where a file is wrong as YAML.
+    RefusedError for one that is there already, UsageError for a new id that is none,
+    DefinitionError where a file is wrong as YAML.
     """
     wanted: dict[str, dict[str, Keys | None]] = {}
     for change in changes:
@@ -71,6 +74,8 @@ def _file_of(change: Change, files: JobTree, applied: JobTree) -> str | None:
     if change.kind is ChangeKind.UPDATE:
         return files.require(job_id)
     if change.kind is ChangeKind.CREATE:
+        if not JOB_ID.fullmatch(job_id):  # it names a file
+            raise UsageError(f"{quoted(job_id)} is not a job id", fix=job_id_fix(job_id))
         if files.has(job_id):
             raise RefusedError(
                 f"job {job_id!r} is there already, in {files.path(files.require(job_id))}",

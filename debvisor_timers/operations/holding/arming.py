@@ -40,7 +40,12 @@ def miss_elapses(host: Host, jobs: Iterable[str]) -> None:
 def hold_paths(host: Host, jobs: Collection[str]) -> tuple[Unarmed, ...]:
     """Stop the path units of `jobs` that would start their job at once: their path is there."""
     held = paths_to_hold(host, jobs)
-    stop_paths(host, [one.unit for one in held])
+    units = [one.unit for one in held]
+    try:
+        stop_paths(host, units)
+    except BaseException:
+        host.manager.start(units)  # their jobs are held back still
+        raise
     return held
 
 

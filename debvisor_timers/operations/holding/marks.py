@@ -16,7 +16,8 @@ from debvisor_timers.history.caller import Caller
 from debvisor_timers.layout import Layout
 
 _LONGEST = 200
-_UNREADABLE = "its file makes no sense"
+_NO_SENSE = "its file makes no sense"
+_UNREADABLE = "its file cannot be read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,17 +144,22 @@ def names(folder: Path) -> Iterator[str]:
 
 
 def _mark(path: Path) -> Mark | None:
-    """Return a mark. One that is no JSON has no end; its first line says why."""
+    """Return a mark. One that is no JSON has no end; its first line says why.
+
+    One that cannot be read lets no run start either.
+    """
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
+    except OSError:
+        return Mark(reason=_UNREADABLE)
     if not text.lstrip().startswith("{"):
         return Mark(reason=one_line(text.partition("\n")[0]))
     said = _parsed(text)
     until = said.get("until")
     if not said or (until is not None and _moment(until) is None):
-        return Mark(reason=_UNREADABLE)
+        return Mark(reason=_NO_SENSE)
     return Mark(
         since=_moment(said.get("since")),
         until=_moment(until),
@@ -165,7 +171,7 @@ def _mark(path: Path) -> Mark | None:
 def _said(path: Path) -> Mapping[str, object]:
     try:
         return _parsed(path.read_text(encoding="utf-8", errors="replace"))
-    except FileNotFoundError:
+    except OSError:
         return {}
 
 

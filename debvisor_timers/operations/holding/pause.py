@@ -20,6 +20,7 @@ from debvisor_timers.operations.holding.selecting import Choice, chosen
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.operations.runs.running import running_jobs
+from debvisor_timers.render.names import path_unit
 
 LOCK_WAIT = timedelta(seconds=30)
 
@@ -113,10 +114,18 @@ def resume_jobs(host: Host, choice: Choice) -> Resumed:
 
 
 def _release(host: Host, jobs: Collection[str]) -> tuple[Unarmed, ...]:
-    """Take the pauses of `jobs` away, so that none of them starts by that."""
+    """Take the pauses of `jobs` away, so that none of them starts by that.
+
+    Where that fails, path units watch again: what they start is still skipped.
+    """
     if not jobs:
         return ()
     unarmed = hold_paths(host, jobs)
-    miss_elapses(host, jobs)
-    remove_marks(host.layout.paused, jobs)
+    try:
+        miss_elapses(host, jobs)
+        remove_marks(host.layout.paused, jobs)
+    except BaseException:
+        left = {path_unit(job_id) for job_id in jobs if (host.layout.paused / job_id).exists()}
+        host.manager.start([one.unit for one in unarmed if one.unit in left])
+        raise
     return unarmed

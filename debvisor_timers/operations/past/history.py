@@ -91,7 +91,7 @@ def require_known(host: Host, past: Past, jobs: Sequence[str], runs: Sequence[Ru
         for job_id in jobs:
             if job_id in unseen and job_id not in known:
                 now = Renamings.read(host.layout).today(job_id)
-                raise unknown_job(job_id, known, now=now)
+                raise unknown_job(job_id, [*known, *past.jobs()], now=now)
 
 
 def _chosen(host: Host, query: HistoryQuery) -> RunFilter:

@@ -3,16 +3,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.last import read_last
 from debvisor_timers.jobs.load import Definitions
+from debvisor_timers.operations.applying.edits import FileEdit
+from debvisor_timers.operations.applying.plan import Plan
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.past.past import synchronize
 from debvisor_timers.operations.past.renamed import Renamings
 from debvisor_timers.render.names import service_unit
+
+
+def carried_marks(host: Host, plan: Plan) -> Iterator[FileEdit]:
+    """Yield the files that hold jobs back under the ids that the plan gives them.
+
+    They stand before a timer of such an id starts, also where the apply is cut off.
+    """
+    known = Renamings.read(host.layout)
+    renames = _renames(plan.definitions)
+    if plan.deed.restores is not None:
+        renames |= _taken_back(known, plan.created, plan.removed)
+    for each in known.with_new(renames, host.clock.now()).several[len(known.several) :]:
+        for folder in _marks(host):
+            old, new = folder / each.old, folder / each.new
+            if old.exists() and not new.exists():
+                yield FileEdit(path=new, before=None, after=old.read_bytes(), mode=0o644)
 
 
 def keep_histories(host: Host, definitions: Definitions) -> None:
@@ -20,7 +38,7 @@ def keep_histories(host: Host, definitions: Definitions) -> None:
 
     Every step may be taken again. Raises SystemdError.
     """
-    renames = {old: job.id for job in definitions.jobs.values() for old in job.was}
+    renames = _renames(definitions)
     if renames:
         _rename(host, Renamings.read(host.layout), renames)
 
@@ -31,11 +49,25 @@ def give_back_histories(host: Host, created: Collection[str], removed: Collectio
     created, removed: the ids of its jobs. Every step may be taken again. Raises SystemdError.
     """
     known = Renamings.read(host.layout)
-    renames = {
-        each.new: each.old for each in known.several if each.old in created and each.new in removed
-    }
+    renames = _taken_back(known, created, removed)
     if renames:
         _rename(host, known, renames)
+
+
+def _renames(definitions: Definitions) -> dict[str, str]:
+    return {old: job.id for job in definitions.jobs.values() for old in job.was}
+
+
+def _taken_back(
+    known: Renamings, created: Collection[str], removed: Collection[str]
+) -> dict[str, str]:
+    return {
+        each.new: each.old for each in known.several if each.old in created and each.new in removed
+    }
+
+
+def _marks(host: Host) -> tuple[Path, ...]:
+    return host.layout.paused, host.layout.skip_next
 
 
 def _rename(host: Host, known: Renamings, renames: Mapping[str, str]) -> None:
@@ -65,10 +97,13 @@ def carry_over(host: Host) -> None:
 
 
 def _move_notes(host: Host, old: str, new: str) -> None:
-    layout = host.layout
-    for folder in layout.last, layout.notified, layout.paused, layout.skip_next:
-        if (folder / old).exists() and not (folder / new).exists():
+    for folder in host.layout.last, host.layout.notified, *_marks(host):
+        if not (folder / old).exists():
+            continue
+        if not (folder / new).exists():
             _move(folder / old, folder / new)
+        elif folder in _marks(host):
+            (folder / old).unlink()  # the apply has carried it over
 
 
 def _move(old: Path, new: Path) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from debvisor_timers.operations.holding.marks import Mark, pause
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import applied_service
 from debvisor_timers.operations.past.outline import outline
-from debvisor_timers.operations.paused import is_paused
 from debvisor_timers.operations.runs.running import is_running
 from debvisor_timers.operations.runs.under_way import under_way
 from debvisor_timers.render.names import service_unit
@@ -61,7 +61,8 @@ class Rehearsal:
     """What a run by hand would be, were it begun now.
 
     text: the service. program: the command line as the service has it. refused: why it would not
-    begin at all, empty where it would. timeout: of one attempt, None for none.
+    begin at all, empty where it would. timeout: of one attempt, None for none. pause: of the job;
+    whoever starts it by hand means it, so it would run all the same.
     """
 
     job_id: str
@@ -73,7 +74,7 @@ class Rehearsal:
     needs: tuple[Need, ...]
     locks: tuple[Lock, ...]
     units: tuple[str, ...]
-    is_paused: bool
+    pause: Mark | None
     refused: str
 
     @property
@@ -100,9 +101,14 @@ def rehearse(host: Host, job_id: str) -> Rehearsal:
         needs=tuple(_needs(unit)),
         locks=tuple(_locks(unit, job_id)),
         units=tuple(word for line in unit.get("Unit", "Requires") for word in line.split()),
-        is_paused=is_paused(host, job_id),
+        pause=_pause(host, job_id),
         refused=_refusal(host, job_id),
     )
+
+
+def _pause(host: Host, job_id: str) -> Mark | None:
+    mark = pause(host.layout, job_id)
+    return mark if mark is not None and mark.holds(host.clock.now()) else None
 
 
 def _last(unit: UnitFile, key: str) -> str:

@@ -14,6 +14,7 @@ from debvisor_timers.systemd.memory.loading import collect, is_outdated, load
 from debvisor_timers.systemd.memory.state import State
 from debvisor_timers.systemd.ports import (
     ActiveState,
+    FileEntry,
     JobResult,
     ServiceState,
     TimerState,
@@ -140,6 +141,21 @@ class MemoryManager:
         """Return nothing: the twin knows no drop-ins."""
         self._state.steps.look(f"manager.drop_ins {name}")
         return ()
+
+    def drop_in_files(self, folders: Sequence[str]) -> dict[Path, str]:
+        """Return all drop-ins on the disk in folders with these patterns, and what is in each."""
+        return {
+            path: text
+            for path, text in self._state.drop_ins.items()
+            if any(fnmatchcase(path.parent.name, pattern) for pattern in folders)
+        }
+
+    def sources(self, name: str) -> list[tuple[Path, str]]:
+        """Return the file of the unit `name` with its text; the twin knows no drop-ins."""
+        self._state.steps.look("manager.sources")
+        entry = self._state.disk.get(name)
+        text = entry.text if isinstance(entry, FileEntry) else self._state.shipped.get(name)
+        return [] if text is None else [(Path("/etc/systemd/system") / name, text)]
 
     def reset_failed(self, name: str) -> None:
         """Forget that the unit failed and how often it was started; nothing if it is not loaded."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from debvisor_timers.history.outcome import Exit
@@ -114,6 +115,7 @@ class State:
     disk: dict[str, Entry] = field(default_factory=dict)
     scripts: dict[str, Entry] = field(default_factory=dict)
     shipped: dict[str, str] = field(default_factory=dict)
+    drop_ins: dict[Path, str] = field(default_factory=dict)
     transient: dict[str, str] = field(default_factory=dict)
     enabled: set[str] = field(default_factory=set)
     loaded: dict[str, Loaded] = field(default_factory=dict)

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from debvisor_timers.layout import BOOT_TARGET, TARGET, UNDO_SERVICE
 from debvisor_timers.systemd.memory.analyzer import MemoryAnalyzer
 from debvisor_timers.systemd.memory.engine import Engine
 from debvisor_timers.systemd.memory.folder import MemoryFolder
 from debvisor_timers.systemd.memory.journal import MemoryJournal
+from debvisor_timers.systemd.memory.machine import MemoryMachine
 from debvisor_timers.systemd.memory.manager import MemoryManager
 from debvisor_timers.systemd.memory.state import Execution, Outcome, State
 from debvisor_timers.systemd.memory.steps import Steps
@@ -65,6 +67,7 @@ class MemorySystemd:
         self.steps: Steps = self.state.steps
         self._engine = Engine(self.state)
         self.clock = MemoryClock(self.state)
+        self.machine = MemoryMachine(self.state)
         self.manager = MemoryManager(self.state, self._engine)
         self.journal = MemoryJournal(self.state)
         self.analyzer = MemoryAnalyzer(self.state)
@@ -110,6 +113,10 @@ class MemorySystemd:
         unit.active, unit.ends_at = ActiveState.ACTIVATING, None
         unit.sub = "auto-restart" if has_job else "auto-restart-queued"
         unit.job = "start" if has_job else ""
+
+    def put_drop_in(self, path: str, text: str) -> None:
+        """Put a drop-in on the disk; the twin's units know nothing of it."""
+        self.state.drop_ins[Path(path)] = text
 
     def advance(self, by: timedelta) -> None:
         """Let time pass: timers fire and services end, in order."""

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import click
 import pytest
-from click.shell_completion import BashComplete
 
 from debvisor_timers.cli import complete
+from debvisor_timers.cli.bash_words import BashWords, joined
 from debvisor_timers.cli.main import ALIASES, COMMANDS, GROUPS, cli
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.systemd.ports import FileEntry
@@ -50,7 +49,7 @@ def completed(world: World, monkeypatch: pytest.MonkeyPatch) -> Complete:
         words = f"{program} {line}"
         monkeypatch.setenv("COMP_WORDS", words)
         monkeypatch.setenv("COMP_CWORD", str(len(line.split(" "))))
-        found = BashComplete(cli, {}, program, f"_{program.upper().replace('-', '_')}_COMPLETE")
+        found = BashWords(cli, {}, program, f"_{program.upper().replace('-', '_')}_COMPLETE")
         return [each.split(",", 1)[1] for each in found.complete().splitlines()]
 
     return ask
@@ -89,6 +88,31 @@ def completed(world: World, monkeypatch: pytest.MonkeyPatch) -> Complete:
 )
 def test_words_are_completed(completed: Complete, line: str, words: Sequence[str]) -> None:
     assert completed(line) == words
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("list --owner = ad", ["admin"]),
+        ("list --owner =", ["admin", "carol"]),
+        ("list --format = j", ["json"]),
+        ("job list --status = fa", ["failed"]),
+        ("list --tag environment = pro", ["production"]),
+        ("list --tag = environment = pro", ["production"]),
+        ("list --tag = env", ["environment=production"]),
+        ("list --owner = admin --status = fa", ["failed"]),
+    ],
+)
+def test_words_that_bash_breaks_at_the_equals_sign_are_completed(
+    completed: Complete, line: str, words: Sequence[str]
+) -> None:
+    assert completed(line) == words
+
+
+def test_broken_words_are_joined() -> None:
+    assert joined(["a", "--b", "=", "c", "=", "d", "e", "--f", "="]) == [
+        *("a", "--b=c=d", "e", "--f="),
+    ]
 
 
 @pytest.mark.parametrize("line", ["xyzzy ", "job xyzzy ", "show --nope ", "job "])
@@ -142,11 +166,9 @@ def test_a_run_that_is_under_way_is_offered(world: World, completed: Complete) -
 
 def test_generations_are_numbers_newest_first(world: World, completed: Complete) -> None:
     world.apply(JOBS + "  more: {command: [/bin/true]}\n")
-    context, param = click.Context(cli), click.Argument(["number"])
 
-    found = complete.complete_generation(context, param, "")
-
-    assert [item.value for item in found] == ["2", "1"]
+    assert completed("rollback ") == ["2", "1"]
+    assert completed("diff 1 ") == ["2", "1"]
 
 
 def test_types_of_tasks_are_the_files_that_declare_them(world: World, completed: Complete) -> None:

@@ -9,13 +9,14 @@ import click
 import pytest
 
 from debvisor_timers.cli.main import ALIASES, COMMANDS, GROUPS, HEADINGS, cli, program_name
+from debvisor_timers.cli.options import JobName
 from tests.unit.cli.program import Program
 from tests.unit.operations.world import NIGHTLY
 
 
 def resolved(*words: str) -> click.Command:
     """Return the command that a command line names."""
-    context = cli.make_context("debvisor-timers", [*words, "--help"][: len(words)], None)
+    context = click.Context(cli, info_name="debvisor-timers")
     name, command, rest = cli.resolve_command(context, list(words))
     while isinstance(command, click.Group):
         name, command, rest = command.resolve_command(context, rest)
@@ -60,6 +61,15 @@ def test_a_first_word_has_a_help_of_its_own(program: Program, word: str) -> None
     for name in (*COMMANDS, *ALIASES):
         first, _, second = name.partition(" ")
         assert (first != word) or f"\n  {second} " in answer.out
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "audit"])
+def test_every_command_finds_jobs_alike(name: str) -> None:
+    # The audit alone tells of ids that neither units, nor runs, nor files have any more.
+    named = [p for p in resolved(*name.split()).params if "JOB" in (p.metavar or "")]
+
+    for param in named:
+        assert param.name == "depends_on" or isinstance(param.type, JobName)
 
 
 def test_a_wrong_second_word_names_the_nearest(program: Program) -> None:

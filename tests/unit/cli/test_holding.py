@@ -96,6 +96,15 @@ def test_the_next_runs(host: Program) -> None:
     )
 
 
+def test_the_next_runs_of_a_paused_job_are_not_in_sight(host: Program) -> None:
+    host("pause", "nightly")
+
+    answer = host("skip-next", "nightly", "2")
+
+    assert answer.out == "the next 2 runs of nightly by its schedule will be skipped\n"
+    assert "such as a pause, do not count" in answer.err
+
+
 def test_maintenance(host: Program) -> None:
     begun = host("maintenance", "on", "--reason", "kernel")
     assert begun.out == (

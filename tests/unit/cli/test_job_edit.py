@@ -170,6 +170,10 @@ def test_create_as_json(program: Program) -> None:
         (("--name=x", "--script=x", "--set=tags={"), "--set tags={"),
         (("--name=x", "--script=x", "--set=tags="), "sets nothing"),
         (("--name=x", "--script=x", "--enabled=perhaps"), "perhaps"),
+        (("--id=../x", "--script=x"), "'../x' is not a job id"),
+        (("--id=../x", "--script=x", "--no-apply"), "'../x' is not a job id"),
+        (("--id=", "--script=x"), "'' is not a job id"),
+        (("--id=x\0", "--script=x"), "is not a job id"),
     ],
 )
 def test_create_refuses_what_makes_no_sense(

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from debvisor_timers import __version__
+from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.systemd.memory.state import Outcome
 from tests.unit.cli.program import Program
+from tests.unit.operations.kept_runs import a_run, keep
 from tests.unit.operations.last_runs import FAILED_AT_TWO, fail_and_retry, note_last
 from tests.unit.operations.world import NIGHTLY, TWO
 
@@ -22,7 +24,12 @@ PLANNED = {
     *("job", "change", "next_before", "next_after", "jitter_seconds"),
     *("edited", "entries"),
 }
-ROW = {
+GUIDE_JOB = {
+    *("job_id", "name", "description", "cron_expression", "task_type", "task_config"),
+    *("priority", "enabled", "owner", "timeout_seconds", "max_retries", "tags", "dependencies"),
+    *("execution_count", "failure_count", "last_execution", "next_execution"),
+}
+ROW = GUIDE_JOB | {
     *("job", "name", "owner", "schedule", "enabled", "state", "last", "next_start", "skipped"),
     *("under_way", "paused", "skip_next"),
 }
@@ -34,12 +41,20 @@ UNDER_WAY = {
     *("run", "start", "trigger", "by", "status", "outcome", "attempt", "max_attempts"),
     *("waiting_for", "next_attempt"),
 }
-RUN = LAST | {
-    *("job", "generation", "trigger", "by", "scheduled_for", "signal"),
-    *("trigger_runs", "retry_of", "waited_seconds", "each_attempt"),
-    *("count", "last_scheduled_for", "overlapped"),
-    *("cpu_seconds", "memory_peak_bytes"),
+GUIDE_RUN = {
+    *("job_id", "execution_id", "status", "start_time", "end_time", "duration_seconds"),
+    "exit_code",
 }
+RUN = (
+    LAST
+    | GUIDE_RUN
+    | {
+        *("job", "generation", "trigger", "by", "scheduled_for", "signal"),
+        *("trigger_runs", "retry_of", "waited_seconds", "each_attempt"),
+        *("count", "last_scheduled_for", "overlapped"),
+        *("cpu_seconds", "memory_peak_bytes"),
+    }
+)
 DETAILS = ROW | {
     *("description", "source", "tags", "on_calendar", "next_starts", "units"),
     *("attempts", "depends_on", "needed_by", "conflicts_with", "pool"),
@@ -184,7 +199,57 @@ def test_times_have_the_offset_of_the_host_and_durations_are_seconds(program: Pr
         "paused": None,
         "skip_next": 0,
         "under_way": None,
+        "job_id": "nightly",
+        "description": "",
+        "cron_expression": "0 2 * * *",
+        "task_type": "",
+        "task_config": {},
+        "priority": "normal",
+        "timeout_seconds": 3600.0,
+        "max_retries": 0,
+        "tags": {},
+        "dependencies": [],
+        "execution_count": 0,
+        "failure_count": 0,
+        "last_execution": "2026-11-23T03:00:00+01:00",
+        "next_execution": "2026-11-24T03:00:00+01:00",
     }
+
+
+def test_the_guide_s_fields_of_a_job_and_its_runs(program: Program) -> None:
+    program.world.apply(
+        NIGHTLY + "    depends_on: [{job: hourly, wait: 1h}]\n    conflicts_with: [{job: other}]\n"
+        "  hourly: {schedule: '0 * * * *', command: [/bin/true]}\n"
+        "  other: {schedule: {on_calendar: 'Mon 02:00'}, command: [/bin/true]}\n"
+    )
+    keep(
+        program.world,
+        [
+            a_run(datetime(2026, 11, 20, 2, tzinfo=UTC), 5),
+            a_run(datetime(2026, 11, 21, 2, tzinfo=UTC), 5, outcome=RunOutcome.FAILED),
+            a_run(datetime(2026, 11, 22, 2, tzinfo=UTC), 0, outcome=RunOutcome.SKIPPED),
+        ],
+    )
+
+    document = program("job", "show", "nightly", "--format=json").json
+    _skipped, newest, _oldest = program("job", "history", "nightly", "--format=json").json
+
+    assert document["dependencies"] == [
+        {"job_id": "hourly", "dependency_type": "requires", "timeout_seconds": 3600.0},
+        {"job_id": "other", "dependency_type": "conflicts", "timeout_seconds": None},
+    ]
+    assert (document["execution_count"], document["failure_count"]) == (2, 1)
+    other = program("show", "other", "--json").json
+    assert other["cron_expression"] == "Mon 02:00"
+    assert (other["execution_count"], other["failure_count"]) == (0, 0)
+    assert {name: newest[name] for name in ("job_id", "status", "duration_seconds")} == {
+        "job_id": "nightly",
+        "status": "failed",
+        "duration_seconds": 5.0,
+    }
+    assert newest["execution_id"] == "20261121T020000Z-4f2a9c"
+    assert newest["start_time"] == "2026-11-21T03:00:00+01:00"
+    assert newest["end_time"] == "2026-11-21T03:00:05+01:00"
 
 
 def test_a_run_between_two_attempts(program: Program) -> None:

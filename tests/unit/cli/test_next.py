@@ -99,4 +99,4 @@ def test_show_has_the_window_too(program: Program) -> None:
 
     shown = [line.strip() for line in program("show", "nightly").out.splitlines()]
 
-    assert "next  Tue 2026-11-24 03:00:00 CET +1h 30min" in shown
+    assert "next  Tue 2026-11-24 03:00:00 CET +1h 30min (in 13h 59min)" in shown

@@ -200,8 +200,8 @@ def test_show_names_everything_of_a_job(program: Program) -> None:
         "schedule  every day at 02:00",
     ]
     assert "OnCalendar  *-*-* 02:00:00" in lines
-    assert "last run  Mon 2026-11-23 03:00:00 CET: failed (exit status 3)" in lines
-    assert "next  Tue 2026-11-24 03:00:00 CET" in lines
+    assert "last run  Mon 2026-11-23 03:00:00 CET, 10h ago: failed (exit status 3)" in lines
+    assert "next  Tue 2026-11-24 03:00:00 CET (in 13h 59min)" in lines
 
 
 def test_what_a_job_waits_for_and_how_often_it_is_tried_is_shown(program: Program) -> None:

@@ -125,15 +125,38 @@ def test_a_removed_job_is_found_by_the_id_of_its_history(program: Program) -> No
     assert run["job"] == "f8"
 
 
-def test_an_id_that_is_applied_or_has_run_needs_no_yaml(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("arguments", [["show", "gone"], ["run", "gone"], ["stop", "gone"]])
+def test_a_job_that_was_removed_is_told_from_one_that_never_was(
+    program: Program, arguments: list[str]
 ) -> None:
+    program.world.apply(JOBS)
+    keep(program.world, [a_run(LONG_AGO, 5, job="gone")])
+
+    answer = program(*arguments)
+
+    assert answer.code == 2
+    assert answer.err == (
+        "error: there is no job 'gone' any more\n"
+        " fix: its runs are kept: debvisor-timers history gone\n"
+    )
+    assert "did you mean 'gone'?" in program("history", "gon").err
+
+
+def test_an_id_that_is_applied_or_has_run_needs_no_yaml(world: World) -> None:
     world.apply(JOBS)
     keep(world, [a_run(LONG_AGO + timedelta(hours=1), 5, job="gone")])
     (world.layout.jobs / "a.yaml").write_bytes(b"\xff no YAML")
 
     assert finding.meant_job(world.host, "nightly") == "nightly"
     assert finding.meant_job(world.host, "gone") == "gone"
+
+
+def test_files_that_are_wrong_hide_no_job_that_is_applied(world: World) -> None:
+    world.apply(JOBS)
+    (world.layout.jobs / "a.yaml").write_bytes(b"\xff no YAML")
+
+    assert finding.meant_job(world.host, "nightly-") == "nightly-2"
+    assert finding.meant_job(world.host, "daily backup") == "f8a2d3c4"
 
 
 @pytest.mark.parametrize("text", ["", "../f9", "f9.service", "-", "nobody"])
@@ -146,7 +169,7 @@ def test_what_is_no_job_is_told_by_the_command(program: Program, text: str) -> N
     assert f"there is no job {text!r}" in answer.err
 
 
-def test_completion_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_completion_asks_nobody() -> None:
     context = click.Context(click.Command("show"), resilient_parsing=True)
 
     assert JobName().convert("f8", None, context) == "f8"

@@ -140,9 +140,9 @@ def whole_window(example: object) -> dict[str, object]:
 def test_explain_tells_what_is_known_of_a_key() -> None:
     assert str(explain("timeout")) == (
         "timeout\n"
-        "  How long an attempt may take; what it waits for before it begins is not counted. After\n"
-        "  that it gets SIGTERM, and SIGKILL when `stop_timeout` has passed too. A number alone\n"
-        "  means seconds; `infinity` sets no limit.\n"
+        "  How long an attempt may take; what it waits for before it begins is not\n"
+        "  counted. After that it gets SIGTERM, and SIGKILL when `stop_timeout` has\n"
+        "  passed too. A number alone means seconds; `infinity` sets no limit.\n"
         "\n"
         "  type       duration | infinity\n"
         "  default    1h\n"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -217,6 +218,24 @@ def test_errors_in_files_of_others_are_named_and_left(world: World) -> None:
     assert files(world)["c.yaml"] == "jobs: [\n"
 
 
+def test_errors_in_settings_are_named_and_left(world: World) -> None:
+    world.apply(TWO)
+    (world.layout.config / "config.yaml").write_text("defaults: {timeout: [\n")
+
+    result = edit(world, update("nightly", timeout=5))
+
+    assert [error.message for error in result.pending.errors] == ["this '[' is never closed"]
+
+
+def test_an_error_that_the_edit_mends_is_not_told_as_left(world: World) -> None:
+    world.apply(TWO)
+    world.write("jobs:\n  other: {}\n  third: {script: x}\n", "b.yaml")
+
+    result = edit(world, update("other", script="x"))
+
+    assert (result.pending.jobs, result.pending.errors) == (("third",), ())
+
+
 def test_settings_that_are_not_applied_are_named_and_left(world: World) -> None:
     world.apply(TWO)
     (world.layout.config / "config.yaml").write_text("defaults: {user: backup}\n")
@@ -250,6 +269,18 @@ def test_a_wrong_value_is_placed_in_the_file_and_changes_nothing(world: World) -
         edit(world, update("nightly", schedule="0 25 * * *"))
 
     assert files(world) == {"a.yaml": COMMENTED}
+
+
+def test_what_systemd_refuses_is_placed_in_the_file_as_edited(world: World) -> None:
+    world.apply(TWO)
+
+    with pytest.raises(DefinitionError) as caught:
+        edit(world, update("nightly", schedule={"on_calendar": "nonsense"}))
+
+    (problem,) = caught.value.problems
+    assert (problem.span.line, problem.span.column) == (3, 29)
+    assert problem.source_line.strip() == "schedule: {on_calendar: nonsense}"
+    assert files(world) == {"a.yaml": TWO}
 
 
 def test_an_error_names_settings_that_it_may_need(world: World) -> None:
@@ -330,6 +361,23 @@ def test_a_batch_may_change_what_it_has_created(world: World) -> None:
 
 
 # --- all of it or nothing ------------------------------------------------------------------------
+
+
+def test_a_full_disk_is_told_and_changes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.apply(TWO)
+    (world.layout.state / "generations/1/tasks.d").mkdir()
+    (world.layout.state / "generations/1/tasks.d/a.yaml").touch()
+
+    def copy(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", copy)
+    with pytest.raises(SystemdError, match=r"nothing was changed: .*No space left on device"):
+        edit(world, update("nightly", timeout=5))
+
+    assert files(world) == {"a.yaml": TWO}
 
 
 def test_nothing_to_change_is_nothing_done(world: World) -> None:
@@ -486,6 +534,23 @@ def test_an_apply_of_somebody_else_in_between_is_built_upon(world: World) -> Non
 
     assert make_plan(world.host).is_empty
     assert "debvisor-job-other.service" in world.units()
+
+
+@pytest.mark.parametrize("apply", [True, False])
+def test_however_many_come_in_between_all_edits_are_made(world: World, apply: bool) -> None:
+    world.apply(TWO)
+    others = [f"k{number}" for number in range(7)]
+
+    def make(here: JobTree, there: JobTree) -> Stage:
+        staged = stage([update("nightly", timeout=5)], here, there)
+        if others:
+            edit(world, update("nightly", tags={others.pop(): "v"}), apply=apply)
+        return staged
+
+    edit_with(world.host, make, EditOptions(apply=apply))
+
+    assert "timeout: 5\n    tags: {k0: v}" in files(world)["a.yaml"]
+    assert make_plan(world.host).is_empty == apply
 
 
 # --- an editor -----------------------------------------------------------------------------------

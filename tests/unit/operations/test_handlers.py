@@ -11,10 +11,12 @@ from types import ModuleType
 
 import pytest
 
-from debvisor_timers.errors import RefusedError, SystemdError, UsageError
+from debvisor_timers.errors import DefinitionError, RefusedError, SystemdError, UsageError
 from debvisor_timers.jobs.tasks import Handler
-from debvisor_timers.operations.applying.apply import ApplyOptions
+from debvisor_timers.operations.applying.apply import ApplyOptions, ApplyResult, apply_source
 from debvisor_timers.operations.applying.plan import make_plan
+from debvisor_timers.operations.applying.source import Source
+from debvisor_timers.operations.editing import handlers as handlers_module
 from debvisor_timers.operations.editing.handlers import handler_of, handlers, register_handler
 from debvisor_timers.systemd.ports import FileEntry
 from tests.unit.operations.world import NIGHTLY, World
@@ -84,6 +86,39 @@ def test_a_failure_leaves_no_file(world: World) -> None:
         register_handler(world.host, "backup", HANDLER, ApplyOptions())
 
     assert (world.picture(), handlers(world.host)) == (before, {})
+
+
+def test_an_apply_of_somebody_else_in_between_is_not_taken_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.apply(TASK)
+    applies = [lambda: world.apply(TASK.replace("0 2", "0 3"))]
+
+    def in_between(source: Source, options: ApplyOptions) -> ApplyResult:
+        if applies:
+            applies.pop()()
+        return apply_source(world.host, source, options)
+
+    monkeypatch.setattr(
+        handlers_module, "apply_source", lambda _host, source, options: in_between(source, options)
+    )
+    register_handler(world.host, "backup", HANDLER, ApplyOptions())
+
+    timer = world.units()["debvisor-job-nightly.timer"]
+    assert isinstance(timer, FileEntry)
+    assert "OnCalendar=*-*-* 03:00:00" in timer.text
+    assert make_plan(world.host).is_empty
+
+
+def test_a_file_that_is_wrong_is_not_overwritten(world: World) -> None:
+    world.layout.tasks.mkdir()
+    text = "tasks: {backup: {handler: 'a:b'}, other: {handler: 'c:d'}\n"
+    (world.layout.tasks / "backup.yaml").write_text(text)
+
+    with pytest.raises(DefinitionError, match=r"backup\.yaml"):
+        register_handler(world.host, "backup", HANDLER, ApplyOptions())
+
+    assert (world.layout.tasks / "backup.yaml").read_text() == text
 
 
 def test_before_the_first_apply(world: World) -> None:

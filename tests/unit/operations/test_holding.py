@@ -20,13 +20,14 @@ from debvisor_timers.history.caller import Caller
 from debvisor_timers.operations.coming.elapses import Interval
 from debvisor_timers.operations.coming.upcoming import upcoming_of
 from debvisor_timers.operations.holding.maintenance import begin_maintenance, end_maintenance
+from debvisor_timers.operations.holding.marks import Held
 from debvisor_timers.operations.holding.pause import Paused, Resumed, Wish, pause_jobs, resume_jobs
 from debvisor_timers.operations.holding.selecting import Choice
 from debvisor_timers.operations.holding.skip_next import Skipping, skip_next
 from debvisor_timers.operations.list import JobRow, list_jobs
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.operations.past.maintain import maintain
-from debvisor_timers.operations.status import status
+from debvisor_timers.operations.safety.status import status
 from debvisor_timers.systemd.memory import Outcome
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
@@ -125,6 +126,17 @@ def test_no_timer_is_stopped_and_nothing_starts_by_either(world: World) -> None:
     assert world.ran() == ran
     assert marks(world) == []
     assert coming(world) == ["", "", ""]
+
+
+def test_a_mark_that_cannot_be_read_is_one_and_can_be_taken_away(world: World) -> None:
+    world.apply(TWO)
+    world.layout.paused.mkdir(parents=True)
+    (world.layout.paused / "nightly").symlink_to("nightly")
+
+    held = Held.read(world.layout, world.host.clock.now())
+
+    assert held.pauses["nightly"].as_pause == "paused: its file cannot be read"
+    assert resume_jobs(world.host, Choice(jobs=("nightly",))).jobs == ("nightly",)
 
 
 def test_another_pause_changes_end_and_reason_and_keeps_the_beginning(world: World) -> None:
@@ -234,6 +246,28 @@ def test_a_path_that_is_there_is_left_unwatched(
     assert (held.unit, held.path) == ("debvisor-path-a.path", "/srv/in")
     assert world.running() == {"debvisor-path-b.path"}
     assert world.ran() == ran
+
+
+@pytest.mark.parametrize("where", ["arming._await_skips", "pause.remove_marks"])
+def test_a_path_is_watched_again_where_a_resume_is_cut_off(
+    world: World, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    world.apply("jobs: {a: {triggers: [{path_exists: /srv/in}], command: [/bin/true]}}\n")
+    pause(world, is_all=True)
+    skipped = Outcome(duration=timedelta(seconds=3))
+    world.systemd.set_outcome("debvisor-job-a.service", skipped)
+    world.systemd.touch("/srv/in")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"debvisor_timers.operations.holding.{where}", interrupted)
+    monkeypatch.setattr("debvisor_timers.operations.holding.arming._SKIP", timedelta())
+    with pytest.raises(KeyboardInterrupt):
+        resume(world, is_all=True)
+
+    assert world.running() == {"debvisor-path-a.path"}
+    assert (world.layout.paused / "a").exists()
 
 
 # --- what apply and maintain do with marks -------------------------------------------------------

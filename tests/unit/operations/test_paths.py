@@ -11,7 +11,8 @@ from debvisor_timers.errors import SystemdError
 from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.applying.timers import Unarmed
 from debvisor_timers.operations.list import JobState, list_jobs
-from debvisor_timers.operations.status import FindingKind, status
+from debvisor_timers.operations.safety.finding import FindingKind
+from debvisor_timers.operations.safety.status import status
 from debvisor_timers.systemd.memory import Outcome
 from debvisor_timers.systemd.ports import ActiveState
 from tests.unit.operations.world import NIGHTLY, World

@@ -63,7 +63,7 @@ def test_all_that_a_run_would_do_is_read_from_its_service(world: World) -> None:
         Lock(name="scrub", is_pool=False, skips=True),
     )
     assert told.units == ("local-fs.target",)
-    assert not told.is_paused
+    assert told.pause is None
     assert told.refused == ""
     assert world.systemd.steps.done == []
 
@@ -78,7 +78,7 @@ def test_a_paused_job_and_one_that_runs_are_told(world: World) -> None:
 
     told = rehearse(world.host, "nightly")
 
-    assert told.is_paused
+    assert told.pause is not None
     assert told.refused == ("a run of it is under way: it waits for pool backup (5 of 5 taken)")
 
 

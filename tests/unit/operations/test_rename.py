@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,8 @@ import pytest
 from debvisor_timers.errors import NotFoundError, SystemdError
 from debvisor_timers.history.filter import RunFilter
 from debvisor_timers.history.last import read_last
+from debvisor_timers.operations.applying.apply import ApplyOptions, apply
+from debvisor_timers.operations.applying.recover import recover
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.past.maintain import maintain
 from debvisor_timers.operations.past.past import open_past
@@ -105,6 +108,57 @@ def test_a_last_result_a_note_and_a_pause_come_too(world: World) -> None:
     for folder in layout.last, layout.notified, layout.paused, layout.skip_next:
         assert not (folder / "old").exists()
         assert (folder / "new").read_text() == "DEBVISOR_RESULT=success\n"
+
+
+def test_a_pause_is_there_before_the_timer_starts(world: World) -> None:
+    world.apply(job("old"))
+    world.layout.paused.mkdir(parents=True)
+    (world.layout.paused / "old").write_text("{}")
+    world.write(job("new", "old"))
+    seen: list[bool] = []
+
+    def look(step: str) -> None:
+        if step == "starting timers":
+            seen.append((world.layout.paused / "new").exists())
+
+    apply(world.host, ApplyOptions(confirm_removal=lambda _plan: True, on_step=look))
+
+    assert seen == [True]
+    assert [path.name for path in world.layout.paused.iterdir()] == ["new"]
+    assert stat.S_IMODE((world.layout.paused / "new").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("left", ["old", "new"])
+def test_a_pause_outlives_an_apply_that_is_cut_off(
+    world: World, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    world.apply(job("old"))
+    world.layout.paused.mkdir(parents=True)
+    (world.layout.paused / "old").write_text("{}")
+    world.write(job("new", "old"))
+    with monkeypatch.context() as patch:
+        patch.setattr("debvisor_timers.operations.applying.steps._clean_up", lambda *_: None)
+        if left == "new":  # it was committed
+            patch.setattr("debvisor_timers.operations.applying.steps._tidy_up", _killed)
+        else:
+            world.systemd.steps.fail_on("manager.start", KilledError())
+        with pytest.raises(KilledError):
+            world.apply()
+
+    recover(world.host)
+
+    marks = {path.name for path in world.layout.paused.iterdir()}
+    assert (left in marks, "new" in marks) == (True, left == "new")
+    world.apply()
+    assert [path.name for path in world.layout.paused.iterdir()] == ["new"]
+
+
+class KilledError(BaseException):
+    """A process that ends here."""
+
+
+def _killed(*_: object) -> None:
+    raise KilledError
 
 
 def test_it_is_done_once(world: World) -> None:

@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from debvisor_timers.calendar.clock_changes import ZoneChanges
+from debvisor_timers.calendar.zones import zone_changes
 from debvisor_timers.errors import RefusedError, SystemdError
 from debvisor_timers.operations.applying.renew import Renewal, renew
-from debvisor_timers.operations.status import FindingKind, status
+from debvisor_timers.operations.safety.finding import FindingKind
+from debvisor_timers.operations.safety.status import status
 from debvisor_timers.render.unitfile import UnitFile
 from debvisor_timers.systemd.ports import FileEntry
 from tests.unit.operations.world import NIGHTLY, World
@@ -115,19 +119,53 @@ def test_what_was_applied_can_be_renewed_again_from_its_own_generation(world: Wo
     assert lines(world) == ("*-*-* 02:00:00",)
 
 
-def test_status_names_the_law_that_holds_no_more(world: World) -> None:
+def test_status_names_the_law_that_holds_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.systemd.state.zone = "Europe/Berlin"
-    world.apply(NIGHTLY)
-    world.systemd.state.zone = "America/New_York"
+    with monkeypatch.context() as patch:
+        patch.setattr("debvisor_timers.render.timer.zone_changes", of_older_law)
+        world.apply(NIGHTLY)
 
     (finding,) = status(world.host).findings
 
     assert (finding.kind, finding.subject) == (FindingKind.CLOCK, "nightly")
     assert finding.message == (
-        "its timer is for the clock changes of Europe/Berlin, CET-1CEST,M3.5.0,M10.5.0/3,"
+        "its timer is for the clock changes of Europe/Berlin, OLD-1LAW,M3.5.0,M10.5.0,"
         " which is no longer so"
     )
-    assert finding.fix == "debvisor-timers apply"
+    assert finding.fix == "debvisor-timers renew"
+    renew(world.host)
+    assert status(world.host).is_healthy
+
+
+def of_older_law(zone: str) -> ZoneChanges:
+    return replace(zone_changes(zone), law="OLD-1LAW,M3.5.0,M10.5.0")
+
+
+def test_status_names_another_zone_of_the_host(world: World) -> None:
+    moved_to_berlin(world)
+
+    (finding,) = status(world.host).findings
+
+    assert (finding.kind, finding.subject) == (FindingKind.ZONE, "nightly")
+    assert finding.message == (
+        "its units are for another zone of the host, or for other clock changes"
+    )
+    assert finding.fix == "debvisor-timers renew"
+    renew(world.host)
+    assert status(world.host).is_healthy
+
+
+def test_another_zone_in_the_yaml_is_pending_not_the_host_s(world: World) -> None:
+    world.systemd.state.zone = "Europe/Berlin"
+    world.apply(NIGHTLY)
+    world.write(NIGHTLY.replace("catch_up", "timezone: America/New_York, catch_up"))
+
+    (finding,) = status(world.host).findings
+
+    assert (finding.kind, finding.fix) == (FindingKind.PENDING, "debvisor-timers apply")
+    assert finding.message.endswith("; changed in the YAML: schedule")
 
 
 def test_a_failure_at_any_step_leaves_the_machine_as_it_was(
@@ -232,7 +270,7 @@ def test_status_names_stale_timers_also_while_the_yaml_is_broken(world: World) -
 
     kinds = [(finding.kind, finding.subject) for finding in status(world.host).findings]
 
-    assert kinds == [(FindingKind.DEFINITIONS, "YAML"), (FindingKind.CLOCK, "nightly")]
+    assert kinds == [(FindingKind.DEFINITIONS, "YAML"), (FindingKind.ZONE, "nightly")]
 
 
 def test_a_schedule_that_names_its_zone_does_not_care_where_the_host_is(world: World) -> None:

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
+from debvisor_timers import __version__
 from debvisor_timers.layout import TARGET
+from debvisor_timers.operations.applying import fingerprint, surroundings
 from debvisor_timers.operations.applying.record import ApplyRecord
 from debvisor_timers.operations.applying.recover import record_file
-from debvisor_timers.operations.status import FindingKind, status
+from debvisor_timers.operations.safety.finding import FindingKind
+from debvisor_timers.operations.safety.status import status
+from debvisor_timers.render.location import find_templates
 from debvisor_timers.systemd.ports import FileEntry, LinkEntry
 from tests.unit.operations.last_runs import (
     FAILED_AT_TWO,
@@ -80,36 +86,36 @@ def test_an_apply_that_was_cut_off(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("applied", "written", "subject", "message"),
+    ("files", "subject", "message", "fix"),
     [
         (
-            NIGHTLY,
-            TWO,
+            (NIGHTLY, TWO),
             "hourly",
             f"apply would create it ({', '.join(HOURLY)})",
+            "debvisor-timers apply",
         ),
         (
-            TWO,
-            TWO.replace("0 2 * * *", "0 3 * * *"),
+            (TWO, TWO.replace("0 2 * * *", "0 3 * * *")),
             "nightly",
-            "apply would update it (debvisor-job-nightly.timer)",
+            "apply would update it (debvisor-job-nightly.timer); changed in the YAML: schedule",
+            "debvisor-timers apply",
         ),
         (
-            TWO,
-            NIGHTLY,
+            (TWO, NIGHTLY),
             "hourly",
             f"apply would remove it ({', '.join(HOURLY)})",
+            "debvisor-timers apply --yes",
         ),
     ],
     ids=["create", "update", "remove"],
 )
 def test_a_change_that_is_not_applied(
-    world: World, applied: str, written: str, subject: str, message: str
+    world: World, files: tuple[str, str], subject: str, message: str, fix: str
 ) -> None:
-    world.apply(applied)
-    world.write(written)
+    world.apply(files[0])
+    world.write(files[1])
 
-    assert findings(world) == [("pending", subject, message, "debvisor-timers apply")]
+    assert findings(world) == [("pending", subject, message, fix)]
 
 
 def test_a_timer_that_was_disabled_by_hand(world: World) -> None:
@@ -118,7 +124,12 @@ def test_a_timer_that_was_disabled_by_hand(world: World) -> None:
     world.systemd.units.write({link: None})
 
     assert findings(world) == [
-        ("pending", "nightly", f"apply would update it ({link})", "debvisor-timers apply")
+        (
+            "disabled",
+            "nightly",
+            f"disabled by hand, its link is gone: {link}",
+            "debvisor-timers apply",
+        )
     ]
 
 
@@ -145,25 +156,183 @@ def test_a_unit_that_was_edited_by_hand_and_not_loaded_again(world: World) -> No
     ]
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [FileEntry("[Timer]\nOnCalendar=daily\n"), LinkEntry("/dev/null")],
-    ids=["file", "mask"],
-)
-def test_a_unit_of_others_in_the_way(world: World, entry: FileEntry | LinkEntry) -> None:
-    world.systemd.units.write({TIMER: entry})
+def test_a_unit_of_others_in_the_way(world: World) -> None:
+    world.systemd.units.write({TIMER: FileEntry("[Timer]\nOnCalendar=daily\n")})
     world.write(NIGHTLY)
 
     found = [finding for finding in findings(world) if finding[0] == FindingKind.FOREIGN]
 
+    path = f"/etc/systemd/system/{TIMER}"
     assert found == [
         (
             "foreign",
             TIMER,
             "is in the way, not written by debvisor-timers",
-            "move it away, or give the job another id",
+            f"mv {path} {path}.away && debvisor-timers apply",
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "command"),
+    [
+        (LinkEntry("/dev/null"), f"systemctl unmask {TIMER}"),
+        (FileEntry(""), f"rm /etc/systemd/system/{TIMER}"),
+    ],
+    ids=["link", "empty file"],
+)
+def test_a_timer_that_was_masked(world: World, entry: FileEntry | LinkEntry, command: str) -> None:
+    world.apply(TWO)
+    world.systemd.units.write({TIMER: entry})
+    world.systemd.manager.reload()
+
+    assert findings(world) == [
+        (
+            "masked",
+            "nightly",
+            f"masked by hand: {TIMER} can neither be started nor written",
+            f"{command} && debvisor-timers apply",
+        )
+    ]
+
+
+def test_a_mask_that_systemd_passes_over_is_a_note(world: World) -> None:
+    world.apply(TWO)
+    world.systemd.touch(f"/run/systemd/system/{TIMER}")
+
+    result = status(world.host)
+
+    assert result.is_healthy
+    path = f"/run/systemd/system/{TIMER}"
+    reason = "systemd reads /etc/systemd/system first"
+    assert result.notes == (f"{path} (systemctl mask --runtime) has no effect: {reason}",)
+
+
+def test_units_that_were_deleted_by_hand(world: World) -> None:
+    world.apply(TWO)
+    world.systemd.units.write({SERVICE: None, TIMER: None})
+
+    assert findings(world) == [
+        (
+            "deleted",
+            "nightly",
+            f"deleted by hand: {SERVICE}, {TIMER}",
+            "debvisor-timers apply",
+        )
+    ]
+    world.apply()
+    assert findings(world) == []
+
+
+def test_what_was_deleted_is_told_also_while_the_yaml_is_broken(world: World) -> None:
+    world.apply(TWO)
+    world.systemd.units.write({TIMER: None})
+    world.write("jobs: [", "b.yaml")
+
+    assert [(kind, subject, fix) for kind, subject, _, fix in findings(world)] == [
+        ("definitions", "YAML", "debvisor-timers check"),
+        ("deleted", "nightly", "debvisor-timers check && debvisor-timers apply"),
+    ]
+
+
+def test_a_job_that_was_enabled_by_hand(world: World) -> None:
+    world.apply(NIGHTLY + "    enabled: false\n")
+    link = f"{TARGET}.wants/{TIMER}"
+    world.systemd.units.write({link: LinkEntry(f"../{TIMER}")})
+
+    found = [finding for finding in findings(world) if finding[0] != FindingKind.STOPPED]
+
+    assert found == [("enabled", "nightly", f"enabled by hand: {link}", "debvisor-timers apply")]
+
+
+def test_a_job_that_is_enabled_in_the_yaml_was_not_disabled_by_hand(world: World) -> None:
+    world.apply(NIGHTLY + "    enabled: false\n")
+    world.write(NIGHTLY)
+
+    link = f"{TARGET}.wants/{TIMER}"
+    message = f"apply would update it ({link}); changed in the YAML: enabled"
+    assert findings(world) == [("pending", "nightly", message, "debvisor-timers apply")]
+
+
+def test_what_is_in_no_unit_is_pending_too(world: World) -> None:
+    world.apply(NIGHTLY)
+    config = world.layout.config / "config.yaml"
+    config.write_text("history: {keep_runs: 50}\n")
+
+    message = "apply would keep other settings: history.keep_runs"
+    assert findings(world) == [("pending", "settings", message, "debvisor-timers apply")]
+    world.apply()
+    assert findings(world) == []
+
+
+DROP_IN = f"/etc/systemd/system/{SERVICE}.d/more-memory.conf"
+ADDED = (
+    f"a drop-in was added since the last apply: {DROP_IN} (to see it: systemctl cat {SERVICE};"
+    f" to take it away: systemctl revert {SERVICE}); to keep it, apply"
+)
+
+
+def test_a_drop_in_is_told_until_an_apply_has_seen_it(world: World) -> None:
+    world.apply(NIGHTLY)
+    world.systemd.put_drop_in(DROP_IN, "[Service]\nMemoryMax=2G\n")
+
+    assert findings(world) == [
+        (
+            "drop-in",
+            SERVICE,
+            ADDED,
+            "debvisor-timers apply",
+        )
+    ]
+    world.apply()
+    assert findings(world) == []
+    world.systemd.put_drop_in(DROP_IN, "[Service]\nMemoryMax=3G\n")
+    assert [(kind, "changed" in message) for kind, _, message, _ in findings(world)] == [
+        ("drop-in", True)
+    ]
+
+
+def test_a_drop_in_of_all_jobs(world: World) -> None:
+    world.apply(NIGHTLY)
+    path = "/etc/systemd/system/debvisor-job-.service.d/site.conf"
+    world.systemd.put_drop_in(path, "[Service]\nNice=5\n")
+
+    ((kind, subject, message, _),) = findings(world)
+
+    assert (kind, subject) == ("drop-in", "debvisor-job-.service")
+    assert f"to see it: cat {path}; to take it away: rm {path} && " in message
+
+
+def test_another_systemd(world: World) -> None:
+    world.apply(NIGHTLY)
+    world.systemd.state.version = 258
+
+    message = "is 258 now; the units were made and checked for 257"
+    assert findings(world) == [("upgraded", "systemd", message, "debvisor-timers apply")]
+    world.apply()
+    assert findings(world) == []
+
+
+def test_a_package_that_writes_other_units(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = find_templates()
+    older = world.layout.config.parent / "older"
+    shutil.copytree(folder, older)
+    template = older / "job.service.j2"
+    text = template.read_text().replace("Documentation=", "Documentation=man:older(1) ", 1)
+    template.write_text(text)
+    monkeypatch.setattr("debvisor_timers.render.templates.find_templates", lambda: older)
+    for module in (surroundings, fingerprint):
+        monkeypatch.setattr(module, "__version__", "0.1")
+    world.apply(TWO)
+    monkeypatch.undo()
+
+    message = (
+        f"the units of 0.1 are not those of {__version__}: apply would write anew those of"
+        " hourly, nightly"
+    )
+    assert findings(world) == [("upgraded", "debvisor-timers", message, "debvisor-timers apply")]
+    world.apply()
+    assert findings(world) == []
 
 
 def test_a_unit_of_others_that_no_job_needs_is_no_finding_and_no_job(world: World) -> None:

@@ -45,6 +45,7 @@ class World:
             journal=self.systemd.journal,
             analyzer=self.systemd.analyzer,
             clock=self.systemd.clock,
+            machine=self.systemd.machine,
         )
 
     def write(self, text: str, name: str = "a.yaml") -> None:
