@@ -162,6 +162,7 @@ def plan_for(
     on_disk = host.units.read()
     left = _left(host, source, on_disk)
     changes = tuple(job for job in _job_plans(on_disk, desired) if job.job_id not in left)
+    changes = _needed(host, source, desired, changes)
     if part is not None:
         changes = tuple(some for change in changes if (some := part(change)) is not None)
     asked = () if part else tuple(job.job_id for job in changes)
@@ -234,6 +235,29 @@ def _left(host: Host, source: Source, on_disk: Mapping[str, Entry]) -> set[str]:
         for job_id in (before.keys() | now.keys()) - source.jobs
         if any(entry_changes(before.get(job_id, {}), now.get(job_id, {})))
     }
+
+
+def _needed(
+    host: Host, source: Source, desired: Mapping[str, Desired], changes: tuple[JobPlan, ...]
+) -> tuple[JobPlan, ...]:
+    """Return the changes without those of other jobs that come from elsewhere than the edit.
+
+    A template or a calendar file that is edited, or a new version, waits for its own apply.
+    """
+    if source.jobs is None or {job.job_id for job in changes} <= source.jobs:
+        return changes
+    kept = Generations(host.layout.state / "generations")
+    if not (newest := kept.latest()):
+        return changes
+    before = applied_definitions(host, kept.folder / str(newest))
+    if any(problem.is_error for problem in before.problems):
+        return changes
+    same = {
+        job_id
+        for job_id, state in _desired(host, before, source, newest + 1).items()
+        if job_id in desired and not any(entry_changes(state.entries, desired[job_id].entries))
+    }
+    return tuple(job for job in changes if job.job_id in source.jobs or job.job_id not in same)
 
 
 def _files(definitions: Definitions, host_zone: str) -> tuple[Path, ...]:

@@ -58,6 +58,14 @@ jobs:
     schedule: "0 * * * *"
     script: echo hello
 """
+HOLIDAY = """\
+BEGIN:VCALENDAR\r
+BEGIN:VEVENT\r
+UID:1\r
+DTSTART;VALUE=DATE:DAY\r
+END:VEVENT\r
+END:VCALENDAR\r
+"""
 NEW: dict[KeyPath, Writable] = {("schedule",): "0 4 * * *", ("command",): ["/bin/true"]}
 
 
@@ -204,6 +212,25 @@ def test_pending_edits_of_others_are_named_and_left(world: World) -> None:
     assert files(world)["a.yaml"] == pending.replace("true]\n", "true]\n    timeout: 5\n")
     plan = make_plan(world.host)
     assert (plan.created, plan.updated, plan.removed) == (("other",), ("hourly",), ())
+
+
+def test_what_waits_for_an_apply_of_all_is_left(world: World, tmp_path: Path) -> None:
+    """A calendar file that somebody has edited is none of the job's business."""
+    calendar = tmp_path / "holidays.ics"
+    calendar.write_text(HOLIDAY.replace("DAY", "20261224"), newline="")
+    (world.layout.config / "config.yaml").write_text(f"calendars: {{holidays: {calendar}}}\n")
+    world.apply(f"{TWO}  other: {{schedule: {{cron: '@daily', exclude: [holidays]}}, script: x}}\n")
+    calendar.write_text(HOLIDAY.replace("DAY", "20261226"), newline="")
+
+    result = edit(world, update("nightly", timeout=5))
+
+    assert result.plan is not None
+    assert result.plan.updated == ("nightly",)
+    assert make_plan(world.host).updated == ("other",)
+    edit(world, update("nightly", timeout=6))
+    assert make_plan(world.host).updated == ("other",)
+    world.apply()
+    assert make_plan(world.host).is_empty
 
 
 def test_errors_in_files_of_others_are_named_and_left(world: World) -> None:
