@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from debvisor_timers.jobs.secrets import SECRET_VALUE, says_secret, secret_in
 
@@ -34,8 +35,10 @@ _USER_AND_PASSWORD = re.compile(
     r"(?P<before>(?<![\w-])(?:-u|-U|--user|--proxy-user)(?:\s+|=)[\"']?[^\s:\"'/]+:)"
     r"(?![0-9]+(?:[\s\"']|$))[^\s\"']+"
 )
+# Also as a list of YAML: [mysqldump, -pX, --all].
 _SHORT_OPTION = re.compile(
-    r"(?P<before>\b(?:(?:mysql|mariadb)[a-z-]*\s(?:.*?\s)?-p|sshpass\s+-p\s*))[^\s\"'-][^\s\"']*"
+    r"(?P<before>\b(?:(?:mysql|mariadb)[a-z-]*[\"',]*\s(?:.*?\s)?[\"']?-p"
+    r"|sshpass[\"',]*\s+[\"']?-p[\s\"',]*))[^\s\"'-][^\s\"']*?(?=[,\]}]*(?:[\s\"']|$))"
 )
 _BEFORE = (_PASSWORD_OF_URL, _WEBHOOK, _HEADER, _AUTHORIZATION, _USER_AND_PASSWORD, _SHORT_OPTION)
 
@@ -81,6 +84,23 @@ def redact(text: str) -> str:
     text = _without_values(_NAMED, text)
     text = _without_values(_OPTION, text)
     return _WORD.sub(lambda word: REDACTED if secret_in("", word[0]) else word[0], text)
+
+
+def redact_words(words: Sequence[str]) -> list[str]:
+    """Return the words of a command, each without what is secret in it.
+
+    What a word is may be told by the option before it, or by the program.
+    """
+    done = [redact(word) for word in words]
+    for number, word in enumerate(words[1:], start=1):
+        option, program = words[number - 1], words[0]
+        told = (option, f"{program} {option}") if option.startswith("-") else ()
+        for before in (*told, program):
+            shown = redact(f"{before} {word}")
+            if shown != f"{before} {word}" and shown.startswith(f"{before} "):
+                done[number] = shown.removeprefix(f"{before} ")
+                break
+    return done
 
 
 def redact_line(line: str) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 from debvisor_timers.jobs.config import CONFIG_NAME, Config, load_config
 from debvisor_timers.jobs.load import load_definitions
-from debvisor_timers.jobs.redact import redact
+from debvisor_timers.jobs.redact import REDACTED, redact, redact_words
+from debvisor_timers.jobs.secrets import says_secret
 from debvisor_timers.jobs.tasks import Handler, as_json
 from debvisor_timers.operations.host import Host
 from debvisor_timers.source import Problem
@@ -62,6 +63,8 @@ def without_secrets(value: Any, name: str = "") -> Any:
     """Return a value of JSON without secrets: by the name of their key, or by their looks."""
     if isinstance(value, Mapping):
         return {key: without_secrets(each, key) for key, each in value.items()}
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return redact_words(value) if not says_secret(name) else [REDACTED for _ in value]
     if isinstance(value, list):
         return [without_secrets(each, name) for each in value]
     if not isinstance(value, str):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from debvisor_timers.operations.safety.finding import (
     StatusFinding,
     finding,
 )
+from debvisor_timers.operations.safety.trial import has_guard, is_applied, read_trial
 from debvisor_timers.render.names import (
     PATH_PREFIX,
     is_path_unit,
@@ -63,6 +65,9 @@ def status(host: Host) -> Status:
     on_disk = host.units.read()
     findings: list[StatusFinding] = [*_interrupted(host)]
     notes: list[str] = []
+    for said in _tried(host):
+        notes += [said] if isinstance(said, str) else []
+        findings += [] if isinstance(said, str) else [said]
     jobs = set(owned_by_job(on_disk))
     try:
         plan = make_plan(host)
@@ -96,6 +101,33 @@ def _interrupted(host: Host) -> Iterator[StatusFinding]:
         yield StatusFinding(
             kind=FindingKind.INTERRUPTED, subject="apply", message=error.message, fix=error.fix
         )
+
+
+def _tried(host: Host) -> Iterator[StatusFinding | str]:
+    """Yield what waits for being confirmed; a finding where nothing takes it back any more."""
+    path = host.layout.trial
+    if not os.access(path, os.R_OK):
+        return  # there is none, or a reader may not look
+    try:
+        trial = read_trial(host)
+        if trial is None or not is_applied(host, trial):
+            return
+    except SystemdError as error:
+        yield StatusFinding(
+            kind=FindingKind.INTERRUPTED, subject="try", message=error.message, fix=error.fix
+        )
+        return
+    if has_guard(host):
+        yield (
+            f"what {trial.by or 'somebody'} is trying is taken back at"
+            f" {trial.deadline:%H:%M:%S} UTC; to keep it: debvisor-timers confirm"
+        )
+        return
+    message = (
+        "what is being tried is not confirmed, and no timer takes it back any more; to keep it:"
+        " debvisor-timers confirm"
+    )
+    yield finding(FindingKind.INTERRUPTED, "try", message, "rollback")
 
 
 def _definitions(error: DefinitionError) -> StatusFinding:

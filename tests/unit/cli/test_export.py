@@ -304,6 +304,7 @@ def test_settings_in_force_are_listed_and_secrets_are_not(program: Program, worl
     assert lines["paths.jobs"] == str(world.layout.jobs)
     assert lines["defaults.timeout"] == "30min"
     assert "abc123" not in answer.out
+    assert lines["channels.ops"] == "/usr/local/bin/tell --token '[redacted]'"
     assert "LEVEL=3" in answer.out
 
 

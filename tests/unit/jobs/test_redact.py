@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from debvisor_timers.jobs.redact import redact, redact_line
+from debvisor_timers.jobs.redact import redact, redact_line, redact_words
 
 LINES = {
     "+Environment=DB_PASSWORD=hunter2x": "+Environment=DB_PASSWORD=[redacted]",
@@ -134,6 +134,21 @@ def test_a_private_key_is_left_out_whole() -> None:
 )
 def test_messages_stay_as_they_are(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["tell", "--token", "hunter2", "x"], ["tell", "--token", "[redacted]", "x"]),
+        (["/bin/mysqldump", "-phunter2", "--all"], ["/bin/mysqldump", "-p[redacted]", "--all"]),
+        (["curl", "-u", "bob:hunter2"], ["curl", "-u", "bob:[redacted]"]),
+        (["sshpass", "-p", "hunter2", "ssh"], ["sshpass", "-p", "[redacted]", "ssh"]),
+        (["tell", "--user", "bob", "-v", "*-12-25"], ["tell", "--user", "bob", "-v", "*-12-25"]),
+        ([], []),
+    ],
+)
+def test_words_of_a_command_are_without_secrets(words: list[str], shown: list[str]) -> None:
+    assert redact_words(words) == shown
 
 
 def test_a_message_that_quotes_a_secret_is_without_it() -> None:

@@ -49,6 +49,10 @@ def test_what_is_no_secret_is_shown_as_it_is() -> None:
         ("  - [curl, -u, 'me:hunter2', x]\n", ["  - [curl, -u, [redacted], x]"]),
         ("    command: [a, --password, hunter2]\n", ["    command: [a, --password, [redacted]]"]),
         (
+            "a: {command: [mysqldump, --all, -phunter2, x]}\nb: [sshpass, '-p', hunter2]\n",
+            ["a: {command: [mysqldump, --all, -p[redacted], x]}", "b: [sshpass, '-p', [redacted]]"],
+        ),
+        (
             "    command:\n      - --password\n      - hunter2\n      - x\n",
             ["    command:", "      - --password", "      - [redacted]", "      - x"],
         ),

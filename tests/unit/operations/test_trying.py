@@ -16,6 +16,7 @@ from debvisor_timers.operations.applying.recover import generations, recover
 from debvisor_timers.operations.applying.renew import renew
 from debvisor_timers.operations.safety.kept import list_generations
 from debvisor_timers.operations.safety.rollback import RollbackOptions, rollback
+from debvisor_timers.operations.safety.status import status
 from debvisor_timers.operations.safety.trial import UNDO_TIMER
 from debvisor_timers.operations.safety.trying import (
     Answer,
@@ -551,3 +552,21 @@ def test_a_clock_that_is_set_forward_takes_nothing_back(world: World) -> None:
 
     assert waiting.decide(try_it(world)) is Decision.CONFIRMED
     assert waiting.calls == ["keep"]
+
+
+def test_status_tells_of_a_trial_and_of_one_that_nothing_takes_back(world: World) -> None:
+    tried = try_it(world)
+    assert tried.trial is not None
+
+    waiting = status(world.host)
+    world.systemd.manager.stop([UNDO_TIMER])
+    (left,) = status(world.host).findings
+
+    assert waiting.findings == ()
+    (note,) = waiting.notes
+    assert note.startswith("what root (sudo by alice) is trying is taken back at 12:02:")
+    assert note.endswith(" UTC; to keep it: debvisor-timers confirm")
+    assert (left.kind, left.subject) == ("interrupted", "try")
+    assert left.fix == "debvisor-timers rollback"
+    confirm(world.host)
+    assert (status(world.host).findings, status(world.host).notes) == ((), ())
