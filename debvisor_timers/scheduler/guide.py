@@ -118,13 +118,17 @@ class JobScheduler(Scheduler):
     ) -> Sequence[ScheduledJob]:
         """Return the jobs that are all of this, in order of their ids.
 
-        status: that of the run under way, or of the last one.
+        status: that of the run under way, or of the last one. Raises UsageError for one that there
+        is not.
         """
+        word = None if status is None else _known_status(status)
+        if tags is not None and not isinstance(tags, Mapping):
+            raise UsageError(f"tags are {tags!r}", fix="give a dict")
         rows = self.list().rows
         wanted = []
         for row in rows:
             job = self._job(row)
-            if status is not None and _status(row) != str(status):
+            if word is not None and _status(row) != word:
                 continue
             matches = (
                 (owner is None or job.owner == owner)
@@ -173,12 +177,18 @@ class JobScheduler(Scheduler):
         It is declared in tasks.d by its module and name. A function that a job cannot import, as
         one of the program that runs now, is not: then a warning says how to make it so.
         """
+        from debvisor_timers.operations.editing.handlers import handler_of
+
+        check_texts(task_type=task_type)
         try:
-            self.declare_handler(task_type, handler)
+            handler_of(handler)
         except UsageError as error:
+            if not callable(handler):
+                raise
             log.warning("%s has no handler: %s; %s", task_type, error.message, error.fix)
-        else:
-            log.info("registered handler for task type %s", task_type)
+            return
+        self.declare_handler(task_type, handler)
+        log.info("registered handler for task type %s", task_type)
 
     def execute(self, job_id: str) -> JobExecutionResult:
         """Run a job now, and return its run when it has ended; whatever the schedule says.
@@ -213,10 +223,15 @@ class JobScheduler(Scheduler):
         return await asyncio.to_thread(function, *args, **kwargs)
 
     def get_execution_history(self, job_id: str, limit: int = 20) -> Sequence[JobExecutionResult]:
-        """Return the newest `limit` runs of a job, newest first; also of one that is deleted."""
+        """Return the newest `limit` runs of a job, newest first; also of one that is deleted.
+
+        Raises NotFoundError for a job that nobody knows.
+        """
         from debvisor_timers.history.filter import RunFilter
         from debvisor_timers.operations.past.history import HistoryQuery
 
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+            raise UsageError(f"limit is {limit!r}", fix="give how many runs are wanted")
         query = HistoryQuery(wanted=RunFilter(jobs=(self.meant_job(job_id),)), limit=limit)
         return [
             JobExecutionResult.of(run, self._output_of(run)) for run in self.history(query).runs
@@ -245,9 +260,9 @@ class JobScheduler(Scheduler):
     def workers(self) -> asyncio.Semaphore:
         """Return what lets so many executions be awaited at once, of this event loop."""
         loop = asyncio.get_running_loop()
-        if self._workers is None or self._workers[0] is not loop:
-            self._workers = (loop, asyncio.Semaphore(self.max_workers))
-        return self._workers[1]
+        if loop not in self._workers:
+            self._workers[loop] = asyncio.Semaphore(self.max_workers)
+        return self._workers[loop]
 
     def _job(self, row: JobRow) -> ScheduledJob:
         return job_of_row(
@@ -310,6 +325,15 @@ class JobScheduler(Scheduler):
             return output.stdout.text, output.stderr.text
 
         return read
+
+
+def _known_status(status: JobStatus | str) -> str:
+    try:
+        return str(JobStatus(str(status).lower()))
+    except ValueError as error:
+        raise UsageError(
+            f"there is no status {str(status)!r}", fix=f"use one of: {', '.join(JobStatus)}"
+        ) from error
 
 
 def _status(row: JobRow) -> str:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -360,6 +362,73 @@ def test_history_statistics_and_what_is_forgotten(world: World, scheduler: JobSc
     ]
     assert list(scheduler.execution_history) == ["nightly"]
     assert scheduler.get_job("nightly").to_dict()["execution_count"] == 1
+
+
+def test_the_history_is_a_mapping_of_jobs(world: World, scheduler: JobScheduler) -> None:
+    scheduler.create_job(name="Nightly", cron_expr="0 2 * * *", command=["/bin/true"])
+    world.systemd.advance(timedelta(days=3, hours=1))
+    history = scheduler.execution_history
+
+    assert "nightly" in history
+    assert "nothing" not in history
+    assert history.get("nothing", []) == []
+    with pytest.raises(NotFoundError, match="there is no job 'nothing'"):
+        history["nothing"]
+    with pytest.raises(UsageError, match="1 is no run"):
+        history["nightly"] = [1]  # type: ignore[list-item]
+    with pytest.raises(UsageError, match="None is no run"):
+        history["nightly"] = None  # type: ignore[assignment]
+    assert len(history["nightly"]) == 3
+    history["night"] = history["night"][:2]  # as it is read, so it is assigned
+    assert len(history["nightly"]) == 2
+
+
+@pytest.mark.parametrize("limit", [-1, None, "2"])
+def test_a_wrong_limit_is_an_error_of_ours(scheduler: JobScheduler, limit: int) -> None:
+    scheduler.create_job(name="One", command=["/bin/true"])
+    with pytest.raises(UsageError, match="limit is"):
+        scheduler.get_execution_history("one", limit=limit)
+
+
+def test_a_wrong_question_is_an_error_of_ours(scheduler: JobScheduler) -> None:
+    with pytest.raises(UsageError, match="there is no status 'bogus'"):
+        scheduler.list_jobs(status="bogus")
+    assert scheduler.list_jobs(status="COMPLETED") == []
+    with pytest.raises(UsageError, match="tags are"):
+        scheduler.list_jobs(tags=["a"])  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="job_id is None"):
+        scheduler.get_job(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", [0, -1, None, "20"])
+def test_at_least_one_execution_is_awaited(world: World, number: int) -> None:
+    with pytest.raises(UsageError, match="max_workers is"):
+        JobScheduler(world.host, max_workers=number)
+
+
+def test_each_event_loop_keeps_its_workers(scheduler: JobScheduler) -> None:
+    async def own() -> asyncio.Semaphore:
+        return scheduler.workers
+
+    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+    try:
+        found = [loop.run_until_complete(own()) for loop in (first, second, first)]
+    finally:
+        first.close()
+        second.close()
+    assert found[0] is found[2]
+    assert found[0] is not found[1]
+
+
+def test_a_handler_that_is_none_is_refused(world: World, scheduler: JobScheduler) -> None:
+    with pytest.raises(UsageError, match="is no function"):
+        scheduler.register_task_handler("backup", None)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="is not a name of a task type"):
+        scheduler.register_task_handler("../backup", json.dumps)
+    scheduler.register_task_handler("sleep", time.sleep)
+    assert scheduler.handlers()["sleep"].handler == "time:sleep"
+    scheduler.register_task_handler("backup", world.systemd.advance)
+    assert "backup" not in scheduler.handlers()
 
 
 def test_a_run_is_executed_and_told(scheduler: JobScheduler) -> None:
