@@ -238,12 +238,19 @@ class JobScheduler(Scheduler):
         ]
 
     def get_job_statistics(self, job_id: str) -> dict[str, object]:
-        """Return the numbers of a job's past: the fields of `debvisor-timers stats JOB --json`."""
+        """Return the numbers of a job's past: the fields of `debvisor-timers stats JOB --json`.
+
+        Of a job without runs the rate and the average are 0: programs for the guide reckon with
+        them.
+        """
         from debvisor_timers.operations.past.document import document
 
         answer = self.stats([self.meant_job(job_id)])
         (job,) = answer.jobs
-        return document(job, answer.window)
+        numbers = document(job, answer.window)
+        for name in ("success_rate", "average_duration_seconds"):
+            numbers[name] = numbers[name] or 0.0
+        return numbers
 
     @property
     def execution_history(self) -> ExecutionHistory:

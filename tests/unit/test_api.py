@@ -364,6 +364,12 @@ def test_history_statistics_and_what_is_forgotten(world: World, scheduler: JobSc
     assert scheduler.get_job("nightly").to_dict()["execution_count"] == 1
 
 
+def test_a_job_without_runs_has_numbers_to_reckon_with(scheduler: JobScheduler) -> None:
+    scheduler.create_job(name="One", command=["/bin/true"])
+    numbers = scheduler.get_job_statistics("one")
+    assert (numbers["success_rate"], numbers["average_duration_seconds"]) == (0.0, 0.0)
+
+
 def test_the_history_is_a_mapping_of_jobs(world: World, scheduler: JobScheduler) -> None:
     scheduler.create_job(name="Nightly", cron_expr="0 2 * * *", command=["/bin/true"])
     world.systemd.advance(timedelta(days=3, hours=1))
