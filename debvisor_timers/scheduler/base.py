@@ -6,11 +6,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
+from weakref import WeakKeyDictionary
 
+from debvisor_timers.errors import UsageError
 from debvisor_timers.layout import Layout
 from debvisor_timers.operations.auditing.audited import Attempt, audited
 from debvisor_timers.operations.host import Host
@@ -45,11 +47,13 @@ class Base:
         `pools` in config.yaml. tell: is told what a person has to know besides an answer; stderr,
         where nothing is named.
         """
+        if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
+            raise UsageError(f"max_workers is {max_workers!r}", fix="give a number from 1 on")
         self.max_workers = max_workers
         self.layout = host.layout if host else layout_for(root, user=user)
         self._host = host
         self._hosts = threading.local()
-        self._workers: tuple[object, asyncio.Semaphore] | None = None
+        self._workers: MutableMapping[object, asyncio.Semaphore] = WeakKeyDictionary()
         self._caller = caller
         self._door = door
         self._tell = tell or _warn

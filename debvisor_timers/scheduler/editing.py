@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -17,15 +17,25 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.editing.edit import EditOptions, EditResult
     from debvisor_timers.operations.editing.rewrite import Rewrite
     from debvisor_timers.operations.editing.tree import JobTree
+    from debvisor_timers.operations.list import JobRow
+    from debvisor_timers.scheduler.scheduled_job import ScheduledJob
 
 
 @dataclass(slots=True, kw_only=True)
 class EditBatch:
-    """Changes that are collected, to be made as one; result: of that, None before."""
+    """Changes that are collected, to be made as one; result: of that, None before.
+
+    rows: the jobs as they were before, once somebody has asked. jobs: those that it makes or
+    changes, as they are going to be. is_open: until its block ends; a task that was begun within
+    it and outlives it has it still.
+    """
 
     owner: Base
     changes: list[Change] = field(default_factory=list)
     files: JobTree | None = None
+    rows: Mapping[str, JobRow] | None = None
+    jobs: dict[str, ScheduledJob] = field(default_factory=dict)
+    is_open: bool = True
     result: EditResult | None = None
 
 
@@ -140,6 +150,7 @@ class Editing(Base):
         try:
             yield batch
         finally:
+            batch.is_open = False
             _BATCH.reset(token)
         if batch.changes:
             batch.result = self.edit_jobs(batch.changes, options)
@@ -160,7 +171,7 @@ class Editing(Base):
 
     def _batch(self) -> EditBatch | None:
         batch = _BATCH.get()
-        return batch if batch is not None and batch.owner is self else None
+        return batch if batch and batch.owner is self and batch.is_open else None
 
     def _change(
         self,

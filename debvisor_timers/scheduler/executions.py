@@ -3,15 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
+from debvisor_timers.errors import NotFoundError, UsageError
 from debvisor_timers.scheduler.values import JobExecutionResult
 
 if TYPE_CHECKING:
     from debvisor_timers.scheduler.guide import JobScheduler
 
 ALL = 1_000_000
+
+
+class NoSuchJobError(NotFoundError, KeyError):
+    """A NotFoundError that mappings know: `get` of a job that nobody knows has its default."""
+
+    __str__ = NotFoundError.__str__
 
 
 class ExecutionHistory(MutableMapping[str, Sequence[JobExecutionResult]]):
@@ -26,16 +33,30 @@ class ExecutionHistory(MutableMapping[str, Sequence[JobExecutionResult]]):
         self._scheduler = scheduler
 
     def __getitem__(self, job_id: str) -> Sequence[JobExecutionResult]:
-        """Return the runs of a job; none for one that has never run."""
-        return self._scheduler.get_execution_history(job_id, limit=ALL)
+        """Return the runs of a job; none for one that has never run.
+
+        Raises NoSuchJobError for a job that nobody knows.
+        """
+        try:
+            return self._scheduler.get_execution_history(job_id, limit=ALL)
+        except NotFoundError as error:
+            raise NoSuchJobError(error.message, fix=error.fix) from error
+
+    def __contains__(self, job_id: object) -> bool:
+        """Return True for a job that has runs, by its very id."""
+        return job_id in self._scheduler.jobs_with_runs()
 
     def __setitem__(self, job_id: str, kept: Sequence[JobExecutionResult]) -> None:
-        """Forget the runs of a job that are not in `kept`."""
-        self._scheduler.forget_runs(job_id, keep={run.execution_id for run in kept})
+        """Forget the runs of a job that are not in `kept`. Raises UsageError where one is none."""
+        runs: list[object] = list(kept) if isinstance(kept, Iterable) else [kept]
+        ids = {run.execution_id for run in runs if isinstance(run, JobExecutionResult)}
+        if wrong := [run for run in runs if not isinstance(run, JobExecutionResult)]:
+            raise UsageError(f"{wrong[0]!r} is no run", fix="assign a list of runs of the job")
+        self._scheduler.forget_runs(self._scheduler.meant_job(job_id), keep=ids)
 
     def __delitem__(self, job_id: str) -> None:
         """Forget the runs of a job."""
-        self._scheduler.forget_runs(job_id, keep=())
+        self._scheduler.forget_runs(self._scheduler.meant_job(job_id), keep=())
 
     def __iter__(self) -> Iterator[str]:
         """Yield the ids of the jobs that have runs, in order."""

@@ -19,17 +19,18 @@ from debvisor_timers.scheduler.scheduled_job import (
     Dependencies,
     ScheduledJob,
     job_of_row,
+    with_fields,
 )
 from debvisor_timers.scheduler.values import (
-    CronExpression,
     JobDependency,
     JobExecutionResult,
-    JobPriority,
     JobStatus,
+    check_texts,
 )
 
 if TYPE_CHECKING:
     from debvisor_timers.history.runs import Run
+    from debvisor_timers.jobs.model import Job
     from debvisor_timers.operations.editing.handlers import TaskFunction
     from debvisor_timers.operations.list import JobRow
 
@@ -69,12 +70,15 @@ class JobScheduler(Scheduler):
             fields["cron_expr"] = cron_expr
         if task_type is not None:
             fields["task_type"] = task_type
+        check_texts(name=name, job_id=job_id or "")
         job_id = job_id or self.free_job_id(name)
         keys = {path: value for path, value in keys_of(fields).items() if value is not None}
         log.debug("creating job %s", job_id)
         result = self.create_job_file(job_id, keys)
         log.info("created job %s (%s)", job_id, name)
-        return self._new(job_id, fields) if result is None else self.get_job(job_id)
+        if result is None:
+            return self._collected(ScheduledJob(job_id=job_id, name=name), fields)
+        return self.get_job(job_id)
 
     def update_job(self, job_id: str, **fields: Unpack[JobFields]) -> ScheduledJob:
         """Change keys of a job in its file, and apply it; comments and order stay.
@@ -82,16 +86,14 @@ class JobScheduler(Scheduler):
         Raises NotFoundError, and the errors of `create_job`; then all is as it was.
         """
         job_id = self.meant_job(job_id)
-        before = None if self.is_collecting else self._row(job_id).job
-        keys = keys_of(fields, before)
+        keys = keys_of(fields, self._before(job_id), is_update=True)
         if not keys:
             return self.get_job(job_id)
         log.debug("updating job %s: %s", job_id, ", ".join(sorted(fields)))
         self.update_job_file(job_id, keys)
         log.info("updated job %s", job_id)
-        if before is None:
-            return self._new(job_id, {"name": job_id, **fields})
-        return self.get_job(job_id)
+        job = self.get_job(job_id)
+        return self._collected(job, fields) if self.is_collecting else job
 
     def delete_job(self, job_id: str) -> bool:
         """Remove a job from its file and from systemd; its history stays. Return True.
@@ -100,6 +102,8 @@ class JobScheduler(Scheduler):
         """
         job_id = self.meant_job(job_id)
         self.delete_job_file(job_id)
+        if (batch := self._batch()) is not None:
+            batch.jobs.pop(job_id, None)
         log.info("deleted job %s", job_id)
         return True
 
@@ -114,13 +118,17 @@ class JobScheduler(Scheduler):
     ) -> Sequence[ScheduledJob]:
         """Return the jobs that are all of this, in order of their ids.
 
-        status: that of the run under way, or of the last one.
+        status: that of the run under way, or of the last one. Raises UsageError for one that there
+        is not.
         """
+        word = None if status is None else _known_status(status)
+        if tags is not None and not isinstance(tags, Mapping):
+            raise UsageError(f"tags are {tags!r}", fix="give a dict")
         rows = self.list().rows
         wanted = []
         for row in rows:
             job = self._job(row)
-            if status is not None and _status(row) != str(status):
+            if word is not None and _status(row) != word:
                 continue
             matches = (
                 (owner is None or job.owner == owner)
@@ -143,7 +151,16 @@ class JobScheduler(Scheduler):
         Raises NotFoundError, with the nearest id.
         """
         job_id = self.meant_job(job_id)
+        batch = self._batch()
+        if batch is not None and job_id in batch.jobs:
+            return batch.jobs[job_id]
         return self._job(self._row(job_id))
+
+    def meant_job(self, text: str) -> str:
+        """Return the id of the job that `text` means: an id, how one begins, or a name."""
+        check_texts(job_id=text)
+        batch = self._batch()
+        return text if batch is not None and text in batch.jobs else super().meant_job(text)
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -160,12 +177,18 @@ class JobScheduler(Scheduler):
         It is declared in tasks.d by its module and name. A function that a job cannot import, as
         one of the program that runs now, is not: then a warning says how to make it so.
         """
+        from debvisor_timers.operations.editing.handlers import handler_of
+
+        check_texts(task_type=task_type)
         try:
-            self.declare_handler(task_type, handler)
+            handler_of(handler)
         except UsageError as error:
+            if not callable(handler):
+                raise
             log.warning("%s has no handler: %s; %s", task_type, error.message, error.fix)
-        else:
-            log.info("registered handler for task type %s", task_type)
+            return
+        self.declare_handler(task_type, handler)
+        log.info("registered handler for task type %s", task_type)
 
     def execute(self, job_id: str) -> JobExecutionResult:
         """Run a job now, and return its run when it has ended; whatever the schedule says.
@@ -200,22 +223,34 @@ class JobScheduler(Scheduler):
         return await asyncio.to_thread(function, *args, **kwargs)
 
     def get_execution_history(self, job_id: str, limit: int = 20) -> Sequence[JobExecutionResult]:
-        """Return the newest `limit` runs of a job, newest first; also of one that is deleted."""
+        """Return the newest `limit` runs of a job, newest first; also of one that is deleted.
+
+        Raises NotFoundError for a job that nobody knows.
+        """
         from debvisor_timers.history.filter import RunFilter
         from debvisor_timers.operations.past.history import HistoryQuery
 
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+            raise UsageError(f"limit is {limit!r}", fix="give how many runs are wanted")
         query = HistoryQuery(wanted=RunFilter(jobs=(self.meant_job(job_id),)), limit=limit)
         return [
             JobExecutionResult.of(run, self._output_of(run)) for run in self.history(query).runs
         ]
 
     def get_job_statistics(self, job_id: str) -> dict[str, object]:
-        """Return the numbers of a job's past: the fields of `debvisor-timers stats JOB --json`."""
+        """Return the numbers of a job's past: the fields of `debvisor-timers stats JOB --json`.
+
+        Of a job without runs the rate and the average are 0: programs for the guide reckon with
+        them.
+        """
         from debvisor_timers.operations.past.document import document
 
         answer = self.stats([self.meant_job(job_id)])
         (job,) = answer.jobs
-        return document(job, answer.window)
+        numbers = document(job, answer.window)
+        for name in ("success_rate", "average_duration_seconds"):
+            numbers[name] = numbers[name] or 0.0
+        return numbers
 
     @property
     def execution_history(self) -> ExecutionHistory:
@@ -232,9 +267,9 @@ class JobScheduler(Scheduler):
     def workers(self) -> asyncio.Semaphore:
         """Return what lets so many executions be awaited at once, of this event loop."""
         loop = asyncio.get_running_loop()
-        if self._workers is None or self._workers[0] is not loop:
-            self._workers = (loop, asyncio.Semaphore(self.max_workers))
-        return self._workers[1]
+        if loop not in self._workers:
+            self._workers[loop] = asyncio.Semaphore(self.max_workers)
+        return self._workers[loop]
 
     def _job(self, row: JobRow) -> ScheduledJob:
         return job_of_row(
@@ -244,38 +279,43 @@ class JobScheduler(Scheduler):
         )
 
     def _depend(self, job_id: str, several: Iterable[JobDependency]) -> None:
-        before = None if self.is_collecting else self._row(job_id).job
-        self.update_job_file(job_id, dict(dependency_keys(several, before)))
+        self.update_job_file(job_id, dict(dependency_keys(several, self._before(job_id))))
 
-    def _new(self, job_id: str, fields: JobFields) -> ScheduledJob:
-        """Return a job that a batch has collected, and will apply."""
-        cron = fields.get("cron_expr")
-        return ScheduledJob(
-            job_id=job_id,
-            name=fields["name"],
-            cron_expression=CronExpression(cron) if cron else None,
-            task_type=fields.get("task_type", ""),
-            task_config=fields.get("task_config", {}),
-            priority=JobPriority.of(fields.get("priority", JobPriority.NORMAL)),
-            enabled=fields.get("enabled", True),
-            owner=fields.get("owner", ""),
-            description=fields.get("description", ""),
-            timeout_seconds=fields.get("timeout_seconds"),
-            max_retries=fields.get("max_retries", 0),
-            tags=fields.get("tags", {}),
-            dependencies=Dependencies(
-                fields.get("dependencies", ()), lambda several: self._depend(job_id, several)
-            ),
-            state="not applied",
-        )
+    def _before(self, job_id: str) -> Job | None:
+        """Return the job as its file has it; None for one that a batch makes."""
+        batch = self._batch()
+        is_new = batch is not None and job_id in batch.jobs and job_id not in self._rows()
+        return None if is_new else self._row(job_id).job
+
+    def _collected(self, job: ScheduledJob, fields: JobFields) -> ScheduledJob:
+        """Return a job as a batch has collected it, and will apply it."""
+        changed = with_fields(job, fields)
+        if changed.dependencies is not job.dependencies or not job.state:
+            changed.dependencies = Dependencies(
+                changed.dependencies, lambda several: self._depend(job.job_id, several)
+            )
+        changed.state = job.state or "not applied"
+        if (batch := self._batch()) is not None:
+            batch.jobs[job.job_id] = changed
+        return changed
 
     def _row(self, job_id: str) -> JobRow:
         from debvisor_timers.operations.unknown import unknown_job
 
-        rows = {row.job_id: row for row in self.list().rows}
+        rows = self._rows()
         if job_id not in rows:
             raise unknown_job(job_id, rows)
         return rows[job_id]
+
+    def _rows(self) -> Mapping[str, JobRow]:
+        """Return the rows of all jobs; within a batch those before it, read once."""
+        batch = self._batch()
+        if batch is not None and batch.rows is not None:
+            return batch.rows
+        rows = {row.job_id: row for row in self.list().rows}
+        if batch is not None:
+            batch.rows = rows
+        return rows
 
     def _executed(self, job_id: str, run_id: str) -> JobExecutionResult:
         from debvisor_timers.operations.runs.which_run import Choice
@@ -292,6 +332,15 @@ class JobScheduler(Scheduler):
             return output.stdout.text, output.stderr.text
 
         return read
+
+
+def _known_status(status: JobStatus | str) -> str:
+    try:
+        return str(JobStatus(str(status).lower()))
+    except ValueError as error:
+        raise UsageError(
+            f"there is no status {str(status)!r}", fix=f"use one of: {', '.join(JobStatus)}"
+        ) from error
 
 
 def _status(row: JobRow) -> str:

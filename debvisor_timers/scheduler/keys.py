@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypedDict
 
 from debvisor_timers.errors import UsageError
-from debvisor_timers.scheduler.values import DependencyType, JobDependency, JobPriority, as_number
+from debvisor_timers.scheduler.values import (
+    DependencyType,
+    JobDependency,
+    JobPriority,
+    as_number,
+    number_of_seconds,
+)
 
 if TYPE_CHECKING:
     from debvisor_timers.jobs.emit import Writable
@@ -23,32 +30,33 @@ class NewJobFields(TypedDict, total=False):
 
     timeout_seconds, retry_delay_seconds: of an attempt, and between two. command, script: in place
     of a task. keys: any other key of a job file, dotted, with its value, as in
-    {"resources.memory_max": "1G"}.
+    {"resources.memory_max": "1G"}. None is as if nothing was said; to `update_job` it says that
+    the key is to go.
     """
 
-    task_config: Mapping[str, object]
-    priority: JobPriority | int | str
-    enabled: bool
-    owner: str
-    description: str
-    timeout_seconds: float
-    max_retries: int
-    retry_delay_seconds: float
-    dependencies: Sequence[JobDependency]
-    tags: Mapping[str, str]
-    timezone: str
-    user: str
-    command: Sequence[str]
-    script: str
-    keys: Mapping[str, object]
+    task_config: Mapping[str, object] | None
+    priority: JobPriority | int | str | None
+    enabled: bool | None
+    owner: str | None
+    description: str | None
+    timeout_seconds: float | timedelta | None
+    max_retries: int | None
+    retry_delay_seconds: float | timedelta | None
+    dependencies: Sequence[JobDependency] | None
+    tags: Mapping[str, str] | None
+    timezone: str | None
+    user: str | None
+    command: Sequence[str] | None
+    script: str | None
+    keys: Mapping[str, object] | None
 
 
 class JobFields(NewJobFields, total=False):
     """What `update_job` can set; cron_expr: None takes the schedule away."""
 
-    name: str
+    name: str | None
     cron_expr: str | None
-    task_type: str
+    task_type: str | None
 
 
 _TEXTS: Mapping[str, KeyPath] = {
@@ -68,8 +76,12 @@ _SECONDS: Mapping[str, KeyPath] = {
 }
 
 
-def keys_of(fields: JobFields, before: Job | None = None) -> dict[KeyPath, Writable | None]:
-    """Return the keys that `fields` write; before: the job that changes.
+def keys_of(
+    fields: JobFields, before: Job | None = None, *, is_update: bool = False
+) -> dict[KeyPath, Writable | None]:
+    """Return the keys that `fields` write; before: the job that changes, as its file has it.
+
+    is_update: that it changes; before is None as well for one that a batch has just made.
 
     Raises UsageError for a value that no key can have.
     """
@@ -79,55 +91,61 @@ def keys_of(fields: JobFields, before: Job | None = None) -> dict[KeyPath, Writa
         raise UsageError(
             f"a job has no {unknown[0]!r}", fix=f"it has: {', '.join(sorted(known))}, job_id"
         )
-    keys = dict(_keys(fields, before))
+    keys = dict(_keys(fields, before, is_update=is_update))
     programs = {path[0] for path, value in keys.items() if value is not None} & set(_PROGRAMS)
     if len(programs) > 1:
         raise UsageError(
             f"a job has one of task_type, command and script, not {' and '.join(sorted(programs))}",
             fix="give one of them",
         )
-    if programs and before is not None:
+    if programs and is_update:
         keys.update({(name,): None for name in _PROGRAMS if name not in programs})
     return keys
 
 
-def _keys(fields: JobFields, before: Job | None) -> Iterator[tuple[KeyPath, Writable | None]]:
+def _keys(
+    fields: JobFields, before: Job | None, *, is_update: bool
+) -> Iterator[tuple[KeyPath, Writable | None]]:
     values: Mapping[str, object] = {**fields}
     for name, path in _TEXTS.items():
         if name in values:
-            yield path, writable(values[name])
+            yield path, None if values[name] is None else writable(values[name])
     for name, path in _SECONDS.items():
         if name in values:
-            yield path, as_number(float(str(values[name])))
+            yield path, _seconds(values[name], name)
     if "cron_expr" in fields:
         cron = fields["cron_expr"]
         yield (("schedule",), None) if cron is None else (("schedule", "cron"), cron)
     if "priority" in fields:
-        yield ("priority",), _priority(fields["priority"])
-    if fields.get("task_config") or (before is not None and "task_config" in fields):
-        yield ("task", "config"), writable(fields["task_config"])
-    yield from _several(fields, before)
+        priority = fields["priority"]
+        yield ("priority",), None if priority is None else _priority(priority)
+    if fields.get("task_config") or (is_update and "task_config" in fields):
+        config = fields["task_config"]
+        yield ("task", "config"), None if config is None else writable(config)
+    yield from _several(fields, before, is_update=is_update)
 
 
-def _several(fields: JobFields, before: Job | None) -> Iterator[tuple[KeyPath, Writable | None]]:
+def _several(
+    fields: JobFields, before: Job | None, *, is_update: bool
+) -> Iterator[tuple[KeyPath, Writable | None]]:
     if "command" in fields:
-        yield ("command",), list(fields["command"])
+        yield ("command",), _command(fields["command"])
     if "tags" in fields:
-        yield ("tags",), dict(fields["tags"]) or None
+        yield ("tags",), writable(_mapping(fields["tags"], "tags")) or None
     if "dependencies" in fields:
-        yield from dependency_keys(fields["dependencies"], before)
-    for name, value in fields.get("keys", {}).items():
-        yield tuple(name.split(".")), writable(value)
+        yield from dependency_keys(fields["dependencies"] or (), before, is_update=is_update)
+    for name, value in _mapping(fields.get("keys"), "keys").items():
+        yield tuple(str(name).split(".")), None if value is None else writable(value)
 
 
 def dependency_keys(
-    several: Iterable[JobDependency], before: Job | None
+    several: Iterable[JobDependency], before: Job | None, *, is_update: bool = True
 ) -> Iterator[tuple[KeyPath, Writable | None]]:
     """Yield depends_on and conflicts_with of a job with these dependencies.
 
     What the job needs of the system stays, and so does how it needs a job that it needs still.
     """
-    wanted = list(several)
+    wanted = checked_dependencies(several)
     needs: list[Writable] = []
     conflicts: list[Writable] = []
     kept = {(each.job, str(each.type)): each for each in (before.depends_on if before else ())}
@@ -144,8 +162,42 @@ def dependency_keys(
         for other in conflicts:
             if isinstance(other, dict) and other["job"] == each.job and "wait" not in other:
                 other["policy"] = str(each.policy)
-    if conflicts or (before is not None and before.conflicts_with):
+    if conflicts or is_update:
         yield ("conflicts_with",), conflicts or None
+
+
+def checked_dependencies(several: Iterable[JobDependency]) -> list[JobDependency]:
+    """Return them as a list. Raises UsageError where one is none."""
+    wanted: list[object] = list(several) if isinstance(several, Iterable) else [several]
+    found = [one for one in wanted if isinstance(one, JobDependency)]
+    if wrong := [one for one in wanted if not isinstance(one, JobDependency)]:
+        raise UsageError(f"{wrong[0]!r} is no dependency", fix="give a JobDependency(job_id)")
+    if not isinstance(several, Iterable):
+        raise UsageError(f"{several!r} is no list of dependencies", fix="put it into a list")
+    return found
+
+
+def _command(command: object) -> Writable | None:
+    if isinstance(command, str):  # which is a sequence, too: of its letters
+        raise UsageError(
+            f"command is the text {command!r}",
+            fix='give a list of a program and its arguments, or say it as script="..."',
+        )
+    return None if command is None else writable(command)
+
+
+def _mapping(value: object, name: str) -> Mapping[object, object]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{name} is {value!r}", fix="give a dict")
+    return value
+
+
+def _seconds(value: object, name: str) -> Writable | None:
+    if value is None:
+        return None
+    return "infinity" if value == math.inf else as_number(number_of_seconds(value, name))
 
 
 def _priority(value: JobPriority | int | str) -> str:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, overload
 
@@ -14,11 +14,13 @@ from debvisor_timers.scheduler.values import (
     JobDependency,
     JobPriority,
     naive,
+    number_of_seconds,
 )
 
 if TYPE_CHECKING:
     from debvisor_timers.jobs.model import Job
     from debvisor_timers.operations.list import JobRow
+    from debvisor_timers.scheduler.keys import JobFields
 
 
 class Dependencies(MutableSequence[JobDependency]):
@@ -212,6 +214,21 @@ def job_of_row(
     )
 
 
+_DEFAULTS: Mapping[str, Callable[[], object]] = {
+    "name": str,
+    "timezone": lambda: None,
+    "task_type": str,
+    "task_config": dict,
+    "priority": lambda: JobPriority.NORMAL,
+    "enabled": lambda: True,
+    "owner": str,
+    "description": str,
+    "timeout_seconds": lambda: None,
+    "max_retries": int,
+    "tags": dict,
+}
+
+
 def _expression(job: Job) -> CronExpression | None:
     if job.schedule is None:
         return None
@@ -230,3 +247,24 @@ def _dependencies(job: Job) -> Iterator[JobDependency]:
 
 def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else f"{moment.isoformat()}+00:00"
+
+
+def with_fields(job: ScheduledJob, fields: JobFields) -> ScheduledJob:
+    """Return `job` with what `fields` say of it: None stands for the default, as in its file."""
+    said: dict[str, object] = {**fields}
+    changed = {
+        name: said[name] if said[name] is not None else default()
+        for name, default in _DEFAULTS.items()
+        if name in said
+    }
+    if "cron_expr" in fields:
+        cron = fields["cron_expr"]
+        changed["cron_expression"] = None if cron is None else CronExpression(cron)
+    if fields.get("priority") is not None:
+        changed["priority"] = JobPriority.of(fields["priority"] or JobPriority.LOW)
+    if fields.get("timeout_seconds") is not None:
+        changed["timeout_seconds"] = number_of_seconds(fields["timeout_seconds"], "timeout_seconds")
+    if "dependencies" in fields:
+        changed["dependencies"] = Dependencies(fields["dependencies"] or ())
+    changed["name"] = changed.get("name", job.name) or job.job_id
+    return replace(job, **changed)  # type: ignore[arg-type]

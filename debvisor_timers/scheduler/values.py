@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from debvisor_timers.errors import UsageError
 from debvisor_timers.history.outcome import RunStatus as JobStatus
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class JobPriority(IntEnum):
                 return cls[value.upper()]
             except KeyError:
                 raise ValueError(f"{value!r} is no priority") from None
-        return cls(int(value))
+        return cls(int(value) if isinstance(value, str) else value)
 
 
 class DependencyType(StrEnum):
@@ -64,11 +66,28 @@ class DependencyType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobDependency:
-    """That a job needs another one; timeout_seconds: how long a run waits for it, None: 1 h."""
+    """That a job needs another one; timeout_seconds: how long a run waits for it, None: 1 h.
+
+    dependency_type: or its word. Raises UsageError for another, and for what is no time.
+    """
 
     job_id: str
     dependency_type: DependencyType = DependencyType.REQUIRES
     timeout_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        """Take words for types: as a mere text one would not be told from `requires`."""
+        try:
+            kind = DependencyType(str(self.dependency_type).lower())
+        except ValueError as error:
+            raise UsageError(
+                f"{self.dependency_type!r} is no type of a dependency",
+                fix=f"give a DependencyType, or {', '.join(DependencyType)}",
+            ) from error
+        object.__setattr__(self, "dependency_type", kind)
+        if self.timeout_seconds is not None:
+            seconds = number_of_seconds(self.timeout_seconds, "timeout_seconds")
+            object.__setattr__(self, "timeout_seconds", seconds)
 
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON has it."""
@@ -198,6 +217,21 @@ def as_number(seconds: float) -> int | float:
     return int(seconds) if seconds == int(seconds) else seconds
 
 
-def frozen(values: Mapping[str, object] | None) -> dict[str, object]:
-    """Return a copy of a mapping that may be missing."""
-    return dict(values or {})
+def number_of_seconds(value: object, name: str) -> float:
+    """Return what an argument says in seconds. Raises UsageError for what is no time."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, bool) or not math.isfinite(number):
+        raise UsageError(f"{name} is {value!r}", fix="give a number of seconds, or a timedelta")
+    return number
+
+
+def check_texts(**arguments: object) -> None:
+    """Raise UsageError where an argument is no text."""
+    for name, value in arguments.items():
+        if not isinstance(value, str):
+            raise UsageError(f"{name} is {value!r}", fix="give a text")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -33,7 +34,8 @@ async def run_elsewhere(layout: Layout, job_id: str) -> str:
     try:
         out, err = await process.communicate()
     except asyncio.CancelledError:
-        process.terminate()
+        with suppress(ProcessLookupError):  # it has just ended
+            process.terminate()
         await process.wait()
         raise
     try:

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -90,6 +93,88 @@ def test_a_wrong_job_is_none(world: World, scheduler: JobScheduler) -> None:
         scheduler.create_job(name="a", task_type="b", task_config={"c": object()})
     assert list(world.layout.jobs.iterdir()) == []
     assert world.units() == {}
+
+
+def test_what_is_none_is_as_if_it_was_not_said(scheduler: JobScheduler) -> None:
+    job = scheduler.create_job(
+        name="One",
+        script="true",
+        command=None,
+        priority=None,
+        owner=None,
+        timeout_seconds=None,
+        retry_delay_seconds=None,
+        tags=None,
+        dependencies=None,
+        keys=None,
+    )
+    assert (job.owner, job.priority, job.timeout_seconds) == ("", JobPriority.NORMAL, 3600)
+
+
+def test_an_update_to_none_takes_a_key_away(world: World, scheduler: JobScheduler) -> None:
+    scheduler.create_job(
+        name="One",
+        cron_expr="0 2 * * *",
+        script="true",
+        owner="anna",
+        timeout_seconds=timedelta(minutes=5),
+        timezone="UTC",
+        keys={"resources.memory_max": "1G"},
+    )
+    job = scheduler.update_job(
+        "one",
+        owner=None,
+        timeout_seconds=None,
+        timezone=None,
+        keys={"resources.memory_max": None},
+    )
+    assert (job.owner, job.timeout_seconds, job.timezone) == ("", 3600, None)
+    text = (world.layout.jobs / "one.yaml").read_text(encoding="utf-8")
+    assert "memory" not in text
+    assert "0 2 * * *" in text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"timeout_seconds": "soon"},
+        {"timeout_seconds": float("nan")},
+        {"priority": 1.5},
+        {"priority": []},
+        {"tags": ["a"]},
+        {"dependencies": ["one"]},
+        {"dependencies": JobDependency("one")},
+        {"keys": ["a"]},
+        {"command": "/bin/true x"},
+        {"name": 5},
+        {"job_id": 5},
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_is_an_error_of_ours(
+    world: World, scheduler: JobScheduler, wrong: dict[str, object]
+) -> None:
+    fields: dict[str, object] = {"name": "One", "script": "true", **wrong}
+    if "command" in wrong:
+        del fields["script"]
+    with pytest.raises(UsageError):
+        scheduler.create_job(**fields)  # type: ignore[arg-type]
+    assert list(world.layout.jobs.iterdir()) == []
+
+
+def test_no_limit_of_time_is_infinity(scheduler: JobScheduler) -> None:
+    job = scheduler.create_job(name="One", script="true", timeout_seconds=float("inf"))
+    assert job.timeout_seconds is None
+
+
+def test_the_type_of_a_dependency_can_be_its_word() -> None:
+    conflict = JobDependency("one", "conflicts", timedelta(minutes=1))  # type: ignore[arg-type]
+    assert conflict == JobDependency("one", DependencyType.CONFLICTS, 60)
+    assert conflict.dependency_type is DependencyType.CONFLICTS
+    with pytest.raises(UsageError, match="is no type of a dependency"):
+        JobDependency("one", "needs")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="timeout_seconds is nan"):
+        JobDependency("one", timeout_seconds=float("nan"))
 
 
 def test_jobs_are_found_by_what_they_are(scheduler: JobScheduler) -> None:
@@ -187,6 +272,61 @@ def test_a_batch_is_one_apply(world: World, scheduler: JobScheduler) -> None:
     assert len(scheduler.jobs) == 20
 
 
+def test_a_batch_means_the_jobs_that_it_makes(scheduler: JobScheduler) -> None:
+    scheduler.create_job(name="Export old", script="true")
+
+    with scheduler.batch():
+        scheduler.create_job(name="Export", script="true")
+        job = scheduler.update_job("export", owner="anna")
+        assert (job.name, job.owner, job.state) == ("Export", "anna", "not applied")
+        assert scheduler.get_job("export").owner == "anna"
+        scheduler.update_job("export", command=["/bin/true"])
+
+    assert scheduler.get_job("export").owner == "anna"
+    assert scheduler.get_job("export-old").owner == ""
+
+
+def test_a_batch_keeps_what_jobs_depend_on(world: World, scheduler: JobScheduler) -> None:
+    world.systemd.state.shipped["libvirtd.service"] = "[Service]\n"
+    for name in ("One", "Two", "Three"):
+        scheduler.create_job(name=name, script="true")
+    scheduler.create_job(
+        name="Last",
+        script="true",
+        dependencies=[JobDependency("three", DependencyType.CONFLICTS)],
+        keys={"depends_on": [{"unit": "libvirtd.service"}, {"job": "one", "max_age": "1d"}]},
+    )
+
+    with scheduler.batch():
+        job = scheduler.update_job("last", owner="anna")
+        assert (job.name, len(job.dependencies)) == ("Last", 2)
+        job.dependencies.append(JobDependency("two"))
+        del job.dependencies[1]  # the conflict
+
+    text = (world.layout.jobs / "last.yaml").read_text(encoding="utf-8")
+    assert "libvirtd.service" in text
+    assert "max_age" in text
+    again = scheduler.get_job("last")
+    assert [each.job_id for each in again.dependencies] == ["one", "two"]
+
+
+def test_a_task_that_outlives_its_batch_is_on_its_own(scheduler: JobScheduler) -> None:
+    async def later(begun: asyncio.Event) -> None:
+        await begun.wait()
+        scheduler.create_job(name="Late", script="true")
+
+    async def both() -> None:
+        over = asyncio.Event()
+        with scheduler.batch():
+            task = asyncio.create_task(later(over))
+            await asyncio.sleep(0)
+        over.set()
+        await task
+
+    asyncio.run(both())
+    assert scheduler.jobs.keys() == {"late"}
+
+
 def test_a_batch_that_breaks_does_nothing(world: World, scheduler: JobScheduler) -> None:
     def broken() -> None:
         with scheduler.batch():
@@ -222,6 +362,79 @@ def test_history_statistics_and_what_is_forgotten(world: World, scheduler: JobSc
     ]
     assert list(scheduler.execution_history) == ["nightly"]
     assert scheduler.get_job("nightly").to_dict()["execution_count"] == 1
+
+
+def test_a_job_without_runs_has_numbers_to_reckon_with(scheduler: JobScheduler) -> None:
+    scheduler.create_job(name="One", command=["/bin/true"])
+    numbers = scheduler.get_job_statistics("one")
+    assert (numbers["success_rate"], numbers["average_duration_seconds"]) == (0.0, 0.0)
+
+
+def test_the_history_is_a_mapping_of_jobs(world: World, scheduler: JobScheduler) -> None:
+    scheduler.create_job(name="Nightly", cron_expr="0 2 * * *", command=["/bin/true"])
+    world.systemd.advance(timedelta(days=3, hours=1))
+    history = scheduler.execution_history
+
+    assert "nightly" in history
+    assert "nothing" not in history
+    assert history.get("nothing", []) == []
+    with pytest.raises(NotFoundError, match="there is no job 'nothing'"):
+        history["nothing"]
+    with pytest.raises(UsageError, match="1 is no run"):
+        history["nightly"] = [1]  # type: ignore[list-item]
+    with pytest.raises(UsageError, match="None is no run"):
+        history["nightly"] = None  # type: ignore[assignment]
+    assert len(history["nightly"]) == 3
+    history["night"] = history["night"][:2]  # as it is read, so it is assigned
+    assert len(history["nightly"]) == 2
+
+
+@pytest.mark.parametrize("limit", [-1, None, "2"])
+def test_a_wrong_limit_is_an_error_of_ours(scheduler: JobScheduler, limit: int) -> None:
+    scheduler.create_job(name="One", command=["/bin/true"])
+    with pytest.raises(UsageError, match="limit is"):
+        scheduler.get_execution_history("one", limit=limit)
+
+
+def test_a_wrong_question_is_an_error_of_ours(scheduler: JobScheduler) -> None:
+    with pytest.raises(UsageError, match="there is no status 'bogus'"):
+        scheduler.list_jobs(status="bogus")
+    assert scheduler.list_jobs(status="COMPLETED") == []
+    with pytest.raises(UsageError, match="tags are"):
+        scheduler.list_jobs(tags=["a"])  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="job_id is None"):
+        scheduler.get_job(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", [0, -1, None, "20"])
+def test_at_least_one_execution_is_awaited(world: World, number: int) -> None:
+    with pytest.raises(UsageError, match="max_workers is"):
+        JobScheduler(world.host, max_workers=number)
+
+
+def test_each_event_loop_keeps_its_workers(scheduler: JobScheduler) -> None:
+    async def own() -> asyncio.Semaphore:
+        return scheduler.workers
+
+    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+    try:
+        found = [loop.run_until_complete(own()) for loop in (first, second, first)]
+    finally:
+        first.close()
+        second.close()
+    assert found[0] is found[2]
+    assert found[0] is not found[1]
+
+
+def test_a_handler_that_is_none_is_refused(world: World, scheduler: JobScheduler) -> None:
+    with pytest.raises(UsageError, match="is no function"):
+        scheduler.register_task_handler("backup", None)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="is not a name of a task type"):
+        scheduler.register_task_handler("../backup", json.dumps)
+    scheduler.register_task_handler("sleep", time.sleep)
+    assert scheduler.handlers()["sleep"].handler == "time:sleep"
+    scheduler.register_task_handler("backup", world.systemd.advance)
+    assert "backup" not in scheduler.handlers()
 
 
 def test_a_run_is_executed_and_told(scheduler: JobScheduler) -> None:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
+from debvisor_timers.errors import PermissionRefusedError
 from debvisor_timers.jobs.config import CONFIG_NAME, Config, load_config
 from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.operations.applying.recover import generations
@@ -14,15 +16,25 @@ from debvisor_timers.source import Span
 
 
 def applied_folder(host: Host) -> Path | None:
-    """Return the folder with the YAML of the newest generation, None where there is none."""
+    """Return the folder with the YAML of the newest generation, None where there is none.
+
+    Raises PermissionRefusedError where the caller may not look: not to be taken for an empty one.
+    """
     newest = generations(host).latest()
-    return generations(host).folder / str(newest) if newest else None
+    if not newest:
+        return None
+    folder = generations(host).folder / str(newest)
+    if not os.access(folder, os.R_OK | os.X_OK, effective_ids=True) and folder.exists():
+        raise PermissionRefusedError(
+            f"only root may do this (cannot read {folder})", fix="run the command with sudo"
+        )
+    return folder
 
 
 def applied_config(host: Host) -> Config:
     """Return the settings that were applied last; those of no file before the first apply.
 
-    Raises SystemdError where the caller may not look.
+    Raises PermissionRefusedError where the caller may not look.
     """
     folder = applied_folder(host)
     return load_config(folder / CONFIG_NAME).config if folder else Config()

@@ -72,7 +72,7 @@ class Generations:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise SystemdError(f"cannot read {self.folder}: {error.strerror}") from error
+            raise durable.cannot("read", self.folder, error) from error
         return sorted(int(name) for name in names if name.isdecimal())
 
     def applied(self, number: int) -> datetime | None:

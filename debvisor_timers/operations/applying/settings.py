@@ -45,7 +45,7 @@ def keep_settings(host: Host, plan: Plan) -> Sequence[str] | None:
 def pending_settings(host: Host, definitions: Definitions) -> Sequence[str] | None:
     """Return a diff of what stands in no unit, as applied last and in `definitions`; None: no need.
 
-    Raises SystemdError where the caller may not look.
+    Raises PermissionRefusedError where the caller may not look.
     """
     folder = applied_folder(host)
     if folder is None and not definitions.jobs:

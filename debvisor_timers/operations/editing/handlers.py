@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic_core import PydanticCustomError
+
 from debvisor_timers.errors import DefinitionError, RefusedError, UsageError
 from debvisor_timers.jobs.emit import mapping_lines
 from debvisor_timers.jobs.faults import quoted
@@ -42,6 +44,8 @@ def handler_of(function: TaskFunction) -> Handler:
     Raises UsageError for one that another process cannot import: a lambda, a function within
     another, one of the program that runs now.
     """
+    if not callable(function):
+        raise UsageError(f"{function!r} is no function", fix="give the function that does the task")
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
     fix = "put it into a module of its own, as a function with a name, and import it from there"
     if not module or module == "__main__":
@@ -53,12 +57,20 @@ def handler_of(function: TaskFunction) -> Handler:
     if not name or "<" in name:
         what = "a lambda" if "<lambda>" in name else "a function within another"
         raise UsageError(f"{quoted(name)} is {what}: a job cannot import it", fix=fix)
+    if inspect.ismethod(function) and not inspect.isclass(function.__self__):
+        raise UsageError(
+            f"{quoted(name)} is a method of an object that only this program has", fix=fix
+        )
     return Handler(handler=f"{module}:{name}", path=_folders(module, function))
 
 
 def _folders(module: str, function: TaskFunction) -> tuple[str, ...]:
     """Return the folder that Python has to look in for a module, none where it does so anyway."""
-    file = inspect.getsourcefile(function) or getattr(sys.modules[module], "__file__", None)
+    try:
+        file = inspect.getsourcefile(function)
+    except TypeError:  # one that is written in C
+        file = None
+    file = file or getattr(sys.modules.get(module), "__file__", None)
     if file is None:
         return ()
     path = Path(file).resolve()
@@ -78,7 +90,7 @@ def register_handler(
     the type; DefinitionError where its file is wrong, or others than root can change what would be
     run as root; else the errors of `apply`; then all is as it was.
     """
-    check_type(task_type)
+    _check_type(task_type)
     _check_trust(handler)
     for left in range(_TRIES - 1, -1, -1):
         number = generations(host).latest()
@@ -114,6 +126,13 @@ def _register(
         after=_text(task_type, handler).encode(),
     )
     return _apply(host, task_type, edit, options)
+
+
+def _check_type(task_type: str) -> None:
+    try:
+        check_type(task_type)
+    except PydanticCustomError as error:
+        raise UsageError(error.message(), fix=(error.context or {}).get("fix", "")) from error
 
 
 def _check_trust(handler: Handler) -> None:

@@ -68,7 +68,7 @@ def write_textfile(host: Host, path: Path) -> Metrics:
 def applied_textfile(host: Host) -> Path | None:
     """Return the file that a timer is to write, by the config.yaml that was applied last.
 
-    Raises SystemdError where the caller may not look.
+    Raises PermissionRefusedError where the caller may not look.
     """
     textfile = applied_config(host).metrics.textfile
     return Path(textfile) if textfile else None

@@ -75,5 +75,9 @@ def _found(look: Look, host: Host) -> Iterator[Examined]:
         yield from look(host)
     except PermissionRefusedError as error:
         yield unknown(error.message, error.fix)
+    except PermissionError as error:
+        yield unknown(f"you may not look: {error}", "run the command with sudo")
+    except OSError as error:
+        yield problem(f"cannot look: {error}", "journalctl -b -p warning")
     except DebvisorTimersError as error:
         yield problem(error.message, error.fix or "journalctl -b -p warning")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.applying.record import ApplyRecord
 from debvisor_timers.operations.applying.recover import record_file
 from debvisor_timers.operations.safety.doctor import CHECKS, doctor
+from debvisor_timers.operations.safety.examined import Verdict
 from debvisor_timers.systemd.ports import FileStatus, Space
 from tests.unit.operations.world import NIGHTLY, World
 
@@ -370,3 +372,33 @@ def test_an_empty_journal_tells_nothing_of_its_reach(world: World) -> None:
         "unknown",
         "there is no record in it yet that tells how far it reaches",
     )
+
+
+def test_who_may_not_look_at_what_was_applied_is_told_so(
+    healthy: World, others: Callable[[], AbstractContextManager[None]]
+) -> None:
+    config = "channels:\n  ops: {exec: [/nowhere]}\n"
+    (healthy.layout.config / "config.yaml").write_text(config, encoding="utf-8")
+    healthy.apply(NIGHTLY)
+    doctor(healthy.host)
+
+    with others():
+        found = {check.name: check for check in doctor(healthy.host).checks}
+
+    assert found["channels"].verdict == "unknown"
+    assert "generations/1" in found["channels"].message
+
+
+def test_a_check_that_cannot_look_is_told_and_stops_no_other(
+    healthy: World, others: Callable[[], AbstractContextManager[None]]
+) -> None:
+    healthy.apply(NIGHTLY)
+    doctor(healthy.host)
+    healthy.layout.state.chmod(0o700)
+
+    with others():
+        diagnosis = doctor(healthy.host)
+
+    assert {check.name for check in diagnosis.checks} == set(CHECKS)
+    assert diagnosis.is_healthy
+    assert diagnosis.count(Verdict.UNKNOWN) > 0

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -409,3 +411,13 @@ def test_the_failure_of_a_job_that_was_removed_is_forgotten(world: World) -> Non
     world.apply("jobs:\n" + TWO.removeprefix(NIGHTLY))
 
     assert findings(world) == []
+
+
+def test_who_may_not_look_at_what_was_applied_hears_of_no_other_settings(
+    world: World, others: Callable[[], AbstractContextManager[None]]
+) -> None:
+    world.apply(NIGHTLY + "    owner: anna\n")
+    assert findings(world) == []
+
+    with others():
+        assert findings(world) == []
