@@ -74,7 +74,8 @@ def command(  # noqa: PLR0913 (one for each option)
         _say(imported, disabled, write=write, disable=disable_original)
     if disable_original:
         return ExitCode.DONE
-    if write and any(each.state is FileState.EDITED for each in imported.files):
+    alone = {FileState.EDITED, FileState.FOREIGN}
+    if write and any(each.state in alone for each in imported.files):
         return ExitCode.REFUSED
     return ExitCode.DEFINITIONS if imported.has_errors else ExitCode.DONE
 
@@ -110,6 +111,8 @@ def _written(file: ImportedFile) -> str:
         FileState.CHANGED: "written anew",
         FileState.UNCHANGED: "unchanged",
         FileState.EDITED: "left alone: somebody has edited it; move it away to import anew",
+        FileState.FOREIGN: "left alone: it holds the jobs of another crontab of that name; move it "
+        "away, or import a copy of yours under another name",
     }
     return f"{file.target}: {counted(len(file.jobs), 'job')} of {file.source}, {words[file.state]}"
 

@@ -55,6 +55,7 @@ class FileState(StrEnum):
     CHANGED = "changed"
     UNCHANGED = "unchanged"
     EDITED = "edited"
+    FOREIGN = "foreign"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,8 @@ class ImportedFile:
     """A job file made of one crontab, or of a folder of scripts.
 
     source: where its jobs come from. target: the file in jobs.d. EDITED: somebody has changed that
-    file, or written it; it is left alone.
+    file, or written it; it is left alone. FOREIGN: it holds the jobs of another crontab, such as
+    one of the same name in another folder; it is left alone as well.
     """
 
     source: Path
@@ -113,7 +115,7 @@ def import_crontab(
     found, problems = _sources(places, wish)
     parts: list[_Part] = []
     for file in found:
-        made, said = _parts(places, file, taken)
+        made, said = _parts(places, file, taken, {part.target for part in parts})
         parts += made
         problems += said
     chains = {part.target for part in parts if part.is_chain}
@@ -165,9 +167,12 @@ def _sources(places: CronPlaces, wish: ImportWish) -> tuple[list[CronFile], list
 
 
 def _parts(
-    places: CronPlaces, file: CronFile, taken: Callable[[Path], bool]
+    places: CronPlaces, file: CronFile, taken: Callable[[Path], bool], done: set[str]
 ) -> tuple[list[_Part], list[Problem]]:
-    """Return the parts that a crontab becomes: one of its own, and one for each folder it runs."""
+    """Return the parts that a crontab becomes: one of its own, and one for each folder it runs.
+
+    done: folders that a line of another crontab runs; one more such line is a job of its own.
+    """
     crontab = parse_crontab(file.text, path=file.path, owner=file.owner)
     knows = not (file.is_own and places.has_debians_cron())
     around = Surroundings(home=places.home, knows_zone=knows)
@@ -177,7 +182,7 @@ def _parts(
     problems = list(translated.problems)
     for draft in translated.drafts:
         line = folders.folder_line(draft.entry) if not file.owner else None
-        if line is None or line.folder in {part.target for part in parts}:
+        if line is None or line.folder in {*done, *(part.target for part in parts)}:
             own.drafts.append(draft)
             own.origins.append((file.path, draft.entry.line))
             continue
@@ -285,7 +290,7 @@ def _job_file(host: Host, part: _Part, ids: set[str], problems: list[Problem]) -
         target=target,
         text=text,
         jobs=tuple(ImportedJob(job_id=name, path=at[0], line=at[1]) for name, _, at in jobs),
-        state=_state(_before(target), text),
+        state=_state(_before(target), text, part),
     )
 
 
@@ -295,7 +300,7 @@ def _identity(draft: Draft) -> str:
 
 def _text(part: _Part, jobs: Sequence[tuple[str, Draft, tuple[Path, int]]]) -> str:
     title = (
-        f"Imported from {write.comment(str(part.source))} by: debvisor-timers import crontab",
+        _first_line(part),
         "Another import follows the crontab; once somebody has edited this file, it is left alone.",
     )
     rows: list[tuple[Sequence[str], str, Mapping[str, Node]]] = []
@@ -332,13 +337,21 @@ def _job_at(lines: Mapping[int, str], number: int, names: Sequence[str]) -> str:
     return ""
 
 
-def _state(before: bytes | None, text: str) -> FileState:
+def _first_line(part: _Part) -> str:
+    """Return what a job file says of the crontab that it was made of."""
+    return f"Imported from {write.comment(str(part.source))} by: debvisor-timers import crontab"
+
+
+def _state(before: bytes | None, text: str, part: _Part) -> FileState:
     if before is None:
         return FileState.NEW
     if before == text.encode():
         return FileState.UNCHANGED
-    is_ours = write.is_as_written(before.decode("utf-8", "replace"))
-    return FileState.CHANGED if is_ours else FileState.EDITED
+    there = before.decode("utf-8", "replace")
+    if not write.is_as_written(there):
+        return FileState.EDITED
+    is_same = there.startswith(f"# {_first_line(part)}\n")
+    return FileState.CHANGED if is_same else FileState.FOREIGN
 
 
 def _before(path: Path) -> bytes | None:

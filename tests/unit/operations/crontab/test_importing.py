@@ -210,6 +210,18 @@ def test_an_import_follows_the_crontab_but_not_over_an_edit(cron: Cron) -> None:
     assert path.read_bytes() == edited
 
 
+def test_a_crontab_does_not_take_the_job_file_of_another_of_its_name(cron: Cron) -> None:
+    cron.put("/var/spool/cron/crontabs/alice", "* * * * * run\n")
+    cron.put("/srv/alice", "* * * * * root other\n")
+    cron.write(user="alice")
+    before = cron.jobs()
+
+    (file,) = cron.write(file=Path("/srv/alice")).files
+
+    assert file.state is FileState.FOREIGN
+    assert cron.jobs() == before
+
+
 def test_a_job_file_whose_crontab_is_gone_is_named(cron: Cron) -> None:
     path = cron.put("/etc/cron.d/a", "* * * * * root run\n")
     cron.write(system=True)
@@ -286,6 +298,20 @@ def test_a_folder_that_is_run_twice_becomes_jobs_once(cron: Cron) -> None:
     imported = cron.look(system=True)
 
     assert ids(imported) == ["crontab-run-parts", "cron-hourly-big"]
+
+
+def test_a_folder_that_two_crontabs_run_loses_none_of_its_times(cron: Cron) -> None:
+    line = "17 * * * * root cd / && run-parts --report /etc/cron.hourly\n"
+    cron.put("/etc/crontab", line)
+    cron.put("/etc/cron.d/more", line.replace("17", "47"))
+    cron.put("/etc/cron.hourly/a", "#!/bin/sh\na\n", 0o755)
+
+    imported = cron.look(system=True)
+
+    assert sorted((file.target.name, len(file.jobs)) for file in imported.files) == [
+        ("cron.d-more.yaml", 1),
+        ("cron.hourly.yaml", 1),
+    ]
 
 
 # --- disabling ------------------------------------------------------------------------------
