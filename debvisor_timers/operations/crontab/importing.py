@@ -15,11 +15,15 @@ from debvisor_timers.jobs.crontab import folders, naming, write
 from debvisor_timers.jobs.crontab.parse import Crontab, Entry, parse_crontab
 from debvisor_timers.jobs.crontab.translate import Draft, Surroundings, translate_crontab
 from debvisor_timers.jobs.crontab.write import Node
-from debvisor_timers.jobs.load import load_definitions, load_files
+from debvisor_timers.jobs.load import Definitions, load_definitions, load_files
 from debvisor_timers.operations.applying.edits import FileEdit, check_edits, write_edits
 from debvisor_timers.operations.crontab import places as reading
 from debvisor_timers.operations.crontab.places import CronFile, CronPlaces
-from debvisor_timers.operations.crontab.surroundings import anacron_problems, pam_problems
+from debvisor_timers.operations.crontab.surroundings import (
+    anacron_problems,
+    default_problems,
+    pam_problems,
+)
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.source import Problem, Severity, Span
@@ -125,7 +129,12 @@ def import_crontab(
         problems += pam_problems(places)
     if wish.file is None and not wish.user:
         problems += _gone(host, places)
-    ids = _foreign_ids(host, parts)
+    there = load_definitions(host.layout.config)
+    if any(part.drafts for part in parts):
+        problems += default_problems(there.config, host.layout.config / "config.yaml")
+    if "user" in there.config.defaults.model_fields_set:
+        _write_root(parts)
+    ids = _foreign_ids(there, host, parts)
     files = [
         _job_file(host, part, ids, problems) for part in parts if part.drafts or _has(host, part)
     ]
@@ -241,11 +250,18 @@ def _gone(host: Host, places: CronPlaces) -> list[Problem]:
     return problems
 
 
-def _foreign_ids(host: Host, parts: Iterable[_Part]) -> set[str]:
+def _write_root(parts: Iterable[_Part]) -> None:
+    """Name root as the user of its jobs, which otherwise would have that of the defaults."""
+    for part in parts:
+        part.drafts = [
+            replace(draft, keys={**draft.keys, "user": draft.entry.user}) for draft in part.drafts
+        ]
+
+
+def _foreign_ids(there: Definitions, host: Host, parts: Iterable[_Part]) -> set[str]:
     """Return the ids of the jobs in all other job files."""
     ours = {_target(host, part) for part in parts}
-    jobs = load_definitions(host.layout.config).jobs.values()
-    return {job.id for job in jobs if job.source.file not in ours}
+    return {job.id for job in there.jobs.values() if job.source.file not in ours}
 
 
 def _target(host: Host, part: _Part) -> Path:

@@ -10,6 +10,7 @@ import pytest
 
 from debvisor_timers.errors import NotFoundError, RefusedError, UsageError
 from debvisor_timers.history.caller import Caller
+from debvisor_timers.jobs.load import load_definitions
 from debvisor_timers.operations.crontab.importing import FileState, Imported, ImportWish
 from debvisor_timers.operations.crontab.places import CronPlaces
 from debvisor_timers.scheduler import Scheduler
@@ -277,6 +278,24 @@ def test_a_value_that_no_job_can_hold_is_said_at_its_line(cron: Cron) -> None:
     imported = cron.look(system=True)
 
     assert all(problem.span.line in {2, 4} for problem in imported.problems)
+
+
+def test_defaults_that_cron_does_not_know_are_named_and_root_stays_root(cron: Cron) -> None:
+    cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    config = cron.world.layout.config / "config.yaml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(
+        "defaults: {user: backup, timeout: 1h, umask: '0077', schedule: {timezone: Asia/Tokyo}}\n",
+        encoding="utf-8",
+    )
+
+    imported = cron.write(system=True)
+
+    assert [each.message.partition(" ")[0] for each in imported.problems] == [
+        "defaults.umask",
+        "defaults.schedule.timezone",
+    ]
+    assert load_definitions(cron.world.layout.config).jobs["a-run"].user == "root"
 
 
 def test_what_pam_gives_to_cron_alone_is_named(cron: Cron) -> None:

@@ -153,7 +153,7 @@ def test_the_limit_of_a_oneshot_may_be_that_of_its_stop_as_well(world: World) ->
         "[Service]\nType=oneshot\nExecStart=/bin/one\nTimeoutSec=5min\n",
     )
 
-    assert "timeout: 5min\n" in found.text
+    assert "\n    timeout: 5min\n" in found.text
     assert "stop_timeout: 5min\n" in found.text
 
 
