@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from debvisor_timers.jobs.config import Config
 from debvisor_timers.jobs.crontab.place import Place, error, warning
 from debvisor_timers.operations.crontab import places as reading
 from debvisor_timers.operations.crontab.places import CronPlaces
-from debvisor_timers.jobs.config import Config
 from debvisor_timers.source import Problem, Severity, Span
 
 _ANACRONTAB = Path("/etc/anacrontab")
@@ -33,7 +33,7 @@ def default_problems(config: Config, file: Path) -> list[Problem]:
     return [
         Problem(
             span=Span(file=file),
-            message=f"defaults.{name} counts for the imported jobs too, and cron knows no such thing",
+            message=f"defaults.{name} counts for imported jobs as well, and not for cron",
             fix="where they are to run as with cron, write the key into each of their jobs",
             severity=Severity.WARNING,
         )
