@@ -51,6 +51,14 @@ def test_what_is_neither_setting_nor_entry_makes_cron_pass_over_the_file(line: s
     assert [problem.span.line for problem in crontab.problems] == [2]
 
 
+def test_lengths_are_bytes() -> None:
+    crontab = parse(f"A={'é' * 498}\nB={'é' * 499}\n* * * * * root {'é' * 499}\n")
+    assert [problem.span.line for problem in crontab.problems] == [2]
+    assert not crontab.is_ignored
+
+    assert parse(f"* * * * * root {'é' * 500}\n").is_ignored
+
+
 def test_a_setting_counts_from_its_line_on() -> None:
     first, second, third = parse(
         "* * * * * root a\nPATH=/one\n* * * * * root b\nPATH=/two\n* * * * * root c\n"
