@@ -238,4 +238,4 @@ def description(comment: tuple[str, ...]) -> str:
         elif paragraph:
             break
     words = " ".join(" ".join(paragraph).split())
-    return "".join(char for char in words if char.isprintable()).rstrip("\\: ")
+    return "".join(char for char in words if char.isprintable()).strip().rstrip("\\: ")

@@ -29,7 +29,7 @@ def home_of(user: str) -> Home | None:
     """Return the home of a user of this host; None for one that does not exist."""
     try:
         folder = pwd.getpwnam(user).pw_dir
-    except KeyError:
+    except (KeyError, ValueError):  # ValueError: a name with a NUL in it
         return None
     try:
         return Home(path=folder, exists=stat.S_ISDIR(Path(folder).stat().st_mode))

@@ -298,6 +298,26 @@ def test_defaults_that_cron_does_not_know_are_named_and_root_stays_root(cron: Cr
     assert load_definitions(cron.world.layout.config).jobs["a-run"].user == "root"
 
 
+def test_a_user_with_a_nul_is_one_who_does_not_exist(tmp_path: Path) -> None:
+    put(tmp_path, "/srv/a", "* * * * * ro\0ot run\n")
+    cron = Cron(World(tmp_path / "world"), tmp_path, CronPlaces(root=tmp_path))
+
+    imported = cron.look(file=Path("/srv/a"))
+
+    assert "there is no user" in notices(imported)
+    assert not ids(imported)
+
+
+def test_bytes_that_are_no_utf_8_in_a_comment_do_no_harm(cron: Cron) -> None:
+    path = cron.put("/etc/cron.d/a", "")
+    path.write_bytes(b"# \xe9\xe9 run\n* * * * * root run\n")
+
+    imported = cron.look(system=True)
+
+    assert ids(imported) == ["a-run"]
+    assert not imported.problems
+
+
 def test_what_pam_gives_to_cron_alone_is_named(cron: Cron) -> None:
     cron.put("/etc/environment", "PATH=/bin\n# A=1\nHTTP_PROXY=http://proxy\n")
     cron.put("/etc/cron.d/a", "* * * * * root run\n")
