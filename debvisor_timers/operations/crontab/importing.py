@@ -45,11 +45,12 @@ class ImportWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedJob:
-    """A job, and the line or the script that it stands for."""
+    """A job, and the line or the script that it stands for; text: that of the line."""
 
     job_id: str
     path: Path
     line: int = 0
+    text: str = ""
 
 
 class FileState(StrEnum):
@@ -305,7 +306,10 @@ def _job_file(host: Host, part: _Part, ids: set[str], problems: list[Problem]) -
         source=part.source,
         target=target,
         text=text,
-        jobs=tuple(ImportedJob(job_id=name, path=at[0], line=at[1]) for name, _, at in jobs),
+        jobs=tuple(
+            ImportedJob(job_id=name, path=path, line=line, text=draft.entry.text if line else "")
+            for name, draft, (path, line) in jobs
+        ),
         state=_state(_before(target), text, part),
     )
 

@@ -11,6 +11,7 @@ import pytest
 from debvisor_timers.errors import NotFoundError, RefusedError, UsageError
 from debvisor_timers.history.caller import Caller
 from debvisor_timers.jobs.load import load_definitions
+from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.crontab.importing import FileState, Imported, ImportWish
 from debvisor_timers.operations.crontab.places import CronPlaces
 from debvisor_timers.scheduler import Scheduler
@@ -395,6 +396,39 @@ def test_nothing_is_disabled_that_was_changed_since_it_was_applied(cron: Cron) -
     cron.world.apply()
 
     assert cron.scheduler.disable_original(cron.look(system=True), cron.places)
+
+
+def test_nothing_is_disabled_while_a_timer_would_not_come_back_at_boot(cron: Cron) -> None:
+    cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    imported = applied(cron)
+    cron.world.systemd.units.write({f"{TARGET}.wants/debvisor-job-a-run.timer": None})
+
+    with pytest.raises(RefusedError, match="not enabled: a-run"):
+        cron.scheduler.disable_original(imported, cron.places)
+
+
+def test_no_other_line_is_commented_out_than_that_which_was_imported(cron: Cron) -> None:
+    cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    imported = applied(cron)
+    path = cron.put("/etc/cron.d/a", "* * * * * root new\n* * * * * root run\n")
+
+    with pytest.raises(RefusedError, match="its line 1 has changed since it was imported"):
+        cron.scheduler.disable_original(imported, cron.places)
+
+    assert path.read_text("utf-8") == "* * * * * root new\n* * * * * root run\n"
+
+
+def test_what_lies_beside_a_crontab_is_not_followed(cron: Cron) -> None:
+    path = cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    imported = applied(cron)
+    other = cron.put("/srv/other", "other\n")
+    (path.parent / ".a.debvisor-new").symlink_to(other)
+
+    cron.scheduler.disable_original(imported, cron.places)
+
+    assert other.read_text("utf-8") == "other\n"
+    assert path.read_text("utf-8").startswith("#debvisor-timers has this")
+    assert not path.is_symlink()
 
 
 def test_a_job_file_that_somebody_has_edited_and_applied_will_do(cron: Cron) -> None:
