@@ -169,10 +169,11 @@ def _sources(places: CronPlaces, wish: ImportWish) -> tuple[list[CronFile], list
     if wish.system and wish.user:
         raise UsageError("both --system and --user", fix="name none of them for all crontabs")
     if wish.user:
-        return reading.user_crontabs(places, wish.user), []
+        return reading.user_crontabs(places, wish.user)
     files, problems = reading.system_crontabs(places)
     if not wish.system:
-        files += reading.user_crontabs(places)
+        of_users, more = reading.user_crontabs(places)
+        files, problems = [*files, *of_users], [*problems, *more]
     return files, problems
 
 

@@ -112,20 +112,28 @@ def system_crontabs(places: CronPlaces) -> tuple[list[CronFile], list[Problem]]:
     return files, problems
 
 
-def user_crontabs(places: CronPlaces, user: str = "") -> list[CronFile]:
-    """Return the crontab of a user, or those of all. Raises NotFoundError where there is none."""
+def user_crontabs(places: CronPlaces, user: str = "") -> tuple[list[CronFile], list[Problem]]:
+    """Return the crontab of a user, or those of all, and which of them cron passes over.
+
+    Raises NotFoundError where the user has none.
+    """
     names = [user] if user else _names(places.at(places.spool))
-    files = []
+    files: list[CronFile] = []
+    problems: list[Problem] = []
+    is_strict = places.has_debians_cron()
     for name in names:
         if "/" in name or not name:
             raise UsageError(f"{name!r} is no name of a user", fix="write a name such as alice")
         path = places.spool / name
         if user and not _exists(places.at(path)):
             raise NotFoundError(f"{user} has no crontab ({path})", fix="crontab -l -u shows them")
+        if is_strict and (why := _user_passed_over(places.at(path))):
+            problems.append(_whole(path, f"cron passes over it: {why[0]}", why[1]))
+            continue
         text = read_text(places.at(path))
         target = f"crontab-{name}"
         files.append(CronFile(path=path, text=text, stem=name, target=target, owner=name))
-    return files
+    return files, problems
 
 
 def one_file(places: CronPlaces, file: Path, user: str) -> CronFile:
@@ -217,6 +225,19 @@ def _passed_over(path: Path) -> tuple[str, str] | None:
         return "it does not belong to root", f"chown root {path.name}"
     if status.st_mode & 0o022:
         return "others than root may write to it", f"chmod go-w {path.name}"
+    return None
+
+
+def _user_passed_over(path: Path) -> tuple[str, str] | None:
+    """Return why Debian's cron does not read a crontab of a user, and how to mend it."""
+    try:
+        status = path.lstat()
+    except OSError as error:
+        return f"{error.strerror}", "remove or mend it"
+    if not stat.S_ISREG(status.st_mode):
+        return "it is no regular file", "remove it"
+    if stat.S_IMODE(status.st_mode) != 0o600:
+        return f"its mode is {stat.S_IMODE(status.st_mode):04o}, not 0600", f"chmod 600 {path.name}"
     return None
 
 

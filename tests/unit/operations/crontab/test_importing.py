@@ -160,6 +160,17 @@ def test_a_users_crontab_runs_as_the_user(cron: Cron) -> None:
         cron.look(user="carol")
 
 
+def test_a_users_crontab_that_debians_cron_passes_over_is_named(cron: Cron) -> None:
+    cron.put("/var/lib/dpkg/info/cron.list", "")
+    cron.put("/var/spool/cron/crontabs/alice", "* * * * * run\n", 0o644)
+    cron.put("/var/spool/cron/crontabs/bob", "* * * * * run\n", 0o600)
+
+    imported = cron.look()
+
+    assert [str(file.source) for file in imported.files] == ["/var/spool/cron/crontabs/bob"]
+    assert "cron passes over it: its mode is 0644, not 0600" in notices(imported)
+
+
 def test_a_file_is_a_system_crontab_or_that_of_the_user_who_is_named(cron: Cron) -> None:
     path = cron.put("/srv/saved", "0 1 * * * run it\n")
     inside = Path("/") / path.relative_to(cron.folder)
