@@ -12,6 +12,7 @@ from pathlib import Path
 
 from debvisor_timers.errors import UsageError
 from debvisor_timers.jobs.crontab import folders, naming, write
+from debvisor_timers.jobs.crontab.disabled import is_out
 from debvisor_timers.jobs.crontab.parse import Crontab, Entry, parse_crontab
 from debvisor_timers.jobs.crontab.translate import Draft, Surroundings, translate_crontab
 from debvisor_timers.jobs.crontab.write import Node
@@ -99,7 +100,10 @@ class Imported:
 
 @dataclass(slots=True)
 class _Part:
-    """A source on its way to a job file; origins: the line or the script of each draft."""
+    """A source on its way to a job file; origins: the line or the script of each draft.
+
+    is_kept: an earlier job file stays, since cron does not run its lines and cannot read them now.
+    """
 
     source: Path
     stem: str
@@ -107,6 +111,7 @@ class _Part:
     drafts: list[Draft] = field(default_factory=list)
     origins: list[tuple[Path, int]] = field(default_factory=list)
     is_chain: bool = False
+    is_kept: bool = False
 
 
 def import_crontab(
@@ -137,7 +142,9 @@ def import_crontab(
         _write_root(parts)
     ids = _foreign_ids(there, host, parts)
     files = [
-        _job_file(host, part, ids, problems) for part in parts if part.drafts or _has(host, part)
+        _job_file(host, part, ids, problems)
+        for part in parts
+        if part.drafts or (not part.is_kept and _has(host, part))
     ]
     told = sorted(dict.fromkeys(problems), key=_order)
     return Imported(files=tuple(files), problems=tuple(told))
@@ -191,6 +198,7 @@ def _parts(
     parts = [own]
     translated = translate_crontab(crontab, around)
     problems = list(translated.problems)
+    own.is_kept = not translated.drafts and any(map(is_out, file.text.split("\n")))
     for draft in translated.drafts:
         line = folders.folder_line(draft.entry) if not file.owner else None
         if line is None or line.folder in {*done, *(part.target for part in parts)}:

@@ -486,6 +486,18 @@ def test_after_disabling_an_import_still_gives_the_same_file(cron: Cron) -> None
     assert cron.scheduler.disable_original(again, cron.places) == []
 
 
+def test_a_mistake_in_a_disabled_crontab_does_not_take_its_jobs_away(cron: Cron) -> None:
+    path = cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    cron.scheduler.disable_original(applied(cron), cron.places)
+    before = cron.jobs()
+    cron.put("/etc/cron.d/a", f"{path.read_text('utf-8')}mistake\n")
+
+    imported = cron.write(system=True)
+
+    assert imported.has_errors
+    assert cron.jobs() == before
+
+
 def test_a_script_that_was_disabled_and_upgraded_keeps_its_job(cron: Cron) -> None:
     cron.put("/etc/crontab", CRONTAB)
     cron.put("/etc/cron.daily/apt", "#!/bin/sh\napt\n", 0o755)
