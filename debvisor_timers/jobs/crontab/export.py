@@ -59,7 +59,10 @@ def crontab_text(jobs: list[ExportedJob]) -> str:
     A setting counts from its line on, and nothing takes it away again: jobs with few settings come
     first, and where one has none of what another has set above it, that is empty, and said.
     """
-    lines = ["# Made by: debvisor-timers export crontab"]
+    lines = [
+        "# Made by: debvisor-timers export crontab",
+        "# Beware: cron starts a job again while it still runs.",
+    ]
     current: dict[str, str] = {}
     for each in sorted(jobs, key=lambda job: (bool(job.refused), len(job.settings))):
         lines.append("")

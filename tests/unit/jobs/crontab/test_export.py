@@ -23,8 +23,8 @@ def job(**keys: object) -> Job:
 
 
 def lines(*jobs: Job) -> list[str]:
-    """Return the crontab of jobs without its first line."""
-    return crontab_text([export_job(each, home="/root") for each in jobs]).splitlines()[2:]
+    """Return the crontab of jobs without its first lines."""
+    return crontab_text([export_job(each, home="/root") for each in jobs]).splitlines()[3:]
 
 
 def test_a_plain_job_is_a_line_with_the_settings_that_it_needs() -> None:
