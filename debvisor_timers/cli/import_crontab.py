@@ -118,6 +118,8 @@ def _written(file: ImportedFile) -> str:
 
 
 def _say_disabled(disabled: Sequence[Disabled]) -> None:
+    from debvisor_timers.operations.crontab.places import is_read_by_cron
+
     for each in disabled:
         what = f"{counted(each.lines, 'line')} commented out" if each.lines else "chmod a-x"
         click.echo(f"{each.path}: {what}; as it was: {each.backup}")
@@ -125,6 +127,11 @@ def _say_disabled(disabled: Sequence[Disabled]) -> None:
         click.echo("nothing to disable")
     notes = []
     for each in disabled:
+        if not is_read_by_cron(each.path):
+            notes.append(
+                f"Debian's cron does not read {each.path}: if it is a copy, the crontab that it "
+                "was made of still runs beside the jobs"
+            )
         if each.package and each.lines:
             notes.append(
                 f"{each.path} is a conffile of the package {each.package}: when an upgrade brings "

@@ -22,6 +22,7 @@ LARGEST = 1024 * 1024
 _HEAD = 64 * 1024
 """How much of a script is looked at, in bytes: it may be a program of any size."""
 
+_SPOOL = Path("/var/spool/cron/crontabs")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -49,7 +50,7 @@ class CronPlaces:
     @property
     def spool(self) -> Path:
         """Return the folder with the crontabs of users."""
-        return Path("/var/spool/cron/crontabs")
+        return _SPOOL
 
     def at(self, path: Path) -> Path:
         """Return where `path` of the host really is."""
@@ -150,8 +151,13 @@ def one_file(places: CronPlaces, file: Path, user: str) -> CronFile:
         target = "crontab"
     else:
         target = f"crontab-{re.sub(r'[^A-Za-z0-9_.-]+', '-', stem).strip('.-') or 'file'}"
-    own = path.is_relative_to("/etc") or path.parent == places.spool
+    own = is_read_by_cron(path)
     return CronFile(path=path, text=text, stem=stem, target=target, owner=user, is_own=own)
+
+
+def is_read_by_cron(path: Path) -> bool:
+    """Return True for a file in one of the places of the crontabs of this host."""
+    return path.is_relative_to("/etc") or path.parent == _SPOOL
 
 
 def scripts(places: CronPlaces, folder: Path, taken: Callable[[Path], bool]) -> Iterator[Script]:
