@@ -70,7 +70,7 @@ class ImportedFile:
 
     source: where its jobs come from. target: the file in jobs.d. EDITED: somebody has changed that
     file, or written it; it is left alone. FOREIGN: it holds the jobs of another crontab, such as
-    one of the same name in another folder; it is left alone as well.
+    one of the same name in another folder; it is left alone as well. before: what is in target now.
     """
 
     source: Path
@@ -78,6 +78,7 @@ class ImportedFile:
     text: str
     jobs: tuple[ImportedJob, ...]
     state: FileState
+    before: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +154,7 @@ def import_crontab(
 def write_files(host: Host, imported: Imported) -> Imported:
     """Write the job files that are new or changed, each whole or not at all."""
     edits = [
-        FileEdit(path=file.target, before=_before(file.target), after=file.text.encode())
+        FileEdit(path=file.target, before=file.before, after=file.text.encode())
         for file in imported.files
         if file.state in {FileState.NEW, FileState.CHANGED}
     ]
@@ -311,6 +312,7 @@ def _job_file(host: Host, part: _Part, ids: set[str], problems: list[Problem]) -
         jobs = [job for job in jobs if job[0] not in wrong]
         text = _text(part, jobs)
     target = _target(host, part)
+    before = _before(target)
     return ImportedFile(
         source=part.source,
         target=target,
@@ -319,7 +321,8 @@ def _job_file(host: Host, part: _Part, ids: set[str], problems: list[Problem]) -
             ImportedJob(job_id=name, path=path, line=line, text=draft.entry.text if line else "")
             for name, draft, (path, line) in jobs
         ),
-        state=_state(_before(target), text, part),
+        state=_state(before, text, part),
+        before=before,
     )
 
 

@@ -223,6 +223,17 @@ def test_an_import_follows_the_crontab_but_not_over_an_edit(cron: Cron) -> None:
     assert path.read_bytes() == edited
 
 
+def test_an_edit_since_the_import_is_not_written_over(cron: Cron) -> None:
+    cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    imported = cron.look(system=True)
+    cron.world.write("jobs: {}\n", "cron.d-a.yaml")
+
+    with pytest.raises(RefusedError, match=r"cron\.d-a\.yaml"):
+        cron.scheduler.write_imported(imported)
+
+    assert cron.jobs() == {"cron.d-a.yaml": b"jobs: {}\n"}
+
+
 def test_a_crontab_does_not_take_the_job_file_of_another_of_its_name(cron: Cron) -> None:
     cron.put("/var/spool/cron/crontabs/alice", "* * * * * run\n")
     cron.put("/srv/alice", "* * * * * root other\n")
