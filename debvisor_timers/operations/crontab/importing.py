@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.source import Problem, Severity, Span
 
 _WAIT = timedelta(seconds=30)
+_FIRST_LINE = re.compile("# Imported from (.+) by: debvisor-timers import crontab\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +137,8 @@ def import_crontab(
     if any(part.drafts for part in parts) and any(file.is_own for file in found):
         problems += pam_problems(places)
     if wish.file is None and not wish.user:
-        problems += _gone(host, places)
+        of_users = set() if wish.system else {places.spool}
+        problems += _gone(host, places, {Path("/etc/cron.d"), *of_users})
     there = load_definitions(host.layout.config)
     if any(part.drafts for part in parts):
         problems += default_problems(there.config, host.layout.config / "config.yaml")
@@ -248,12 +251,14 @@ def _about_anacron(crontab: Crontab, entry: Entry, folder: str) -> Problem:
     )
 
 
-def _gone(host: Host, places: CronPlaces) -> list[Problem]:
-    """Return a problem for each job file whose crontab in /etc/cron.d is there no more."""
+def _gone(host: Host, places: CronPlaces, folders: set[Path]) -> list[Problem]:
+    """Return a problem for each job file whose crontab in one of `folders` is there no more."""
     problems = []
-    for file in sorted(host.layout.jobs.glob("cron.d-*.yaml")):
-        source = Path("/etc/cron.d") / file.stem.removeprefix("cron.d-")
-        if not places.at(source).exists() and _is_ours(file):
+    for file in sorted(host.layout.jobs.glob("cron*-*.yaml")):
+        before = (_before(file) or b"").decode("utf-8", "replace")
+        match = _FIRST_LINE.match(before)
+        source = Path(match[1]) if match and write.is_as_written(before) else Path()
+        if source.parent in folders and not places.at(source).exists():
             said = f"was imported from {source}, which is gone; its jobs go on"
             fix = f"if they are to go too: rm {file}, then debvisor-timers apply"
             span = Span(file=file)

@@ -257,6 +257,15 @@ def test_a_job_file_whose_crontab_is_gone_is_named(cron: Cron) -> None:
     assert problem.message == "was imported from /etc/cron.d/a, which is gone; its jobs go on"
 
 
+def test_a_job_file_whose_user_has_no_crontab_any_more_is_named(cron: Cron) -> None:
+    path = cron.put("/var/spool/cron/crontabs/alice", "* * * * * run\n")
+    cron.write()
+    path.unlink()
+
+    assert "imported from /var/spool/cron/crontabs/alice, which is gone" in notices(cron.look())
+    assert notices(cron.look(system=True)) == ""
+
+
 def test_a_crontab_that_has_no_jobs_any_more_leaves_an_empty_job_file(cron: Cron) -> None:
     cron.put("/etc/cron.d/a", "* * * * * root run\n")
     cron.write(system=True)
