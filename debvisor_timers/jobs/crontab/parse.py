@@ -21,9 +21,10 @@ LONGEST_SETTING = 999
 """How much of a line NAME=value cron 3.0pl1 reads, in bytes."""
 
 _BLANK = " \t"
+_SPACE = " \t\n\r\v\f"
 _NAME = r"""(?:"(?P<q1>[^"]*)"|'(?P<q2>[^']*)'|(?P<bare>[^\s="'][^\s=]*))"""
 _VALUE = r"""(?:"(?P<v1>[^"]*)"|'(?P<v2>[^']*)'|(?P<plain>(?!["']).*))"""
-_SETTING = re.compile(rf"[ \t]*{_NAME}[ \t]*=[ \t]*{_VALUE}\s*", re.DOTALL)
+_SETTING = re.compile(rf"[ \t]*{_NAME}[ \t]*=[ \t]*{_VALUE}\s*", re.DOTALL | re.ASCII)
 _WORD = re.compile(r"[^ \t]+")
 _ENTRY_IN_COMMENT = re.compile(
     r"#\s*(?:@[a-z]+\s+\S|(?:[0-9*][0-9*,/-]*\s+){3}(?:[0-9A-Za-z*][0-9A-Za-z*,/-]*\s+){2}\S)"
@@ -129,7 +130,9 @@ def _read_line(state: _State, number: int, line: str) -> None:
         value = next(text for text in setting.group("v1", "v2", "plain") if text is not None)
         column = len(line) - len(line.lstrip(_BLANK)) + 1
         # cron 3.0pl1-197 cuts blanks at the end off also between quotes, whatever its manual says.
-        state.settings[name] = Setting(value=value.rstrip(), line=number, column=column, text=line)
+        state.settings[name] = Setting(
+            value=value.rstrip(_SPACE), line=number, column=column, text=line
+        )
         state.comment.clear()
         if (size := _size(line)) > LONGEST_SETTING:
             place = Place(line=number, text=line, column=column, length=len(name))

@@ -32,6 +32,7 @@ def parse(text: str, owner: str = "") -> Crontab:
         ('A=b"c', "A", 'b"c'),
         ("C='\"'", "C", '"'),
         ("A=b\r", "A", "b"),
+        ("A=b\u00a0", "A", "b\u00a0"),
         ("1A=d", "1A", "d"),
         ("X-Y=1", "X-Y", "1"),
         ("a=1 2 3", "a", "1 2 3"),
