@@ -197,7 +197,7 @@ def _parts(
     """
     crontab = parse_crontab(file.text, path=file.path, owner=file.owner)
     knows = not (file.is_own and places.has_debians_cron())
-    around = Surroundings(home=places.home, knows_zone=knows)
+    around = Surroundings(home=places.home, knows_zone=knows, lacks=places.lacks)
     own = _Part(source=file.path, stem=file.stem, target=file.target)
     parts = [own]
     translated = translate_crontab(crontab, around)

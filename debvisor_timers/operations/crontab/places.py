@@ -56,6 +56,16 @@ class CronPlaces:
         """Return where `path` of the host really is."""
         return self.root / path.relative_to("/") if path.is_absolute() else path
 
+    def lacks(self, folder: str) -> bool:
+        """Return True where `folder` is known not to be there."""
+        try:
+            self.at(Path(folder)).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return False
+
     def has_anacron(self) -> bool:
         """Return True where anacron runs cron.daily and its like."""
         return os.access(self.at(Path("/usr/sbin/anacron")), os.X_OK)

@@ -304,12 +304,24 @@ def test_a_user_without_a_home_starts_where_cron_starts_it(cron: Cron) -> None:
     assert "HOME=/nonexistent is not there" in notices(imported)
 
 
+def test_a_home_that_is_set_and_not_there_is_named(cron: Cron) -> None:
+    (cron.folder / "srv").mkdir(parents=True)
+    cron.put("/etc/cron.d/a", "HOME=/srv\n* * * * * root a\nHOME=/gone\n* * * * * root b\n")
+
+    imported = cron.look(system=True)
+
+    said = "HOME=/gone is not there: cron starts the line 4 in /var/spool/cron"
+    assert notices(imported) == f"warning 3:1 {said}\n"
+    assert "working_directory: /gone\n" in imported.files[0].text
+
+
 def test_a_value_that_no_job_can_hold_is_said_at_its_line(cron: Cron) -> None:
     cron.put("/etc/cron.d/a", "A=x\x01\n* * * * * root run\nHOME=/ \\\n* * * * * root fine\n")
 
     imported = cron.look(system=True)
 
-    assert all(problem.span.line in {2, 4} for problem in imported.problems)
+    errors = [problem for problem in imported.problems if problem.is_error]
+    assert all(problem.span.line in {2, 4} for problem in errors)
 
 
 def test_defaults_that_cron_does_not_know_are_named_and_root_stays_root(cron: Cron) -> None:
