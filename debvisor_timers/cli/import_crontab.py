@@ -74,7 +74,8 @@ def command(  # noqa: PLR0913 (one for each option)
         _say(imported, disabled, write=write, disable=disable_original)
     if disable_original:
         return ExitCode.DONE
-    if write and any(each.state is FileState.EDITED for each in imported.files):
+    alone = {FileState.EDITED, FileState.FOREIGN}
+    if write and any(each.state in alone for each in imported.files):
         return ExitCode.REFUSED
     return ExitCode.DEFINITIONS if imported.has_errors else ExitCode.DONE
 
@@ -110,11 +111,15 @@ def _written(file: ImportedFile) -> str:
         FileState.CHANGED: "written anew",
         FileState.UNCHANGED: "unchanged",
         FileState.EDITED: "left alone: somebody has edited it; move it away to import anew",
+        FileState.FOREIGN: "left alone: it holds the jobs of another crontab of that name; move it "
+        "away, or import a copy of yours under another name",
     }
     return f"{file.target}: {counted(len(file.jobs), 'job')} of {file.source}, {words[file.state]}"
 
 
 def _say_disabled(disabled: Sequence[Disabled]) -> None:
+    from debvisor_timers.operations.crontab.places import is_read_by_cron
+
     for each in disabled:
         what = f"{counted(each.lines, 'line')} commented out" if each.lines else "chmod a-x"
         click.echo(f"{each.path}: {what}; as it was: {each.backup}")
@@ -122,6 +127,11 @@ def _say_disabled(disabled: Sequence[Disabled]) -> None:
         click.echo("nothing to disable")
     notes = []
     for each in disabled:
+        if not is_read_by_cron(each.path):
+            notes.append(
+                f"Debian's cron does not read {each.path}: if it is a copy, the crontab that it "
+                "was made of still runs beside the jobs"
+            )
         if each.package and each.lines:
             notes.append(
                 f"{each.path} is a conffile of the package {each.package}: when an upgrade brings "

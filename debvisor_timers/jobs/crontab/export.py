@@ -17,7 +17,6 @@ from debvisor_timers.jobs.model import HowItRuns, Job, Priority
 from debvisor_timers.jobs.schedule import ClockChanges
 
 _SHELLS = re.compile(r"/(?:usr/)?bin/(?:ba|da|k|z)?sh")
-_BEYOND_CRON = re.compile("[LW#?]")
 _CARRIED = {
     *("user", "timeout", "shell", "environment", "working_directory", "enabled"),
     *("owner", "tags", "priority", "stop_timeout", "overlap", "notify"),
@@ -42,7 +41,7 @@ def export_job(job: Job, *, home: str) -> ExportedJob:
     """Return `job` for /etc/crontab or /etc/cron.d; home: of its user."""
     reasons = list(_reasons(job))
     settings = _settings(job, home)
-    command, why = _command(job, settings)
+    command, why = _command(job, settings, home)
     reasons += why
     for name, value in settings.items():
         if _cannot_set(name, value):
@@ -60,7 +59,10 @@ def crontab_text(jobs: list[ExportedJob]) -> str:
     A setting counts from its line on, and nothing takes it away again: jobs with few settings come
     first, and where one has none of what another has set above it, that is empty, and said.
     """
-    lines = ["# Made by: debvisor-timers export crontab"]
+    lines = [
+        "# Made by: debvisor-timers export crontab",
+        "# Beware: cron starts a job again while it still runs.",
+    ]
     current: dict[str, str] = {}
     for each in sorted(jobs, key=lambda job: (bool(job.refused), len(job.settings))):
         lines.append("")
@@ -144,8 +146,7 @@ def _is_of_debian(expression: str) -> bool:
     if len(words) == 1:
         return words[0] in WORDS
     return len(words) == len(FIELDS) and all(
-        read_field(word, field) is Reading.PLAIN and not _BEYOND_CRON.search(word)
-        for word, field in zip(words, FIELDS, strict=True)
+        read_field(word, field) is Reading.PLAIN for word, field in zip(words, FIELDS, strict=True)
     )
 
 
@@ -158,7 +159,7 @@ def _settings(job: Job, home: str) -> dict[str, str]:
     return settings
 
 
-def _command(job: Job, settings: dict[str, str]) -> tuple[str, list[str]]:
+def _command(job: Job, settings: dict[str, str], home: str) -> tuple[str, list[str]]:
     """Return the command column; SHELL goes into `settings` where the command is `SHELL -c`."""
     argv = job.command
     if argv is None:
@@ -167,28 +168,31 @@ def _command(job: Job, settings: dict[str, str]) -> tuple[str, list[str]]:
         settings["SHELL"], text = argv[0], argv[2]
     else:
         settings["SHELL"] = "/bin/sh"
-        text = shlex.join(argv)
-    folder = job.working_directory or "/"
-    if folder not in {settings["HOME"], "~"}:
-        text = (
-            f"cd {shlex.quote(folder)} && {{ {text}; }}"
-            if _is_list(text)
-            else (f"cd {shlex.quote(folder)} && {text}")
-        )
+        # Without a slash the shell would take its own echo, test or kill.
+        text = shlex.join(argv) if "/" in argv[0] else f"exec {shlex.join(argv)}"
+    folder = home if job.working_directory == "~" else job.working_directory or "/"
+    if folder != settings["HOME"]:
+        text = f"cd {shlex.quote(folder)} && {_as_one(text)}"
     column = join_percent(text, job.input or None)
     if column is None:
         return "", ["command or input: a line of a crontab cannot hold it"]
-    if not text.strip() or len(column) > LONGEST_COMMAND:
-        return "", [f"command: cron takes at most {LONGEST_COMMAND} characters"]
+    if not text.strip() or len(column.encode("utf-8", "surrogateescape")) > LONGEST_COMMAND:
+        return "", [f"command: cron takes at most {LONGEST_COMMAND} bytes"]
     return column, []
 
 
-def _is_list(text: str) -> bool:
-    return re.search(r"[;&|#\n]", text) is not None
+def _as_one(text: str) -> str:
+    """Return a command line as one command, which can follow &&."""
+    if re.search(r"#|[;&\\]\s*\Z", text):
+        # Between braces a comment would hide the last one, and `&;` is no shell.
+        return f"eval {shlex.quote(text)}"
+    return f"{{ {text}; }}" if re.search(r"[;&|\n]", text) else text
 
 
 def _cannot_set(name: str, value: str) -> bool:
     if any(not char.isprintable() for char in value) or value != value.rstrip():
+        return True
+    if len(f"{name}={value}".encode()) > LONGEST_COMMAND - 2:  # with quotes around it
         return True
     return ('"' in value and "'" in value and value[0] in "\"' \t") or not name
 

@@ -28,7 +28,8 @@ def does_nothing(command: str) -> bool:
     if not tokens:
         return False
     if "||" in tokens and _asks(tokens[: tokens.index("||")]):
-        return not set(tokens[tokens.index("||") + 1 :]) & {";", "&", "&&", "||"}
+        rest = tokens[tokens.index("||") + 1 :]
+        return "&&" not in rest and not _goes_on(rest)
     return _chain_ends(tokens)
 
 
@@ -53,6 +54,17 @@ def _tokens(command: str) -> list[str]:
         return []
 
 
+def _goes_on(tokens: Sequence[str]) -> bool:
+    """Return True where another command may follow that runs whatever became of those before it.
+
+    shlex gives signs that touch each other as one token: `);`.
+    """
+    signs = [token for token in tokens if set(token) <= set("();<>|&")]
+    return any(
+        token not in {"&&", ">&", "<&"} and re.search(r";|\|\||&|\).", token) for token in signs
+    )
+
+
 def _chain_ends(tokens: Sequence[str]) -> bool:
     """Return True for `A && B && ...` in which one that asks is not met, and nothing comes before.
 
@@ -67,14 +79,16 @@ def _chain_ends(tokens: Sequence[str]) -> bool:
         if set(part) & _SEPARATORS or not _is_test(part):
             return False
         if _asks_not(part):
-            return not set(rest[end + 1 :]) & {";", "&", "||"}
+            return not _goes_on(rest[end + 1 :])
         rest = rest[end + 1 :]
     return False
 
 
 def _if_ends(tokens: Sequence[str]) -> bool:
     """Return True for `if A && B; then ...; fi` alone, whose condition is not met."""
-    if tokens[-1] != "fi" or {"else", "elif"} & set(tokens) or tokens.count("if") != 1:
+    if tokens[-1] != "fi" or {"else", "elif"} & set(tokens):
+        return False
+    if tokens.count("if") != 1 or tokens.count("fi") != 1:
         return False
     if "then" not in tokens:
         return False

@@ -15,12 +15,16 @@ from debvisor_timers.jobs.crontab.place import Place, error, warning
 from debvisor_timers.source import Problem
 
 LONGEST_COMMAND = 998
-"""The longest command that cron 3.0pl1-197 takes."""
+"""The longest command that cron 3.0pl1-197 takes, in bytes."""
+
+LONGEST_SETTING = 999
+"""How much of a line NAME=value cron 3.0pl1 reads, in bytes."""
 
 _BLANK = " \t"
+_SPACE = " \t\n\r\v\f"
 _NAME = r"""(?:"(?P<q1>[^"]*)"|'(?P<q2>[^']*)'|(?P<bare>[^\s="'][^\s=]*))"""
 _VALUE = r"""(?:"(?P<v1>[^"]*)"|'(?P<v2>[^']*)'|(?P<plain>(?!["']).*))"""
-_SETTING = re.compile(rf"[ \t]*{_NAME}[ \t]*=[ \t]*{_VALUE}\s*", re.DOTALL)
+_SETTING = re.compile(rf"[ \t]*{_NAME}[ \t]*=[ \t]*{_VALUE}\s*", re.DOTALL | re.ASCII)
 _WORD = re.compile(r"[^ \t]+")
 _ENTRY_IN_COMMENT = re.compile(
     r"#\s*(?:@[a-z]+\s+\S|(?:[0-9*][0-9*,/-]*\s+){3}(?:[0-9A-Za-z*][0-9A-Za-z*,/-]*\s+){2}\S)"
@@ -126,8 +130,14 @@ def _read_line(state: _State, number: int, line: str) -> None:
         value = next(text for text in setting.group("v1", "v2", "plain") if text is not None)
         column = len(line) - len(line.lstrip(_BLANK)) + 1
         # cron 3.0pl1-197 cuts blanks at the end off also between quotes, whatever its manual says.
-        state.settings[name] = Setting(value=value.rstrip(), line=number, column=column, text=line)
+        state.settings[name] = Setting(
+            value=value.rstrip(_SPACE), line=number, column=column, text=line
+        )
         state.comment.clear()
+        if (size := _size(line)) > LONGEST_SETTING:
+            place = Place(line=number, text=line, column=column, length=len(name))
+            said = f"the setting has {size} bytes, and cron takes {LONGEST_SETTING}; jobs have all"
+            state.problems.append(warning(state.path, place, said, "make it shorter"))
     else:
         _read_entry(state, number, line)
         state.comment.clear()
@@ -156,6 +166,10 @@ def _read_entry(state: _State, number: int, line: str) -> None:
     state.entries.append(entry)
 
 
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogateescape"))
+
+
 def _check_command(state: _State, place: Place, *, lacks_user: bool) -> bool:
     """Return whether there is a command where it should begin; say what is wrong where not."""
     line = place.text
@@ -169,8 +183,8 @@ def _check_command(state: _State, place: Place, *, lacks_user: bool) -> bool:
         whole = replace(place, column=1, length=len(line))
         said = "has no command, and does nothing"
         state.problems.append(warning(state.path, whole, said, "remove it"))
-    elif len(raw) > LONGEST_COMMAND:
-        said = f"the command has {len(raw)} characters, and cron takes {LONGEST_COMMAND}"
+    elif (size := _size(raw)) > LONGEST_COMMAND:
+        said = f"the command has {size} bytes, and cron takes {LONGEST_COMMAND}"
         _refuse(state, replace(place, length=len(raw)), said, "put it into a script")
     else:
         return True
@@ -227,4 +241,4 @@ def description(comment: tuple[str, ...]) -> str:
         elif paragraph:
             break
     words = " ".join(" ".join(paragraph).split())
-    return "".join(char for char in words if char.isprintable()).rstrip("\\: ")
+    return "".join(char for char in words if char.isprintable()).strip().rstrip("\\: ")

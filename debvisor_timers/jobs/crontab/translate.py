@@ -46,10 +46,12 @@ class Surroundings:
 
     home: of a user of this host, None for one that does not exist.
     knows_zone: whether CRON_TZ moves the schedule, as cronie has it; else it is a variable.
+    lacks: whether a folder is known not to be there.
     """
 
     home: Callable[[str], Home | None]
     knows_zone: bool = True
+    lacks: Callable[[str], bool] = lambda _folder: False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,7 @@ def _translate(
     if entry.user != "root":
         keys["user"] = entry.user
     keys["environment"] = variables
-    keys["working_directory"] = _folder(crontab, entry, home, variables["HOME"], problems)
+    keys["working_directory"] = _folder(crontab, entry, around, variables["HOME"], problems)
     keys["timeout"] = "infinity"
     return Draft(entry=entry, command=command, keys=keys, remarks=tuple(remarks))
 
@@ -207,11 +209,17 @@ def _schedule(
 
 
 def _folder(
-    crontab: Crontab, entry: Entry, home: Home, folder: str, problems: list[Problem]
+    crontab: Crontab, entry: Entry, around: Surroundings, folder: str, problems: list[Problem]
 ) -> str:
     """Return where cron starts the line: in HOME, or in its own folder where there is none."""
+    home = around.home(entry.user)
+    assert home is not None  # noqa: S101 - asked before
     is_set = "HOME" in entry.settings
     if folder.startswith("/") and (is_set or home.exists):
+        if is_set and around.lacks(folder):
+            said = f"HOME={folder} is not there: cron starts the line {entry.line} in {SPOOL}"
+            fix = "make the folder, or the job fails"
+            problems.append(warning(crontab.path, _of_setting(entry, "HOME"), said, fix))
         return folder
     why = f"HOME={folder} is not there" if folder.startswith("/") else "HOME is no absolute path"
     said = f"{why}: cron starts the line {entry.line} in {SPOOL}, and so does the job"

@@ -89,6 +89,10 @@ def _timer(job: _Job, timer: Values) -> None:
     for name, values in section.items():
         if name not in _SILENT["Timer"] and values:
             _other(job, "Timer", name, values, TIMER)
+    for name, values in timer.get("Unit", {}).items():
+        if name not in _SILENT["Unit"] and values:
+            why = "it is that of the timer, and holds for all its times; a job has it for each run"
+            job.leave("Unit", name, why)
 
 
 def _is_true(timer: Values, name: str) -> bool:
@@ -138,7 +142,8 @@ def _service(job: _Job, service: Values) -> None:
     if kind not in {"oneshot", "simple", "exec", "idle"}:
         job.leave("Service", "Type", f"{kind}: a job is a oneshot, which ends with its program")
     limit = "TimeoutStartSec" if kind == "oneshot" else "RuntimeMaxSec"
-    job.keys["timeout"] = _last(service, "Service", limit) or "infinity"
+    both = _last(service, "Service", "TimeoutSec") if kind == "oneshot" else ""
+    job.keys["timeout"] = _last(service, "Service", limit) or both or "infinity"
     for name, values in section.items():
         if not values or name in {"ExecStart", limit, *_SILENT["Service"]}:
             continue

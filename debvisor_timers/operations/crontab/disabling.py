@@ -12,9 +12,9 @@ from pathlib import Path
 
 from debvisor_timers.disk import sync_folder
 from debvisor_timers.errors import RefusedError
-from debvisor_timers.jobs.crontab.disabled import comment_out
+from debvisor_timers.jobs.crontab.disabled import comment_out, original
 from debvisor_timers.jobs.load import load_definitions
-from debvisor_timers.layout import BOOT_TARGET
+from debvisor_timers.layout import BOOT_TARGET, TARGET
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.applying.applied import applied_folder
 from debvisor_timers.operations.crontab.importing import (
@@ -120,6 +120,7 @@ def _disable_file(
     if all(job.line == 0 for job in jobs):
         return _disable_script(host, places, path, real)
     text = read_text(real)
+    _check_lines(path, text, jobs)
     after = comment_out(text, {job.line: job.job_id for job in jobs})
     if after == text:
         return None
@@ -127,6 +128,18 @@ def _disable_file(
     _replace(real, after.encode("utf-8", "surrogateescape"))
     lines = sum(a != b for a, b in zip(text.split("\n"), after.split("\n"), strict=True))
     return Disabled(path=path, backup=backup, lines=lines, package=places.package_of(path))
+
+
+def _check_lines(path: Path, text: str, jobs: Sequence[ImportedJob]) -> None:
+    """Raise RefusedError where a line is another one than that which was imported."""
+    lines = text.split("\n")
+    for job in jobs:
+        if lines[job.line - 1 : job.line] and original(lines[job.line - 1]) == job.text:
+            continue
+        raise RefusedError(
+            f"{path} was not disabled: its line {job.line} has changed since it was imported",
+            fix=_STEPS,
+        )
 
 
 def _disable_script(host: Host, places: CronPlaces, path: Path, real: Path) -> Disabled | None:
@@ -164,7 +177,9 @@ def _replace(path: Path, data: bytes) -> None:
     try:
         status = path.stat()
         temporary = path.with_name(f".{path.name}.debvisor-new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # Others may write to the folder of the users' crontabs: nothing that is there is followed.
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             os.fchown(descriptor, status.st_uid, status.st_gid)
             os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
@@ -190,7 +205,10 @@ def _at_work(host: Host) -> set[str]:
     found = set()
     for job in jobs.values():
         is_there = job.id in on_disk and service_unit(job.id) in entries and job.enabled
-        has_timer = job.schedule is None or timer_unit(job.id) in armed
+        timer = timer_unit(job.id)
+        has_timer = job.schedule is None or (
+            timer in armed and f"{TARGET}.wants/{timer}" in entries
+        )
         has_boot = not job.boot_delays or f"{BOOT_TARGET}.wants/{boot_unit(job.id)}" in entries
         if is_there and has_timer and has_boot and not job.is_step:
             found.add(job.id)

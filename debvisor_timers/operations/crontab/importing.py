@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,19 +13,25 @@ from pathlib import Path
 
 from debvisor_timers.errors import UsageError
 from debvisor_timers.jobs.crontab import folders, naming, write
+from debvisor_timers.jobs.crontab.disabled import is_out
 from debvisor_timers.jobs.crontab.parse import Crontab, Entry, parse_crontab
 from debvisor_timers.jobs.crontab.translate import Draft, Surroundings, translate_crontab
 from debvisor_timers.jobs.crontab.write import Node
-from debvisor_timers.jobs.load import load_definitions, load_files
+from debvisor_timers.jobs.load import Definitions, load_definitions, load_files
 from debvisor_timers.operations.applying.edits import FileEdit, check_edits, write_edits
 from debvisor_timers.operations.crontab import places as reading
 from debvisor_timers.operations.crontab.places import CronFile, CronPlaces
-from debvisor_timers.operations.crontab.surroundings import anacron_problems, pam_problems
+from debvisor_timers.operations.crontab.surroundings import (
+    anacron_problems,
+    default_problems,
+    pam_problems,
+)
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.source import Problem, Severity, Span
 
 _WAIT = timedelta(seconds=30)
+_FIRST_LINE = re.compile("# Imported from (.+) by: debvisor-timers import crontab\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +48,12 @@ class ImportWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedJob:
-    """A job, and the line or the script that it stands for."""
+    """A job, and the line or the script that it stands for; text: that of the line."""
 
     job_id: str
     path: Path
     line: int = 0
+    text: str = ""
 
 
 class FileState(StrEnum):
@@ -55,6 +63,7 @@ class FileState(StrEnum):
     CHANGED = "changed"
     UNCHANGED = "unchanged"
     EDITED = "edited"
+    FOREIGN = "foreign"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +71,8 @@ class ImportedFile:
     """A job file made of one crontab, or of a folder of scripts.
 
     source: where its jobs come from. target: the file in jobs.d. EDITED: somebody has changed that
-    file, or written it; it is left alone.
+    file, or written it; it is left alone. FOREIGN: it holds the jobs of another crontab, such as
+    one of the same name in another folder; it is left alone as well. before: what is in target now.
     """
 
     source: Path
@@ -70,6 +80,7 @@ class ImportedFile:
     text: str
     jobs: tuple[ImportedJob, ...]
     state: FileState
+    before: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +103,10 @@ class Imported:
 
 @dataclass(slots=True)
 class _Part:
-    """A source on its way to a job file; origins: the line or the script of each draft."""
+    """A source on its way to a job file; origins: the line or the script of each draft.
+
+    is_kept: an earlier job file stays, since cron does not run its lines and cannot read them now.
+    """
 
     source: Path
     stem: str
@@ -100,6 +114,7 @@ class _Part:
     drafts: list[Draft] = field(default_factory=list)
     origins: list[tuple[Path, int]] = field(default_factory=list)
     is_chain: bool = False
+    is_kept: bool = False
 
 
 def import_crontab(
@@ -113,7 +128,7 @@ def import_crontab(
     found, problems = _sources(places, wish)
     parts: list[_Part] = []
     for file in found:
-        made, said = _parts(places, file, taken)
+        made, said = _parts(places, file, taken, {part.target for part in parts})
         parts += made
         problems += said
     chains = {part.target for part in parts if part.is_chain}
@@ -122,10 +137,18 @@ def import_crontab(
     if any(part.drafts for part in parts) and any(file.is_own for file in found):
         problems += pam_problems(places)
     if wish.file is None and not wish.user:
-        problems += _gone(host, places)
-    ids = _foreign_ids(host, parts)
+        of_users = set() if wish.system else {places.spool}
+        problems += _gone(host, places, {Path("/etc/cron.d"), *of_users})
+    there = load_definitions(host.layout.config)
+    if any(part.drafts for part in parts):
+        problems += default_problems(there.config, host.layout.config / "config.yaml")
+    if "user" in there.config.defaults.model_fields_set:
+        _write_root(parts)
+    ids = _foreign_ids(there, host, parts)
     files = [
-        _job_file(host, part, ids, problems) for part in parts if part.drafts or _has(host, part)
+        _job_file(host, part, ids, problems)
+        for part in parts
+        if part.drafts or (not part.is_kept and _has(host, part))
     ]
     told = sorted(dict.fromkeys(problems), key=_order)
     return Imported(files=tuple(files), problems=tuple(told))
@@ -134,7 +157,7 @@ def import_crontab(
 def write_files(host: Host, imported: Imported) -> Imported:
     """Write the job files that are new or changed, each whole or not at all."""
     edits = [
-        FileEdit(path=file.target, before=_before(file.target), after=file.text.encode())
+        FileEdit(path=file.target, before=file.before, after=file.text.encode())
         for file in imported.files
         if file.state in {FileState.NEW, FileState.CHANGED}
     ]
@@ -157,27 +180,32 @@ def _sources(places: CronPlaces, wish: ImportWish) -> tuple[list[CronFile], list
     if wish.system and wish.user:
         raise UsageError("both --system and --user", fix="name none of them for all crontabs")
     if wish.user:
-        return reading.user_crontabs(places, wish.user), []
+        return reading.user_crontabs(places, wish.user)
     files, problems = reading.system_crontabs(places)
     if not wish.system:
-        files += reading.user_crontabs(places)
+        of_users, more = reading.user_crontabs(places)
+        files, problems = [*files, *of_users], [*problems, *more]
     return files, problems
 
 
 def _parts(
-    places: CronPlaces, file: CronFile, taken: Callable[[Path], bool]
+    places: CronPlaces, file: CronFile, taken: Callable[[Path], bool], done: set[str]
 ) -> tuple[list[_Part], list[Problem]]:
-    """Return the parts that a crontab becomes: one of its own, and one for each folder it runs."""
+    """Return the parts that a crontab becomes: one of its own, and one for each folder it runs.
+
+    done: folders that a line of another crontab runs; one more such line is a job of its own.
+    """
     crontab = parse_crontab(file.text, path=file.path, owner=file.owner)
     knows = not (file.is_own and places.has_debians_cron())
-    around = Surroundings(home=places.home, knows_zone=knows)
+    around = Surroundings(home=places.home, knows_zone=knows, lacks=places.lacks)
     own = _Part(source=file.path, stem=file.stem, target=file.target)
     parts = [own]
     translated = translate_crontab(crontab, around)
     problems = list(translated.problems)
+    own.is_kept = not translated.drafts and any(map(is_out, file.text.split("\n")))
     for draft in translated.drafts:
         line = folders.folder_line(draft.entry) if not file.owner else None
-        if line is None or line.folder in {part.target for part in parts}:
+        if line is None or line.folder in {*done, *(part.target for part in parts)}:
             own.drafts.append(draft)
             own.origins.append((file.path, draft.entry.line))
             continue
@@ -223,12 +251,14 @@ def _about_anacron(crontab: Crontab, entry: Entry, folder: str) -> Problem:
     )
 
 
-def _gone(host: Host, places: CronPlaces) -> list[Problem]:
-    """Return a problem for each job file whose crontab in /etc/cron.d is there no more."""
+def _gone(host: Host, places: CronPlaces, folders: set[Path]) -> list[Problem]:
+    """Return a problem for each job file whose crontab in one of `folders` is there no more."""
     problems = []
-    for file in sorted(host.layout.jobs.glob("cron.d-*.yaml")):
-        source = Path("/etc/cron.d") / file.stem.removeprefix("cron.d-")
-        if not places.at(source).exists() and _is_ours(file):
+    for file in sorted(host.layout.jobs.glob("cron*-*.yaml")):
+        before = (_before(file) or b"").decode("utf-8", "replace")
+        match = _FIRST_LINE.match(before)
+        source = Path(match[1]) if match and write.is_as_written(before) else Path()
+        if source.parent in folders and not places.at(source).exists():
             said = f"was imported from {source}, which is gone; its jobs go on"
             fix = f"if they are to go too: rm {file}, then debvisor-timers apply"
             span = Span(file=file)
@@ -236,11 +266,18 @@ def _gone(host: Host, places: CronPlaces) -> list[Problem]:
     return problems
 
 
-def _foreign_ids(host: Host, parts: Iterable[_Part]) -> set[str]:
+def _write_root(parts: Iterable[_Part]) -> None:
+    """Name root as the user of its jobs, which otherwise would have that of the defaults."""
+    for part in parts:
+        part.drafts = [
+            replace(draft, keys={**draft.keys, "user": draft.entry.user}) for draft in part.drafts
+        ]
+
+
+def _foreign_ids(there: Definitions, host: Host, parts: Iterable[_Part]) -> set[str]:
     """Return the ids of the jobs in all other job files."""
     ours = {_target(host, part) for part in parts}
-    jobs = load_definitions(host.layout.config).jobs.values()
-    return {job.id for job in jobs if job.source.file not in ours}
+    return {job.id for job in there.jobs.values() if job.source.file not in ours}
 
 
 def _target(host: Host, part: _Part) -> Path:
@@ -280,12 +317,17 @@ def _job_file(host: Host, part: _Part, ids: set[str], problems: list[Problem]) -
         jobs = [job for job in jobs if job[0] not in wrong]
         text = _text(part, jobs)
     target = _target(host, part)
+    before = _before(target)
     return ImportedFile(
         source=part.source,
         target=target,
         text=text,
-        jobs=tuple(ImportedJob(job_id=name, path=at[0], line=at[1]) for name, _, at in jobs),
-        state=_state(_before(target), text),
+        jobs=tuple(
+            ImportedJob(job_id=name, path=path, line=line, text=draft.entry.text if line else "")
+            for name, draft, (path, line) in jobs
+        ),
+        state=_state(before, text, part),
+        before=before,
     )
 
 
@@ -295,7 +337,7 @@ def _identity(draft: Draft) -> str:
 
 def _text(part: _Part, jobs: Sequence[tuple[str, Draft, tuple[Path, int]]]) -> str:
     title = (
-        f"Imported from {write.comment(str(part.source))} by: debvisor-timers import crontab",
+        _first_line(part),
         "Another import follows the crontab; once somebody has edited this file, it is left alone.",
     )
     rows: list[tuple[Sequence[str], str, Mapping[str, Node]]] = []
@@ -332,13 +374,21 @@ def _job_at(lines: Mapping[int, str], number: int, names: Sequence[str]) -> str:
     return ""
 
 
-def _state(before: bytes | None, text: str) -> FileState:
+def _first_line(part: _Part) -> str:
+    """Return what a job file says of the crontab that it was made of."""
+    return f"Imported from {write.comment(str(part.source))} by: debvisor-timers import crontab"
+
+
+def _state(before: bytes | None, text: str, part: _Part) -> FileState:
     if before is None:
         return FileState.NEW
     if before == text.encode():
         return FileState.UNCHANGED
-    is_ours = write.is_as_written(before.decode("utf-8", "replace"))
-    return FileState.CHANGED if is_ours else FileState.EDITED
+    there = before.decode("utf-8", "replace")
+    if not write.is_as_written(there):
+        return FileState.EDITED
+    is_same = there.startswith(f"# {_first_line(part)}\n")
+    return FileState.CHANGED if is_same else FileState.FOREIGN
 
 
 def _before(path: Path) -> bytes | None:

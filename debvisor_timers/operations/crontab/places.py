@@ -22,6 +22,7 @@ LARGEST = 1024 * 1024
 _HEAD = 64 * 1024
 """How much of a script is looked at, in bytes: it may be a program of any size."""
 
+_SPOOL = Path("/var/spool/cron/crontabs")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -29,7 +30,7 @@ def home_of(user: str) -> Home | None:
     """Return the home of a user of this host; None for one that does not exist."""
     try:
         folder = pwd.getpwnam(user).pw_dir
-    except KeyError:
+    except (KeyError, ValueError):  # ValueError: a name with a NUL in it
         return None
     try:
         return Home(path=folder, exists=stat.S_ISDIR(Path(folder).stat().st_mode))
@@ -49,11 +50,21 @@ class CronPlaces:
     @property
     def spool(self) -> Path:
         """Return the folder with the crontabs of users."""
-        return Path("/var/spool/cron/crontabs")
+        return _SPOOL
 
     def at(self, path: Path) -> Path:
         """Return where `path` of the host really is."""
         return self.root / path.relative_to("/") if path.is_absolute() else path
+
+    def lacks(self, folder: str) -> bool:
+        """Return True where `folder` is known not to be there."""
+        try:
+            self.at(Path(folder)).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return False
 
     def has_anacron(self) -> bool:
         """Return True where anacron runs cron.daily and its like."""
@@ -112,20 +123,28 @@ def system_crontabs(places: CronPlaces) -> tuple[list[CronFile], list[Problem]]:
     return files, problems
 
 
-def user_crontabs(places: CronPlaces, user: str = "") -> list[CronFile]:
-    """Return the crontab of a user, or those of all. Raises NotFoundError where there is none."""
+def user_crontabs(places: CronPlaces, user: str = "") -> tuple[list[CronFile], list[Problem]]:
+    """Return the crontab of a user, or those of all, and which of them cron passes over.
+
+    Raises NotFoundError where the user has none.
+    """
     names = [user] if user else _names(places.at(places.spool))
-    files = []
+    files: list[CronFile] = []
+    problems: list[Problem] = []
+    is_strict = places.has_debians_cron()
     for name in names:
         if "/" in name or not name:
             raise UsageError(f"{name!r} is no name of a user", fix="write a name such as alice")
         path = places.spool / name
         if user and not _exists(places.at(path)):
             raise NotFoundError(f"{user} has no crontab ({path})", fix="crontab -l -u shows them")
+        if is_strict and (why := _user_passed_over(places.at(path))):
+            problems.append(_whole(path, f"cron passes over it: {why[0]}", why[1]))
+            continue
         text = read_text(places.at(path))
         target = f"crontab-{name}"
         files.append(CronFile(path=path, text=text, stem=name, target=target, owner=name))
-    return files
+    return files, problems
 
 
 def one_file(places: CronPlaces, file: Path, user: str) -> CronFile:
@@ -142,8 +161,13 @@ def one_file(places: CronPlaces, file: Path, user: str) -> CronFile:
         target = "crontab"
     else:
         target = f"crontab-{re.sub(r'[^A-Za-z0-9_.-]+', '-', stem).strip('.-') or 'file'}"
-    own = path.is_relative_to("/etc") or path.parent == places.spool
+    own = is_read_by_cron(path)
     return CronFile(path=path, text=text, stem=stem, target=target, owner=user, is_own=own)
+
+
+def is_read_by_cron(path: Path) -> bool:
+    """Return True for a file in one of the places of the crontabs of this host."""
+    return path.is_relative_to("/etc") or path.parent == _SPOOL
 
 
 def scripts(places: CronPlaces, folder: Path, taken: Callable[[Path], bool]) -> Iterator[Script]:
@@ -217,6 +241,19 @@ def _passed_over(path: Path) -> tuple[str, str] | None:
         return "it does not belong to root", f"chown root {path.name}"
     if status.st_mode & 0o022:
         return "others than root may write to it", f"chmod go-w {path.name}"
+    return None
+
+
+def _user_passed_over(path: Path) -> tuple[str, str] | None:
+    """Return why Debian's cron does not read a crontab of a user, and how to mend it."""
+    try:
+        status = path.lstat()
+    except OSError as error:
+        return f"{error.strerror}", "remove or mend it"
+    if not stat.S_ISREG(status.st_mode):
+        return "it is no regular file", "remove it"
+    if stat.S_IMODE(status.st_mode) != 0o600:
+        return f"its mode is {stat.S_IMODE(status.st_mode):04o}, not 0600", f"chmod 600 {path.name}"
     return None
 
 

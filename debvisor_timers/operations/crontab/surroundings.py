@@ -1,21 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What cron has around its lines that no job has: anacron, and the environment of PAM."""
+"""What cron has around its lines that no job has: anacron, the environment of PAM, and the other
+way about, the defaults of config.yaml."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from debvisor_timers.jobs.config import Config
 from debvisor_timers.jobs.crontab.place import Place, error, warning
 from debvisor_timers.operations.crontab import places as reading
 from debvisor_timers.operations.crontab.places import CronPlaces
-from debvisor_timers.source import Problem
+from debvisor_timers.source import Problem, Severity, Span
 
 _ANACRONTAB = Path("/etc/anacrontab")
 _RUN_PARTS = re.compile(r"(?:nice )?run-parts (?:--report )?/etc/(?P<folder>cron\.[a-z]+)")
 _ENVIRONMENT = Path("/etc/environment")
 _VARIABLE = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=")
 _ANACRON_LINE = re.compile(r"(?:[0-9]+|@[a-z]+)\s+[0-9]+\s+\S+\s+(?P<command>.+)")
+
+
+_UNFELT = {"tags", "owner", "notify", "timeout", "working_directory", "user"}
+"""Defaults that each imported job has a value of its own for, or that change nothing in its run."""
+
+
+def default_problems(config: Config, file: Path) -> list[Problem]:
+    """Return a problem for each default of config.yaml, `file`, that makes a run another one."""
+    defaults = config.defaults
+    names = sorted(defaults.model_fields_set - {*_UNFELT, "schedule"})
+    if defaults.schedule is not None:
+        names += [f"schedule.{name}" for name in sorted(defaults.schedule.model_fields_set)]
+    return [
+        Problem(
+            span=Span(file=file),
+            message=f"defaults.{name} counts for imported jobs as well, and not for cron",
+            fix="where they are to run as with cron, write the key into each of their jobs",
+            severity=Severity.WARNING,
+        )
+        for name in names
+    ]
 
 
 def anacron_problems(places: CronPlaces, folders_done: set[str]) -> list[Problem]:

@@ -78,6 +78,7 @@ def test_what_is_applied_is_disabled(program: Program, crontab: Path) -> None:
 
     assert answer.code == 0
     assert answer.out.startswith(f"{crontab}: 1 line commented out; as it was: ")
+    assert f"Debian's cron does not read {crontab}: if it is a copy" in answer.err
     assert crontab.read_text(encoding="utf-8").split("\n")[1].startswith("#debvisor-timers has")
     assert "import" in program("audit", "--verb", "import").out
 

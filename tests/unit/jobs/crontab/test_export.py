@@ -23,8 +23,8 @@ def job(**keys: object) -> Job:
 
 
 def lines(*jobs: Job) -> list[str]:
-    """Return the crontab of jobs without its first line."""
-    return crontab_text([export_job(each, home="/root") for each in jobs]).splitlines()[2:]
+    """Return the crontab of jobs without its first lines."""
+    return crontab_text([export_job(each, home="/root") for each in jobs]).splitlines()[3:]
 
 
 def test_a_plain_job_is_a_line_with_the_settings_that_it_needs() -> None:
@@ -69,6 +69,35 @@ def test_arguments_are_quoted_and_the_folder_is_entered() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("a; b", "{ a; b; }"),
+        ("a && b", "{ a && b; }"),
+        ("a # c", "eval 'a # c'"),
+        ("a &", "eval 'a &'"),
+        ("a; b; ", "eval 'a; b; '"),
+        ("a \\", r"eval 'a \\'"),
+    ],
+)
+def test_a_command_line_runs_whole_in_its_folder(text: str, column: str) -> None:
+    assert lines(job(command=("/bin/sh", "-c", text)))[-1] == f"0 2 * * * root cd / && {column}"
+
+
+def test_the_home_of_the_user_is_entered_where_home_says_another_folder() -> None:
+    text = lines(job(working_directory="~", environment={"HOME": "/h"}))
+
+    assert text[-1] == "0 2 * * * root cd /root && /usr/bin/run it"
+
+
+def test_a_program_of_the_path_is_not_the_shells_own() -> None:
+    assert lines(job(command=("echo", "-e", "a")))[-1] == "0 2 * * * root cd / && exec echo -e a"
+
+
+def test_names_in_capitals_are_those_of_cron() -> None:
+    assert lines(job(schedule="0 2 * JUL WED"))[-1].startswith("0 2 * JUL WED root ")
+
+
 def test_a_boot_trigger_is_at_reboot() -> None:
     assert lines(job(schedule=None, triggers=[{"boot": "0s"}]))[-1] == (
         "@reboot root cd / && /usr/bin/run it"
@@ -99,6 +128,8 @@ def test_a_boot_trigger_is_at_reboot() -> None:
         ({"retries": {"max": 2}}, "retries: cron has nothing like it"),
         ({"depends_on": [{"job": "b"}]}, "depends_on: cron has nothing like it"),
         ({"conflicts_with": ["b"]}, "conflicts_with: cron has nothing like it"),
+        ({"command": ("/bin/x", "é" * 495)}, "command: cron takes at most 998 bytes"),
+        ({"environment": {"A": "a" * 1000}}, "environment: cron's line A=... cannot hold"),
         ({"environment": {"A": "a\nb"}}, "environment: cron's line A=... cannot hold the value"),
     ],
 )

@@ -32,6 +32,7 @@ def parse(text: str, owner: str = "") -> Crontab:
         ('A=b"c', "A", 'b"c'),
         ("C='\"'", "C", '"'),
         ("A=b\r", "A", "b"),
+        ("A=b\u00a0", "A", "b\u00a0"),
         ("1A=d", "1A", "d"),
         ("X-Y=1", "X-Y", "1"),
         ("a=1 2 3", "a", "1 2 3"),
@@ -49,6 +50,14 @@ def test_what_is_neither_setting_nor_entry_makes_cron_pass_over_the_file(line: s
 
     assert crontab.is_ignored
     assert [problem.span.line for problem in crontab.problems] == [2]
+
+
+def test_lengths_are_bytes() -> None:
+    crontab = parse(f"A={'é' * 498}\nB={'é' * 499}\n* * * * * root {'é' * 499}\n")
+    assert [problem.span.line for problem in crontab.problems] == [2]
+    assert not crontab.is_ignored
+
+    assert parse(f"* * * * * root {'é' * 500}\n").is_ignored
 
 
 def test_a_setting_counts_from_its_line_on() -> None:

@@ -51,6 +51,7 @@ def import_case(case: Path, folder: Path) -> Imported:
     """Return what the crontab of a case becomes on a host of its own."""
     text = case.read_text(encoding="utf-8")
     path = put(folder, text.split("\n", 1)[0].rpartition(": ")[2], text)
+    (folder / "srv/alice").mkdir(parents=True, exist_ok=True)  # a HOME of by-hand.crontab
     world = World(folder / "world")
     return import_crontab(world.host, ImportWish(file=path), places(folder))
 

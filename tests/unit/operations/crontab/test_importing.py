@@ -10,6 +10,8 @@ import pytest
 
 from debvisor_timers.errors import NotFoundError, RefusedError, UsageError
 from debvisor_timers.history.caller import Caller
+from debvisor_timers.jobs.load import load_definitions
+from debvisor_timers.layout import TARGET
 from debvisor_timers.operations.crontab.importing import FileState, Imported, ImportWish
 from debvisor_timers.operations.crontab.places import CronPlaces
 from debvisor_timers.scheduler import Scheduler
@@ -158,6 +160,17 @@ def test_a_users_crontab_runs_as_the_user(cron: Cron) -> None:
         cron.look(user="carol")
 
 
+def test_a_users_crontab_that_debians_cron_passes_over_is_named(cron: Cron) -> None:
+    cron.put("/var/lib/dpkg/info/cron.list", "")
+    cron.put("/var/spool/cron/crontabs/alice", "* * * * * run\n", 0o644)
+    cron.put("/var/spool/cron/crontabs/bob", "* * * * * run\n", 0o600)
+
+    imported = cron.look()
+
+    assert [str(file.source) for file in imported.files] == ["/var/spool/cron/crontabs/bob"]
+    assert "cron passes over it: its mode is 0644, not 0600" in notices(imported)
+
+
 def test_a_file_is_a_system_crontab_or_that_of_the_user_who_is_named(cron: Cron) -> None:
     path = cron.put("/srv/saved", "0 1 * * * run it\n")
     inside = Path("/") / path.relative_to(cron.folder)
@@ -210,6 +223,29 @@ def test_an_import_follows_the_crontab_but_not_over_an_edit(cron: Cron) -> None:
     assert path.read_bytes() == edited
 
 
+def test_an_edit_since_the_import_is_not_written_over(cron: Cron) -> None:
+    cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    imported = cron.look(system=True)
+    cron.world.write("jobs: {}\n", "cron.d-a.yaml")
+
+    with pytest.raises(RefusedError, match=r"cron\.d-a\.yaml"):
+        cron.scheduler.write_imported(imported)
+
+    assert cron.jobs() == {"cron.d-a.yaml": b"jobs: {}\n"}
+
+
+def test_a_crontab_does_not_take_the_job_file_of_another_of_its_name(cron: Cron) -> None:
+    cron.put("/var/spool/cron/crontabs/alice", "* * * * * run\n")
+    cron.put("/srv/alice", "* * * * * root other\n")
+    cron.write(user="alice")
+    before = cron.jobs()
+
+    (file,) = cron.write(file=Path("/srv/alice")).files
+
+    assert file.state is FileState.FOREIGN
+    assert cron.jobs() == before
+
+
 def test_a_job_file_whose_crontab_is_gone_is_named(cron: Cron) -> None:
     path = cron.put("/etc/cron.d/a", "* * * * * root run\n")
     cron.write(system=True)
@@ -219,6 +255,15 @@ def test_a_job_file_whose_crontab_is_gone_is_named(cron: Cron) -> None:
 
     assert problem.span.file.name == "cron.d-a.yaml"
     assert problem.message == "was imported from /etc/cron.d/a, which is gone; its jobs go on"
+
+
+def test_a_job_file_whose_user_has_no_crontab_any_more_is_named(cron: Cron) -> None:
+    path = cron.put("/var/spool/cron/crontabs/alice", "* * * * * run\n")
+    cron.write()
+    path.unlink()
+
+    assert "imported from /var/spool/cron/crontabs/alice, which is gone" in notices(cron.look())
+    assert notices(cron.look(system=True)) == ""
 
 
 def test_a_crontab_that_has_no_jobs_any_more_leaves_an_empty_job_file(cron: Cron) -> None:
@@ -259,12 +304,62 @@ def test_a_user_without_a_home_starts_where_cron_starts_it(cron: Cron) -> None:
     assert "HOME=/nonexistent is not there" in notices(imported)
 
 
+def test_a_home_that_is_set_and_not_there_is_named(cron: Cron) -> None:
+    (cron.folder / "srv").mkdir(parents=True)
+    cron.put("/etc/cron.d/a", "HOME=/srv\n* * * * * root a\nHOME=/gone\n* * * * * root b\n")
+
+    imported = cron.look(system=True)
+
+    said = "HOME=/gone is not there: cron starts the line 4 in /var/spool/cron"
+    assert notices(imported) == f"warning 3:1 {said}\n"
+    assert "working_directory: /gone\n" in imported.files[0].text
+
+
 def test_a_value_that_no_job_can_hold_is_said_at_its_line(cron: Cron) -> None:
     cron.put("/etc/cron.d/a", "A=x\x01\n* * * * * root run\nHOME=/ \\\n* * * * * root fine\n")
 
     imported = cron.look(system=True)
 
-    assert all(problem.span.line in {2, 4} for problem in imported.problems)
+    errors = [problem for problem in imported.problems if problem.is_error]
+    assert all(problem.span.line in {2, 4} for problem in errors)
+
+
+def test_defaults_that_cron_does_not_know_are_named_and_root_stays_root(cron: Cron) -> None:
+    cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    config = cron.world.layout.config / "config.yaml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(
+        "defaults: {user: backup, timeout: 1h, umask: '0077', schedule: {timezone: Asia/Tokyo}}\n",
+        encoding="utf-8",
+    )
+
+    imported = cron.write(system=True)
+
+    assert [each.message.partition(" ")[0] for each in imported.problems] == [
+        "defaults.umask",
+        "defaults.schedule.timezone",
+    ]
+    assert load_definitions(cron.world.layout.config).jobs["a-run"].user == "root"
+
+
+def test_a_user_with_a_nul_is_one_who_does_not_exist(tmp_path: Path) -> None:
+    put(tmp_path, "/srv/a", "* * * * * ro\0ot run\n")
+    cron = Cron(World(tmp_path / "world"), tmp_path, CronPlaces(root=tmp_path))
+
+    imported = cron.look(file=Path("/srv/a"))
+
+    assert "there is no user" in notices(imported)
+    assert not ids(imported)
+
+
+def test_bytes_that_are_no_utf_8_in_a_comment_do_no_harm(cron: Cron) -> None:
+    path = cron.put("/etc/cron.d/a", "")
+    path.write_bytes(b"# \xe9\xe9 run\n* * * * * root run\n")
+
+    imported = cron.look(system=True)
+
+    assert ids(imported) == ["a-run"]
+    assert not imported.problems
 
 
 def test_what_pam_gives_to_cron_alone_is_named(cron: Cron) -> None:
@@ -286,6 +381,20 @@ def test_a_folder_that_is_run_twice_becomes_jobs_once(cron: Cron) -> None:
     imported = cron.look(system=True)
 
     assert ids(imported) == ["crontab-run-parts", "cron-hourly-big"]
+
+
+def test_a_folder_that_two_crontabs_run_loses_none_of_its_times(cron: Cron) -> None:
+    line = "17 * * * * root cd / && run-parts --report /etc/cron.hourly\n"
+    cron.put("/etc/crontab", line)
+    cron.put("/etc/cron.d/more", line.replace("17", "47"))
+    cron.put("/etc/cron.hourly/a", "#!/bin/sh\na\n", 0o755)
+
+    imported = cron.look(system=True)
+
+    assert sorted((file.target.name, len(file.jobs)) for file in imported.files) == [
+        ("cron.d-more.yaml", 1),
+        ("cron.hourly.yaml", 1),
+    ]
 
 
 # --- disabling ------------------------------------------------------------------------------
@@ -332,6 +441,39 @@ def test_nothing_is_disabled_that_was_changed_since_it_was_applied(cron: Cron) -
     assert cron.scheduler.disable_original(cron.look(system=True), cron.places)
 
 
+def test_nothing_is_disabled_while_a_timer_would_not_come_back_at_boot(cron: Cron) -> None:
+    cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    imported = applied(cron)
+    cron.world.systemd.units.write({f"{TARGET}.wants/debvisor-job-a-run.timer": None})
+
+    with pytest.raises(RefusedError, match="not enabled: a-run"):
+        cron.scheduler.disable_original(imported, cron.places)
+
+
+def test_no_other_line_is_commented_out_than_that_which_was_imported(cron: Cron) -> None:
+    cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    imported = applied(cron)
+    path = cron.put("/etc/cron.d/a", "* * * * * root new\n* * * * * root run\n")
+
+    with pytest.raises(RefusedError, match="its line 1 has changed since it was imported"):
+        cron.scheduler.disable_original(imported, cron.places)
+
+    assert path.read_text("utf-8") == "* * * * * root new\n* * * * * root run\n"
+
+
+def test_what_lies_beside_a_crontab_is_not_followed(cron: Cron) -> None:
+    path = cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    imported = applied(cron)
+    other = cron.put("/srv/other", "other\n")
+    (path.parent / ".a.debvisor-new").symlink_to(other)
+
+    cron.scheduler.disable_original(imported, cron.places)
+
+    assert other.read_text("utf-8") == "other\n"
+    assert path.read_text("utf-8").startswith("#debvisor-timers has this")
+    assert not path.is_symlink()
+
+
 def test_a_job_file_that_somebody_has_edited_and_applied_will_do(cron: Cron) -> None:
     cron.put("/etc/cron.d/a", "* * * * * root run\n")
     applied(cron)
@@ -374,6 +516,18 @@ def test_after_disabling_an_import_still_gives_the_same_file(cron: Cron) -> None
     assert {file.state for file in again.files} == {FileState.UNCHANGED}
     assert cron.jobs() == before
     assert cron.scheduler.disable_original(again, cron.places) == []
+
+
+def test_a_mistake_in_a_disabled_crontab_does_not_take_its_jobs_away(cron: Cron) -> None:
+    path = cron.put("/etc/cron.d/a", "* * * * * root run\n")
+    cron.scheduler.disable_original(applied(cron), cron.places)
+    before = cron.jobs()
+    cron.put("/etc/cron.d/a", f"{path.read_text('utf-8')}mistake\n")
+
+    imported = cron.write(system=True)
+
+    assert imported.has_errors
+    assert cron.jobs() == before
 
 
 def test_a_script_that_was_disabled_and_upgraded_keeps_its_job(cron: Cron) -> None:

@@ -136,6 +136,27 @@ def test_a_command_that_only_systemd_can_read_is_named(world: World, command: st
     assert found.left[0].startswith("[Service] ExecStart=: has ")
 
 
+def test_a_condition_of_the_timer_itself_is_named(world: World) -> None:
+    found = imported(
+        world,
+        "[Unit]\nDescription=x\nConditionVirtualization=!container\n[Timer]\nOnCalendar=daily\n",
+        "[Service]\nExecStart=/bin/one\n",
+    )
+
+    assert [line.partition("=")[0] for line in found.left] == ["[Unit] ConditionVirtualization"]
+
+
+def test_the_limit_of_a_oneshot_may_be_that_of_its_stop_as_well(world: World) -> None:
+    found = imported(
+        world,
+        "[Timer]\nOnCalendar=daily\n",
+        "[Service]\nType=oneshot\nExecStart=/bin/one\nTimeoutSec=5min\n",
+    )
+
+    assert "\n    timeout: 5min\n" in found.text
+    assert "stop_timeout: 5min\n" in found.text
+
+
 def test_an_empty_value_resets_what_came_before(world: World) -> None:
     found = imported(
         world,
