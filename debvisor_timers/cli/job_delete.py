@@ -8,19 +8,20 @@ from typing import Any
 import click
 
 from debvisor_timers.cli.edit_text import echo_edit, edit_options, how
-from debvisor_timers.cli.options import job_argument
+from debvisor_timers.cli.options import WHOLE_JOB
 from debvisor_timers.cli.output import confirm
 from debvisor_timers.errors import RefusedError
 
 
 @click.command("job delete", epilog="Example: debvisor-timers job delete nightly-backup --force")
-@job_argument
+@click.argument("job", metavar="JOB", type=WHOLE_JOB)
 @click.option("--force", is_flag=True, help="Do not ask.")
 @edit_options
 def command(*, job: str, force: bool, **options: Any) -> None:
     """Take JOB out of its file, with its comments, and remove its units.
 
-    A run that is under way is not disturbed. The history of the job stays.
+    JOB is a whole id, or a name. A run that is under way is not disturbed. The history of the job
+    stays.
     """
     from debvisor_timers.operations.editing.change import Change, ChangeKind
     from debvisor_timers.scheduler import Scheduler

@@ -50,6 +50,10 @@ class JobName(click.ParamType):
 
     name = "job"
 
+    def __init__(self, *, whole: bool = False) -> None:
+        """whole: how an id begins is not enough."""
+        self.whole = whole
+
     def convert(
         self,
         value: Any,
@@ -61,7 +65,7 @@ class JobName(click.ParamType):
             return str(value)
         from debvisor_timers.scheduler import Scheduler
 
-        return Scheduler.system().meant_job(str(value))
+        return Scheduler.system().meant_job(str(value), whole=self.whole)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -72,6 +76,9 @@ class JobName(click.ParamType):
 
 JOB = JobName()
 """The type of every argument and option that names a job."""
+
+WHOLE_JOB = JobName(whole=True)
+"""The same for what is not to be taken for the beginning of another one."""
 
 
 def complete_paused(

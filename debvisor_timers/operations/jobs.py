@@ -26,8 +26,11 @@ def find_job(definitions: Definitions, job_id: str) -> Job:
     raise unknown_job(job_id, definitions.jobs)
 
 
-def meant_job(host: Host, text: str) -> str:
+def meant_job(host: Host, text: str, *, whole: bool = False) -> str:
     """Return the id of the job that `text` means: an id, how one id alone begins, or a name.
+
+    whole: the beginning of an id is not enough. A script that deletes a job twice must not delete
+    the one whose id begins so.
 
     An id counts before all else, also that of a job that was removed and has a history; upper and
     lower case are one in names. Of an id that nobody knows the id itself, so that each operation
@@ -45,7 +48,7 @@ def meant_job(host: Host, text: str) -> str:
         return text
     applied = _titles(host)
     written = {job_id: job.title for job_id, job in jobs.items()}
-    found = {id_ for id_ in applied.keys() | written.keys() if id_.startswith(text)}
+    found = {id_ for id_ in applied.keys() | written.keys() if id_.startswith(text) and not whole}
     for titles in (applied, written):
         found |= {id_ for id_, title in titles.items() if title.casefold() == text.casefold()}
     if len(found) > 1:

@@ -98,9 +98,10 @@ class JobScheduler(Scheduler):
     def delete_job(self, job_id: str) -> bool:
         """Remove a job from its file and from systemd; its history stays. Return True.
 
-        Raises NotFoundError where there is none, and the errors of `create_job`.
+        job_id: a whole id, or a name: how an id begins is not enough to delete a job. Raises
+        NotFoundError where there is none, and the errors of `create_job`.
         """
-        job_id = self.meant_job(job_id)
+        job_id = self.meant_job(job_id, whole=True)
         self.delete_job_file(job_id)
         if (batch := self._batch()) is not None:
             batch.jobs.pop(job_id, None)
@@ -156,11 +157,13 @@ class JobScheduler(Scheduler):
             return batch.jobs[job_id]
         return self._job(self._row(job_id))
 
-    def meant_job(self, text: str) -> str:
+    def meant_job(self, text: str, *, whole: bool = False) -> str:
         """Return the id of the job that `text` means: an id, how one begins, or a name."""
         check_texts(job_id=text)
         batch = self._batch()
-        return text if batch is not None and text in batch.jobs else super().meant_job(text)
+        if batch is not None and text in batch.jobs:
+            return text
+        return super().meant_job(text, whole=whole)
 
     @contextmanager
     def batch(self) -> Iterator[None]:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 class Looking(Base):
     """Questions about jobs; nothing is changed."""
 
-    def meant_job(self, text: str) -> str:
+    def meant_job(self, text: str, *, whole: bool = False) -> str:
         """Return the id of the job that `text` means: an id, how one begins, or a name."""
         from debvisor_timers.operations.jobs import meant_job
 
-        return meant_job(self.host, text)
+        return meant_job(self.host, text, whole=whole)
 
     def list(self, choice: JobChoice | None = None) -> JobList:
         """Return all jobs, or some, with their last run and next start."""

@@ -213,6 +213,17 @@ def test_a_deleted_job_is_gone(world: World, scheduler: JobScheduler) -> None:
     assert (world.units(), scheduler.jobs) == ({}, {})
 
 
+def test_how_an_id_begins_is_not_enough_to_delete_a_job(scheduler: JobScheduler) -> None:
+    """A script that deletes a job twice would delete another one."""
+    scheduler.create_job(name="backup-2", command=["/bin/true"])
+    assert scheduler.get_job("backup").job_id == "backup-2"
+
+    with pytest.raises(NotFoundError):
+        scheduler.delete_job("backup")
+
+    assert scheduler.jobs.keys() == {"backup-2"}
+
+
 def test_to_append_a_dependency_is_to_apply_it(world: World, scheduler: JobScheduler) -> None:
     world.systemd.state.shipped["libvirtd.service"] = "[Service]\n"
     first = scheduler.create_job(name="First", cron_expr="0 2 * * *", command=["/bin/true"])

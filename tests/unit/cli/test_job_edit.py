@@ -341,6 +341,15 @@ def test_delete_without_a_terminal_needs_force(program: Program) -> None:
     assert (answer.code, answer.out) == (0, "deleted hourly\n")
 
 
+def test_delete_takes_no_beginning_of_an_id(program: Program) -> None:
+    program.world.apply(TWO)
+
+    answer = program("job", "delete", "hour", "--force")
+
+    assert (answer.code, "did you mean 'hourly'" in answer.err) == (2, True)
+    assert file(program.world) == TWO
+
+
 def test_delete_of_no_job_asks_nothing(program: Program) -> None:
     program.world.apply(TWO)
 
