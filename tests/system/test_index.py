@@ -160,7 +160,7 @@ def test_a_job_that_is_gone_keeps_its_history(host: Host) -> None:
 
 
 def test_a_job_with_another_id_keeps_what_it_was(host: Host) -> None:
-    before = [{**run, "job": "better"} for run in told(host, "good")]
+    before = [{**run, "job": "better", "job_id": "better"} for run in told(host, "good")]
     assert len(before) == 2
     host.apply(RENAMED)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from debvisor_timers.errors import SystemdError
 from debvisor_timers.history.outcome import UNDER_WAY, Ending, Exit, RunOutcome, Trigger
 from debvisor_timers.history.records import MessageId
 from debvisor_timers.history.rows import usec
@@ -22,11 +23,15 @@ MOST = 1024
 def swallowed(host: Host, run: Run) -> Run | None:
     """Return the starts that `run` has kept off since it began, as one skip; None without any.
 
-    It is what `end` will record when the run ends. None of a run that has ended.
+    It is what `end` will record when the run ends. None of a run that has ended, and where systemd
+    cannot tell: that keeps nobody from reading the rest.
     """
     if run.outcome not in UNDER_WAY:
         return None
-    elapses = swallowed_elapses(host, run.job, run.start)
+    try:
+        elapses = swallowed_elapses(host, run.job, run.start)
+    except SystemdError:
+        return None
     return _skip(run, elapses) if elapses else None
 
 

@@ -136,6 +136,15 @@ def test_it_is_told_once_however_the_apply_ends(world: World) -> None:
     assert [count for count, *_ in skips(world)] == [3]
 
 
+def test_who_reads_what_was_is_not_kept_off_where_systemd_cannot_tell(world: World) -> None:
+    run_for(world, timedelta(minutes=35))
+    world.systemd.steps.fail_on("analyzer.calendar")
+
+    (run,) = history(world.host, "often", limit=20)
+
+    assert run.outcome is RunOutcome.RUNNING
+
+
 def test_a_run_that_has_ended_keeps_off_nothing(world: World) -> None:
     run_for(world, timedelta(minutes=30))
     world.systemd.manager.stop([SERVICE])
