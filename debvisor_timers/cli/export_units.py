@@ -31,6 +31,8 @@ def command(*, output: str | None, root: str | None, as_json: bool) -> None:
     folder = output or root
     if not folder:
         raise UsageError("no folder is named", fix="add --output DIR")
+    if Path(folder).exists() and not Path(folder).is_dir():
+        raise UsageError(f"{folder} is no folder", fix="name a folder, which may be missing")
     if root is not None and not Path(root).is_dir():
         raise UsageError(f"there is no folder {root}", fix="name the root of an image")
     image = None if root is None else Path(root).absolute()

@@ -33,10 +33,26 @@ def command(*, job: str, unset: tuple[str, ...], **options: Any) -> None:
     from debvisor_timers.operations.editing.change import Change, ChangeKind
     from debvisor_timers.scheduler import Scheduler
 
-    keys = keys_of(options) | {tuple(name.split(".")): None for name in unset}
+    keys = keys_of(options) | {_path(name): None for name in unset}
     if not keys:
         raise UsageError("nothing to change was named", fix="add an option, such as --timeout=2h")
     scheduler = Scheduler.system(door="cli")
     change = Change(job_id=job, kind=ChangeKind.UPDATE, keys=keys)
     result = scheduler.edit_jobs([change], how(options))
     echo_edit(result, options, done=f"updated {job}", unchanged=f"{job} is as it should be already")
+
+
+def _path(name: str) -> tuple[str, ...]:
+    """Return the path of a key that is to be taken away. Raises UsageError for one that is none."""
+    from debvisor_timers.jobs.faults import did_you_mean
+    from debvisor_timers.jobs.keys import table
+
+    names = {key.name for key in table()}
+    parent = name.rpartition(".")[0]
+    holds_any = parent in names and not any(each.startswith(f"{parent}.") for each in names)
+    if name not in names and not holds_any:
+        raise UsageError(
+            f"--unset: there is no key {name!r}{did_you_mean(name, names)}",
+            fix="see debvisor-timers explain",
+        )
+    return tuple(name.split("."))

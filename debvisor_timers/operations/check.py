@@ -13,8 +13,8 @@ from debvisor_timers.operations.applying.verify import verify
 from debvisor_timers.operations.coming.crowds import crowd_problems
 from debvisor_timers.operations.coming.gaps import gap_problems
 from debvisor_timers.operations.config import outdated_calendars
+from debvisor_timers.operations.holding.paused import paused_problems
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.paused import paused_problems
 from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import FileEntry
 

@@ -42,15 +42,20 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         raise cannot("write", path, error) from error
 
 
-def replace_file(path: Path, data: bytes, *, mode: int) -> None:
+def replace_file(
+    path: Path, data: bytes, *, mode: int, owner: tuple[int, int] | None = None
+) -> None:
     """Let `data` be all of the file at `path`, or leave what was there; several may do it at once.
 
-    A symbolic link at `path` is replaced, not followed. Its folder must exist. Raises OSError.
+    owner: user and group, before anybody sees it; those of the caller where none are named. A
+    symbolic link at `path` is replaced, not followed. Its folder must exist. Raises OSError.
     """
     # Hidden, and beside it: then the rename is one, and nobody takes it for the file.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if owner is not None:
+                os.fchown(descriptor, *owner)
             os.fchmod(descriptor, mode)
             file.write(data)
             file.flush()

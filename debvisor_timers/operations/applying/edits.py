@@ -69,18 +69,17 @@ def _put(path: Path, data: bytes | None, new_mode: int) -> None:
         return
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        mode, owner, group = _rights(path, new_mode)
-        durable.replace_file(path, data, mode=mode)
-        os.chown(path, owner, group)
+        mode, owner = _rights(path, new_mode)
+        durable.replace_file(path, data, mode=mode, owner=owner)
         sync_folder(path.parent)
     except OSError as error:
         raise durable.cannot("write", path, error) from error
 
 
-def _rights(path: Path, new_mode: int) -> tuple[int, int, int]:
+def _rights(path: Path, new_mode: int) -> tuple[int, tuple[int, int]]:
     """Return mode, owner and group of a file: as it had them, or for a new one by its folder."""
     try:
         status = path.stat()
     except FileNotFoundError:
-        return new_mode, os.geteuid(), path.parent.stat().st_gid
-    return stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
+        return new_mode, (os.geteuid(), path.parent.stat().st_gid)
+    return stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid)

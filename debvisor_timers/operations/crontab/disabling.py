@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -176,17 +175,9 @@ def _replace(path: Path, data: bytes) -> None:
     """Write a crontab anew, with the owner and the mode that cron asks for."""
     try:
         status = path.stat()
-        temporary = path.with_name(f".{path.name}.debvisor-new")
-        # Others may write to the folder of the users' crontabs: nothing that is there is followed.
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchown(descriptor, status.st_uid, status.st_gid)
-            os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        temporary.replace(path)
+        # Hidden names are none of cron's; and nothing that is there is followed.
+        mode, owner = stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid)
+        durable.replace_file(path, data, mode=mode, owner=owner)
         sync_folder(path.parent)
     except OSError as error:
         raise durable.cannot("write", path, error) from error

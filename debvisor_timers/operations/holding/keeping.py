@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from debvisor_timers.disk import sync_file_system, sync_folder
-from debvisor_timers.errors import DebvisorTimersError, PermissionRefusedError, SystemdError
+from debvisor_timers.operations import durable
 
 
 def write_marks(folder: Path, marks: Mapping[str, bytes]) -> None:
@@ -30,7 +30,7 @@ def write_marks(folder: Path, marks: Mapping[str, bytes]) -> None:
             path.with_name(f".{name}.new").replace(path)
         sync_folder(folder)
     except OSError as error:
-        raise _cannot("write", path, error) from error
+        raise durable.cannot("write", path, error) from error
 
 
 def remove_marks(folder: Path, names: Collection[str]) -> None:
@@ -43,12 +43,4 @@ def remove_marks(folder: Path, names: Collection[str]) -> None:
         if names and folder.is_dir():
             sync_folder(folder)
     except OSError as error:
-        raise _cannot("remove", path, error) from error
-
-
-def _cannot(verb: str, path: Path, error: OSError) -> DebvisorTimersError:
-    if isinstance(error, PermissionError):
-        return PermissionRefusedError(
-            f"only root may do this (cannot {verb} {path})", fix="run the command with sudo"
-        )
-    return SystemdError(f"cannot {verb} {path}: {error.strerror or error}")
+        raise durable.cannot("remove", path, error) from error

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from debvisor_timers.disk import sync_folder
-from debvisor_timers.errors import PermissionRefusedError, SystemdError
 from debvisor_timers.operations import durable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,7 +35,7 @@ def read_progress(path: Path) -> SlotProgress | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _cannot("read", path, error) from error
+        raise durable.cannot("read", path, error) from error
     begun, started, done = None, None, set()
     for line in text.split("\n")[:-1]:
         word, *numbers = line.split()
@@ -91,20 +90,12 @@ class ProgressFile:
                 os.close(number)
             sync_folder(self._path.parent)
         except OSError as error:
-            raise _cannot("write", self._path, error) from error
+            raise durable.cannot("write", self._path, error) from error
 
 
 def _text(begun: datetime, done: Iterable[datetime]) -> bytes:
     lines = [f"begun {_usec(begun)}", *(f"done {_usec(at)}" for at in sorted(done))]
     return "\n".join([*lines, ""]).encode()
-
-
-def _cannot(verb: str, path: Path, error: OSError) -> SystemdError | PermissionRefusedError:
-    if isinstance(error, PermissionError):
-        return PermissionRefusedError(
-            f"only root may do this (cannot {verb} {path})", fix="run the command with sudo"
-        )
-    return SystemdError(f"cannot {verb} {path}: {error.strerror or error}")
 
 
 def _moment(number: str) -> datetime:

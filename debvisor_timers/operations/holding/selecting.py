@@ -52,7 +52,9 @@ def chosen(host: Host, choice: Choice) -> tuple[str, ...]:
         jobs = definitions.require().jobs.values()
         found = [job.id for job in jobs if _has(job.tags, choice.tags)]
         if not found:
-            named = " and ".join(f"{name}={value}" for name, value in choice.tags.items())
+            named = " and ".join(
+                f"{name}={value}" if value else name for name, value in choice.tags.items()
+            )
             raise NotFoundError(f"no job has the tag {named}", fix="see `debvisor-timers show JOB`")
         return tuple(sorted(found))
     known |= definitions.jobs.keys()

@@ -18,8 +18,8 @@ from debvisor_timers.operations.coming.constant import Span
 from debvisor_timers.operations.coming.delays import jitter_of
 from debvisor_timers.operations.coming.elapses import Interval
 from debvisor_timers.operations.coming.upcoming import Calendars
+from debvisor_timers.operations.holding.paused import is_paused
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.paused import is_paused
 from debvisor_timers.render.names import timer_unit
 from debvisor_timers.render.ownership import read_ownership
 from debvisor_timers.render.timing import elapses_alike

@@ -111,6 +111,7 @@ def test_an_image_has_its_own_jobs_and_zone(program: Program, world: World, tmp_
     [
         ([], "no folder is named"),
         (["--output=/"], "/ is this host"),
+        (["--output=/etc/passwd"], "/etc/passwd is no folder"),
         (["--root=/nowhere"], "there is no folder /nowhere"),
     ],
 )

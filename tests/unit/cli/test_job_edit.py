@@ -319,6 +319,17 @@ def test_changes_are_in_the_audit(program: Program) -> None:
 # --- delete, enable, disable ---------------------------------------------------------------------
 
 
+def test_update_takes_away_no_key_that_is_none(program: Program) -> None:
+    program.world.apply(TWO)
+
+    answer = program("job", "update", "hourly", "--unset=timout")
+
+    assert answer.code == 2
+    assert "there is no key 'timout'; did you mean 'timeout'?" in answer.err
+    assert program("job", "update", "hourly", "--unset=retries.mx").code == 2
+    assert program("job", "update", "hourly", "--unset=tags.team").code == 0
+
+
 def test_delete_asks_on_a_terminal(program: Program) -> None:
     program.world.apply(TWO)
 
