@@ -78,3 +78,22 @@ BUILD = Layer(
 
 ANSIBLE = Layer(name="ansible", parent=TEST, packages=("ansible-core", "python3-apt"))
 """Apart: ansible takes as much room as all the rest, and one test needs it."""
+
+LIBVIRT = Layer(
+    name="libvirt",
+    parent=TEST,
+    packages=(
+        "libvirt-daemon-system",
+        "python3-libvirt",
+        "qemu-block-extra",
+        "qemu-system-x86",
+        "qemu-utils",
+    ),
+    # In a box there are no controllers to hand on, and no devices to make a namespace of. A machine
+    # is of the type qemu: emulated, as there is no /dev/kvm.
+    script=r"""
+printf '%s\n' 'cgroup_controllers = [ ]' 'namespaces = [ ]' 'security_driver = "none"' \
+    'user = "root"' 'group = "root"' >>/etc/libvirt/qemu.conf
+""",
+)
+"""A hypervisor: libvirt's daemon and QEMU."""
