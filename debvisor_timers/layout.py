@@ -168,6 +168,16 @@ class Layout:
         return self.state / "notified"
 
     @property
+    def queue(self) -> Path:
+        """Return the folder with one file for each message that is to be sent."""
+        return self.state / "queue"
+
+    @property
+    def given_up(self) -> Path:
+        """Return the folder with one file for each message that could not be sent in time."""
+        return self.queue / "given-up"
+
+    @property
     def audit_head(self) -> Path:
         """Return the file with the newest link of the audit's chain."""
         return self.state / "audit.json"
