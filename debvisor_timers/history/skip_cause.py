@@ -45,7 +45,9 @@ _CAUSES = tuple(
         (r"its condition was not met|Condition\w+=.* is not met", SkipCause.CONDITION),
         (r"an apply held its timer", SkipCause.HELD),
         (r"a dependency failed|the last success of \S+ is too old .*", SkipCause.DEPENDENCY),
-        (r"\S+ (never ran|did not run|has not succeeded since .*)", SkipCause.DEPENDENCY),
+        (r"\S+ (never ran.*|began on .* is not known here)", SkipCause.DEPENDENCY),
+        (r"\S+ ended in the future: .*", SkipCause.DEPENDENCY),
+        (r"\S+ (did not run|has not succeeded since .*)", SkipCause.DEPENDENCY),
         (r"\S+ (was skipped \(.*\)|is still .* after .*)", SkipCause.DEPENDENCY),
         (r"\S+ (failed|timed out|was stopped) \(run .*\)", SkipCause.DEPENDENCY),
     )

@@ -58,20 +58,25 @@ class Relations:
     """All jobs, and what others write about each.
 
     started_by: by the id of a job, the edges of those that its end starts. conflicts: by the id of
-    a job, the ids of those that must not run beside it, whoever of the two writes so.
+    a job, the ids of those that must not run beside it, whoever of the two writes so. required: the ids of
+    those whose success another job asks for.
     """
 
     jobs: Mapping[str, Job] = field(default_factory=dict)
     started_by: Mapping[str, Sequence[Edge]] = field(default_factory=dict)
     conflicts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
 
 
 def relate(jobs: Mapping[str, Job]) -> Relations:
     """Return `jobs` with what they have to do with each other."""
     started_by: dict[str, list[Edge]] = {}
     conflicts: dict[str, set[str]] = {}
+    required: set[str] = set()
     for edge in edges(jobs):
-        if edge.kind in CHAINS:
+        if edge.kind is EdgeKind.REQUIRES:
+            required.add(edge.needs)
+        elif edge.kind in CHAINS:
             started_by.setdefault(edge.needs, []).append(edge)
         elif edge.kind is EdgeKind.CONFLICTS:
             conflicts.setdefault(edge.job, set()).add(edge.needs)
@@ -80,6 +85,7 @@ def relate(jobs: Mapping[str, Job]) -> Relations:
         jobs=jobs,
         started_by=started_by,
         conflicts={job_id: sorted(others) for job_id, others in conflicts.items()},
+        required=frozenset(required),
     )
 
 

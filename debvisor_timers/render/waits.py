@@ -32,6 +32,7 @@ WAITS = (
     Row("X-After", "after", How.EACH),
     Row("X-WhereHost", "where_host", How.IF_ANY),
     Row("X-WhereVm", "where_vm", How.IF_ANY),
+    Row("X-Carry", "carry", How.IF_ANY),
     Row("X-Conflict", "conflicts", How.EACH),
     Row("X-Pool", "pool", How.EACH),
     Row("X-Priority", "locks", How.IF_ANY),
@@ -48,12 +49,13 @@ class Waits:
     """What the runs of a job wait for.
 
     dependencies: on jobs, each with the other job where it is known. conflicts: what this job does,
-    by the id of the other one. pool: with its size.
+    by the id of the other one. pool: with its size. is_required: others ask for its result.
     """
 
     dependencies: tuple[tuple[Dependency, Job | None], ...] = ()
     conflicts: Mapping[str, Conflict]
     pool: tuple[Pool, int] | None = None
+    is_required: bool = False
 
     @property
     def longest(self) -> timedelta:
@@ -82,6 +84,7 @@ def waits_of(job: Job, relations: Relations, pools: Mapping[str, int]) -> Waits:
         ),
         conflicts={id_: own.get(id_) or Conflict(job=id_) for id_ in sorted({*own, *others})},
         pool=(pool, pools[pool.name]) if pool.name in pools and pool.name != NO_POOL else None,
+        is_required=job.id in relations.required and not job.is_step,
     )
 
 
@@ -95,6 +98,7 @@ def wait_values(job: Job, waits: Waits) -> dict[str, Any]:
         "after": tuple(_line(each[0]) for each in waits.dependencies if each not in required),
         "where_host": " ".join(job.where.host),
         "where_vm": job.where.vm_active or "",
+        "carry": (job.where.vm_active or "") if waits.is_required else "",
         "conflicts": tuple(_conflict(job.id, one) for one in waits.conflicts.values()),
         "pool": tuple(_pool(*waits.pool)) if waits.pool else (),
         "locks": str(locks) if locks else "",

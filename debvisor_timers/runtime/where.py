@@ -45,13 +45,14 @@ def runs_here(domain: str) -> bool:
     return state not in AWAY and not (state == "paused" and reason.rstrip(")") in ARRIVING)
 
 
-def virsh(*arguments: str) -> tuple[int, str]:
+def virsh(*arguments: str, seconds: int = SECONDS, change: bool = False) -> tuple[int, str]:
     """Return the exit status of virsh, and all that it says; its own address decides which libvirt.
 
-    Raises OSError when it is missing. Not by the module subprocess, which takes long to import.
+    change: it may change something. Raises OSError when it is missing. Not by the module subprocess, which takes long to import.
     """
     reader, writer = os.pipe()
-    command = [TIMEOUT, str(SECONDS), VIRSH, "--readonly", *arguments]
+    rights = [] if change else ["--readonly"]
+    command = [TIMEOUT, str(seconds), VIRSH, *rights, *arguments]
     environment = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "HOME": "/root"}
     actions = [(os.POSIX_SPAWN_DUP2, writer, 1), (os.POSIX_SPAWN_DUP2, writer, 2)]
     if not os.access(VIRSH, os.X_OK):
