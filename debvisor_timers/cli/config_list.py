@@ -58,10 +58,10 @@ def _rows(found: Settings) -> Iterator[tuple[str, str]]:
     for name, days in found.days.items():
         yield f"calendars.{name}", counted(days, "day")
     yield "maintenance_windows", str(len(found.config.maintenance_windows) or "none")
-    for name, handler in found.handlers.items():
-        folders = f" (in {', '.join(handler.path)})" if handler.path else ""
-        yield f"handlers.{name}", f"{handler.handler}{folders}"
-    if not found.handlers:
+    for name, known in found.tasks.items():
+        folders = f" (in {', '.join(known.path)})" if known.path else ""
+        yield f"handlers.{name}", f"{known.handler or _words(list(known.exec_ or ()))}{folders}"
+    if not found.tasks:
         yield "handlers", "none"
 
 
@@ -101,8 +101,12 @@ def _document(found: Settings) -> dict[str, object]:
         "calendars": dict(found.days),
         "maintenance_windows": found.written.get("maintenance_windows", []),
         "handlers": {
-            name: {"handler": handler.handler, "path": list(handler.path)}
-            for name, handler in found.handlers.items()
+            name: {
+                "handler": known.handler,
+                "path": list(known.path),
+                "exec": list(known.exec_) if known.exec_ else None,
+            }
+            for name, known in found.tasks.items()
         },
         "problems": [problem_document(problem) for problem in found.problems],
     }

@@ -33,7 +33,7 @@ from debvisor_timers.jobs.places import problem_at
 from debvisor_timers.jobs.relation_checks import relation_findings, sharing_findings
 from debvisor_timers.jobs.relations import followers
 from debvisor_timers.jobs.scalar import NULL
-from debvisor_timers.jobs.tasks import TASKS_FOLDER, Handler, Handlers, load_handlers, no_handler
+from debvisor_timers.jobs.task_files import TASKS_FOLDER, TaskTypes, load_task_types, no_handler
 from debvisor_timers.jobs.translate import (
     Complaint,
     complaint_of,
@@ -57,7 +57,7 @@ class Definitions:
     sources: every file of ours that was read, with the digest of its bytes (sha256, hex).
     calendars: the days of each calendar of config.yaml, as sorted texts.
     calendar_files: the iCalendar files that config.yaml names.
-    handlers: those of task types.
+    task_types: those of tasks.d, over those that come with the program.
     """
 
     jobs: Mapping[str, Job]
@@ -66,7 +66,7 @@ class Definitions:
     sources: Mapping[Path, str]
     calendars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     calendar_files: tuple[Path, ...] = ()
-    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    task_types: TaskTypes = field(default_factory=TaskTypes)
 
     def require(self) -> Definitions:
         """Return these definitions; raise DefinitionError when any problem is an error."""
@@ -84,8 +84,8 @@ def load_definitions(config: Path, *, home: Path | None = None) -> Definitions:
     with without_collector():
         # Where the folder may not be searched, jobs.d tells of it.
         may_look = os.access(config, os.X_OK, effective_ids=True)
-        handlers = load_handlers(config / TASKS_FOLDER) if may_look else None
-        loader = _Loader(load_config(config / CONFIG_NAME, home=home), handlers)
+        types = load_task_types(config / TASKS_FOLDER) if may_look else None
+        loader = _Loader(load_config(config / CONFIG_NAME, home=home), types)
         files, problems = list_job_files(config / "jobs.d")
         loader.problems += problems
         loader.problems += check_owners((config / CONFIG_NAME, config / "jobs.d", *files))
@@ -104,8 +104,8 @@ def load_files(paths: Sequence[Path], *, config: Path | None = None) -> Definiti
     with without_collector():
         configs = [path for path in paths if path.name == CONFIG_NAME]
         chosen = configs[0] if configs else config / CONFIG_NAME if config else None
-        handlers = load_handlers(config / TASKS_FOLDER) if config else None
-        loader = _Loader(load_config(chosen), handlers)
+        types = load_task_types(config / TASKS_FOLDER) if config else None
+        loader = _Loader(load_config(chosen), types)
         loader.load(path for path in paths if path.name != CONFIG_NAME)
         loader.look_at_relations(all_jobs=False, has_config=chosen is not None)
         return loader.definitions()
@@ -114,12 +114,13 @@ def load_files(paths: Sequence[Path], *, config: Path | None = None) -> Definiti
 class _Loader:
     """Collects jobs and problems, file by file."""
 
-    def __init__(self, config: LoadedConfig, handlers: Handlers | None) -> None:
+    def __init__(self, config: LoadedConfig, types: TaskTypes | None) -> None:
+        """types: None where tasks.d is not known, so that a type may well be declared there."""
         self.jobs: dict[str, Job] = {}
-        self._handlers = handlers
-        known = handlers or Handlers()
-        self.problems: list[Problem] = [*config.problems, *known.problems]
-        self.sources: dict[Path, str] = {**config.sources, **known.sources}
+        self._knows_types = types is not None
+        self._types = types or TaskTypes()
+        self.problems: list[Problem] = [*config.problems, *self._types.own.problems]
+        self.sources: dict[Path, str] = {**config.sources, **self._types.own.sources}
         self._places: dict[str, Span] = {}
         self._config = config
 
@@ -132,7 +133,7 @@ class _Loader:
             sources=self.sources,
             calendars=self._config.calendars.days,
             calendar_files=self._config.calendars.files,
-            handlers=self._handlers.by_type if self._handlers else {},
+            task_types=self._types,
         )
 
     def look_for_unknown_jobs(self) -> None:
@@ -155,8 +156,8 @@ class _Loader:
     def _without_handlers(self) -> Iterator[Problem]:
         """Yield a warning for each task that nothing does: its runs will fail."""
         for job in self.jobs.values():
-            if job.task and self._handlers and job.task.type not in self._handlers.places:
-                complaint = no_handler(job.task.type, self._handlers.places)
+            if job.task and self._knows_types and self._types.place(job.task.type) is None:
+                complaint = no_handler(job.task.type, self._types.everything)
                 yield replace(problem_at(job, complaint), severity=Severity.WARNING)
 
     def load(self, files: Iterable[Path]) -> None:
@@ -210,18 +211,31 @@ class _Loader:
             return
         for name in _NOT_KEYS & body.keys():
             self._complain(document, here, unknown_key((name,), keys_at(Job, ())))
-        values = merge_defaults(body, self._config.defaults)
+        values = merge_defaults(self._with_type(body), self._config.defaults)
         try:
             job = Job.model_validate({**values, "id": job_id, "source": place})
         except ValidationError as error:
             for complaint in _all_complaints(error, body):
                 self._complain(document, here, complaint)
             return
-        wrong = [*self._exclusions(job)]
+        wrong = [*self._exclusions(job), *self._wrong_task(job)]
         for complaint in wrong:
             self._complain(document, here, complaint)
         if not wrong and self._places[job_id] is place and not _NOT_KEYS & body.keys():
             self.jobs[job_id] = job
+
+    def _with_type(self, body: dict[str, Value]) -> dict[str, Value]:
+        """Return the keys of a job over those that the type of its task sets."""
+        task = body.get("task")
+        name = task.get("type") if isinstance(task, dict) else None
+        return merge_defaults(body, self._types.defaults(name)) if isinstance(name, str) else body
+
+    def _wrong_task(self, job: Job) -> Iterator[Complaint]:
+        """Yield what the type of the job's task finds wrong with its configuration."""
+        known = self._types.get(job.task.type) if job.task else None
+        if job.task and known:
+            for complaint in known.wrong_in(job.task.config):
+                yield replace(complaint, path=("task", "config", *complaint.path))
 
     def _exclusions(self, job: Job) -> Iterable[Complaint]:
         """Return what is wrong with the exclusions of a job, known once config.yaml is."""

@@ -13,7 +13,7 @@ from jinja2 import Environment, TemplateError
 from debvisor_timers.errors import RenderError
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.relations import Relations
-from debvisor_timers.jobs.tasks import Handler
+from debvisor_timers.jobs.task_files import TaskTypes
 from debvisor_timers.jobs.windows import MaintenanceWindow
 from debvisor_timers.layout import BOOT_TARGET, TARGET, Layout
 from debvisor_timers.render import check, names, ownership
@@ -40,7 +40,7 @@ class RenderSettings:
 
     host_zone: the name of the host's time zone. systemd_version: of the systemd that runs now.
     templates: from `load_templates`. calendars: the days of each, as texts. pools: the slots of
-    each. relations: of all jobs that are rendered for the host. handlers: of each task type.
+    each. relations: of all jobs that are rendered for the host. types: of tasks.
     """
 
     layout: Layout
@@ -51,7 +51,7 @@ class RenderSettings:
     windows: Sequence[MaintenanceWindow] = ()
     pools: Mapping[str, int] = field(default_factory=dict)
     relations: Relations = field(default_factory=Relations)
-    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    types: TaskTypes = field(default_factory=TaskTypes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ def _units(job: Job, settings: RenderSettings) -> Iterator[_Unit]:
 def _service(job: Job, settings: RenderSettings) -> _Unit:
     waits = waits_of(job, settings.relations, settings.pools)
     values = {
-        **service_values(job, settings.layout, settings.handlers),
+        **service_values(job, settings.layout, settings.types),
         **skip_values(
             job, settings.host_zone, calendars=settings.calendars, windows=settings.windows
         ),

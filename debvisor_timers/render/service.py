@@ -10,7 +10,7 @@ from typing import Any
 
 from debvisor_timers.jobs.model import Job, Priority
 from debvisor_timers.jobs.sandbox import PRESETS
-from debvisor_timers.jobs.tasks import Handler
+from debvisor_timers.jobs.task_files import TaskTypes
 from debvisor_timers.layout import Layout
 from debvisor_timers.render.attempts import ATTEMPTS, START_LIMIT
 from debvisor_timers.render.chains import CHAINS, STARTED_BY
@@ -123,9 +123,7 @@ One of 10,000 jobs took PID 1 of systemd 257 17 s of CPU with 16, 21 s with one,
 """
 
 
-def service_values(
-    job: Job, layout: Layout, handlers: Mapping[str, Handler] | None = None
-) -> dict[str, Any]:
+def service_values(job: Job, layout: Layout, types: TaskTypes | None = None) -> dict[str, Any]:
     """Return the values of job.service.j2, as plain as the job has them."""
     directives = job.unit.Service
     presets = {**PRIORITIES[job.priority], **_resources(job)}
@@ -152,7 +150,7 @@ def service_values(
         "run": f"{layout.libexec}/run",
         "end": f"{layout.libexec}/end",
         "for_user": layout.user,
-        "command": _command(job, layout, handlers or {}),
+        "command": _command(job, layout, types or TaskTypes()),
         "stop_timeout": job.stop_timeout,
         "limits": _without(presets, directives),
         "sandbox": _without(PRESETS[job.sandbox], directives),
@@ -160,13 +158,13 @@ def service_values(
     }
 
 
-def _command(job: Job, layout: Layout, handlers: Mapping[str, Handler]) -> tuple[str, ...]:
+def _command(job: Job, layout: Layout, types: TaskTypes) -> tuple[str, ...]:
     if job.task is None:
         return job.command or (job.shell, f"{layout.seen(layout.scripts)}/{script_name(job)}")
-    handler = handlers.get(job.task.type)
-    options = [f"--path={folder}" for folder in handler.path] if handler else []
-    options += [f"--handler={handler.handler}"] if handler else []
-    return (f"{layout.libexec}/task", *options, job.task.type, job.task.config_text)
+    name, config = job.task.type, job.task.config
+    program, known = f"{layout.libexec}/task", types.get(name)
+    # A type that is not declared fails aloud when the job runs: it may be declared by then.
+    return known.command(name, config, program) if known else (program, name, job.task.config_text)
 
 
 def script_name(job: Job) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from debvisor_timers.scheduler.base import Base
 
 if TYPE_CHECKING:
-    from debvisor_timers.jobs.tasks import Handler
+    from debvisor_timers.jobs.task_types import TaskType
     from debvisor_timers.operations.applying.apply import ApplyResult
     from debvisor_timers.operations.editing.handlers import TaskFunction
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 class Tasks(Base):
     """Which handler does which type of task."""
 
-    def handlers(self) -> Mapping[str, Handler]:
-        """Return the handler of each task type that is declared."""
-        from debvisor_timers.operations.editing.handlers import handlers
+    def task_types(self) -> Mapping[str, TaskType]:
+        """Return each task type that the files of tasks.d declare."""
+        from debvisor_timers.operations.editing.handlers import task_types
 
-        return handlers(self.host)
+        return task_types(self.host)
 
     def declare_handler(self, task_type: str, function: TaskFunction) -> ApplyResult | None:
         """Let `function` do the tasks of a type; None where it does already."""

@@ -443,9 +443,9 @@ def test_a_handler_that_is_none_is_refused(world: World, scheduler: JobScheduler
     with pytest.raises(UsageError, match="is not a name of a task type"):
         scheduler.register_task_handler("../backup", json.dumps)
     scheduler.register_task_handler("sleep", time.sleep)
-    assert scheduler.handlers()["sleep"].handler == "time:sleep"
+    assert scheduler.task_types()["sleep"].handler == "time:sleep"
     scheduler.register_task_handler("backup", world.systemd.advance)
-    assert "backup" not in scheduler.handlers()
+    assert "backup" not in scheduler.task_types()
 
 
 def test_a_run_is_executed_and_told(scheduler: JobScheduler) -> None:
@@ -466,4 +466,4 @@ def test_a_handler_of_the_program_itself_is_warned_of(
     (record,) = caplog.records
     assert record.name == "DebVisor.Scheduler"
     assert "a job cannot import it" in record.getMessage()
-    assert scheduler.handlers() == {}
+    assert scheduler.task_types() == {}

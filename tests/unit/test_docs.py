@@ -14,7 +14,7 @@ import yaml
 from debvisor_timers.cli.main import ALIASES, COMMANDS, GROUPS, cli
 from debvisor_timers.errors import ExitCode
 from debvisor_timers.jobs.load import load_files
-from debvisor_timers.jobs.tasks import load_handlers
+from debvisor_timers.jobs.task_files import load_task_types
 from debvisor_timers.layout import Layout
 from debvisor_timers.operations.safety.doctor import CHECKS
 from debvisor_timers.operations.safety.finding import FindingKind
@@ -77,7 +77,7 @@ def test_every_yaml_example_loads_without_a_problem(block: Block, tmp_path: Path
 def problems_of_tasks(text: str, config: Path) -> Sequence[Problem]:
     (config / "tasks.d").mkdir()
     (config / "tasks.d" / "some.yaml").write_text(text, encoding="utf-8")
-    return load_handlers(config / "tasks.d").problems
+    return load_task_types(config / "tasks.d").own.problems
 
 
 def config_before(block: Block) -> str:

@@ -24,12 +24,14 @@ ARROWS: Mapping[str, set[str]] = {
     "history": set(VALUES),
     "disk": set(),
     "systemd": {*PURE, *VALUES, "disk"},
-    "operations": {*PURE, *VALUES, "disk", "systemd.ports"},
+    "operations": {*PURE, *VALUES, "disk", "systemd.ports", "notify", "tasks"},
     "runtime": set(),
-    "scheduler": {"operations", "systemd", "history", "jobs", *VALUES},
+    "scheduler": {"operations", "systemd", "history", "jobs", "tasks", *VALUES},
     "cli": {"scheduler", "operations", "history", "calendar", "jobs", *VALUES},
+    "tasks": {"scheduler", "operations", "history", "jobs", "notify", *VALUES, "disk"},
+    "notify": {"jobs", "disk", *VALUES},
     "__main__": {"cli"},
-    "__init__": {"scheduler"},
+    "__init__": {"scheduler", "tasks"},
 }
 """Folder (or module at the top) to what it may import; systemd.ports means that module alone."""
 

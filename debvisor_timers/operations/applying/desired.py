@@ -52,7 +52,7 @@ def desired_states(
         windows=definitions.config.maintenance_windows,
         pools=definitions.config.pools,
         relations=relate(definitions.jobs),
-        handlers=definitions.handlers,
+        types=definitions.task_types,
     )
     return {job.id: _desired(job, settings, generation) for job in definitions.jobs.values()}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.jobs.config import CONFIG_NAME
 from debvisor_timers.jobs.edit import copy_job, edit_jobs, jobs_in, parse_jobs
-from debvisor_timers.jobs.tasks import TASKS_FOLDER
+from debvisor_timers.jobs.task_files import TASKS_FOLDER
 from debvisor_timers.layout import Layout
 from debvisor_timers.operations.editing.stage import Stage, StagedFile
 from debvisor_timers.operations.editing.tree import JobTree

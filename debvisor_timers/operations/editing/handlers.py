@@ -18,7 +18,9 @@ from debvisor_timers.jobs.emit import mapping_lines
 from debvisor_timers.jobs.faults import quoted
 from debvisor_timers.jobs.files import check_owners
 from debvisor_timers.jobs.load import load_definitions
-from debvisor_timers.jobs.tasks import TASKS, Handler, check_type, load_handlers
+from debvisor_timers.jobs.task_files import TASKS, load_task_types
+from debvisor_timers.jobs.task_types import TaskType
+from debvisor_timers.jobs.tasks import check_type
 from debvisor_timers.operations.applying.apply import ApplyOptions, ApplyResult, apply_source
 from debvisor_timers.operations.applying.edits import FileEdit
 from debvisor_timers.operations.applying.recover import generations
@@ -33,12 +35,12 @@ _TRIES = 3
 """So often it is tried anew when somebody else applies between the reading and the apply."""
 
 
-def handlers(host: Host) -> Mapping[str, Handler]:
-    """Return the handler of each task type that the files of tasks.d declare."""
-    return load_handlers(host.layout.tasks).by_type
+def task_types(host: Host) -> Mapping[str, TaskType]:
+    """Return each task type that the files of tasks.d declare."""
+    return load_task_types(host.layout.tasks).own.types
 
 
-def handler_of(function: TaskFunction) -> Handler:
+def handler_of(function: TaskFunction) -> TaskType:
     """Return how a job finds `function`: its name in its module, and the folder of that.
 
     Raises UsageError for one that another process cannot import: a lambda, a function within
@@ -61,7 +63,7 @@ def handler_of(function: TaskFunction) -> Handler:
         raise UsageError(
             f"{quoted(name)} is a method of an object that only this program has", fix=fix
         )
-    return Handler(handler=f"{module}:{name}", path=_folders(module, function))
+    return TaskType(handler=f"{module}:{name}", path=_folders(module, function))
 
 
 def _folders(module: str, function: TaskFunction) -> tuple[str, ...]:
@@ -82,7 +84,7 @@ def _folders(module: str, function: TaskFunction) -> tuple[str, ...]:
 
 
 def register_handler(
-    host: Host, task_type: str, handler: Handler, options: ApplyOptions
+    host: Host, task_type: str, handler: TaskType, options: ApplyOptions
 ) -> ApplyResult | None:
     """Declare the handler of a task type in tasks.d, and apply the jobs of that type alone.
 
@@ -103,10 +105,10 @@ def register_handler(
 
 
 def _register(
-    host: Host, task_type: str, handler: Handler, options: ApplyOptions
+    host: Host, task_type: str, handler: TaskType, options: ApplyOptions
 ) -> ApplyResult | None:
-    known = load_handlers(host.layout.tasks)
-    if known.by_type.get(task_type) == handler:
+    known = load_task_types(host.layout.tasks).own
+    if known.types.get(task_type) == handler:
         return None
     path = host.layout.tasks / f"{task_type}.yaml"
     if wrong := [problem for problem in known.problems if problem.span.file == path]:
@@ -135,14 +137,14 @@ def _check_type(task_type: str) -> None:
         raise UsageError(error.message(), fix=(error.context or {}).get("fix", "")) from error
 
 
-def _check_trust(handler: Handler) -> None:
+def _check_trust(handler: TaskType) -> None:
     problems = check_owners(map(Path, handler.path))
     if problems:
         raise DefinitionError(problems)
 
 
-def _text(task_type: str, handler: Handler) -> str:
-    keys = {"handler": handler.handler}
+def _text(task_type: str, handler: TaskType) -> str:
+    keys = {"handler": handler.handler or ""}
     paths = {"path": list(handler.path)} if handler.path else {}
     return "\n".join(mapping_lines({TASKS: {task_type: {**keys, **paths}}}, column=0)) + "\n"
 

@@ -11,7 +11,7 @@ from debvisor_timers.errors import DefinitionError
 from debvisor_timers.jobs.config import CONFIG_NAME
 from debvisor_timers.jobs.edit import jobs_in
 from debvisor_timers.jobs.load import load_files
-from debvisor_timers.jobs.tasks import TASKS_FOLDER
+from debvisor_timers.jobs.task_files import TASKS_FOLDER
 from debvisor_timers.operations.editing.tree import JobTree
 from debvisor_timers.source import Problem
 

@@ -12,7 +12,8 @@ from debvisor_timers.jobs.config import CONFIG_NAME, Config, load_config
 from debvisor_timers.jobs.load import load_definitions
 from debvisor_timers.jobs.redact import REDACTED, redact, redact_words
 from debvisor_timers.jobs.secrets import says_secret
-from debvisor_timers.jobs.tasks import Handler, as_json
+from debvisor_timers.jobs.task_types import TaskType
+from debvisor_timers.jobs.tasks import as_json
 from debvisor_timers.operations.host import Host
 from debvisor_timers.source import Problem
 
@@ -22,14 +23,15 @@ class Settings:
     """What the files of the configuration say, secrets left out.
 
     paths: where things are, by what they are. written: config.yaml as it is written, as JSON has
-    it. days: how many each calendar has. jobs: how many there are.
+    it. days: how many each calendar has. tasks: the types that tasks.d declares.
+    jobs: how many there are.
     """
 
     paths: Mapping[str, Path]
     config: Config
     written: Mapping[str, Any]
     days: Mapping[str, int]
-    handlers: Mapping[str, Handler]
+    tasks: Mapping[str, TaskType]
     jobs: int
     problems: tuple[Problem, ...]
 
@@ -53,7 +55,7 @@ def settings(host: Host) -> Settings:
         config=definitions.config,
         written=without_secrets(written),
         days={name: len(days) for name, days in definitions.calendars.items()},
-        handlers=definitions.handlers,
+        tasks=definitions.task_types.own.types,
         jobs=len(definitions.jobs),
         problems=tuple(problem for problem in definitions.problems if problem.is_error),
     )

@@ -12,17 +12,17 @@ from types import ModuleType
 import pytest
 
 from debvisor_timers.errors import DefinitionError, RefusedError, SystemdError, UsageError
-from debvisor_timers.jobs.tasks import Handler
+from debvisor_timers.jobs.task_types import TaskType
 from debvisor_timers.operations.applying.apply import ApplyOptions, ApplyResult, apply_source
 from debvisor_timers.operations.applying.plan import make_plan
 from debvisor_timers.operations.applying.source import Source
 from debvisor_timers.operations.editing import handlers as handlers_module
-from debvisor_timers.operations.editing.handlers import handler_of, handlers, register_handler
+from debvisor_timers.operations.editing.handlers import handler_of, register_handler, task_types
 from debvisor_timers.systemd.ports import FileEntry
 from tests.unit.operations.world import NIGHTLY, World
 
 TASK = NIGHTLY + "  snapshot:\n    task: {type: backup, config: {vm: vm-1}}\n"
-HANDLER = Handler(handler="tools.backups:make", path=("/opt",))
+HANDLER = TaskType(handler="tools.backups:make", path=("/opt",))
 
 
 def module(folder: Path, name: str, text: str) -> ModuleType:
@@ -39,11 +39,13 @@ def module(folder: Path, name: str, text: str) -> ModuleType:
 
 def test_a_function_is_named_with_the_folder_of_its_module(tmp_path: Path) -> None:
     made = module(tmp_path, "backups_of_a_test", "def make(config):\n    return True\n")
-    assert handler_of(made.make) == Handler(handler="backups_of_a_test:make", path=(str(tmp_path),))
+    assert handler_of(made.make) == TaskType(
+        handler="backups_of_a_test:make", path=(str(tmp_path),)
+    )
 
 
 def test_what_python_finds_anyway_needs_no_folder() -> None:
-    assert handler_of(json.decoder.JSONDecoder.decode) == Handler(
+    assert handler_of(json.decoder.JSONDecoder.decode) == TaskType(
         handler="json.decoder:JSONDecoder.decode"
     )
 
@@ -69,7 +71,7 @@ def test_a_handler_is_declared_and_its_jobs_are_applied_alone(world: World) -> N
 
     assert result is not None
     assert (result.updated, result.generation) == (1, 2)
-    assert handlers(world.host) == {"backup": HANDLER}
+    assert task_types(world.host) == {"backup": HANDLER}
     unit = world.units()["debvisor-job-snapshot.service"]
     assert isinstance(unit, FileEntry)
     assert "task --path=/opt --handler=tools.backups:make backup" in unit.text
@@ -85,7 +87,7 @@ def test_a_failure_leaves_no_file(world: World) -> None:
     with pytest.raises(SystemdError):
         register_handler(world.host, "backup", HANDLER, ApplyOptions())
 
-    assert (world.picture(), handlers(world.host)) == (before, {})
+    assert (world.picture(), task_types(world.host)) == (before, {})
 
 
 def test_an_apply_of_somebody_else_in_between_is_not_taken_back(
@@ -123,7 +125,7 @@ def test_a_file_that_is_wrong_is_not_overwritten(world: World) -> None:
 
 def test_before_the_first_apply(world: World) -> None:
     assert register_handler(world.host, "backup", HANDLER, ApplyOptions()) is not None
-    assert handlers(world.host) == {"backup": HANDLER}
+    assert task_types(world.host) == {"backup": HANDLER}
 
 
 def test_a_type_that_another_file_declares_is_refused(world: World) -> None:
