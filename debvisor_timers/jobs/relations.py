@@ -58,8 +58,8 @@ class Relations:
     """All jobs, and what others write about each.
 
     started_by: by the id of a job, the edges of those that its end starts. conflicts: by the id of
-    a job, the ids of those that must not run beside it, whoever of the two writes so. required: the ids of
-    those whose success another job asks for.
+    a job, the ids of those that must not run beside it, whoever of the two writes so. required: the
+    ids of those whose success another job asks for.
     """
 
     jobs: Mapping[str, Job] = field(default_factory=dict)

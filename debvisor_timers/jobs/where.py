@@ -53,8 +53,8 @@ class Where(Model):
     vm_active: Machine | None = key(
         None,
         help="The virtual machine that runs on this host, where the job is to run: on the others "
-        "its runs are skipped, with the reason.",
-        directive="X-WhereVm=",
+        "its runs are skipped, with the reason. Results that other jobs require go with it.",
+        directive="X-WhereVm=, X-Carry=",
         example="vm-123",
         shown_default="any host",
     )

@@ -162,8 +162,9 @@ def carry(where: "Any", machine: str, job: str, note: dict[str, str]) -> None:
     """Put what `note` says into the metadata of the machine: of the one that runs, and for good."""
     said = {name: note[field] for name, field in FIELDS.items() if note.get(field)}
     attributes = "".join(f' {name}="{plain(value)}"' for name, value in said.items())
-    change = ("metadata", "--domain", machine, "--uri", URI + job, "--key", "result")
-    change = (*change, "--set", f"<result{attributes}/>")
+    element = f"<result{attributes}/>"
+    change = ["metadata", "--domain", machine, "--uri", URI + job, "--key", "result"]
+    change += ["--set", element]
     status, told = where.virsh(*change, "--live", "--config", seconds=SECONDS, change=True)
     if status != 0 and "not running" in told:
         status, told = where.virsh(*change, "--config", seconds=SECONDS, change=True)

@@ -48,7 +48,8 @@ def runs_here(domain: str) -> bool:
 def virsh(*arguments: str, seconds: int = SECONDS, change: bool = False) -> tuple[int, str]:
     """Return the exit status of virsh, and all that it says; its own address decides which libvirt.
 
-    change: it may change something. Raises OSError when it is missing. Not by the module subprocess, which takes long to import.
+    change: it may change something. Raises OSError when virsh is missing. Not by the module
+    subprocess, which takes long to import.
     """
     reader, writer = os.pipe()
     rights = [] if change else ["--readonly"]

@@ -32,7 +32,9 @@ MACHINE = """\
 """
 WHERE = "where: {vm_active: vm-1}"
 TRIGGER = "triggers: [{path_changed: /srv/nothing}]"
-WAITS = '[/bin/sh, -c, "while [ -e /srv/shared/wait ]; do sleep 0.1; done; ! [ -e /srv/shared/bad ]"]'
+WAITS = (
+    '[/bin/sh, -c, "while [ -e /srv/shared/wait ]; do sleep 0.1; done; ! [ -e /srv/shared/bad ]"]'
+)
 JOBS = {
     "snapshot": f'{WHERE}, schedule: "0 2 * * *"',
     "verify": f"{WHERE}, depends_on: [snapshot]",

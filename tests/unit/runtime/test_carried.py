@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -214,7 +215,7 @@ def test_of_its_own_runs_this_host_knows_best(
     host: Host, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a crash: the machine was told of the begin, and `last/` has the end."""
-    here = where.os.uname().nodename
+    here = os.uname().nodename
     daily(host, due_ago=1800)
     machine.brings(f'machine="{UUID}" host="{here}" begun="r-crash"')
     host.ended("snapshot", "lost", ago=1000)
@@ -232,9 +233,7 @@ def test_what_makes_no_sense_counts_for_nothing(element: str) -> None:
     assert "DEBVISOR_RESULT" not in carried.parse(element)
 
 
-def test_no_answer_of_libvirt_fails_the_run(
-    host: Host, machine: Machine, tmp_path: Path
-) -> None:
+def test_no_answer_of_libvirt_fails_the_run(host: Host, machine: Machine, tmp_path: Path) -> None:
     (tmp_path / "virsh").write_text("#!/bin/sh\necho no daemon >&2; exit 1\n", encoding="utf-8")
     with pytest.raises(ChildProcessError, match="libvirt gives no answer about vm-1: no daemon"):
         host.reason(REQUIRES)
@@ -265,7 +264,7 @@ def test_a_machine_is_told_of_begin_and_end(host: Host, machine: Machine) -> Non
     carried.ended(Ending(host), "vm-1")
     assert machine.has() == {
         "CARRIED_MACHINE": UUID,
-        "CARRIED_HOST": where.os.uname().nodename,
+        "CARRIED_HOST": os.uname().nodename,
         "DEBVISOR_RUN_ID": "snapshot-run",
         "DEBVISOR_RESULT": "exit-code",
         "DEBVISOR_END_USEC": str(host.begun_usec),
