@@ -9,7 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from debvisor_timers.jobs import owned
-from debvisor_timers.jobs.reference import config_reference, reference, sandbox_reference
+from debvisor_timers.jobs.reference import (
+    config_reference,
+    reference,
+    sandbox_reference,
+    task_reference,
+)
+from debvisor_timers.jobs.task_reference import types_reference
 from debvisor_timers.operations.measuring.metric_table import TABLE
 
 FOLDER = Path(__file__).resolve().parent
@@ -63,6 +69,8 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "sandbox": sandbox_reference,
     "refused": refused_reference,
     "metrics": metrics_reference,
+    "task keys": task_reference,
+    "task types": types_reference,
 }
 """What can be generated, by the name that the marker has: `; generated: keys`."""
 

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from debvisor_timers.jobs.config import Config
 from debvisor_timers.jobs.field import Shown, fields_of, model_in
 from debvisor_timers.jobs.model import JobKeys
+from debvisor_timers.jobs.task_types import TaskType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,13 @@ def config_table() -> tuple[Key, ...]:
     return tuple(
         key for key in _walk(Config, "") if key.name.removeprefix("defaults.") not in names
     )
+
+
+@cache
+def task_table() -> tuple[Key, ...]:
+    """Return the keys of a task type; those of `defaults` that are as in a job are left out."""
+    names = {f"defaults.{key.name}" for key in table()}
+    return tuple(key for key in _walk(TaskType, "") if key.name not in names)
 
 
 _UNRANKED = 100

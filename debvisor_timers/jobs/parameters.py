@@ -78,6 +78,18 @@ def properties_of(schema: Schema) -> Mapping[str, Schema]:
     return {name: about for name, about in found.items() if isinstance(about, dict)}
 
 
+def kind_words(about: Schema) -> str:
+    """Return what a parameter can be, for people: `text`, `one of fast, slow`, `text or a list`."""
+    if "enum" in about:
+        return f"one of {', '.join(str(each) for each in about['enum'])}"
+    for several in ("anyOf", "oneOf"):
+        if several in about:
+            return " or ".join(dict.fromkeys(kind_words(each) for each in about[several]))
+    wanted = about.get("type", [])
+    kinds = [wanted] if isinstance(wanted, str) else list(wanted)
+    return " or ".join(_KINDS.get(each, each) for each in kinds) or "anything"
+
+
 def complaints_about(schema: Schema, config: Mapping[str, Any]) -> list[Complaint]:
     """Return what the schema finds wrong with `config`, defaults filled in; paths are below it."""
     errors = _validator(schema).iter_errors(with_defaults(schema, config))
@@ -126,10 +138,7 @@ def _add(name: str, about: Schema) -> str:
 
 def _message(error: ValidationError) -> str:
     if error.validator == "type":
-        wanted = error.validator_value
-        kinds = [wanted] if isinstance(wanted, str) else list(wanted)
-        words = " or ".join(_KINDS.get(each, each) for each in kinds)
-        return f"{_shown(error.instance)} is not {words}"
+        return f"{_shown(error.instance)} is not {kind_words({'type': error.validator_value})}"
     if error.validator == "enum":
         allowed = [str(each) for each in error.validator_value]
         match = did_you_mean(str(error.instance), allowed)

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from debvisor_timers.jobs.explain import example_of
-from debvisor_timers.jobs.keys import Key, config_table, table
+from debvisor_timers.jobs.keys import Key, config_table, table, task_table
 from debvisor_timers.jobs.sandbox import EXPLAINED
 from debvisor_timers.jobs.yamltext import to_yaml
 
@@ -22,6 +22,11 @@ def config_reference() -> str:
     return _section("KEYS", config_table())
 
 
+def task_reference() -> str:
+    """Return the section KEYS of debvisor-timers-tasks(7), with its heading."""
+    return _section("KEYS", task_table(), _in_a_type)
+
+
 def sandbox_reference() -> str:
     """Return the section SANDBOX of debvisor-timers-jobs(5), with its heading."""
     lines = ["# SANDBOX", ""]
@@ -29,28 +34,41 @@ def sandbox_reference() -> str:
         lines += [f"*{preset}*"]
         lines += [] if directives else ["\tNo directive.", ""]
         for one in directives:
-            lines += [f"\t*{_escape(one.line)}*", f"\t\t{_escape(one.help)}.", ""]
+            lines += [f"\t*{escaped(one.line)}*", f"\t\t{escaped(one.help)}.", ""]
     return "\n".join(lines)
 
 
-def _section(heading: str, keys: Iterable[Key]) -> str:
+def _in_a_type(example: dict[str, object]) -> dict[str, object]:
+    """Return the example of a key of a task type as a whole file."""
+    program = {} if {"exec", "handler"} & example.keys() else {"handler": "backups:make_backup"}
+    return {"tasks": {"backup": {**program, **example}}}
+
+
+def _as_it_is(example: dict[str, object]) -> dict[str, object]:
+    return example
+
+
+Around = Callable[[dict[str, object]], dict[str, object]]
+
+
+def _section(heading: str, keys: Iterable[Key], around: Around = _as_it_is) -> str:
     lines = [f"# {heading}", ""]
     for key in keys:
-        lines += _entry(key)
+        lines += _entry(key, around)
     return "\n".join(lines)
 
 
-def _entry(key: Key) -> Iterator[str]:
-    yield f"*{_escape(key.name)}*"
-    yield f"\t{_escape(key.help)}"
+def _entry(key: Key, around: Around) -> Iterator[str]:
+    yield f"*{escaped(key.name)}*"
+    yield f"\t{escaped(key.help)}"
     yield ""
     facts = [f"Type: {key.type}.", f"Default: {key.default}." if key.default else "Required."]
     if key.directive:
         facts.append(f"In units: {key.directive}.")
-    yield f"\t{_escape(' '.join(facts))}"
+    yield f"\t{escaped(' '.join(facts))}"
     yield ""
     yield "\t```"
-    yield from (f"\t{line}" for line in to_yaml(example_of(key)).splitlines())
+    yield from (f"\t{line}" for line in to_yaml(around(example_of(key))).splitlines())
     yield "\t```"
     yield ""
 
@@ -59,5 +77,6 @@ def _entry(key: Key) -> Iterator[str]:
 _SPECIAL = re.compile(r"([\\*_`<>\[\]#~])")
 
 
-def _escape(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a text without meaning for scdoc."""
     return _SPECIAL.sub(r"\\\1", text)

@@ -81,6 +81,12 @@ class TaskType(Model):
         "unless `--` stands before. Exactly one of `exec` and `handler` is wanted.",
         directive="ExecStart=",
         example=["/usr/bin/rsync", "-a", "--", "{source}", "{target}"],
+        beside={
+            "parameters": {
+                "required": ["source", "target"],
+                "properties": {"source": {"type": "string"}, "target": {"type": "string"}},
+            }
+        },
         shown_default="none",
     )
     handler: (

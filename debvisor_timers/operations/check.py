@@ -15,6 +15,7 @@ from debvisor_timers.operations.coming.gaps import gap_problems
 from debvisor_timers.operations.config import outdated_calendars
 from debvisor_timers.operations.holding.paused import paused_problems
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.packages import package_problems
 from debvisor_timers.source import Problem
 from debvisor_timers.systemd.ports import FileEntry
 
@@ -65,6 +66,7 @@ def _advice(host: Host, definitions: Definitions) -> list[Problem]:
         *outdated_calendars(host, definitions),
         *paused_problems(host, definitions.jobs),
         *gap_problems(host, jobs),
+        *package_problems(host, definitions.task_types, jobs),
         *crowd_problems(host, definitions),
     ]
 

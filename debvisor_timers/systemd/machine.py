@@ -8,7 +8,7 @@ import grp
 import os
 import stat
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,6 +28,10 @@ _TIMEX_BYTES, _MAXERROR = 512, slice(24, 32)
 
 class SystemMachine:
     """The machine that we run on."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        """Look at this machine, but for packages: at those of the system at `root`."""
+        self._dpkg = root / "var/lib/dpkg"
 
     def enablement(self, unit: str) -> str:
         """Return what `systemctl is-enabled` says; empty for a unit that is not there."""
@@ -83,6 +87,19 @@ class SystemMachine:
             return version(name)
         except PackageNotFoundError:
             return None
+
+    def missing_packages(self, names: Collection[str]) -> frozenset[str]:
+        """Return those of `names` that dpkg has not installed; none where there is no dpkg."""
+        shown = "--showformat=${Package} ${db:Status-Status}\\n"
+        command = ["dpkg-query", f"--admindir={self._dpkg}", "--show", shown, "--", *names]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, check=False, text=True, errors="replace"
+            )
+        except FileNotFoundError:
+            return frozenset()
+        lines = (line.split() for line in done.stdout.splitlines())
+        return frozenset(names) - {line[0] for line in lines if line[1:] == ["installed"]}
 
     def requirements(self) -> Sequence[str]:
         """Return what our own distribution says that it needs."""

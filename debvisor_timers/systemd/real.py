@@ -81,7 +81,7 @@ def _offline(layout: Layout, folders: Folders) -> Parts:
 
     return Parts(
         **folders,
-        machine=SystemMachine(),
+        machine=SystemMachine(layout.root),
         manager=offline.OfflineManager(layout.root, stamps=layout.stamps),
         journal=offline.OfflineJournal(layout.root),
         analyzer=offline.OfflineAnalyzer(),

@@ -44,6 +44,10 @@ def test_groups_libraries_and_what_we_need(rig: Rig) -> None:
     assert rig.machine.library("contract-none") is None
 
 
+def test_which_packages_are_missing(rig: Rig) -> None:
+    assert rig.machine.missing_packages(["dpkg", "contract-none"]) == {"contract-none"}
+
+
 def test_the_journal_and_the_clock(rig: Rig) -> None:
     assert rig.machine.journald().get("Storage", "auto") in {"auto", "persistent"}
     assert rig.machine.journal_bytes() > 0

@@ -20,6 +20,7 @@ from debvisor_timers.operations.applying.source import Source
 from debvisor_timers.operations.applying.verify import verify
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import is_ours, owned_by_job
+from debvisor_timers.operations.packages import package_problems
 from debvisor_timers.render.names import timer_unit
 from debvisor_timers.render.ownership import digest, is_edited
 from debvisor_timers.render.timer import schedule_zone
@@ -212,7 +213,8 @@ def _seen(
     DefinitionError for errors of others.
     """
     verdict = verify(host, definitions, jobs, _changed_units(changes, definitions))
-    problems = (*definitions.problems, *verdict.problems)
+    lacking = package_problems(host, definitions.task_types, jobs)
+    problems = (*definitions.problems, *verdict.problems, *lacking)
     if is_kept:
         problems = tuple(replace(each, severity=Severity.WARNING) for each in problems)
     else:

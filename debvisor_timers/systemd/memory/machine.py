@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class MemoryMachine:
         self.spaces: dict[Path, Space] = {}
         self.groups = {"root", "debvisor-timers"}
         self.libraries = {"click": "8.2.0"}
+        self.packages = {"dpkg"}
         self.required: Sequence[str] = ("click<9,>=8.1.7",)
         self.other_modules: list[str] = []
         self.faults: dict[str, str] = {}
@@ -59,6 +60,10 @@ class MemoryMachine:
     def library(self, name: str) -> str | None:
         """Return the version of an installed library."""
         return self.libraries.get(name)
+
+    def missing_packages(self, names: Collection[str]) -> frozenset[str]:
+        """Return those of `names` that a test has not installed."""
+        return frozenset(names) - self.packages
 
     def requirements(self) -> Sequence[str]:
         """Return what the package needs."""
