@@ -19,7 +19,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1
     widths = [max(map(len, column)) for column in zip(*every, strict=True)]
     left = WIDTH - sum(widths[1:]) - 2 * (len(heads) - 1)
     widths[0] = min(widths[0], max(left, 8))
-    return ["  ".join(_cells(row, widths, texts)) for row in every]
+    return ["  ".join(_cells(row, widths, texts)).rstrip() for row in every]
 
 
 def _cells(row: Sequence[str], widths: Sequence[int], texts: int) -> list[str]:
@@ -31,8 +31,13 @@ def _cells(row: Sequence[str], widths: Sequence[int], texts: int) -> list[str]:
     ]
 
 
-def paragraph(text: str) -> list[str]:
-    """Return `text` in lines that fit, those after the first indented."""
+def paragraph(text: str, *, indent: str = "") -> list[str]:
+    """Return `text` in lines that fit, those after the first indented more."""
     return textwrap.wrap(
-        text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from debvisor_timers.tasks.columns import paragraph, table
 from debvisor_timers.tasks.measuring import measured
-from debvisor_timers.tasks.usage import Usage, document, size
+from debvisor_timers.tasks.usage import Usage, document, size, unknown_of
 
 GIB: Final = 1024**3
 MONTH_SECONDS: Final = 730 * 3600
@@ -110,9 +110,8 @@ def _remarks(costs: Sequence[Cost], *, is_known: bool) -> Iterator[str]:
         )
     if not is_known:
         yield from paragraph("+: it may be more, what these use is not known:")
-        for cost in costs:
-            for reason in cost.usage.unknown:
-                yield from paragraph(f"  {cost.usage.name}: {reason}")
+        for text in unknown_of([cost.usage for cost in costs if not cost.is_wholly_known]):
+            yield from paragraph(text, indent="  ")
 
 
 def result(costs: Sequence[Cost], currency: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from debvisor_timers.tasks.columns import paragraph, table
 from debvisor_timers.tasks.measuring import Measured, measured
-from debvisor_timers.tasks.usage import Usage, document, percent, size
+from debvisor_timers.tasks.usage import Usage, document, percent, size, unknown_of
 
 MIB: Final = 1024**2
 STEP: Final = 256 * MIB
@@ -156,11 +156,11 @@ def report(
     said = [(name, each.text) for name, several in advice.items() for each in several]
     lines += ["Advice:" if said else "No advice."]
     for name, text in said:
-        lines += paragraph(f"  {name}: {text}")
-    unknown = [(usage.name, text) for usage in usages for text in usage.unknown]
+        lines += paragraph(f"{name}: {text}", indent="  ")
+    unknown = unknown_of(usages)
     lines += ["Not known, so nothing is said of it:"] if unknown else []
-    for name, text in unknown:
-        lines += paragraph(f"  {name}: {text}")
+    for text in unknown:
+        lines += paragraph(text, indent="  ")
     return lines
 
 

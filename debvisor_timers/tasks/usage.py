@@ -213,6 +213,15 @@ def _unknown(last: Reading, *, is_known: bool) -> Iterator[str]:
             yield f"disk {disk.name}: all its space is taken from the beginning"
 
 
+def unknown_of(usages: Sequence[Usage]) -> list[str]:
+    """Return what is not known of all these machines, each reason once with their names."""
+    names: dict[str, list[str]] = {}
+    for usage in usages:
+        for reason in usage.unknown:
+            names.setdefault(reason, []).append(usage.name)
+    return [f"{', '.join(several)}: {reason}" for reason, several in names.items()]
+
+
 def size(amount: float) -> str:
     """Return an amount of bytes for people: `512 MiB`, `1.5 GiB`."""
     units = iter(("B", "KiB", "MiB", "GiB", "TiB"))

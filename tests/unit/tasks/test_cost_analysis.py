@@ -68,8 +68,8 @@ def test_a_table_for_people() -> None:
     ]
     assert report(costs, "EUR") == [
         "MACHINE  STATE    VCPU   MEMORY   DISKS  EUR/MONTH  UNUSED",
-        "db       running     4  4.0 GiB  10 GiB      31.00  15.60 ",
-        "old      off         -        -  10 GiB       1.00   0.60 ",
+        "db       running     4  4.0 GiB  10 GiB      31.00  15.60",
+        "old      off         -        -  10 GiB       1.00   0.60",
         "web      running     4  4.0 GiB  10 GiB      31.00  10.60+",
         "all                                          63.00  26.80+",
         "The use of CPU and network was measured for 60 s, and is taken for that of a",

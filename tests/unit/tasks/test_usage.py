@@ -10,7 +10,7 @@ import pytest
 from debvisor_timers.tasks.base import TaskFailed
 from debvisor_timers.tasks.columns import paragraph, table
 from debvisor_timers.tasks.measuring import Source, disks_of, interval_of, reading_of
-from debvisor_timers.tasks.usage import GuestMemory, document, size, usage_of
+from debvisor_timers.tasks.usage import GuestMemory, document, size, unknown_of, usage_of
 from tests.unit.tasks.readings import GIB, NOW, OFF, RUNNING, SECOND, disk, guest, reading
 
 
@@ -204,3 +204,13 @@ def test_a_table_fits_in_80_columns_whatever_names_there_are() -> None:
     assert lines[1] == f"{'x' * 68}...    1  22"
     assert {len(line) for line in lines} == {80}
     assert max(map(len, paragraph("word " * 100))) <= 80
+    assert paragraph("a" * 70 + " b c d e f g", indent="  ") == [
+        f"  {'a' * 70} b c d e",
+        "    f g",
+    ]
+
+
+def test_a_reason_is_said_once_for_all_machines() -> None:
+    found = [usage_of(name, [reading(0, guest=None), reading(1, guest=None)]) for name in "ab"]
+    (line,) = unknown_of(found)
+    assert line.startswith("a, b: memory: its guest does not tell what it uses;")
