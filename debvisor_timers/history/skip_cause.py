@@ -42,6 +42,7 @@ _CAUSES = tuple(
         (r"no turn after .*", SkipCause.NO_SLOT),
         (r"this host is .*, not .*", SkipCause.ELSEWHERE),
         (r"virtual machine .* does not run on this host", SkipCause.ELSEWHERE),
+        (r"virtual machine .* is still being migrated after .*", SkipCause.ELSEWHERE),
         (r"its condition was not met|Condition\w+=.* is not met", SkipCause.CONDITION),
         (r"an apply held its timer", SkipCause.HELD),
         (r"a dependency failed|the last success of \S+ is too old .*", SkipCause.DEPENDENCY),

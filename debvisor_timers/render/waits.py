@@ -23,6 +23,7 @@ from debvisor_timers.jobs.locks import (
 )
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.relations import Relations
+from debvisor_timers.jobs.where import MIGRATION_WAIT
 from debvisor_timers.render.check import How, Row
 from debvisor_timers.render.escape import seconds
 
@@ -49,22 +50,26 @@ class Waits:
     """What the runs of a job wait for.
 
     dependencies: on jobs, each with the other job where it is known. conflicts: what this job does,
-    by the id of the other one. pool: with its size. is_required: others ask for its result.
+    by the id of the other one. pool: with its size. has_machine: it runs where a virtual machine
+    runs. is_required: others ask for its result.
     """
 
     dependencies: tuple[tuple[Dependency, Job | None], ...] = ()
     conflicts: Mapping[str, Conflict]
     pool: tuple[Pool, int] | None = None
+    has_machine: bool = False
     is_required: bool = False
 
     @property
     def longest(self) -> timedelta:
-        """Return how long a run can wait at most: for jobs, then for steps, then for locks."""
+        """Return how long a run can wait: for a migration, jobs, then steps, then locks."""
         waits = {True: _NOTHING, False: _NOTHING}
         for one, other in self.dependencies:
             is_step = other is not None and other.is_step
             waits[is_step] = max(waits[is_step], one.wait + _jitter(other))
-        return waits[True] + waits[False] + max(self._lock_limits(), default=_NOTHING)
+        migration = MIGRATION_WAIT if self.has_machine else _NOTHING
+        locks = max(self._lock_limits(), default=_NOTHING)
+        return migration + waits[True] + waits[False] + locks
 
     def _lock_limits(self) -> Iterator[timedelta]:
         for conflict in self.conflicts.values():
@@ -84,6 +89,7 @@ def waits_of(job: Job, relations: Relations, pools: Mapping[str, int]) -> Waits:
         ),
         conflicts={id_: own.get(id_) or Conflict(job=id_) for id_ in sorted({*own, *others})},
         pool=(pool, pools[pool.name]) if pool.name in pools and pool.name != NO_POOL else None,
+        has_machine=job.where.vm_active is not None,
         is_required=job.id in relations.required and not job.is_step,
     )
 

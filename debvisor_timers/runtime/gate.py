@@ -43,7 +43,8 @@ def place(run: "Any") -> str:
     """Return why the run belongs to another host."""
     if not (run.values("X-WhereHost") or run.values("X-WhereVm")):
         return ""
-    reason: str = run.beside("where").elsewhere(run.values("X-WhereHost"), run.values("X-WhereVm"))
+    hosts, machines = run.values("X-WhereHost"), run.values("X-WhereVm")
+    reason: str = run.beside("where").elsewhere(hosts, machines, run.wait)
     return reason
 
 

@@ -7,7 +7,7 @@ The hosts are two boxes that see one folder of this machine: libvirt's sockets s
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +27,20 @@ MACHINE = """\
   <memory unit='MiB'>32</memory>
   <os><type arch='x86_64' machine='q35'>hvm</type></os>
   <cpu mode='custom'><model>qemu64</model></cpu>
-  <devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw'/>
+      <source file='/srv/shared/vm-1.img'/>
+      <target dev='vda' bus='virtio'/>
+      <readonly/>
+    </disk>
+  </devices>
 </domain>
 """
+PROGRAM = bytes.fromhex("fa fc b80010 8ec0 31ff b90080 43 89d8 f3ab 8cc0 050010 3d0090 72ea ebe5")
+"""A boot sector that writes half a megabyte of memory anew, for ever: at one megabyte a second a
+live migration of it does not come to an end."""
 WHERE = "where: {vm_active: vm-1}"
 TRIGGER = "triggers: [{path_changed: /srv/nothing}]"
 WAITS = (
@@ -54,12 +65,7 @@ class Pair:
     def migrate(self, source: Host, target: Host) -> None:
         """Move the running machine."""
         name = "node2" if target is self.node2 else "node1"
-        source.box.run(
-            f"virsh migrate --live --persistent --undefinesource vm-1"
-            f" 'qemu+unix:///system?socket={SHARED}/{name}.sock'"
-            f" --migrateuri unix://{SHARED}/to-{name}.sock",
-            timeout=60,
-        )
+        source.box.run(migration(name), timeout=60)
         assert target.box.run("virsh domstate vm-1").stdout.strip() == "running"
 
 
@@ -87,10 +93,42 @@ def pair() -> Iterator[Pair]:
             pair = Pair(Host(one), Host(two), Path(name))
             hypervisor(pair.node1, 1)
             hypervisor(pair.node2, 2)
+            image = PROGRAM.ljust(510, b"\0") + b"\x55\xaa" + bytes(1 << 20)
+            (pair.folder / "vm-1.img").write_bytes(image)
             one.write("/root/vm-1.xml", MACHINE)
             two.write("/root/vm-1.xml", MACHINE)
             one.run("virsh define /root/vm-1.xml && virsh start vm-1")
             yield pair
+
+
+@pytest.fixture
+def slow(pair: Pair) -> Iterator[Callable[[], None]]:
+    """A migration from node1 to node2 that lasts until this is called."""
+    if "vm-1" not in pair.node1.box.run("virsh list --name").stdout:
+        pair.migrate(pair.node2, pair.node1)
+    host, target = pair.node1.box, pair.node2.box
+    start = "systemd-run --quiet --unit=migration --property=Type=oneshot --no-block"
+    host.run(f"{start} {migration('node2', '--bandwidth 1')}")
+    target.wait_until("virsh domstate --reason vm-1 | grep -q migrating", 20, "it arrives")
+
+    def finish() -> None:
+        host.run("virsh migrate-setspeed vm-1 10000 && virsh migrate-setmaxdowntime vm-1 2000")
+
+    yield finish
+    host.run("virsh migrate-setspeed vm-1 10000 || :")
+    target.wait_until("virsh domstate vm-1 | grep -q running", 20, "it has arrived")
+
+
+def migration(target: str, *options: str) -> str:
+    """Return the command that moves the machine."""
+    return " ".join(
+        (
+            "virsh migrate --live --persistent --undefinesource vm-1",
+            f"'qemu+unix:///system?socket={SHARED}/{target}.sock'",
+            f"--migrateuri unix://{SHARED}/to-{target}.sock",
+            *options,
+        )
+    )
 
 
 def succeeds(host: Host, job: str) -> Mapping[str, str]:
@@ -150,6 +188,25 @@ def test_a_run_that_the_machine_leaves_is_doubted_on_the_next_host(pair: Pair) -
         pair.node1.box.journal("--unit", work.unit("dump"))
     )
     succeeds(pair.node2, "dump")
+    succeeds(pair.node2, "ship")
+
+
+def test_what_is_due_during_a_migration_runs_on_one_host_when_it_is_over(
+    pair: Pair, slow: Callable[[], None]
+) -> None:
+    for host in (pair.node1, pair.node2):
+        work.begin(host, "dump")
+    for host in (pair.node1, pair.node2):
+        told = "grep -qx 'DEBVISOR_WAITING=for vm-1 (it is being migrated)'"
+        host.box.wait_until(f"{told} /run/debvisor-timers/runs/dump", 20, "dump waits")
+    before = len(pair.node2.json("history", "dump"))
+
+    slow()
+
+    gone = "virtual machine vm-1 does not run on this host"
+    assert pair.node1.await_run("dump", "skipped")[0]["reason"] == gone
+    pair.node2.await_run("dump", "succeeded", 2)
+    assert len(pair.node2.json("history", "dump")) == before
     succeeds(pair.node2, "ship")
 
 
