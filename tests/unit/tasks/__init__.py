@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the shipped tasks compute, without the tools that they call."""
+"""Tests of what the shipped task types do, as far as it needs no hypervisor."""
