@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.jobs.duration import parse_timespan
 from debvisor_timers.tasks.base import WRONG, TaskFailed
+from debvisor_timers.tasks.machines import Selection, connected, select
 from debvisor_timers.tasks.usage import Disk, GuestMemory, Reading, Usage, usage_of
 
 if TYPE_CHECKING:
@@ -49,19 +50,15 @@ def measured(config: Mapping[str, Any], *, samples: int) -> Measured:
 
     Raises TaskFailed where there is no libvirt, or no such machine.
     """
-    from debvisor_timers.tasks.machines import Selection, connect, select  # noqa: PLC0415
-
     interval, selection = interval_of(config), Selection.of(config)
-    connection = connect(selection.uri)
-    try:
+    with connected(selection.uri) as connection:
         machines = select(connection, selection)
         _, megabytes, cpus = connection.getInfo()[:3]
         seconds = (samples - 1) * interval.total_seconds()
-        print(f"measuring {len(machines)} machines for {seconds:g} s", flush=True)
+        count = f"{len(machines)} machine{'' if len(machines) == 1 else 's'}"
+        print(f"measuring {count} for {seconds:g} s", flush=True)
         usages = measure(connection, machines, samples=samples, interval=interval)
         return Measured(usages=tuple(usages), cpus=cpus, memory=megabytes * 1024**2)
-    finally:
-        connection.close()
 
 
 def interval_of(config: Mapping[str, Any]) -> timedelta:

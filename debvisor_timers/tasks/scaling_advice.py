@@ -100,7 +100,7 @@ def _memory(usage: Usage, limits: Thresholds) -> Iterator[Advice]:
         return
     share = usage.memory_used / usage.memory
     wanted = math.ceil(usage.memory_used / limits.memory_target * 100 / STEP) * STEP
-    used = f"{percent(share)} of {size(usage.memory)} memory are used"
+    used = f"{percent(share)} of {size(usage.memory)} memory is used"
     if share * 100 >= limits.memory_high or usage.is_swapping:
         swaps = ", and its guest swaps" if usage.is_swapping else ""
         wanted = max(wanted, (usage.memory // STEP + 1) * STEP)

@@ -82,6 +82,17 @@ RUNNING = {
     "block.1.rd.bytes": 54,
     "block.1.wr.bytes": 0,
 }
+GUEST = {
+    **RUNNING,
+    "balloon.current": 524288,
+    "balloon.swap_in": 0,
+    "balloon.swap_out": 0,
+    "balloon.unused": 452168,
+    "balloon.available": 475584,
+    "balloon.usable": 446600,
+    "balloon.last-update": 1795757375,
+}
+"""With Linux 6.12 and virtio_balloon in the guest."""
 OFF = {
     "state.state": 5,
     "cpu.time": 350_000_000,

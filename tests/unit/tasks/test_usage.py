@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from debvisor_timers.tasks.base import TaskFailed
 from debvisor_timers.tasks.columns import paragraph, table
 from debvisor_timers.tasks.measuring import Source, disks_of, interval_of, reading_of
 from debvisor_timers.tasks.usage import GuestMemory, document, size, unknown_of, usage_of
-from tests.unit.tasks.readings import GIB, NOW, OFF, RUNNING, SECOND, disk, guest, reading
+from tests.unit.tasks.readings import GIB, GUEST, NOW, OFF, RUNNING, SECOND, disk, guest, reading
 
 
 def test_use_is_the_growth_of_counters_over_time() -> None:
@@ -143,6 +144,13 @@ def test_what_a_guest_tells_of_its_memory() -> None:
     usable = read({"balloon.usable": 3000})
     assert usable is not None
     assert (usable.free, usable.has_caches) == (3072000, True)
+
+
+def test_a_linux_guest_with_the_driver_is_known() -> None:
+    linux = reading_of(GUEST, {}, seconds=1795757376, number=1)
+    found = usage_of("vm-1", [linux, replace(linux, seconds=1795757380.0)])
+    assert found.memory_used == (475584 - 446600) * 1024
+    assert found.unknown == ()
 
 
 def test_disks_are_read_off_the_definition_and_drives_are_none() -> None:
