@@ -30,7 +30,7 @@ def for_each(
     that failed. So is an error of libvirt, or of the system.
     Its exit status is that of them all; 1 where they differ, as another attempt may help some.
     """
-    errors = (TaskFailed, OSError, *_errors_of_libvirt())
+    errors: tuple[type[Exception], ...] = (TaskFailed, OSError, *_errors_of_libvirt())
     outcomes: dict[str, dict[str, Any]] = {}
     statuses: dict[str, int] = {}
     for machine in machines:
