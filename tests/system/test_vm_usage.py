@@ -88,7 +88,9 @@ def host() -> Iterator[Host]:
         box.write("/root/away.xml", machine("away", 4, "/srv/away.qcow2", "qcow2"))
         box.run("for name in busy quiet away; do virsh -q define /root/$name.xml; done")
         box.run("virsh -q start quiet && virsh -q start busy")
-        box.wait_until("virsh domblkstat quiet vda | grep -q 'rd_req [1-9]'", 20, "it has booted")
+        for name in ("quiet", "busy"):
+            read = f"virsh domblkstat {name} vda | grep -q 'rd_req [1-9]'"
+            box.wait_until(read, 20, f"{name} has read its boot sector")
         host.apply(JOBS)
         yield host
 
