@@ -110,7 +110,8 @@ def _remarks(costs: Sequence[Cost], *, is_known: bool) -> Iterator[str]:
         )
     if not is_known:
         yield from paragraph("+: it may be more, what these use is not known:")
-        for text in unknown_of([cost.usage for cost in costs if not cost.is_wholly_known]):
+        unsure = [cost.usage for cost in costs if not cost.is_wholly_known]
+        for text in unknown_of(unsure, "CPU", "memory"):
             yield from paragraph(text, indent="  ")
 
 

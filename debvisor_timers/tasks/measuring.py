@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -14,7 +14,14 @@ from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.jobs.duration import parse_timespan
 from debvisor_timers.tasks.base import WRONG, TaskFailed
 from debvisor_timers.tasks.machines import Selection, connected, select
-from debvisor_timers.tasks.usage import Disk, GuestMemory, Reading, Usage, usage_of
+from debvisor_timers.tasks.usage import (
+    Disk,
+    FileSystem,
+    GuestMemory,
+    Reading,
+    Usage,
+    usage_of,
+)
 
 if TYPE_CHECKING:
     import libvirt
@@ -93,6 +100,9 @@ def measure(
             time.sleep(interval.total_seconds())
         for machine, reading in _read(connection, machines):
             readings[machine].append(reading)
+    for machine in machines:
+        if several := readings[machine.name()]:
+            several[-1] = replace(several[-1], file_systems=_told_by_agent(machine))
     return [usage_of(name, several) for name, several in readings.items() if several]
 
 
@@ -144,6 +154,27 @@ def disks_of(xml: str) -> Iterator[tuple[str, str, str]]:
             continue
         image_format = "raw" if driver is None else driver.get("type", "raw")
         yield target.get("dev", ""), disk.get("type", ""), image_format
+
+
+def _told_by_agent(machine: libvirt.virDomain) -> tuple[FileSystem, ...] | None:
+    """Return the file systems of a guest; None where no agent answers, within seconds."""
+    import libvirt  # noqa: PLC0415
+
+    try:
+        told = machine.guestInfo(libvirt.VIR_DOMAIN_GUEST_INFO_FILESYSTEM, 0)
+    except libvirt.libvirtError:
+        return None
+    return tuple(file_systems_of(told))
+
+
+def file_systems_of(told: Statistics) -> Iterator[FileSystem]:
+    """Yield the file systems that virDomainGetGuestInfo tells of, those without a size left out."""
+    for number in range(told.get("fs.count", 0)):
+        place, total, used = (
+            told.get(f"fs.{number}.{name}") for name in ("mountpoint", "total-bytes", "used-bytes")
+        )
+        if place and total and used is not None:
+            yield FileSystem(place=place, total=total, used=used)
 
 
 def reading_of(

@@ -112,6 +112,10 @@ def _memory(usage: Usage, limits: Thresholds) -> Iterator[Advice]:
 
 
 def _disks(usage: Usage, limits: Thresholds) -> Iterator[Advice]:
+    for one in usage.file_systems:
+        if one.filled * 100 >= limits.disk_high:
+            text = f"{one.place} in its guest is {percent(one.filled)} full, of {size(one.total)}"
+            yield Advice(kind="file_system_full", text=text)
     for disk in usage.disks:
         if disk.filled is None or disk.filled * 100 < limits.disk_high:
             continue

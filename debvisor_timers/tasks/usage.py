@@ -46,6 +46,20 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileSystem:
+    """A file system in a guest, as its agent tells, in bytes."""
+
+    place: str
+    total: int
+    used: int
+
+    @property
+    def filled(self) -> float:
+        """Return how full it is, 0 to 1."""
+        return self.used / self.total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuestMemory:
     """What the balloon driver of a guest has told, in bytes.
 
@@ -66,7 +80,7 @@ class Reading:
 
     seconds: since 1970. id: of libvirt, new with each start, 0 while it is off. cpu: of all its
     processors. delay: how long they were ready and had none of the host's; -1 for not known.
-    resident: what the host holds in memory for it.
+    resident: what the host holds in memory for it. file_systems: None where its agent tells none.
     """
 
     seconds: float
@@ -81,6 +95,19 @@ class Reading:
     disks: tuple[Disk, ...]
     disk_bytes: int
     net_bytes: int
+    file_systems: tuple[FileSystem, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What cannot be told of a machine. subject: CPU, memory, disk or file systems."""
+
+    subject: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        return f"{self.subject}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +133,8 @@ class Usage:
     is_swapping: bool = False
     disk_rate: float | None = None
     net_rate: float | None = None
-    unknown: tuple[str, ...] = ()
+    file_systems: tuple[FileSystem, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
 
     @property
     def is_off(self) -> bool:
@@ -161,6 +189,7 @@ def usage_of(name: str, readings: Sequence[Reading]) -> Usage:
         is_swapping=any(_swapped(two) > _swapped(one) for one, two in spans),
         disk_rate=mean(sum(two.disk_bytes - one.disk_bytes for one, two in spans)),
         net_rate=mean(sum(two.net_bytes - one.net_bytes for one, two in spans)),
+        file_systems=last.file_systems or (),
         unknown=tuple(_unknown(last, is_known=is_known)),
     )
 
@@ -193,32 +222,40 @@ def _memory_used(last: Reading) -> int | None:
     return max(last.guest.total - last.guest.free, 0)
 
 
-def _unknown(last: Reading, *, is_known: bool) -> Iterator[str]:
+def _unknown(last: Reading, *, is_known: bool) -> Iterator[Unknown]:
     """Yield what cannot be told of a machine, and what would make it known."""
     if last.id:
         if not is_known:
-            yield "CPU: it was started or stopped while it was measured"
+            yield Unknown("CPU", "it was started or stopped while it was measured")
         if last.guest is None:
-            yield (
-                "memory: its guest does not tell what it uses; it needs the driver virtio_balloon, "
-                "and the host: virsh dommemstat NAME --period 10 --live --config"
+            yield Unknown(
+                "memory",
+                "its guest does not tell what it uses; it needs the driver virtio_balloon, and the "
+                "host: virsh dommemstat NAME --period 10 --live --config",
             )
         elif not _is_fresh(last):
             age = round((last.seconds - last.guest.told) / 60)
-            yield f"memory: its guest has told nothing for {age} minutes"
+            yield Unknown("memory", f"its guest has told nothing for {age} minutes")
         elif not last.guest.has_caches:
-            yield "memory: its guest does not tell its caches, which count as used here"
+            yield Unknown("memory", "its guest does not tell its caches, which count as used here")
+        if last.file_systems is None:
+            reason = "no guest agent tells how full they are (qemu-guest-agent)"
+            yield Unknown("file systems", reason)
     for disk in last.disks:
         if disk.filled is None:
-            yield f"disk {disk.name}: all its space is taken from the beginning"
+            yield Unknown("disk", f"all space of {disk.name} is taken from the beginning")
 
 
-def unknown_of(usages: Sequence[Usage]) -> list[str]:
-    """Return what is not known of all these machines, each reason once with their names."""
-    names: dict[str, list[str]] = {}
+def unknown_of(usages: Sequence[Usage], *subjects: str) -> list[str]:
+    """Return what is not known of all these machines, each reason once with their names.
+
+    subjects: what is asked about; nothing: all.
+    """
+    names: dict[Unknown, list[str]] = {}
     for usage in usages:
-        for reason in usage.unknown:
-            names.setdefault(reason, []).append(usage.name)
+        for each in usage.unknown:
+            if not subjects or each.subject in subjects:
+                names.setdefault(each, []).append(usage.name)
     return [f"{', '.join(several)}: {reason}" for reason, several in names.items()]
 
 
@@ -250,9 +287,10 @@ def document(usage: Usage) -> dict[str, object]:
         "memory_used_bytes": usage.memory_used,
         "resident_bytes": usage.resident,
         "disks": [_disk_document(disk) for disk in usage.disks],
+        "file_systems": [_system_document(each) for each in usage.file_systems],
         "disk_bytes_per_second": _rounded(usage.disk_rate),
         "net_bytes_per_second": _rounded(usage.net_rate),
-        "unknown": list(usage.unknown),
+        "unknown": [str(each) for each in usage.unknown],
     }
 
 
@@ -263,6 +301,15 @@ def _disk_document(disk: Disk) -> dict[str, object]:
         "capacity_bytes": disk.capacity,
         "stored_bytes": disk.stored,
         "filled_percent": _rounded(disk.filled, 100),
+    }
+
+
+def _system_document(one: FileSystem) -> dict[str, object]:
+    return {
+        "place": one.place,
+        "total_bytes": one.total,
+        "used_bytes": one.used,
+        "filled_percent": _rounded(one.filled, 100),
     }
 
 

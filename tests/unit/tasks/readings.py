@@ -41,7 +41,7 @@ def reading(seconds: float = 0.0, **more: Any) -> Reading:
         "cpu": 0,
     }
     usual |= {"delay": 0, "memory": 4 * GIB, "resident": 2 * GIB, "guest": guest()}
-    usual |= {"disks": (disk(),), "disk_bytes": 0, "net_bytes": 0}
+    usual |= {"disks": (disk(),), "disk_bytes": 0, "net_bytes": 0, "file_systems": ()}
     return Reading(**usual | more)
 
 

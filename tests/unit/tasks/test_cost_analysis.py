@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from debvisor_timers.tasks.cost_analysis import Prices, cost_of, report, result
+from debvisor_timers.tasks.usage import Unknown
 from tests.unit.tasks.readings import GIB, disk, usage
 
 PRICES = Prices(currency="EUR", machine=1, vcpu=5, memory_gib=2.5, disk_gib=0.1, traffic_gib=0.01)
@@ -61,7 +62,7 @@ def test_a_machine_that_is_off_costs_its_disks() -> None:
 
 
 def test_a_table_for_people() -> None:
-    told = ("memory: its guest does not tell",)
+    told = (Unknown("memory", "its guest does not tell"), Unknown("file systems", "no agent"))
     costs = [
         cost_of(one, Prices(currency="EUR", vcpu=5, memory_gib=2.5, disk_gib=0.1))
         for one in (usage("db"), usage("old", **OFF), usage("web", memory_used=None, unknown=told))

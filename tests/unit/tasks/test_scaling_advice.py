@@ -13,6 +13,7 @@ from debvisor_timers.jobs.load import load_files
 from debvisor_timers.jobs.task_files import load_task_types
 from debvisor_timers.tasks.measuring import Measured
 from debvisor_timers.tasks.scaling_advice import Thresholds, advice_for, host_document, report
+from debvisor_timers.tasks.usage import FileSystem, Unknown
 from tests.unit.tasks.readings import GIB, disk, usage
 
 MIB = 1024**2
@@ -100,6 +101,18 @@ def test_a_disk_is_nearly_full_by_its_image_or_by_its_volume() -> None:
     )
 
 
+def test_a_file_system_that_is_nearly_full_is_told_by_its_place() -> None:
+    systems = (
+        FileSystem(place="/", total=8 * GIB, used=7 * GIB),
+        FileSystem(place="/var", total=8 * GIB, used=6 * GIB),
+    )
+    (advice,) = advice_for(usage(file_systems=systems), LIMITS)
+    assert (advice.kind, advice.text) == (
+        "file_system_full",
+        "/ in its guest is 88% full, of 8.0 GiB",
+    )
+
+
 def test_thresholds_are_the_administrators() -> None:
     limits = replace(LIMITS, cpu_low=5, disk_high=30)
     found = advice_for(usage(cpu=0.3, cpu_peak=0.5), limits)
@@ -107,7 +120,7 @@ def test_thresholds_are_the_administrators() -> None:
 
 
 def test_a_report_for_people() -> None:
-    unknown = ("memory: its guest does not tell what it uses",)
+    unknown = (Unknown("memory", "its guest does not tell what it uses"),)
     machines = (
         usage("db", cpu=0.4, cpu_peak=0.6),
         usage("old", state="shut off", cpu=None, cpu_peak=None, memory_used=None),

@@ -10,9 +10,27 @@ import pytest
 
 from debvisor_timers.tasks.base import TaskFailed
 from debvisor_timers.tasks.columns import paragraph, table
-from debvisor_timers.tasks.measuring import Source, disks_of, interval_of, reading_of
-from debvisor_timers.tasks.usage import GuestMemory, document, size, unknown_of, usage_of
+from debvisor_timers.tasks.measuring import (
+    Source,
+    disks_of,
+    file_systems_of,
+    interval_of,
+    reading_of,
+)
+from debvisor_timers.tasks.usage import (
+    FileSystem,
+    GuestMemory,
+    Usage,
+    document,
+    size,
+    unknown_of,
+    usage_of,
+)
 from tests.unit.tasks.readings import GIB, GUEST, NOW, OFF, RUNNING, SECOND, disk, guest, reading
+
+
+def not_known(found: Usage) -> list[str]:
+    return [str(each) for each in found.unknown]
 
 
 def test_use_is_the_growth_of_counters_over_time() -> None:
@@ -31,7 +49,7 @@ def test_use_is_the_growth_of_counters_over_time() -> None:
     assert (found.disk_rate, found.net_rate) == (100, 200)
     assert (found.memory_used, found.resident) == (1 * GIB, 2 * GIB)
     assert (found.capacity, found.stored) == (10 * GIB, 4 * GIB)
-    assert found.unknown == ()
+    assert not_known(found) == []
 
 
 def test_a_start_between_two_readings_counts_for_nothing() -> None:
@@ -51,21 +69,21 @@ def test_a_start_between_two_readings_counts_for_nothing() -> None:
 def test_one_reading_tells_nothing_of_cpu_and_says_so() -> None:
     found = usage_of("vm-1", [reading()])
     assert (found.cpu, found.waiting, found.net_rate, found.seconds) == (None, None, None, 0)
-    assert found.unknown == ("CPU: it was started or stopped while it was measured",)
+    assert not_known(found) == ["CPU: it was started or stopped while it was measured"]
 
 
 def test_a_machine_that_is_off_uses_nothing_and_hides_nothing() -> None:
     off = reading(0, id=0, state="shut off", guest=None)
     found = usage_of("vm-1", [off, reading(10, id=0, state="shut off", guest=None)])
     assert found.is_off
-    assert (found.cpu, found.memory_used, found.unknown) == (None, None, ())
+    assert (found.cpu, found.memory_used, not_known(found)) == (None, None, [])
 
 
 def test_without_a_driver_in_the_guest_its_memory_is_not_known() -> None:
     found = usage_of("vm-1", [reading(0, guest=None), reading(10, guest=None)])
     assert found.memory_used is None
-    (told,) = found.unknown
-    assert told == (
+    (reason,) = not_known(found)
+    assert reason == (
         "memory: its guest does not tell what it uses; it needs the driver virtio_balloon, and the "
         "host: virsh dommemstat NAME --period 10 --live --config"
     )
@@ -75,16 +93,16 @@ def test_what_a_guest_told_long_ago_does_not_count() -> None:
     old = guest(told=NOW - 1500)
     found = usage_of("vm-1", [reading(0, guest=old), reading(300, guest=old)])
     assert found.memory_used is None
-    assert found.unknown == ("memory: its guest has told nothing for 30 minutes",)
+    assert not_known(found) == ["memory: its guest has told nothing for 30 minutes"]
 
 
 def test_caches_that_count_as_used_are_said() -> None:
     told = guest(has_caches=False)
     found = usage_of("vm-1", [reading(0, guest=told), reading(1, guest=told)])
     assert found.memory_used == 1 * GIB
-    assert found.unknown == (
+    assert not_known(found) == [
         "memory: its guest does not tell its caches, which count as used here",
-    )
+    ]
 
 
 def test_a_guest_that_swaps_meanwhile_is_seen() -> None:
@@ -147,10 +165,24 @@ def test_what_a_guest_tells_of_its_memory() -> None:
 
 
 def test_a_linux_guest_with_the_driver_is_known() -> None:
-    linux = reading_of(GUEST, {}, seconds=1795757376, number=1)
+    read = reading_of(GUEST, {}, seconds=1795757376, number=1)
+    linux = replace(read, file_systems=())
     found = usage_of("vm-1", [linux, replace(linux, seconds=1795757380.0)])
     assert found.memory_used == (475584 - 446600) * 1024
-    assert found.unknown == ()
+    assert not_known(found) == []
+
+
+def test_file_systems_are_known_where_an_agent_tells_them() -> None:
+    told = {"fs.count": 3, "fs.0.mountpoint": "/", "fs.1.mountpoint": "/proc"}
+    told |= {"fs.0.total-bytes": 100, "fs.0.used-bytes": 90, "fs.2.mountpoint": "/x"}
+    root = FileSystem(place="/", total=100, used=90)
+    assert list(file_systems_of(told)) == [root]
+    assert usage_of("a", [reading(0), reading(1, file_systems=(root,))]).file_systems == (root,)
+
+    found = usage_of("a", [reading(0), reading(1, file_systems=None)])
+    assert not_known(found) == [
+        "file systems: no guest agent tells how full they are (qemu-guest-agent)",
+    ]
 
 
 def test_disks_are_read_off_the_definition_and_drives_are_none() -> None:
