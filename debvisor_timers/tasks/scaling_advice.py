@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from debvisor_timers.tasks.columns import paragraph, table
 from debvisor_timers.tasks.measuring import Measured, measured
+from debvisor_timers.tasks.storage import Storage, storage_of
 from debvisor_timers.tasks.usage import Usage, document, percent, size, unknown_of
 
 MIB: Final = 1024**2
@@ -137,6 +138,7 @@ def host_document(host: Measured) -> dict[str, Any]:
     """Return what all running machines of those that were measured were given of the host."""
     running = [usage for usage in host.usages if not usage.is_off]
     vcpus, memory = sum(each.vcpus for each in running), sum(each.memory for each in running)
+    storage = storage_of(host.usages)
     return {
         "cpus": host.cpus,
         "memory_bytes": host.memory,
@@ -144,7 +146,20 @@ def host_document(host: Measured) -> dict[str, Any]:
         "vcpus_per_cpu": round(vcpus / host.cpus, 2),
         "machines_memory_bytes": memory,
         "memory_percent": round(memory / host.memory * 100, 1),
+        "storage": [asdict(each) for each in storage],
+        "advice": [asdict(each) for each in host_advice(storage)],
     }
+
+
+def host_advice(storage: Sequence[Storage]) -> Iterator[Advice]:
+    """Yield where images may outgrow their file system."""
+    for each in storage:
+        if each.is_short:
+            text = (
+                f"the images in {each.place} may grow by {size(each.growth)}, and {size(each.free)}"
+                " are free there: machines stop when it is full"
+            )
+            yield Advice(kind="storage_short", text=text)
 
 
 def report(
@@ -157,7 +172,8 @@ def report(
         f"{host['vcpus']} vCPUs on {host['cpus']} processors, {size(host['machines_memory_bytes'])}"
         f" of {size(host['memory_bytes'])} memory ({host['memory_percent']:.0f}%)"
     )
-    said = [(name, each.text) for name, several in advice.items() for each in several]
+    said = [("this host", each["text"]) for each in host["advice"]]
+    said += [(name, each.text) for name, several in advice.items() for each in several]
     lines += ["Advice:" if said else "No advice."]
     for name, text in said:
         lines += paragraph(f"{name}: {text}", indent="  ")
@@ -194,4 +210,5 @@ def scaling_advice(config: Mapping[str, Any]) -> dict[str, Any]:
         usage.name: document(usage) | {"advice": [asdict(each) for each in advice[usage.name]]}
         for usage in found.usages
     }
-    return {"host": host, "advice": sum(map(len, advice.values())), "machines": machines}
+    count = sum(map(len, [host["advice"], *advice.values()]))
+    return {"host": host, "advice": count, "machines": machines}
