@@ -57,7 +57,7 @@ class Where(Model):
     vm_active: Machine | None = key(
         None,
         help="The virtual machine that runs on this host, where the job is to run: on the others "
-        "its runs are skipped, with the reason. Results that other jobs require go with it.",
+        "its runs are skipped, with the reason. Results that other jobs ask for go with it.",
         directive="X-WhereVm=, X-Carry=",
         example="vm-123",
         shown_default="any host",

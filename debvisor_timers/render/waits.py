@@ -51,14 +51,14 @@ class Waits:
 
     dependencies: on jobs, each with the other job where it is known. conflicts: what this job does,
     by the id of the other one. pool: with its size. has_machine: it runs where a virtual machine
-    runs. is_required: others ask for its result.
+    runs. carries: its results go with that.
     """
 
     dependencies: tuple[tuple[Dependency, Job | None], ...] = ()
     conflicts: Mapping[str, Conflict]
     pool: tuple[Pool, int] | None = None
     has_machine: bool = False
-    is_required: bool = False
+    carries: bool = False
 
     @property
     def longest(self) -> timedelta:
@@ -90,7 +90,7 @@ def waits_of(job: Job, relations: Relations, pools: Mapping[str, int]) -> Waits:
         conflicts={id_: own.get(id_) or Conflict(job=id_) for id_ in sorted({*own, *others})},
         pool=(pool, pools[pool.name]) if pool.name in pools and pool.name != NO_POOL else None,
         has_machine=job.where.vm_active is not None,
-        is_required=job.id in relations.required and not job.is_step,
+        carries=job.id in relations.carried,
     )
 
 
@@ -104,7 +104,7 @@ def wait_values(job: Job, waits: Waits) -> dict[str, Any]:
         "after": tuple(_line(each[0]) for each in waits.dependencies if each not in required),
         "where_host": " ".join(job.where.host),
         "where_vm": job.where.vm_active or "",
-        "carry": (job.where.vm_active or "") if waits.is_required else "",
+        "carry": (job.where.vm_active or "") if waits.carries else "",
         "conflicts": tuple(_conflict(job.id, one) for one in waits.conflicts.values()),
         "pool": tuple(_pool(*waits.pool)) if waits.pool else (),
         "locks": str(locks) if locks else "",

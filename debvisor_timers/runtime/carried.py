@@ -2,7 +2,8 @@
 """What the last run of a job gave that belongs to a virtual machine: it goes with the machine, in
 libvirt's metadata of it, where a live migration takes it along; `last/` stays on its host.
 
-Loaded by `begin`, `gate` and `end` for jobs whose service says X-Carry; imports nothing of ours.
+Loaded by `begin`, `gate`, `end` and `chain` for jobs whose service says X-Carry; imports nothing of
+ours.
 """
 
 import os
@@ -23,7 +24,10 @@ FIELDS = {
     "machine": "CARRIED_MACHINE",
     "host": "CARRIED_HOST",
     "begun": "CARRIED_BEGUN",
+    "begun-start": "CARRIED_BEGUN_START",
     "run": "DEBVISOR_RUN_ID",
+    "start": "DEBVISOR_START_USEC",
+    "answers": "DEBVISOR_TRIGGER_RUNS",
     "result": "DEBVISOR_RESULT",
     "stopped": "DEBVISOR_STOPPED",
     "end": "DEBVISOR_END_USEC",
@@ -33,6 +37,10 @@ FIELDS = {
 """The attributes of the element, and how a note has them. machine: its UUID, since a clone has the
 metadata of what it was made from. begun: a run whose end nobody has told the machine."""
 
+NUMBERS = {
+    *("CARRIED_BEGUN_START", "DEBVISOR_START_USEC"),
+    *("DEBVISOR_END_USEC", "DEBVISOR_SUCCESS_USEC"),
+}
 SUCCESS = ("DEBVISOR_SUCCESS_USEC", "DEBVISOR_SUCCESS_RUN")
 DOUBT = "CARRIED_DOUBT"
 """In what `known` returns: why the newest result is not known here."""
@@ -40,12 +48,11 @@ MACHINE = "CARRIED_BY"
 """In what `known` returns: the machine, where it is on this host and was asked."""
 
 
-def known(run: "Any", job: str, machine: str, last: dict[str, str]) -> dict[str, str]:
+def known(where: "Any", job: str, machine: str, last: dict[str, str]) -> dict[str, str]:
     """Return the newest result of `job`: `last`, which is that of this host, or a carried one.
 
     machine: the one that it belongs to. Raises OSError when libvirt gives no answer.
     """
-    where = run.beside("where")
     uuid = identity(where, machine)
     if not uuid:
         return last
@@ -59,6 +66,8 @@ def known(run: "Any", job: str, machine: str, last: dict[str, str]) -> dict[str,
         return last | {DOUBT: f"{job} ended in the future: the clock of {host} is ahead"}
     if begun := carried.get("CARRIED_BEGUN", ""):
         found[DOUBT] = f"{job} began on {host} (run {begun}), how it ended is not known here"
+        starts = (found.get("DEBVISOR_START_USEC", "0"), carried.get("CARRIED_BEGUN_START", "0"))
+        found["DEBVISOR_START_USEC"] = max(starts, key=int)
     return found
 
 
@@ -90,7 +99,9 @@ def begun(run: "Any") -> None:
         carry(where, machine, run.job, newest(last, carried) | here(uuid, run.fields))
 
     def here(uuid: str, fields: dict[str, str]) -> dict[str, str]:
-        return origin(uuid) | {"CARRIED_BEGUN": fields["DEBVISOR_RUN_ID"]}
+        start = fields["DEBVISOR_START_USEC"]
+        begun = {"CARRIED_BEGUN": fields["DEBVISOR_RUN_ID"], "CARRIED_BEGUN_START": start}
+        return origin(uuid) | begun
 
     attempt(run.job, machine, step)
 
@@ -108,7 +119,8 @@ def ended(ending: "Any", machine: str) -> None:
             carried = {}
         last = ending.notes.read(f"{ending.notes.STATE}/last/{ending.job}")
         found = newest(last, carried) | origin(uuid)
-        found.pop("CARRIED_BEGUN", None)
+        for name in ("CARRIED_BEGUN", "CARRIED_BEGUN_START"):
+            found.pop(name, None)
         carry(where, machine, ending.job, found)
 
     attempt(ending.job, machine, step)
@@ -153,8 +165,8 @@ def parse(element: str) -> dict[str, str]:
     parts = element.split('"')
     pairs = zip(parts[::2], parts[1::2], strict=False)
     said = {before.split()[-1].rstrip("="): value for before, value in pairs if before.split()}
-    found = {note: said[name] for name, note in FIELDS.items() if said.get(name)}
-    numbers = (found.get(name, "0") for name in ("DEBVISOR_END_USEC", "DEBVISOR_SUCCESS_USEC"))
+    found = {note: plain(said[name]) for name, note in FIELDS.items() if said.get(name)}
+    numbers = [value for name, value in found.items() if name in NUMBERS]
     return found if all(map(str.isdecimal, numbers)) else {}
 
 
@@ -176,4 +188,4 @@ def carry(where: "Any", machine: str, job: str, note: dict[str, str]) -> None:
 
 def plain(text: str) -> str:
     """Return what may stand in an attribute: ids, numbers, words and names of hosts."""
-    return "".join(sign for sign in text if sign.isalnum() or sign in "-_.:")
+    return "".join(sign for sign in text if sign.isalnum() or sign in "-_.: ")

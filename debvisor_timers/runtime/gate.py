@@ -269,7 +269,7 @@ def newest(run: "Any", need: Need) -> dict[str, str]:
     last: dict[str, str] = run.notes.read(f"{run.state}/last/{need.job}")
     said = run.notes.statements(f"{run.units}/{need.service}")
     if machine := said.get(("[Service]", "X-Carry")):
-        last = run.beside("carried").known(run, need.job, machine[-1], last)
+        last = run.beside("carried").known(run.beside("where"), need.job, machine[-1], last)
     return last
 
 

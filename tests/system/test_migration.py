@@ -50,6 +50,9 @@ JOBS = {
     "snapshot": f'{WHERE}, schedule: "0 2 * * *"',
     "verify": f"{WHERE}, depends_on: [snapshot]",
     "dump": f"{WHERE}, {TRIGGER}, command: {WAITS}",
+    "first": f"{WHERE}, {TRIGGER}",
+    "second": f"{WHERE}, {TRIGGER}",
+    "both": f"{WHERE}, triggers: [{{success_of: [first, second]}}]",
     "ship": f"{WHERE}, depends_on: [{{job: dump, wait: 0}}]",
 }
 
@@ -167,6 +170,20 @@ def test_a_failure_goes_with_the_machine_too_and_says_where_it_was(pair: Pair) -
     assert pair.node1.json("history", "ship")[0]["reason"] == told
     succeeds(pair.node1, "dump")
     succeeds(pair.node1, "ship")
+
+
+def test_successes_on_two_hosts_start_a_job_where_the_machine_is(pair: Pair) -> None:
+    first = succeeds(pair.node1, "first")["RUN_ID"]
+    pair.migrate(pair.node1, pair.node2)
+    second = succeeds(pair.node2, "second")["RUN_ID"]
+
+    (run,) = pair.node2.await_run("both", "succeeded")
+    assert run["trigger"] == "chain"
+    note = work.ended(pair.node2, "both")
+    assert note["TRIGGER_RUNS"].split() == [f"first:{first}", f"second:{second}"]
+    assert not pair.node1.json("history", "both")
+
+    pair.migrate(pair.node2, pair.node1)
 
 
 def test_a_run_that_the_machine_leaves_is_doubted_on_the_next_host(pair: Pair) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from debvisor_timers.runtime import begin, carried, end, notes, where
+from debvisor_timers.runtime import begin, carried, chain, end, notes, where
 from tests.unit.runtime.manager import Systemd
 from tests.unit.runtime.test_gate import Host, zone
 
@@ -237,6 +237,49 @@ def test_no_answer_of_libvirt_fails_the_run(host: Host, machine: Machine, tmp_pa
     (tmp_path / "virsh").write_text("#!/bin/sh\necho no daemon >&2; exit 1\n", encoding="utf-8")
     with pytest.raises(ChildProcessError, match="libvirt gives no answer about vm-1: no daemon"):
         host.reason(REQUIRES)
+
+
+# --- who is started by the ends of others ---------------------------------------------------------
+
+
+def answers(host: Host, monkeypatch: pytest.MonkeyPatch, starts: str) -> list[str]:
+    """Return the runs that `archive` has to answer, of the trigger `starts`."""
+    places = {"STATE": f"{host.folder}/state", "UNITS": f"{host.folder}/units"}
+    for name, place in places.items():
+        monkeypatch.setattr(chain.notes, name, place)
+    monkeypatch.setattr(chain, "beside", end.beside)
+    for job, line in (("archive", starts), ("verify", "")):
+        unit = f"[Service]\nX-Carry=vm-1\n{line}\n"
+        path = host.folder / f"units/debvisor-job-{job}.service"
+        path.write_text(unit, encoding="utf-8")
+    jobs = ("snapshot", "verify")
+    lasts = {job: chain.last(job) for job in jobs}
+    return chain.unanswered(chain.triggers_of("archive"), chain.last("archive"), lasts)
+
+
+def test_successes_on_two_hosts_start_a_job_on_the_second(
+    host: Host, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = "X-SuccessOf=snapshot verify"
+    host.ended("verify", DEBVISOR_SUCCESS_RUN="v-here")
+    success_run = host.folder / "state/last/verify"
+    success_run.write_text(success_run.read_text() + "DEBVISOR_SUCCESS_RUN=v-here\n")
+    assert answers(host, monkeypatch, both) == []
+    machine.brings(success(ago=600))
+    assert answers(host, monkeypatch, both) == ["snapshot:r-elsewhere", "verify:v-here"]
+
+
+def test_what_was_answered_elsewhere_is_not_answered_again(
+    host: Host, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = "X-AnySuccessOf=snapshot"
+    machine.brings(success(ago=600))
+    assert answers(host, monkeypatch, one) == ["snapshot:r-elsewhere"]
+    ran = f'{success(ago=500)} start="{usec(ago=610)}"'
+    machine.brings(f'{ran} answers="snapshot:r-elsewhere"', job="archive")
+    assert answers(host, monkeypatch, one) == []
+    machine.brings(f'{ran} begun="a-2" begun-start="{usec(ago=550)}"', job="archive")
+    assert answers(host, monkeypatch, one) == []
 
 
 # --- what the machine is told --------------------------------------------------------------------
