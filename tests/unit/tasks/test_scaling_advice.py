@@ -144,13 +144,24 @@ def test_a_report_for_people() -> None:
     ]
 
 
-def test_wrong_thresholds_are_told_where_they_stand(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ("thresholds: {cpu_lo: 5}", "did you mean 'cpu_low'?"),
+        ("thresholds: {disk_high: 101}", "101 is greater than the maximum of 100"),
+        ("interval: soon", "'soon' does not fit the pattern"),
+        ("interval: 0", "0 is less than the minimum of 1"),
+        ("samples: 1", "1 is less than the minimum of 2"),
+    ],
+)
+def test_wrong_parameters_are_told_where_they_stand(tmp_path: Path, config: str, told: str) -> None:
     path = tmp_path / "jobs.yaml"
     path.write_text(
         "jobs:\n  a:\n    schedule: '@daily'\n    task:\n      type: scaling_advice\n"
-        "      config:\n        thresholds: {cpu_lo: 5}\n",
+        f"      config:\n        {config}\n",
         encoding="utf-8",
     )
     (problem,) = load_files([path]).problems
-    assert "cpu_lo" in problem.message
-    assert "did you mean 'cpu_low'?" in problem.message
+    assert told in problem.message
+    assert problem.span is not None
+    assert problem.span.line == 7
