@@ -329,7 +329,7 @@ def test_a_success_elsewhere_outlasts_a_failure_here(host: Host, machine: Machin
     ("refusal", "then"),
     [
         ("error: Requested operation is not valid: domain is not running", "--config"),
-        ("error: operation failed: transient domain has no persistent config", "--live"),
+        ("error: transient domains do not have any persistent config", "--live"),
     ],
 )
 def test_a_machine_that_is_off_or_transient_is_told_as_far_as_can_be(
