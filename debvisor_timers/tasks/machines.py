@@ -20,6 +20,9 @@ TAGS: Final = "https://debvisor.org/timers/1"
 """The namespace of our metadata in the definition of a machine."""
 
 
+PAUSED: Final = (3, 7)
+"""Paused, and suspended by its own power management. Source: virDomainState."""
+
 _STATUSES: Final = {42: WRONG, 67: WRONG, 68: BUSY, 83: BUSY, 84: WRONG}
 """By the number of an error of libvirt: no such machine, a configuration that cannot do it, the
 lock of the machine not got within half a minute, a block job under way, not supported.
@@ -154,6 +157,14 @@ def choose(selection: Selection, machines: Sequence[Known]) -> list[str]:
             exit_status=WRONG,
         )
     return sorted(left)
+
+
+def state_of(machine: libvirt.virDomain) -> str:
+    """Return whether a machine is running, paused or off."""
+    with telling("it cannot be looked at"):
+        if not machine.isActive():
+            return "off"
+        return "paused" if machine.state()[0] in PAUSED else "running"
 
 
 def tags_in(definition: str) -> frozenset[str]:

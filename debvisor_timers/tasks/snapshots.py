@@ -20,6 +20,7 @@ class Snapshot:
     """A snapshot of a machine.
 
     job, run: who made it; empty for one that is not ours.
+    internal: the disks whose image keeps it.
     overlays: by the disk, the file that takes what is written since.
     bases: by the disk, what the machine wrote to before.
     """
@@ -30,7 +31,7 @@ class Snapshot:
     job: str = ""
     run: str = ""
     is_quiesced: bool = False
-    has_internal: bool = False
+    internal: tuple[str, ...] = ()
     overlays: Mapping[str, str] = field(default_factory=dict)
     bases: Mapping[str, str] = field(default_factory=dict)
 
@@ -98,7 +99,9 @@ def snapshot_in(text: str) -> Snapshot:
         job=ours[1] if ours else "",
         run=ours[2] if ours else "",
         is_quiesced=ours[3] == "yes" if ours else False,
-        has_internal=any(disk.get("snapshot") == "internal" for disk in disks),
+        internal=tuple(
+            disk.get("name", "") for disk in disks if disk.get("snapshot") == "internal"
+        ),
         overlays={
             disk.get("name", ""): _source(disk)
             for disk in disks
@@ -155,7 +158,7 @@ def obstacle(snapshots: Sequence[Snapshot], disks: Sequence[Disk]) -> str:
     its daemon crashes where a revert has made branches. So all must be one chain of external ones
     that ends where the machine writes now.
     """
-    internal = [snapshot.name for snapshot in snapshots if snapshot.has_internal]
+    internal = [snapshot.name for snapshot in snapshots if snapshot.internal]
     if internal:
         return f"the machine has the internal snapshot {internal[0]} as well"
     after = {snapshot.parent: snapshot for snapshot in snapshots}

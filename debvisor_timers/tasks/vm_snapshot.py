@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from debvisor_timers.tasks import snapshots
 from debvisor_timers.tasks.base import BUSY, WRONG, TaskFailed, job_id, run_id, run_time
-from debvisor_timers.tasks.machines import Selection, connected, select, telling
+from debvisor_timers.tasks.machines import PAUSED, Selection, connected, select, state_of, telling
 from debvisor_timers.tasks.outcomes import for_each
+from debvisor_timers.tasks.protection import snapshots_of
 from debvisor_timers.tasks.snapshots import Disk, Retention, Snapshot
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 _JOBS = {1: "pull", 2: "copy", 3: "commit", 4: "commit", 5: "backup"}
 """Block jobs by their numbers in libvirt. Source: virDomainBlockJobType."""
-
-_PAUSED = (3, 7)
-"""Paused, and suspended by its own power management. Source: virDomainState."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +81,7 @@ def vm_snapshot(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _treat(machine: libvirt.virDomain, wanted: Wanted) -> dict[str, Any]:
     with telling("it cannot be looked at"):
-        existing = _snapshots(machine)
+        existing = snapshots_of(machine)
     made = next((one for one in existing if one.name == wanted.name), None)
     if made is None:
         _check_free(machine)
@@ -96,7 +94,7 @@ def _treat(machine: libvirt.virDomain, wanted: Wanted) -> dict[str, Any]:
         "snapshot": made.name,
         "mode": "external" if made.is_external else "internal",
         "quiesced": made.is_quiesced,
-        "state": _state(machine),
+        "state": state_of(machine),
     }
     removed: list[str] = []
     try:
@@ -110,7 +108,7 @@ def _treat(machine: libvirt.virDomain, wanted: Wanted) -> dict[str, Any]:
 def _make(machine: libvirt.virDomain, wanted: Wanted, existing: Sequence[Snapshot]) -> Snapshot:
     with telling("it cannot be looked at"):
         definition = machine.XMLDesc(0)
-        runs = machine.isActive() and machine.state()[0] not in _PAUSED
+        runs = machine.isActive() and machine.state()[0] not in PAUSED
     disks = snapshots.disks_in(definition)
     if not disks:
         raise TaskFailed("it has no disk that a snapshot can be made of", exit_status=WRONG)
@@ -169,7 +167,7 @@ def _create(
 def _prune(machine: libvirt.virDomain, wanted: Wanted, removed: list[str]) -> None:
     """Remove what is outdated, one by one, and add its name to `removed`."""
     with telling("its snapshots cannot be listed"):
-        existing = _snapshots(machine)
+        existing = snapshots_of(machine)
     for old in snapshots.outdated(
         existing, job=wanted.job, now=wanted.now, retention=wanted.retention
     ):
@@ -188,7 +186,7 @@ def _check_chain(machine: libvirt.virDomain, what: str) -> None:
     with telling(what):
         _check_awake(machine, what)
         disks = snapshots.disks_in(machine.XMLDesc(0))
-        reason = snapshots.obstacle(_snapshots(machine), disks)
+        reason = snapshots.obstacle(snapshots_of(machine), disks)
     if reason:
         fix = f"see: virsh snapshot-list {machine.name()} --tree; remove what is in the way by hand"
         raise TaskFailed(f"{what}: {reason}", fix=fix, exit_status=WRONG)
@@ -199,7 +197,7 @@ def _check_external(
 ) -> None:
     """Raise TaskFailed where an external snapshot would do harm, or could never be removed."""
     _check_awake(machine, "an external snapshot cannot be made")
-    internal = [snapshot.name for snapshot in existing if snapshot.has_internal]
+    internal = [snapshot.name for snapshot in existing if snapshot.internal]
     if internal and wanted.retention:
         raise TaskFailed(
             f"it has the internal snapshot {internal[0]}: no external one beside it could ever be "
@@ -256,17 +254,6 @@ def _check_room(machine: libvirt.virDomain, disks: Sequence[Disk]) -> None:
             f"{free // 1024**2} MiB are free",
             fix="make room; or mode: external, which saves no memory",
         )
-
-
-def _snapshots(machine: libvirt.virDomain) -> list[Snapshot]:
-    return [snapshots.snapshot_in(one.getXMLDesc(0)) for one in machine.listAllSnapshots(0)]
-
-
-def _state(machine: libvirt.virDomain) -> str:
-    with telling("it cannot be looked at"):
-        if not machine.isActive():
-            return "off"
-        return "paused" if machine.state()[0] in _PAUSED else "running"
 
 
 def _words(made: Snapshot) -> str:

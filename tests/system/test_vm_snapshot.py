@@ -114,6 +114,23 @@ def _io(host: Host, machine: str, command: str) -> str:
     return "wrong" if "Pattern verification failed" in said else ""
 
 
+def test_a_machine_that_nothing_is_kept_of_is_not_covered(host: Host) -> None:
+    answer = host.cli("coverage", "in-o*", "--within", "7d", expect=10)
+    assert answer.stdout.splitlines() == [
+        "MACHINE  STATE    LAST SNAPSHOT  LAST BACKUP",
+        "in-off   off      never          never",
+        "in-on    running  never          never",
+        "2 of 2 virtual machines without a good snapshot or backup in the last 7d",
+    ]
+    manifest = '{"machine": "in-off", "time": "2026-01-01T00:00:00Z"}'
+    host.box.run("mkdir -p /srv/b/in-off/1")
+    host.box.write("/srv/b/in-off/1/manifest.json", manifest)
+    options = ["--backups", "/srv/b", "--exclude", "in-on", "in-o*"]
+    (one,) = host.json("coverage", *options, expect=10)["machines"]
+    assert one["backup"] == {"path": "/srv/b/in-off/1", "time": "2026-01-01T00:00:00+00:00"}
+    host.cli("coverage", "--within", "99999d", *options)
+
+
 @pytest.mark.parametrize("mode", ["internal", "external"])
 def test_machines_in_every_state_get_a_snapshot_and_keep_their_state(host: Host, mode: str) -> None:
     note = work.start(host, mode)
@@ -135,6 +152,8 @@ def test_machines_in_every_state_get_a_snapshot_and_keep_their_state(host: Host,
         assert names(host, f"{mode[:2]}-{state}") == [name]
         shown = host.box.run(["virsh", "domstate", f"{mode[:2]}-{state}"]).stdout.strip()
         assert shown == word
+    found = host.json("coverage", f"{mode[:2]}-*")
+    assert {one["snapshot"]["name"] for one in found["machines"]} == {name}
 
 
 def test_removed_overlays_are_merged_and_nothing_is_lost(host: Host) -> None:
@@ -275,3 +294,24 @@ def test_what_libvirt_cannot_remove_without_harm_is_refused(host: Host) -> None:
     fails(host, "odd", 65)
     assert "the internal snapshot inner" in machines(host, "odd")["odd"]["reason"]
     assert sorted(names(host, "odd")) == sorted([*before, "inner"])
+
+
+def test_a_snapshot_that_libvirt_has_lost_covers_nothing(host: Host) -> None:
+    define(host, "lossy")
+    host.box.run("virsh -q start lossy")
+    host.box.run("virsh -q snapshot-create-as lossy outer --disk-only")
+    host.box.run("virsh -q snapshot-create-as lossy inner")
+    host.cli("coverage", "lossy")
+    host.box.run("virsh -q snapshot-delete lossy outer")
+
+    answer = host.cli("coverage", "lossy", expect=10)
+
+    assert host.box.run("virsh snapshot-list lossy --name").stdout.split() == ["inner"]
+    assert answer.stderr == "note: lossy: inner: its image /srv/lossy.outer is gone\n"
+
+
+def test_coverage_says_what_is_not_there(host: Host) -> None:
+    answer = host.cli("coverage", "nobody", expect=2)
+    assert "there is no virtual machine nobody on this host" in answer.stderr
+    answer = host.cli("coverage", "--uri", "qemu+unix:///system?socket=/run/nobody", expect=5)
+    assert "does not answer" in answer.stderr

@@ -76,7 +76,6 @@ def test_a_snapshot_of_ours_is_known_by_its_note() -> None:
         job="nightly",
         run=RUN,
         is_quiesced=True,
-        has_internal=False,
         overlays={"vda": "/vms/on.e2"},
         bases={"vda": "/vms/on.e1"},
     )
@@ -171,7 +170,7 @@ def test_a_chain_that_ends_where_the_machine_writes_can_be_merged() -> None:
 
 def test_what_libvirt_would_lose_or_crash_upon_is_an_obstacle() -> None:
     a, b = overlay("a", "", "base"), overlay("b", "a", "a")
-    internal = Snapshot(name="i", made=NOW, parent="b", has_internal=True)
+    internal = Snapshot(name="i", made=NOW, parent="b", internal=("vda",))
 
     assert obstacle([a, b, internal], writes("/b")) == (
         "the machine has the internal snapshot i as well"
