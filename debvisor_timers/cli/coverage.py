@@ -102,15 +102,16 @@ def _span(text: str) -> timedelta:
     from debvisor_timers.errors import ScheduleError
     from debvisor_timers.jobs.duration import parse_timespan
 
-    example = text.strip() if text.strip().isdigit() else "24"
-    fix = f"write --within {example}h"
+    number = text.strip()
+    fix = f"write --within {number if number.isdigit() else 24}h"
+    if number.isdigit():
+        raise UsageError(f"--within {text}: no unit", fix=fix)
     try:
-        length = None if text.strip().isdigit() else parse_timespan(text)
-        if not length:
-            raise UsageError(f"--within {text}: not a time span with its unit", fix=fix)
-        times.now() - length  # no time is before the year 1
-    except (ScheduleError, OverflowError) as error:
-        raise UsageError(f"--within {text}: not a time span", fix=fix) from error
+        length = parse_timespan(text)
+    except ScheduleError as error:
+        raise UsageError(f"--within: {error.message}", fix=fix) from error
+    if not length:
+        raise UsageError(f"--within {text}: no time in which to look", fix=fix)
     return length
 
 

@@ -19,11 +19,11 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("span", "message", "fix"),
     [
-        ("24", "--within 24: not a time span with its unit", "write --within 24h"),
-        ("soon", "--within soon: not a time span", "write --within 24h"),
-        ("0s", "--within 0s: not a time span with its unit", "write --within 24h"),
-        ("infinity", "--within infinity: not a time span with its unit", "write --within 24h"),
-        ("9999999d", "--within 9999999d: not a time span", "write --within 24h"),
+        ("24", "--within 24: no unit", "write --within 24h"),
+        ("soon", "--within: 'soon' is not a duration", "write --within 24h"),
+        ("0s", "--within 0s: no time in which to look", "write --within 24h"),
+        ("infinity", "--within infinity: no time in which to look", "write --within 24h"),
+        ("99999d", "--within: longer than 100 years", "write --within 24h"),
     ],
 )
 def test_a_span_that_is_none(program: Program, span: str, message: str, fix: str) -> None:
