@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, str] = {
     "history prune": "Forget the oldest runs.",
     "stats": "Show durations, failures and trends of past runs.",
     "report": "Tell what failed, was missed or gets worse.",
+    "coverage": "List virtual machines without a snapshot or backup.",
     "audit": "Show who changed what; check that the record is whole.",
     "metrics": "Print metrics for Prometheus, or write them to a file.",
     "status": "Compare YAML, disk and systemd; for monitoring.",
@@ -96,7 +97,7 @@ HEADINGS: Mapping[str, Sequence[str]] = {
     ),
     "Going back": ("generations", "diff", "rollback"),
     "What is to come": ("next", "timeline", "graph"),
-    "What was": ("history", "history prune", "stats", "report", "audit", "metrics"),
+    "What was": (*("history", "history prune", "stats", "report", "coverage", "audit", "metrics"),),
     "Holding back": ("pause", "resume", "skip-next", "maintenance", "backfill"),
     "Moving": (
         *("config list", "config backup", "config restore", "import crontab", "import timer"),
