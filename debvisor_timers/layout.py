@@ -13,6 +13,9 @@ TARGET = "debvisor-timers.target"
 BOOT_TARGET = "debvisor-timers-boot.target"
 """Holds the boot triggers; started by the boot, never by `apply`."""
 
+WATCH_SERVICE = "debvisor-timers-watch.service"
+"""Sends the messages that wait, and tells what the end of no run announces."""
+
 UNDO_SERVICE = "debvisor-timers-undo-try.service"
 """Takes back what was tried and not confirmed; a transient timer of its name starts it."""
 
