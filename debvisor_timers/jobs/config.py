@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from debvisor_timers.jobs import values
 from debvisor_timers.jobs.calendars import CALENDARS, Calendars, exclusion_complaints, resolve
-from debvisor_timers.jobs.channels import Channel, ChannelName
+from debvisor_timers.jobs.channel_values import ChannelName
+from debvisor_timers.jobs.channels import Channel
 from debvisor_timers.jobs.document import Document, Value
 from debvisor_timers.jobs.faults import did_you_mean, quoted
 from debvisor_timers.jobs.field import Model, key

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from debvisor_timers.jobs.channels import ChannelNames
+from debvisor_timers.jobs.channel_values import ChannelNames
 from debvisor_timers.jobs.field import Model, key
 
 

@@ -48,7 +48,19 @@ CONFIG_NAMES = """
 defaults keep_generations calendars maintenance_windows maintenance_windows.cron
 maintenance_windows.on_calendar maintenance_windows.duration maintenance_windows.from
 maintenance_windows.until maintenance_windows.timezone maintenance_windows.reason
-maintenance_windows.jobs maintenance_windows.except pools channels channels.exec
+maintenance_windows.jobs maintenance_windows.except pools channels
+channels.mail channels.mail.to channels.mail.from channels.mail.smtp channels.mail.smtp.host
+channels.mail.smtp.port channels.mail.smtp.security channels.mail.smtp.user
+channels.mail.smtp.password channels.mail.smtp.password.credential channels.webhook
+channels.webhook.url channels.webhook.url.credential channels.webhook.headers
+channels.webhook.secret channels.webhook.secret.credential channels.ntfy channels.ntfy.url
+channels.ntfy.url.credential channels.ntfy.token channels.ntfy.token.credential channels.slack
+channels.slack.url channels.slack.url.credential channels.matrix channels.matrix.server
+channels.matrix.room channels.matrix.token channels.matrix.token.credential channels.teams
+channels.teams.url channels.teams.url.credential channels.exec channels.timeout
+channels.give_up_after channels.quiet_hours channels.quiet_hours.from channels.quiet_hours.until
+channels.quiet_hours.timezone channels.quiet_hours.except_priority channels.digest
+channels.digest.more_than channels.digest.within
 history history.keep history.keep_runs
 metrics metrics.textfile starts_per_minute
 """
