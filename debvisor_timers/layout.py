@@ -13,6 +13,12 @@ TARGET = "debvisor-timers.target"
 BOOT_TARGET = "debvisor-timers-boot.target"
 """Holds the boot triggers; started by the boot, never by `apply`."""
 
+WATCH_TIMER = "debvisor-timers-watch.timer"
+"""Looks for what the end of no run announces, and sends what waits; stops where nothing is."""
+
+WATCH_SERVICE = "debvisor-timers-watch.service"
+"""One such look."""
+
 UNDO_SERVICE = "debvisor-timers-undo-try.service"
 """Takes back what was tried and not confirmed; a transient timer of its name starts it."""
 
@@ -164,8 +170,23 @@ class Layout:
 
     @property
     def notified(self) -> Path:
-        """Return the folder with one file a job: the newest failed run that was told."""
+        """Return the folder with one file a job: what was told of it."""
         return self.state / "notified"
+
+    @property
+    def watch(self) -> Path:
+        """Return the folder of what `watch` looks at, and of what it has seen."""
+        return self.state / "watch"
+
+    @property
+    def queue(self) -> Path:
+        """Return the folder with one file for each message that is to be sent."""
+        return self.state / "queue"
+
+    @property
+    def given_up(self) -> Path:
+        """Return the folder with one file for each message that could not be sent in time."""
+        return self.queue / "given-up"
 
     @property
     def audit_head(self) -> Path:

@@ -289,6 +289,14 @@ class Ending:
         """Tell the journal."""
         self.try_to("journald takes no record", lambda: notes.send(record(self.fields)))
 
+    def announce(self) -> None:
+        """Have somebody told that the job has recovered, if its failure was told."""
+        noted = notes.read(f"{notes.STATE}/notified/{self.job}")
+        has_succeeded = self.fields["DEBVISOR_RESULT"] == "success" and is_run(self.fields)
+        if has_succeeded and "TOLD_USEC" in noted:
+            unit = f"debvisor-timers-notify@{self.job}.service"
+            bus.asking(lambda manager: manager.start(unit), seconds=MANAGER_SECONDS)
+
     def would_restart(self) -> bool:
         """Return True when systemd would make another attempt, though this was the last."""
         fields = self.fields
@@ -365,6 +373,7 @@ def main() -> int:
         ending.finish()
         problem = "its new definition does not count (fix: systemctl daemon-reload)"
         ending.try_to(problem, ending.renew)
+        ending.try_to("nobody is told that it succeeds again", ending.announce, fatal=False)
         ending.leave()
     return 1 if ending.failed else 0
 
