@@ -76,7 +76,7 @@ class Notify(Model):
         help="The channels that are told when a run is skipped: the first of those that follow "
         "each other for the same reason, as while the job is paused.",
         example=["ops"],
-        directive="OnSuccess=",
+        directive="X-Notify=",
         shown_default="nobody",
     )
     started: ChannelNames = key(

@@ -363,7 +363,8 @@ def announce(job: str, fields: dict[str, str], manager: str) -> None:
 
     Told is what `runs/JOB` says, by a unit of its own: the run waits for nothing.
     """
-    if "NOTIFY" not in fields or "ADMITTED" not in fields or fields["DEBVISOR_ATTEMPT"] != "1":
+    is_new = "ADMITTED" in fields and fields["DEBVISOR_ATTEMPT"] == "1"
+    if not is_new or "started" not in fields.get("NOTIFY", "").split():
         return
     unit = f"debvisor-timers-started@{job}.service"
     try:

@@ -52,7 +52,7 @@ def quietly(told: Told, runs: Iterable[Run], notify: Notify, now: datetime) -> T
     """Return what holds after `runs`, oldest first, none of which is told: nobody was there yet."""
     for run in runs:
         told, _ = judge(told, run, notify, now)
-        told = replace(told, told_at=None, skip="", skip_at=None)
+        told = without_skip(replace(told, told_at=None))
     return told
 
 
@@ -97,7 +97,8 @@ def _skipped(told: Told, run: Run, notify: Notify, at: datetime) -> tuple[Told, 
     cause = str(skip_cause(run.reason))
     if cause == told.skip and not (notify.repeat and _may_repeat(told.skip_at, notify.repeat, at)):
         return told, ()
-    told = replace(told, skip=cause, skip_at=at)
+    again = at + notify.repeat if notify.repeat else None
+    told = replace(told, skip=cause, skip_at=at, skip_reason=run.reason, skip_again=again)
     return told, [Event(kind=EventKind.SKIPPED, run=run, channels=notify.skipped)]
 
 
@@ -106,13 +107,18 @@ def without_row(told: Told) -> Told:
     return replace(told, failures=0, since=None, failed_at=None, told_at=None)
 
 
+def without_skip(told: Told) -> Told:
+    """Return `told` so that the next skip is the first of a row."""
+    return replace(told, skip="", skip_at=None, skip_reason="", skip_again=None)
+
+
 def _after_real_run(told: Told, notify: Notify) -> Told:
     """Return `told` after a run that took place: its next skip is the first of a row.
 
     But where repeats are limited: a job that is often longer than its schedule allows would be told
     of at each run.
     """
-    return told if notify.repeat else replace(told, skip="", skip_at=None)
+    return told if notify.repeat else without_skip(told)
 
 
 def _may_repeat(before: datetime | None, repeat: timedelta | None, at: datetime) -> bool:

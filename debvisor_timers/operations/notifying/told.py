@@ -22,7 +22,9 @@ class Told:
     seen: the newest run that was looked at, which began at seen_start. failures: how many runs have
     failed in a row up to that, the first of which began at `since`; failed_at: when the newest of
     them ended. told_at: when a failure of this row was told last. skip: the cause of the skip that
-    was told last, at skip_at.
+    was told last, at skip_at, in the words of skip_reason; skip_again: when it may be told
+    again though the job has not run since, None for never. By these `end` knows that there is
+    nothing to tell.
     """
 
     seen: str = ""
@@ -33,6 +35,8 @@ class Told:
     told_at: datetime | None = None
     skip: str = ""
     skip_at: datetime | None = None
+    skip_reason: str = ""
+    skip_again: datetime | None = None
 
 
 def read_told(layout: Layout, job_id: str) -> Told | None:
@@ -62,6 +66,8 @@ def write_told(layout: Layout, job_id: str, told: Told) -> None:
         "TOLD_USEC": _text(told.told_at),
         "SKIP": told.skip,
         "SKIP_USEC": _text(told.skip_at),
+        "SKIP_REASON": " ".join(told.skip_reason.splitlines()),
+        "SKIP_AGAIN_USEC": _text(told.skip_again),
     }
     known = {name: value for name, value in fields.items() if value}
     durable.write_bytes(layout.notified / job_id, format_fields(known), mode=0o644)
@@ -86,6 +92,8 @@ def _of(fields: Mapping[str, str]) -> Told:
         told_at=moment(fields.get("TOLD_USEC", "")),
         skip=fields.get("SKIP", ""),
         skip_at=moment(fields.get("SKIP_USEC", "")),
+        skip_reason=fields.get("SKIP_REASON", ""),
+        skip_again=moment(fields.get("SKIP_AGAIN_USEC", "")),
     )
 
 
