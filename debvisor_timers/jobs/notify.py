@@ -67,7 +67,7 @@ class Notify(Model):
         (),
         help="The channels that are told of each run that succeeds. One that is told of a recovery "
         "is told of nothing more.",
-        example=["reports"],
+        example=["ops"],
         directive="OnSuccess=",
         shown_default="nobody",
     )
