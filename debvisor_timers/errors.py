@@ -131,6 +131,13 @@ class SystemdError(DebvisorTimersError):
         self.dbus_name = dbus_name
 
 
+class MachineError(DebvisorTimersError):
+    """libvirt, which knows the virtual machines of this host, said no, or nothing."""
+
+    exit_code = ExitCode.SYSTEMD
+    http_status = 502
+
+
 class PartWayError(DebvisorTimersError):
     """A change that stopped part-way and could not be undone; says what is left to do."""
 

@@ -17,7 +17,7 @@ WATCH_TIMER = "debvisor-timers-watch.timer"
 """Looks for what the end of no run announces, and sends what waits; stops where nothing is."""
 
 WATCH_SERVICE = "debvisor-timers-watch.service"
-"""One such look."""
+"""Sends the messages that wait, and tells what the end of no run announces."""
 
 UNDO_SERVICE = "debvisor-timers-undo-try.service"
 """Takes back what was tried and not confirmed; a transient timer of its name starts it."""

@@ -60,16 +60,25 @@ def call(function: "Callable[[Any], Any]", kind: str, config: object) -> int:
             import asyncio  # noqa: PLC0415 - a tenth of a second, which the others need not wait
 
             result = asyncio.run(cancellable(result))
-        if isinstance(result, dict):
-            print(json.dumps(result, ensure_ascii=False, default=str), flush=True)
+        tell(result)
     except KeyboardInterrupt:
         return complain(f"the task {kind} was cancelled", CANCELLED)
-    except Exception:  # noqa: BLE001 - whatever a handler raises is a failure of its run
+    except Exception as error:  # noqa: BLE001 - whatever a handler raises is a failure of its run
+        status = getattr(error, "exit_status", None)
+        if isinstance(status, int):  # TaskFailed: the words are for people, and say what to do
+            tell(getattr(error, "result", None))
+            return complain(str(error), status)
         traceback.print_exc()
         return FAILED
     if result is False:
         return complain(f"the handler of task type {kind} returned False", FAILED)
     return 0
+
+
+def tell(result: object) -> None:
+    """Print a result that is a mapping as JSON."""
+    if isinstance(result, dict):
+        print(json.dumps(result, ensure_ascii=False, default=str), flush=True)
 
 
 async def cancellable(work: "Any") -> object:

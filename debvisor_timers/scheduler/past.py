@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.auditing.audit_read import AuditFilter
     from debvisor_timers.operations.measuring.metrics import Metrics
     from debvisor_timers.operations.past.counts import RunCounts
+    from debvisor_timers.operations.past.coverage import Coverage
     from debvisor_timers.operations.past.history import HistoryPage, HistoryQuery
     from debvisor_timers.operations.past.maintain import Maintenance
     from debvisor_timers.operations.past.prune import Limits, Pruned
     from debvisor_timers.operations.past.report import Report
     from debvisor_timers.operations.past.stats import StatisticsOfJobs
+    from debvisor_timers.tasks.machines import Selection
 
 
 class Past(Base):
@@ -98,6 +100,17 @@ class Past(Base):
         from debvisor_timers.operations.past.report import report
 
         return report(self.host, since=since, until=until)
+
+    def coverage(
+        self, selection: Selection, *, since: datetime, folders: Iterable[Path] = ()
+    ) -> Coverage:
+        """Return which virtual machines have a good snapshot or backup of `since` or later.
+
+        folders: where backups lie, besides those that jobs write to.
+        """
+        from debvisor_timers.operations.past.coverage import coverage
+
+        return coverage(self.host, selection, since=since, folders=folders)
 
     def refresh_textfile(self) -> str:
         """Let the node exporter have new metrics, if root asks; return why it has not, if so."""

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
-from debvisor_timers.tasks.base import UNAVAILABLE, WRONG, TaskFailed
+from debvisor_timers.tasks.base import BUSY, FAILED, UNAVAILABLE, WRONG, TaskFailed
 
 if TYPE_CHECKING:
     import libvirt
@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 URI: Final = "qemu:///system"
 TAGS: Final = "https://debvisor.org/timers/1"
 """The namespace of our metadata in the definition of a machine."""
+
+
+PAUSED: Final = (3, 7)
+"""Paused, and suspended by its own power management. Source: virDomainState."""
+
+_STATUSES: Final = {42: WRONG, 67: WRONG, 68: BUSY, 83: BUSY, 84: WRONG}
+"""By the number of an error of libvirt: no such machine, a configuration that cannot do it, the
+lock of the machine not got within half a minute, a block job under way, not supported.
+
+Source: virErrorNumber."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +103,23 @@ def connected(uri: str = URI) -> Iterator[libvirt.virConnect]:
         connection.close()
 
 
+@contextmanager
+def telling(what: str, *, fix: str = "") -> Iterator[None]:
+    """Turn an error of libvirt into TaskFailed, "WHAT: ITS WORDS".
+
+    fix: where another attempt would not help. The exit status says whether it would.
+    """
+    import libvirt  # noqa: PLC0415
+
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        status = _STATUSES.get(error.get_error_code(), FAILED)
+        raise TaskFailed(
+            f"{what}: {error}", fix=fix if status == WRONG else "", exit_status=status
+        ) from error
+
+
 def select(connection: libvirt.virConnect, selection: Selection) -> list[libvirt.virDomain]:
     """Return the machines that are meant, sorted by name; those that run and those that are off.
 
@@ -130,6 +157,14 @@ def choose(selection: Selection, machines: Sequence[Known]) -> list[str]:
             exit_status=WRONG,
         )
     return sorted(left)
+
+
+def state_of(machine: libvirt.virDomain) -> str:
+    """Return whether a machine is running, paused or off."""
+    with telling("it cannot be looked at"):
+        if not machine.isActive():
+            return "off"
+        return "paused" if machine.state()[0] in PAUSED else "running"
 
 
 def tags_in(definition: str) -> frozenset[str]:

@@ -39,7 +39,9 @@ def for_each(
             outcomes[name] = dict(work(machine))
         except errors as error:
             print(f"{name}: {error}", flush=True)
-            outcomes[name] = {"outcome": "failed", "reason": str(error).split("\n")[0]}
+            known = getattr(error, "result", None) or {}
+            failed = {"outcome": "failed", "reason": str(error).split("\n")[0]}
+            outcomes[name] = {**known, **failed}
             statuses[name] = error.exit_status if isinstance(error, TaskFailed) else FAILED
     result = {"machines": outcomes}
     if statuses:

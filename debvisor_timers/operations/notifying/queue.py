@@ -40,6 +40,11 @@ class Queued:
     problem: str = ""
 
     @property
+    def short_id(self) -> str:
+        """Return the end of the id, which is random."""
+        return self.id.rpartition("-")[2]
+
+    @property
     def event(self) -> str:
         """Return what it tells of."""
         return str(self.document.get("event", ""))
@@ -104,32 +109,29 @@ def give_up(layout: Layout, message: Queued) -> None:
     forget(layout, message)
 
 
-def try_again(host: Host, name: str) -> Queued:
-    """Let a message that was given up wait again, as if it were new; raise NotFoundError."""
-    message = _one(host.layout.given_up, name)
+def find(layout: Layout, name: str, *, only_given_up: bool = False) -> Queued:
+    """Return the message with an id, whole or as it is shown; raise NotFoundError."""
+    waiting = [] if only_given_up else queued(layout)
+    for message in (*given_up(layout), *waiting):
+        if name in {message.id, message.short_id}:
+            return message
+    raise NotFoundError(
+        f"no message {name!r} was given up" if only_given_up else f"there is no message {name!r}",
+        fix="see: debvisor-timers notify queue",
+    )
+
+
+def try_again(host: Host, message: Queued) -> None:
+    """Let a message that was given up wait again, as if it were new."""
     now = host.clock.now()
-    again = replace(message, queued=now, due=now, attempts=0)
-    keep(host.layout.queue, again)
-    durable.remove(host.layout.given_up / f"{name}{_SUFFIX}")
-    return again
+    keep(host.layout.queue, replace(message, queued=now, due=now, attempts=0))
+    durable.remove(host.layout.given_up / f"{message.id}{_SUFFIX}")
 
 
-def drop(host: Host, name: str) -> Queued:
-    """Remove a message, waiting or given up, unsent; raise NotFoundError."""
-    layout = host.layout
-    folder = layout.queue if (layout.queue / f"{name}{_SUFFIX}").is_file() else layout.given_up
-    message = _one(folder, name)
-    durable.remove(folder / f"{name}{_SUFFIX}")
-    return message
-
-
-def _one(folder: Path, name: str) -> Queued:
-    found = next((each for each in _read(folder) if each.id == name), None)
-    if found is None:
-        raise NotFoundError(
-            f"there is no message {name!r}", fix="see: debvisor-timers notify queue"
-        )
-    return found
+def drop(host: Host, name: str) -> None:
+    """Remove a message, waiting or given up, unsent."""
+    for folder in (host.layout.queue, host.layout.given_up):
+        durable.remove(folder / f"{name}{_SUFFIX}")
 
 
 def _read(folder: Path) -> Iterator[Queued]:
