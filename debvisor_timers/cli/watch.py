@@ -18,9 +18,8 @@ def command() -> int:
     done = Scheduler.system().watch(host_name=os.uname().nodename)
     for kind, job, channel in done.told:
         click.echo(f"{job or 'all jobs'}: {kind.replace('_', ' ')}; for {channel}")
-    for channel, message in done.delivery.sent:
-        of_job = f" of {message.job}" if message.job else ""
-        click.echo(f"told {channel}: {message.event}{of_job}")
+    for channel, event, job in done.sent:
+        click.echo(f"told {channel}: {event}{f' of {job}' if job else ''}")
     for problem in done.problems:
         click.echo(f"{click.style('error:', fg='red')} {problem}", err=True)
     return ExitCode.SYSTEMD if done.problems else ExitCode.DONE

@@ -9,7 +9,7 @@ from datetime import timedelta
 from debvisor_timers.layout import TARGET
 from debvisor_timers.notify.kinds import EventKind
 from debvisor_timers.operations.applying.recover import generations
-from debvisor_timers.operations.holding.paused import is_paused
+from debvisor_timers.operations.holding.marks import pause
 from debvisor_timers.operations.notifying.sight import Sight, moment_of
 from debvisor_timers.operations.notifying.watched import WatchedJob
 from debvisor_timers.render.names import path_unit, timer_unit
@@ -69,13 +69,16 @@ def _not_enabled(sight: Sight) -> str:
     return f"It is not enabled any more: generation {newest.number}{by}."
 
 
+def _is_paused(sight: Sight, job: WatchedJob) -> bool:
+    mark = pause(sight.host.layout, job.id)
+    return mark is not None and mark.holds(sight.now)
+
+
 def _stopped(sight: Sight, job: WatchedJob, states: States) -> Iterator[str]:
     """Yield what is not active that starts the job; a pause stops path units, and is none."""
     units = [timer_unit(job.id)] if job.has_schedule else []
     units += [path_unit(job.id)] if job.watches_paths else []
     for unit in units:
         state = states.get(unit, ActiveState.INACTIVE)
-        if state in {ActiveState.INACTIVE, ActiveState.FAILED} and not is_paused(
-            sight.host, job.id
-        ):
+        if state in {ActiveState.INACTIVE, ActiveState.FAILED} and not _is_paused(sight, job):
             yield f"{unit} is {state}. To start it again: systemctl start {unit}"

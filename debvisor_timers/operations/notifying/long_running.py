@@ -10,7 +10,6 @@ from debvisor_timers.history.outcome import Exit
 from debvisor_timers.history.runs import Run
 from debvisor_timers.history.under_way import UnderWay, read_under_way
 from debvisor_timers.notify.kinds import EventKind
-from debvisor_timers.operations.notifying.audience import log_of
 from debvisor_timers.operations.notifying.sight import Sight, moment_of
 from debvisor_timers.operations.notifying.watched import WatchedJob
 from debvisor_timers.operations.runs.under_way import under_way
@@ -69,6 +68,8 @@ def _began(noted: UnderWay) -> datetime:
 
 
 def _tell(sight: Sight, job: WatchedJob, noted: UnderWay) -> None:
+    from debvisor_timers.operations.notifying.audience import log_of  # noqa: PLC0415 - now and then
+
     run = as_run(job.id, noted)
     took = sight.now - _began(noted)
     more = {

@@ -3,31 +3,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.layout import TARGET, WATCH_TIMER
 from debvisor_timers.notify.kinds import EventKind
-from debvisor_timers.operations.applying.recover import record_file
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.notifying.deliver import Delivery, deliver
 from debvisor_timers.operations.notifying.sight import Sight
-from debvisor_timers.operations.notifying.waking import keep_watching
 from debvisor_timers.operations.notifying.watched import WatchedJob, watched_jobs
 from debvisor_timers.render.names import notify_unit
+
+if TYPE_CHECKING:
+    from debvisor_timers.operations.notifying.deliver import Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """What was done. told: event, job and channel of each message that was made.
 
-    goes_on: there is something to look at again, so the timer goes on. problems: in words.
+    sent: channel, event and job of each that was sent. goes_on: there is something to look at
+    again, so the timer goes on. problems: in words.
     """
 
     told: tuple[tuple[EventKind, str, str], ...]
-    delivery: Delivery
+    sent: tuple[tuple[str, str, str], ...]
     goes_on: bool
     problems: tuple[str, ...]
 
@@ -51,16 +53,32 @@ def watch(host: Host, *, host_name: str) -> Watch:
     attempt(partial(_look, host, host_name, jobs, told))
     attempt(partial(_tell_lost_again, host))
     deliveries: list[Delivery] = []
-    attempt(lambda: deliveries.append(deliver(host)))
-    delivery = deliveries[0] if deliveries else Delivery(waiting=1)
-    goes_on = bool(jobs or delivery.waiting or problems or _has_lost(host))
-    attempt(partial(keep_watching if goes_on else _rest, host))
+    attempt(partial(_deliver, host, deliveries))
+    goes_on = bool(jobs or _has_messages(host) or problems or _lost_jobs(host))
+    attempt(partial(_go_on if goes_on else _rest, host))
     return Watch(
         told=tuple(told),
-        delivery=delivery,
+        sent=tuple((name, m.event, m.job) for each in deliveries for name, m in each.sent),
         goes_on=goes_on,
-        problems=(*problems, *delivery.problems),
+        problems=(*problems, *(words for each in deliveries for words in each.problems)),
     )
+
+
+def _has_messages(host: Host) -> bool:
+    return any(host.layout.queue.glob("*.json"))
+
+
+def _deliver(host: Host, deliveries: list[Delivery]) -> None:
+    """Send what is due, if anything waits: what sends takes longer to import than a look takes."""
+    if _has_messages(host):
+        from debvisor_timers.operations.notifying.deliver import deliver  # noqa: PLC0415
+
+        deliveries.append(deliver(host))
+
+
+def _go_on(host: Host) -> None:
+    """Let the timer go on; somebody may have started the service alone."""
+    host.manager.start([WATCH_TIMER], wait=False)
 
 
 def _look(
@@ -90,14 +108,10 @@ def _look(
 
 
 def _is_applying(host: Host) -> bool:
-    return record_file(host).path.exists()
+    return (host.layout.state / "apply.json").exists()
 
 
-def _has_lost(host: Host) -> bool:
-    return any(_lost_jobs(host))
-
-
-def _lost_jobs(host: Host) -> list[str]:
+def _lost_jobs(host: Host) -> Sequence[str]:
     names = (path.name for path in host.layout.lost.glob("*:*") if path.name[:1] != ".")
     return sorted({name.partition(":")[0] for name in names})
 
@@ -111,5 +125,5 @@ def _tell_lost_again(host: Host) -> None:
 def _rest(host: Host) -> None:
     """Let the timer stop; who gave it something to do meanwhile may have started it before that."""
     host.manager.stop([WATCH_TIMER], wait=False)
-    if any(host.layout.queue.glob("*.json")) or watched_jobs(host):
-        keep_watching(host)
+    if _has_messages(host) or watched_jobs(host):
+        _go_on(host)

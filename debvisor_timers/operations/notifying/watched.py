@@ -13,6 +13,7 @@ from typing import Any
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.operations import durable
+from debvisor_timers.operations.applying.generations import Generations
 from debvisor_timers.operations.host import Host
 
 _FORM = 1
@@ -42,9 +43,7 @@ class WatchedJob:
 
 def watched_jobs(host: Host) -> Mapping[str, WatchedJob]:
     """Return by id the jobs to be watched, as they were applied last. Raises SystemdError."""
-    from debvisor_timers.operations.applying.recover import generations  # noqa: PLC0415
-
-    newest = generations(host).latest()
+    newest = Generations(host.layout.state / "generations").latest()
     if not newest:
         return {}
     path = host.layout.watch / "jobs.json"
@@ -62,7 +61,6 @@ def watched_jobs(host: Host) -> Mapping[str, WatchedJob]:
 
 def _load(host: Host) -> dict[str, WatchedJob]:
     # YAML and models: not for the usual look, which needs neither.
-    from debvisor_timers.jobs.notify import Notify  # noqa: PLC0415, F401
     from debvisor_timers.operations.applying.applied import (  # noqa: PLC0415
         applied_definitions,
         applied_folder,
