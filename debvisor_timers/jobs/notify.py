@@ -10,7 +10,10 @@ from debvisor_timers.jobs import values
 from debvisor_timers.jobs.channels import ChannelNames
 from debvisor_timers.jobs.field import REQUIRED, Model, Shown, key
 
-_CHANNELS = Shown("channel | list of channels")
+_CHANNELS = Shown(
+    "channel | list of channels",
+    {"anyOf": [values.SHORT_NAME, {"type": "array", "items": values.SHORT_NAME}]},
+)
 
 
 class LongRunning(Model):

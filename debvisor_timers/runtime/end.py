@@ -293,27 +293,12 @@ class Ending:
 
     def announce(self) -> None:
         """Have somebody told of a recovery or a skip; systemd does so for other ends by itself."""
-        if self.is_to_be_told():
+        is_wanted = ("[Service]", "X-Notify") in self.unit
+        if not is_wanted and not os.path.exists(f"{notes.STATE}/notified/{self.job}"):
+            return
+        if beside("telling").is_to_be_told(self):
             unit = f"debvisor-timers-notify@{self.job}.service"
             bus.asking(lambda manager: manager.start(unit), seconds=MANAGER_SECONDS)
-
-    def is_to_be_told(self) -> bool:
-        """Return True for a success after a failure that was told, and a skip unlike the last."""
-        if self.fields["DEBVISOR_RESULT"] != "success":
-            return False
-        told = notes.read(f"{notes.STATE}/notified/{self.job}")
-        if is_run(self.fields) and "TOLD_USEC" in told:
-            return True
-        if "skipped" not in " ".join(self.unit.get(("[Service]", "X-Notify"), [])).split():
-            return False
-        if not is_skipped(self.fields):
-            return self.lasted()  # it may have kept others off
-        last = notes.read(f"{notes.STATE}/last/{self.job}")
-        since = int(told.get("SKIP_USEC", "0"))
-        is_same = told.get("SKIP_REASON") == " ".join(self.fields["DEBVISOR_SKIPPED"].splitlines())
-        has_run = int(last.get("DEBVISOR_END_USEC", "0")) > since
-        again = int(told.get("SKIP_AGAIN_USEC", "0"))
-        return not is_same or has_run or 0 < again <= int(self.fields["DEBVISOR_END_USEC"])
 
     def would_restart(self) -> bool:
         """Return True when systemd would make another attempt, though this was the last."""

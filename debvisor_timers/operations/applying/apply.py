@@ -173,9 +173,9 @@ def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
 
 def _watch(host: Host, plan: Plan) -> None:
     """Let the jobs be watched that ask for it."""
-    if host.layout.runs_here and any(
-        job.notify.is_watched for job in plan.definitions.jobs.values()
-    ):
+    from debvisor_timers.operations.notifying.watched import is_watched
+
+    if host.layout.runs_here and any(map(is_watched, plan.definitions.jobs.values())):
         from debvisor_timers.operations.notifying.waking import watch_if_possible
 
         watch_if_possible(host)

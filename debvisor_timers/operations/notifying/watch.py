@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from debvisor_timers.notify.kinds import EventKind
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.notifying.sight import Sight
 from debvisor_timers.operations.notifying.watched import WatchedJob, watched_jobs
-from debvisor_timers.render.names import notify_unit
+from debvisor_timers.render.names import notify_unit, timer_unit
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.notifying.deliver import Delivery
@@ -96,6 +96,7 @@ def _look(
     )
     from debvisor_timers.operations.notifying.missed import look_for_missed  # noqa: PLC0415
 
+    _tell_of_conditions(host, jobs)
     sight = Sight.take(host, host_name, jobs)
     look_for_long_runs(sight)
     if any(job.missed or job.disabled for job in jobs.values()) and not _is_applying(host):
@@ -105,6 +106,24 @@ def _look(
         look_for_disabled(sight, states)
     told += sight.told
     sight.keep()
+
+
+def _tell_of_conditions(host: Host, jobs: Mapping[str, WatchedJob]) -> None:
+    """Start the handler of jobs whose conditions systemd has asked since it was last there.
+
+    A run that systemd skips itself starts none of our programs.
+    """
+    timers = {timer_unit(job.id): job.id for job in jobs.values() if job.asks_conditions}
+    if not timers:
+        return
+    from debvisor_timers.operations.notifying.told import read_told  # noqa: PLC0415
+
+    for timer, state in host.manager.timers(timers).items():
+        job_id = timers[timer]
+        told = read_told(host.layout, job_id)
+        since = told.seen_start if told else None
+        if state.last_trigger and (since is None or state.last_trigger > since):
+            host.manager.start([notify_unit(job_id)], wait=False)
 
 
 def _is_applying(host: Host) -> bool:

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.applying.generations import Generations
 from debvisor_timers.operations.host import Host
+
+if TYPE_CHECKING:
+    from debvisor_timers.jobs.model import Job
 
 _FORM = 1
 """Of the file; another one is of another version, and made anew."""
@@ -25,13 +28,15 @@ class WatchedJob:
     """A job of which something is told that no end of a run announces.
 
     long_after: how long a run may take. jitter: how much later than its schedule says it may start.
-    about: what every message says of it. Empty channels: nobody is told.
+    about: what every message says of it. Empty channels: nobody is told. asks_conditions: systemd
+    itself may skip its runs, and no program of ours is started then.
     """
 
     id: str
     enabled: bool = True
     has_schedule: bool = False
     watches_paths: bool = False
+    asks_conditions: bool = False
     jitter: timedelta = timedelta()
     repeat: timedelta | None = None
     long_after: timedelta | None = None
@@ -82,6 +87,7 @@ def _load(host: Host) -> dict[str, WatchedJob]:
             enabled=job.enabled,
             has_schedule=job.schedule is not None,
             watches_paths=job.watches_paths,
+            asks_conditions=_asks_conditions(job),
             jitter=job.schedule.jitter if job.schedule else timedelta(),
             repeat=job.notify.repeat,
             long_after=job.notify.long_running.after if job.notify.long_running else None,
@@ -91,8 +97,17 @@ def _load(host: Host) -> dict[str, WatchedJob]:
             about=about(job),
         )
         for job in definitions.jobs.values()
-        if job.notify.is_watched
+        if is_watched(job)
     }
+
+
+def is_watched(job: Job) -> bool:
+    """Return True where something is to be told of a job that no end of a run announces."""
+    return job.notify.is_watched or _asks_conditions(job)
+
+
+def _asks_conditions(job: Job) -> bool:
+    return bool(job.notify.skipped and job.enabled and job.schedule and job.conditions.directives())
 
 
 def _plain(job: WatchedJob) -> dict[str, object]:
@@ -100,6 +115,7 @@ def _plain(job: WatchedJob) -> dict[str, object]:
         "enabled": job.enabled,
         "has_schedule": job.has_schedule,
         "watches_paths": job.watches_paths,
+        "asks_conditions": job.asks_conditions,
         "jitter": job.jitter.total_seconds(),
         "repeat": job.repeat.total_seconds() if job.repeat else None,
         "long_after": job.long_after.total_seconds() if job.long_after else None,
@@ -119,6 +135,7 @@ def _of(job_id: str, plain: Mapping[str, Any]) -> WatchedJob:
         enabled=plain["enabled"],
         has_schedule=plain["has_schedule"],
         watches_paths=plain["watches_paths"],
+        asks_conditions=plain["asks_conditions"],
         jitter=span("jitter") or timedelta(),
         repeat=span("repeat"),
         long_after=span("long_after"),
