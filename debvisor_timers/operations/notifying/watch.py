@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -96,8 +96,8 @@ def _look(
     )
     from debvisor_timers.operations.notifying.missed import look_for_missed  # noqa: PLC0415
 
-    _tell_of_conditions(host, jobs)
     sight = Sight.take(host, host_name, jobs)
+    _look_at_conditions(sight)
     look_for_long_runs(sight)
     if any(job.missed or job.disabled for job in jobs.values()) and not _is_applying(host):
         units = host.manager.units(TARGET, "debvisor-job-*.timer", "debvisor-path-*.path")
@@ -108,22 +108,20 @@ def _look(
     sight.keep()
 
 
-def _tell_of_conditions(host: Host, jobs: Mapping[str, WatchedJob]) -> None:
-    """Start the handler of jobs whose conditions systemd has asked since it was last there.
+def _look_at_conditions(sight: Sight) -> None:
+    """Start the handler of jobs whose timer has elapsed and whose conditions systemd has asked.
 
-    A run that systemd skips itself starts none of our programs.
+    A run that systemd skips itself starts none of our programs. The handler finds out by itself.
     """
-    timers = {timer_unit(job.id): job.id for job in jobs.values() if job.asks_conditions}
+    timers = {timer_unit(job.id): job.id for job in sight.jobs.values() if job.asks_conditions}
     if not timers:
         return
-    from debvisor_timers.operations.notifying.told import read_told  # noqa: PLC0415
-
-    for timer, state in host.manager.timers(timers).items():
-        job_id = timers[timer]
-        told = read_told(host.layout, job_id)
-        since = told.seen_start if told else None
-        if state.last_trigger and (since is None or state.last_trigger > since):
-            host.manager.start([notify_unit(job_id)], wait=False)
+    for timer, state in sight.host.manager.timers(timers).items():
+        seen = sight.of(timers[timer])
+        elapsed = state.last_trigger.isoformat() if state.last_trigger else ""
+        if seen.setdefault("elapsed", elapsed) != elapsed:
+            sight.host.manager.start([notify_unit(timers[timer])], wait=False)
+            seen["elapsed"] = elapsed
 
 
 def _is_applying(host: Host) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from debvisor_timers.layout import TARGET, WATCH_TIMER
 from debvisor_timers.operations.notifying.queue import enqueue
 from debvisor_timers.operations.notifying.watch import Watch, watch
+from debvisor_timers.operations.runs.notify import notify_failure
 from debvisor_timers.systemd.memory.state import Outcome
 from debvisor_timers.systemd.ports import ActiveState
 from tests.unit.operations.last_runs import note_under_way
@@ -248,3 +249,20 @@ def test_what_cannot_be_looked_at_is_a_problem_and_is_looked_at_again(looker: Lo
     found = watch(looker.world.host, host_name="hv1")
     assert found.goes_on
     assert found.problems == ("the twin was told to fail at manager.units",)
+
+
+def test_a_run_that_systemd_itself_skips_is_seen(looker: Looker) -> None:
+    handler = "debvisor-timers-notify@hourly.service"
+    text = "[Unit]\nDescription=Tell\n[Service]\nType=oneshot\nExecStart=/bin/true\n"
+    looker.world.systemd.ship(handler, text)
+    jobs = HOURLY + "    conditions: {{path_exists: /none}}\n"
+    looker.apply("skipped: [ops]", jobs)
+    looker.world.systemd.set_outcome(SERVICE, Outcome(skipped=True))
+    looker.minutes(50)
+    assert looker.world.ran() == []
+    looker.minutes(10)
+    assert looker.world.ran() == [handler]
+    notify_failure(looker.world.host, "hourly", host_name="hv1")
+    looker.minutes(10)
+    assert looker.world.ran() == [handler]
+    assert [each["event"] for each in looker.documents()] == ["skipped"]
