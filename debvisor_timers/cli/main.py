@@ -125,7 +125,7 @@ GROUPS: Mapping[str, str] = {
 }
 """First words of commands of two words that are no commands themselves."""
 
-HIDDEN = frozenset({"maintain", "notify-failure", "undo-try"})
+HIDDEN = frozenset({"maintain", "notify-failure", "notify-started", "undo-try", "watch"})
 """Commands that units of ours call, not people."""
 
 NAMES = ("debvisor-timers", "debvisor-schedule")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tasks as real jobs: their handlers, what they return, how far they are, and one that runs once."""
+"""Tasks as real jobs: their handlers, what they return, how far they are; one that runs once."""
 
 from __future__ import annotations
 
