@@ -13,6 +13,9 @@ TARGET = "debvisor-timers.target"
 BOOT_TARGET = "debvisor-timers-boot.target"
 """Holds the boot triggers; started by the boot, never by `apply`."""
 
+WATCH_SERVICE = "debvisor-timers-watch.service"
+"""Sends the messages that wait, and tells what the end of no run announces."""
+
 UNDO_SERVICE = "debvisor-timers-undo-try.service"
 """Takes back what was tried and not confirmed; a transient timer of its name starts it."""
 
@@ -166,6 +169,16 @@ class Layout:
     def notified(self) -> Path:
         """Return the folder with one file a job: the newest failed run that was told."""
         return self.state / "notified"
+
+    @property
+    def queue(self) -> Path:
+        """Return the folder with one file for each message that is to be sent."""
+        return self.state / "queue"
+
+    @property
+    def given_up(self) -> Path:
+        """Return the folder with one file for each message that could not be sent in time."""
+        return self.queue / "given-up"
 
     @property
     def audit_head(self) -> Path:

@@ -23,7 +23,7 @@ _VERBS = (
     *("apply", "run", "retry", "stop", "renew", "recover", "create", "update", "delete", "pause"),
     *("resume", "skip-next", "maintenance", "backfill"),
     *("rollback", "restore", "import", "token", "config", "prune", "register"),
-    *("try", "confirm"),
+    *("try", "confirm", "notify"),
 )
 
 

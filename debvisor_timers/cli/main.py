@@ -48,6 +48,8 @@ COMMANDS: Mapping[str, str] = {
     "history": "Show past runs of jobs.",
     "history prune": "Forget the oldest runs.",
     "stats": "Show durations, failures and trends of past runs.",
+    "notify test": "Send a message by a channel, to see whether it comes.",
+    "notify queue": "Show messages that wait, and those that were given up.",
     "report": "Tell what failed, was missed or gets worse.",
     "coverage": "List virtual machines without a snapshot or backup.",
     "audit": "Show who changed what; check that the record is whole.",
@@ -98,6 +100,7 @@ HEADINGS: Mapping[str, Sequence[str]] = {
     "Going back": ("generations", "diff", "rollback"),
     "What is to come": ("next", "timeline", "graph"),
     "What was": (*("history", "history prune", "stats", "report", "coverage", "audit", "metrics"),),
+    "Who is told": ("notify test", "notify queue"),
     "Holding back": ("pause", "resume", "skip-next", "maintenance", "backfill"),
     "Moving": (
         *("config list", "config backup", "config restore", "import crontab", "import timer"),
@@ -111,6 +114,7 @@ HEADINGS: Mapping[str, Sequence[str]] = {
 GROUPS: Mapping[str, str] = {
     "job": "List, show, run and change jobs: the commands of the guide.",
     "config": "Show the configuration; save it to a file and bring it back.",
+    "notify": "Try channels; look after messages that could not be sent.",
     "import": "Make job files of what other programs have.",
     "export": "Write jobs for elsewhere; this host is not touched.",
 }

@@ -49,6 +49,7 @@ class Verb(StrEnum):
     REGISTER = "register"
     TRY = "try"
     CONFIRM = "confirm"
+    NOTIFY = "notify"
 
 
 class AuditResult(StrEnum):

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from debvisor_timers.jobs import values
 from debvisor_timers.jobs.calendars import CALENDARS, Calendars, exclusion_complaints, resolve
+from debvisor_timers.jobs.channels import Channel, ChannelName
 from debvisor_timers.jobs.document import Document, Value
 from debvisor_timers.jobs.faults import did_you_mean, quoted
 from debvisor_timers.jobs.field import Model, key
@@ -21,7 +22,6 @@ from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.locks import OwnPoolName, Slots
 from debvisor_timers.jobs.metrics import MetricsSettings
 from debvisor_timers.jobs.model import HowItRuns
-from debvisor_timers.jobs.notify import Channel, ChannelName
 from debvisor_timers.jobs.scalar import NULL
 from debvisor_timers.jobs.schedule import ClockChanges
 from debvisor_timers.jobs.translate import Complaint, complaints_of

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from debvisor_timers.errors import NotFoundError
 from debvisor_timers.jobs.faults import nearest
-from debvisor_timers.jobs.keys import Key, config_table, table
+from debvisor_timers.jobs.keys import Key, config_table, table, task_table
 from debvisor_timers.jobs.sandbox import EXPLAINED, PresetDirective
 from debvisor_timers.jobs.yamltext import to_yaml
 
@@ -85,12 +85,30 @@ def _about(key: Key) -> Iterator[str]:
 
 
 def example_of(key: Key) -> dict[str, object]:
-    """Return the example of a key with the keys above it, as YAML would hold it."""
+    """Return the example of a key with the keys above it, as YAML would hold it.
+
+    With those that are wanted beside it, at each level.
+    """
     name = key.name
-    example: dict[str, object] = {**key.beside, name.rpartition(".")[2]: key.example}
+    example: dict[str, object] = {**_beside(name), _last(name): key.example}
     while name := name.rpartition(".")[0]:
-        example = {name.rpartition(".")[2]: _around(name, example)}
+        example = {**_beside(name), _last(name): _around(name, example)}
     return example
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _beside(name: str) -> dict[str, object]:
+    """Return the examples of the keys that a mapping with the key `name` has to have."""
+    above = name.rpartition(".")[0]
+    keys = (*table(), *config_table(), *task_table())
+    beside = next((key.beside for key in keys if key.name == name), {})
+    if not above:
+        return dict(beside)
+    siblings = [key for key in keys if key.name.rpartition(".")[0] == above and key.is_required]
+    return {**beside, **{_last(key.name): key.example for key in siblings if key.name != name}}
 
 
 def _around(name: str, example: dict[str, object]) -> object:

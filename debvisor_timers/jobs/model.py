@@ -215,7 +215,7 @@ class HowItRuns(IsolationKeys):
         Where.model_construct(),
         help="The hosts on which the job runs, where several have the same jobs; elsewhere its "
         "runs are skipped, with the reason.",
-        directive="X-WhereVm=, X-WhereHost=",
+        directive="X-WhereVm=, X-WhereHost=, X-Carry=",
         example={"vm_active": "vm-123"},
         shown_default="any host",
     )

@@ -1,55 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is told of the end of a run, and how."""
+"""Who is told of the runs of a job."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated
-
-from pydantic import AfterValidator, BeforeValidator, Strict
-
-from debvisor_timers.jobs import checks, names, values
-from debvisor_timers.jobs.faults import fault, quoted
-from debvisor_timers.jobs.field import REQUIRED, Model, Shown, key
-
-ChannelName = Annotated[
-    str,
-    Strict(),
-    AfterValidator(partial(names.check_short_name, kind="channel")),
-    Shown("channel name", values.SHORT_NAME),
-]
-ChannelNames = Annotated[
-    tuple[ChannelName, ...],
-    BeforeValidator(checks.as_list),
-    Shown(
-        "channel | list of channels",
-        {"anyOf": [values.SHORT_NAME, {"type": "array", "items": values.SHORT_NAME}]},
-    ),
-]
-
-
-def check_absolute(command: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a command whose program is an absolute path."""
-    if not command[0].startswith("/"):
-        raise fault(
-            f"the program {quoted(command[0])} is not an absolute path", fix="begin it with /"
-        )
-    return command
-
-
-Program = Annotated[values.Command, AfterValidator(check_absolute)]
-
-
-class Channel(Model):
-    """A way to tell people."""
-
-    exec_: Program = key(
-        REQUIRED,
-        alias="exec",
-        help="A program and its arguments, the program by its absolute path. It is run as root, "
-        "and reads the run as one JSON document from its standard input.",
-        example=["/usr/local/bin/tell", "--team", "ops"],
-    )
+from debvisor_timers.jobs.channels import ChannelNames
+from debvisor_timers.jobs.field import Model, key
 
 
 class Notify(Model):

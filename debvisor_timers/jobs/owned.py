@@ -180,6 +180,7 @@ SERVICE: Mapping[str, Refusal] = {
     "X-After": _use("depends_on"),
     "X-WhereHost": _use("where"),
     "X-WhereVm": _use("where"),
+    "X-Carry": _use("where"),
     "X-Conflict": _use("conflicts_with"),
     "X-Pool": _use("pool"),
     "X-Priority": _use("priority"),

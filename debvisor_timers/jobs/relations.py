@@ -58,19 +58,23 @@ class Relations:
     """All jobs, and what others write about each.
 
     started_by: by the id of a job, the edges of those that its end starts. conflicts: by the id of
-    a job, the ids of those that must not run beside it, whoever of the two writes so.
+    a job, the ids of those that must not run beside it, whoever of the two writes so. carried: the
+    ids of those of a virtual machine whose results go with it, since others ask for them.
     """
 
     jobs: Mapping[str, Job] = field(default_factory=dict)
     started_by: Mapping[str, Sequence[Edge]] = field(default_factory=dict)
     conflicts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    carried: frozenset[str] = frozenset()
 
 
 def relate(jobs: Mapping[str, Job]) -> Relations:
     """Return `jobs` with what they have to do with each other."""
     started_by: dict[str, list[Edge]] = {}
     conflicts: dict[str, set[str]] = {}
+    carried: set[str] = set()
     for edge in edges(jobs):
+        carried |= _carried(edge, jobs)
         if edge.kind in CHAINS:
             started_by.setdefault(edge.needs, []).append(edge)
         elif edge.kind is EdgeKind.CONFLICTS:
@@ -80,7 +84,23 @@ def relate(jobs: Mapping[str, Job]) -> Relations:
         jobs=jobs,
         started_by=started_by,
         conflicts={job_id: sorted(others) for job_id, others in conflicts.items()},
+        carried=frozenset(carried),
     )
+
+
+def _carried(edge: Edge, jobs: Mapping[str, Job]) -> set[str]:
+    """Return those of the two whose results the other wants to know on another host.
+
+    A step is run for each run that requires it. Who is started by the ends of others compares them
+    with its own last run.
+    """
+    needs = jobs.get(edge.needs)
+    if needs is None or needs.where.vm_active is None:
+        return set()
+    if edge.kind is EdgeKind.REQUIRES:
+        return set() if needs.is_step else {edge.needs}
+    is_chain = edge.kind in CHAINS and jobs[edge.job].where.vm_active is not None
+    return {edge.needs, edge.job} if is_chain else set()
 
 
 def edges(jobs: Mapping[str, Job]) -> tuple[Edge, ...]:

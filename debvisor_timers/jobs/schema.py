@@ -18,7 +18,7 @@ CONFIG_ID = "https://debvisor.io/schemas/debvisor-timers-config.json"
 
 Schema = dict[str, Any]
 
-_ONE_PROGRAM = [{"required": ["command"]}, {"required": ["script"]}]
+_ONE_PROGRAM = [{"required": [name]} for name in ("command", "script", "task")]
 _ONE_OTHER = [{"required": ["job"]}, {"required": ["unit"]}]
 _ONE_TIME = [{"required": ["cron"]}, {"required": ["on_calendar"]}]
 

@@ -33,8 +33,7 @@ def _type(name: str, known: TaskType, defaults: Mapping[str, Any]) -> Iterator[s
     yield ""
     yield from escaped(known.description.rstrip("\n")).split("\n")
     yield ""
-    for parameter, about in properties_of(known.parameters or {}).items():
-        yield from _parameter(parameter, about, known.parameters or {})
+    yield from _parameters(known.parameters or {})
     if defaults:
         keys = {key: as_json(value) for key, value in defaults.items() if value is not NULL}
         words = ", ".join(f"{key}: {_plain(value)}" for key, value in keys.items())
@@ -51,10 +50,17 @@ def _type(name: str, known: TaskType, defaults: Mapping[str, Any]) -> Iterator[s
     yield ""
 
 
-def _parameter(name: str, about: Schema, schema: Schema) -> Iterator[str]:
-    yield f"*{escaped(name)}* ({escaped(kind_words(about))})"
+def _parameters(schema: Schema, prefix: str = "") -> Iterator[str]:
+    """Yield each parameter of a schema, then those that stand in it."""
+    for name, about in properties_of(schema).items():
+        yield from _parameter(prefix, name, about, schema)
+        yield from _parameters(about, f"{prefix}{name}.")
+
+
+def _parameter(prefix: str, name: str, about: Schema, schema: Schema) -> Iterator[str]:
+    yield f"*{escaped(prefix + name)}* ({escaped(kind_words(about))})"
     facts = [str(about.get("description", ""))]
-    if "default" in about:
+    if about.get("default", {}) != {}:
         facts.append(f"Default: {_plain(about['default'])}.")
     elif name in schema.get("required", []):
         facts.append("Required.")

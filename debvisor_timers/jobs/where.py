@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Strict
@@ -11,6 +12,9 @@ from pydantic import AfterValidator, BeforeValidator, Strict
 from debvisor_timers.jobs import checks, values
 from debvisor_timers.jobs.faults import fault, quoted
 from debvisor_timers.jobs.field import Model, Shown, key
+
+MIGRATION_WAIT = timedelta(minutes=30)
+"""How long a run waits for the end of a migration of its machine; `begin` has the same."""
 
 _MACHINE_PATTERN = "^[A-Za-z0-9_][A-Za-z0-9_.+:@-]{0,127}$"
 _HOST_PATTERN = "^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
@@ -53,8 +57,8 @@ class Where(Model):
     vm_active: Machine | None = key(
         None,
         help="The virtual machine that runs on this host, where the job is to run: on the others "
-        "its runs are skipped, with the reason.",
-        directive="X-WhereVm=",
+        "its runs are skipped, with the reason. Results that other jobs ask for go with it.",
+        directive="X-WhereVm=, X-Carry=",
         example="vm-123",
         shown_default="any host",
     )

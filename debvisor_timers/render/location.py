@@ -13,6 +13,14 @@ TEMPLATES = ("boot.timer.j2", "job.service.j2", "job.timer.j2", "path.path.j2")
 REPORT = "report/report.html.j2"
 """The HTML of a report, in the same folder."""
 
+NOTIFY = "notify"
+"""The folder of the templates of messages, in the same folder."""
+
+NOTIFY_TEMPLATES = (
+    *("matrix.json.j2", "slack.json.j2", "subject.txt.j2", "teams.json.j2", "text.txt.j2"),
+)
+"""Every template of a message; administrators may put their own in the place of each."""
+
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 

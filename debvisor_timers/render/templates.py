@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
 
 from jinja2 import ChoiceLoader, DictLoader, Environment, FileSystemLoader, StrictUndefined
@@ -13,7 +14,7 @@ from debvisor_timers.errors import PermissionRefusedError, RefusedError, RenderE
 from debvisor_timers.render.escape import FILTERS, Escaped
 from debvisor_timers.render.location import TEMPLATES, find_templates
 
-__all__ = ["find_templates", "load_templates"]
+__all__ = ["find_templates", "load_templates", "read_overrides"]
 
 
 def load_templates(overrides: Path | None = None, *, shipped: Path | None = None) -> Environment:
@@ -25,7 +26,10 @@ def load_templates(overrides: Path | None = None, *, shipped: Path | None = None
     """
     environment = Environment(
         loader=ChoiceLoader(
-            [DictLoader(_read_overrides(overrides)), FileSystemLoader(shipped or find_templates())]
+            [
+                DictLoader(read_overrides(overrides, TEMPLATES)),
+                FileSystemLoader(shipped or find_templates()),
+            ]
         ),
         autoescape=False,  # noqa: S701 -- unit files are no HTML: `finalize` demands our own filters
         undefined=StrictUndefined,
@@ -49,7 +53,11 @@ def _only_escaped(value: object) -> Escaped:
     )
 
 
-def _read_overrides(folder: Path | None) -> dict[str, str]:
+def read_overrides(folder: Path | None, known: Collection[str]) -> dict[str, str]:
+    """Return the text of each template in a folder of the administrator, by name.
+
+    known: the names that there are. Raises RefusedError as `load_templates` does.
+    """
     if folder is None:
         return {}
     try:
@@ -62,14 +70,14 @@ def _read_overrides(folder: Path | None) -> dict[str, str]:
             f"{folder} cannot be read: permission denied",
             fix="run this as root, or as a member of the group debvisor-timers",
         ) from error
-    return {path.name: _read_override(path) for path in paths}
+    return {path.name: _read_override(path, known) for path in paths}
 
 
-def _read_override(path: Path) -> str:
-    if path.name not in TEMPLATES:
+def _read_override(path: Path, known: Collection[str]) -> str:
+    if path.name not in known:
         raise RefusedError(
             f"{path} overrides nothing",
-            fix=f"give it one of the names {', '.join(TEMPLATES)}, or remove it",
+            fix=f"give it one of the names {', '.join(known)}, or remove it",
         )
     try:
         with path.open(encoding="utf-8", newline="\n") as file:

@@ -23,6 +23,7 @@ from debvisor_timers.jobs.locks import (
 )
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.relations import Relations
+from debvisor_timers.jobs.where import MIGRATION_WAIT
 from debvisor_timers.render.check import How, Row
 from debvisor_timers.render.escape import seconds
 
@@ -32,6 +33,7 @@ WAITS = (
     Row("X-After", "after", How.EACH),
     Row("X-WhereHost", "where_host", How.IF_ANY),
     Row("X-WhereVm", "where_vm", How.IF_ANY),
+    Row("X-Carry", "carry", How.IF_ANY),
     Row("X-Conflict", "conflicts", How.EACH),
     Row("X-Pool", "pool", How.EACH),
     Row("X-Priority", "locks", How.IF_ANY),
@@ -48,21 +50,26 @@ class Waits:
     """What the runs of a job wait for.
 
     dependencies: on jobs, each with the other job where it is known. conflicts: what this job does,
-    by the id of the other one. pool: with its size.
+    by the id of the other one. pool: with its size. has_machine: it runs where a virtual machine
+    runs. carries: its results go with that.
     """
 
     dependencies: tuple[tuple[Dependency, Job | None], ...] = ()
     conflicts: Mapping[str, Conflict]
     pool: tuple[Pool, int] | None = None
+    has_machine: bool = False
+    carries: bool = False
 
     @property
     def longest(self) -> timedelta:
-        """Return how long a run can wait at most: for jobs, then for steps, then for locks."""
+        """Return how long a run can wait: for a migration, jobs, then steps, then locks."""
         waits = {True: _NOTHING, False: _NOTHING}
         for one, other in self.dependencies:
             is_step = other is not None and other.is_step
             waits[is_step] = max(waits[is_step], one.wait + _jitter(other))
-        return waits[True] + waits[False] + max(self._lock_limits(), default=_NOTHING)
+        migration = MIGRATION_WAIT if self.has_machine else _NOTHING
+        locks = max(self._lock_limits(), default=_NOTHING)
+        return migration + waits[True] + waits[False] + locks
 
     def _lock_limits(self) -> Iterator[timedelta]:
         for conflict in self.conflicts.values():
@@ -82,6 +89,8 @@ def waits_of(job: Job, relations: Relations, pools: Mapping[str, int]) -> Waits:
         ),
         conflicts={id_: own.get(id_) or Conflict(job=id_) for id_ in sorted({*own, *others})},
         pool=(pool, pools[pool.name]) if pool.name in pools and pool.name != NO_POOL else None,
+        has_machine=job.where.vm_active is not None,
+        carries=job.id in relations.carried,
     )
 
 
@@ -95,6 +104,7 @@ def wait_values(job: Job, waits: Waits) -> dict[str, Any]:
         "after": tuple(_line(each[0]) for each in waits.dependencies if each not in required),
         "where_host": " ".join(job.where.host),
         "where_vm": job.where.vm_active or "",
+        "carry": (job.where.vm_active or "") if waits.carries else "",
         "conflicts": tuple(_conflict(job.id, one) for one in waits.conflicts.values()),
         "pool": tuple(_pool(*waits.pool)) if waits.pool else (),
         "locks": str(locks) if locks else "",

@@ -246,6 +246,8 @@ def ask(run: Run, *, asks: bool) -> None:
     if not reason:
         reason = beside("gate").reason_not_to_run(run) if asks else run.skip_asked()
     run.fields["DEBVISOR_SKIPPED" if reason else "ADMITTED"] = reason or "1"
+    if run.values("X-Carry") and not reason:
+        beside("carried").begun(run)
     if reason and run.fields["DEBVISOR_TRIGGER"] == "path":
         # A path that is still there triggers the next run at once, and thirty in a minute are the
         # most that its unit may have before it fails.

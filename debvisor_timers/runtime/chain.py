@@ -82,6 +82,15 @@ def triggers_of(target: str) -> dict[str, list[str]]:
     return {name: unit.get(("[Service]", name), []) for name in names}
 
 
+def last(job: str) -> dict[str, str]:
+    """Return the last run of a job: on this host, or what its virtual machine knows of another."""
+    found: dict[str, str] = notes.read(f"{notes.STATE}/last/{job}")
+    said = notes.statements(f"{notes.UNITS}/debvisor-job-{job}.service")
+    if machine := said.get(("[Service]", "X-Carry")):
+        found = beside("carried").known(beside("where"), job, machine[-1], found)
+    return found
+
+
 def await_record(source: str) -> None:
     """Wait until the last run of a job that failed before `end` could note it is noted.
 
@@ -141,8 +150,8 @@ def go_on(source: str, target: str) -> str:
     await_end(target)
     triggers = triggers_of(target)
     jobs = {job for lines in triggers.values() for line in lines for job in line.split()}
-    lasts = {job: notes.read(f"{notes.STATE}/last/{job}") for job in jobs}
-    runs = unanswered(triggers, notes.read(f"{notes.STATE}/last/{target}"), lasts)
+    lasts = {job: last(job) for job in jobs}
+    runs = unanswered(triggers, last(target), lasts)
     if not runs:
         return f"{target} has nothing to answer"
     if not start(target, runs):

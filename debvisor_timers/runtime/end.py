@@ -267,6 +267,8 @@ class Ending:
         )
         self.send()
         self.try_to("the next boot will look for its end", self.forget)
+        if (carry := self.unit.get(("[Service]", "X-Carry"))) and is_run(fields):
+            beside("carried").ended(self, carry[-1])
         if os.path.exists(f"{notes.RUNTIME}/runs/{job}"):
             os.unlink(f"{notes.RUNTIME}/runs/{job}")
         after = any(("[Service]", name) in self.unit for name in AFTERWARDS) and is_run(fields)

@@ -43,7 +43,8 @@ def place(run: "Any") -> str:
     """Return why the run belongs to another host."""
     if not (run.values("X-WhereHost") or run.values("X-WhereVm")):
         return ""
-    reason: str = run.beside("where").elsewhere(run.values("X-WhereHost"), run.values("X-WhereVm"))
+    hosts, machines = run.values("X-WhereHost"), run.values("X-WhereVm")
+    reason: str = run.beside("where").elsewhere(hosts, machines, run.wait)
     return reason
 
 
@@ -256,12 +257,29 @@ def verdict(run: "Any", need: Need) -> str:
     """Return why a job that is not under way does not do as a requirement, empty when it does."""
     if need.kind == "X-Step" and (reason := step_verdict(run, need)):
         return reason
-    last = run.notes.read(f"{run.state}/last/{need.job}")
-    if not last:
-        return f"{need.job} never ran"
+    last = newest(run, need)
+    if need.kind == "X-Step" and need.max_age is None:
+        return "" if last else f"{need.job} never ran"
+    reason = last_verdict(run, need, last)
+    return last.get("CARRIED_DOUBT", "") or reason if reason else ""
+
+
+def newest(run: "Any", need: Need) -> dict[str, str]:
+    """Return the last result of a job: that of this host, or one that its machine has brought."""
+    last: dict[str, str] = run.notes.read(f"{run.state}/last/{need.job}")
+    said = run.notes.statements(f"{run.units}/{need.service}")
+    if machine := said.get(("[Service]", "X-Carry")):
+        last = run.beside("carried").known(run.beside("where"), need.job, machine[-1], last)
+    return last
+
+
+def last_verdict(run: "Any", need: Need, last: dict[str, str]) -> str:
+    """Return why the last result of a job does not do, empty when it does."""
+    if "DEBVISOR_RESULT" not in last:
+        return f"{need.job} never ran{ended_where(last)}"
     if need.max_age is not None:
         return age_verdict(need, last)
-    return "" if need.kind == "X-Step" else due_verdict(run, need, last)
+    return due_verdict(run, need, last)
 
 
 def due_verdict(run: "Any", need: Need, last: dict[str, str]) -> str:
@@ -273,18 +291,26 @@ def due_verdict(run: "Any", need: Need, last: dict[str, str]) -> str:
     said = run.notes.statements(f"{run.units}/{need.timer}")
     success = int(last.get("DEBVISOR_SUCCESS_USEC", "0"))
     if ("[Timer]", "OnCalendar") not in said or not success:
-        return "" if succeeded(last) else failure(need, last)
+        doubt = last.get("CARRIED_DOUBT", "")
+        return doubt or ("" if succeeded(last) else failure(need, last))
     due = run.beside("skip").first_elapse(said, success // 1_000_000)
     if due is None or due > time.time():
         return ""
     if not succeeded(last) and int(last["DEBVISOR_END_USEC"]) >= due * 1_000_000:
         return failure(need, last)
     ended = run.notes.read(f"{run.runtime}/ended/{need.job}")
-    if int(ended.get("DEBVISOR_END_USEC", "0")) >= due * 1_000_000 and (
-        reason := ended.get("DEBVISOR_SKIPPED")
-    ):
+    reason = ended.get("DEBVISOR_SKIPPED", "")
+    # That the machine was elsewhere then is no reason any more: now it is here.
+    is_reason = reason and not ("CARRIED_BY" in last and reason.startswith("virtual machine "))
+    if is_reason and int(ended.get("DEBVISOR_END_USEC", "0")) >= due * 1_000_000:
         return f"{need.job} was skipped ({reason})"
-    return f"{need.job} has not succeeded since it was due {moment(due)}"
+    return f"{need.job} has not succeeded since it was due {moment(due)}{ended_where(last)}"
+
+
+def ended_where(last: dict[str, str]) -> str:
+    """Return where a result would have been known that ended elsewhere."""
+    machine = last.get("CARRIED_BY")
+    return f", here or where {machine} ran before" if machine else ""
 
 
 def step_verdict(run: "Any", need: Need) -> str:
@@ -318,7 +344,8 @@ def failure(need: Need, last: dict[str, str]) -> str:
     how = "was stopped" if "DEBVISOR_STOPPED" in last else "failed"
     if last.get("DEBVISOR_RESULT") == "timeout" and how == "failed":
         how = "timed out"
-    return f"{need.job} {how} (run {last.get('DEBVISOR_RUN_ID', 'unknown')})"
+    host = f" on {last['CARRIED_HOST']}" if "CARRIED_HOST" in last else ""
+    return f"{need.job} {how} (run {last.get('DEBVISOR_RUN_ID', 'unknown')}{host})"
 
 
 def moment(seconds: float) -> str:

@@ -9,6 +9,7 @@ from debvisor_timers.scheduler.editing import Editing
 from debvisor_timers.scheduler.exchange import Exchange
 from debvisor_timers.scheduler.holding import Holding
 from debvisor_timers.scheduler.looking import Looking
+from debvisor_timers.scheduler.notifying import Notifying
 from debvisor_timers.scheduler.past import Past
 from debvisor_timers.scheduler.running import Running
 from debvisor_timers.scheduler.safety import Safety
@@ -16,7 +17,7 @@ from debvisor_timers.scheduler.tasks import Tasks
 
 
 class Scheduler(
-    Applying, Editing, Exchange, Looking, Running, Holding, Past, Safety, Tasks, Crontabs
+    Applying, Editing, Exchange, Looking, Running, Holding, Past, Safety, Tasks, Crontabs, Notifying
 ):
     """All that can be done with the jobs of one host; every method is one operation.
 

@@ -29,7 +29,7 @@ ARROWS: Mapping[str, set[str]] = {
     "scheduler": {"operations", "systemd", "history", "jobs", "tasks", *VALUES},
     "cli": {"scheduler", "operations", "history", "calendar", "jobs", *VALUES},
     "tasks": {"scheduler", "operations", "history", "jobs", "notify", *VALUES, "disk"},
-    "notify": {"jobs", "disk", *VALUES},
+    "notify": {"jobs", "render", "disk", *VALUES},
     "__main__": {"cli"},
     "__init__": {"scheduler", "tasks"},
 }

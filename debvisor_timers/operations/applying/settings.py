@@ -93,7 +93,12 @@ def _diff(before: Mapping[str, object], after: Mapping[str, object]) -> Sequence
 def _lines(name: str, value: object) -> Iterator[str]:
     """Yield NAME=VALUE for all that is in it, with names such as channels.ops.exec."""
     if isinstance(value, Model):
-        value = {field.rstrip("_"): each for field, each in value}
+        # Defaults of the program are no settings of anybody's, but for those of whole sections.
+        value = {
+            field.rstrip("_"): each
+            for field, each in value
+            if not name.startswith("channels.") or field in value.model_fields_set
+        }
     if isinstance(value, Mapping):
         for key, each in sorted(value.items()):
             yield from _lines(f"{name}.{key}" if name else str(key), each)

@@ -23,7 +23,8 @@ from debvisor_timers.history.runs import Run
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.applying.applied import applied_definitions, applied_folder
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.runs.channels import tell
+from debvisor_timers.operations.notifying.deliver import deliver
+from debvisor_timers.operations.notifying.queue import enqueue
 from debvisor_timers.operations.runs.lost import Fields, forget_lost, lost_runs
 from debvisor_timers.operations.runs.newest import newest_runs
 from debvisor_timers.operations.runs.results import note_reason, note_result
@@ -34,15 +35,16 @@ _LOOK_BACK = 50
 """How many runs back a failure can lie that was not told: one that came while others were."""
 _JOURNAL_WAIT = timedelta(seconds=5)
 _ROUNDS = 10
-_LOG_LINES = 20
+_LOG_LINES = 50
 _LONGEST_LINE = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureNotice:
-    """What was done. noted: the run whose end nobody had noted; told: run and channel, in order.
+    """What was done. noted: the run whose end nobody had noted.
 
-    unstuck: systemd had left the unit between two attempts. problems: what could not be done.
+    told: run and channel of each message. unstuck: systemd had left the unit between two attempts.
+    problems: what could not be done.
     """
 
     noted: str = ""
@@ -55,7 +57,7 @@ class FailureNotice:
 class _Audience:
     """Whom to tell of failures of a job, and what to say of it besides."""
 
-    channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    channels: tuple[str, ...] = ()
     about: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -82,6 +84,7 @@ def notify_failure(
     attempt(work.let_start)
     attempt(lambda: work.tell(host_name))
     attempt(work.let_start)  # that a run was refused may be known by now only
+    attempt(lambda: problems.extend(deliver(host).problems))
     return FailureNotice(
         noted=work.noted,
         unstuck=work.unstuck,
@@ -197,9 +200,10 @@ class _Failure:
             self.host.manager.reset_failed(self.service)
 
     def tell(self, host_name: str) -> None:
-        """Tell the channels of each failed run that they were not told of, the oldest first.
+        """Let the channels be told of each failed run that they were not told of, the oldest first.
 
-        A run is noted as told after that: a power cut in between tells it twice, rather than never.
+        A run is noted as told once its messages wait: a power cut in between tells it twice, rather
+        than never.
         """
         audience: _Audience | None = None
         self._forget(_read_line(self.host, self.job_id))
@@ -257,8 +261,13 @@ class _Failure:
         missing = [name for name in job.notify.failure if name not in known]
         self.problems.extend(f"there is no channel {name!r} to tell" for name in missing)
         return _Audience(
-            {name: known[name].exec_ for name in job.notify.failure if name in known},
-            {"name": job.title, "owner": job.owner, "tags": dict(job.tags)},
+            tuple(name for name in job.notify.failure if name in known),
+            {
+                "name": job.title,
+                "owner": job.owner,
+                "tags": dict(job.tags),
+                "priority": str(job.priority),
+            },
         )
 
     def _tell(self, run: Run, audience: _Audience, host_name: str) -> None:
@@ -271,11 +280,9 @@ class _Failure:
             "host": host_name,
             "log": list(_log(self.host, self.service, run)),
         }
-        for channel, command in audience.channels.items():
-            if problem := tell(command, document):
-                self.problems.append(f"run {run.id}: the channel {channel} was not told: {problem}")
-            else:
-                self.told.append((run.id, channel))
+        for channel in audience.channels:
+            enqueue(self.host, channel, document)
+            self.told.append((run.id, channel))
 
 
 def _read_line(host: Host, job_id: str) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from debvisor_timers.errors import PermissionRefusedError
 from debvisor_timers.history.integrity import fault_of_index
 from debvisor_timers.jobs.config import CONFIG_NAME
+from debvisor_timers.notify.mail import SENDMAIL
 from debvisor_timers.operations.applying.applied import applied_config
 from debvisor_timers.operations.applying.recover import record_file
 from debvisor_timers.operations.auditing.audit_head import HeadFile
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.notifying.queue import given_up
 from debvisor_timers.operations.safety.examined import Examined, ok, problem
 
 
@@ -58,17 +59,26 @@ def audit(host: Host) -> Iterator[Examined]:
 
 
 def channels(host: Host) -> Iterator[Examined]:
-    """Are the programs there that tell of failed runs?"""
+    """Can the channels be told, and was everything told?"""
     config = applied_config(host)
     bad = False
     for name, channel in config.channels.items():
-        program = Path(channel.exec_[0])
-        if not os.access(program, os.X_OK):
+        program = channel.exec_[0] if channel.exec_ else ""
+        if channel.mail and channel.mail.smtp is None:
+            program = SENDMAIL
+        if program and not os.access(program, os.X_OK):
             bad = True
             yield problem(
                 f"the channel {name} tells nobody: {program} is not there, or may not be executed",
                 f"sensible-editor {host.layout.config / CONFIG_NAME} && debvisor-timers apply",
             )
+    if lost := given_up(host.layout):
+        bad = True
+        yield problem(
+            f"{len(lost)} messages were given up, the last for {lost[-1].channel}:"
+            f" {lost[-1].problem}",
+            "debvisor-timers notify queue",
+        )
     count = len(config.channels)
     if not bad:
-        yield ok(f"the programs of all channels are there ({count})" if count else "there are none")
+        yield ok(f"all channels can be told ({count})" if count else "there are none")

@@ -68,6 +68,25 @@ def test_what_others_write_about_a_job_is_known() -> None:
     assert [one.job for one in found.started_by["a"]] == ["b", "c"]
 
 
+def test_whose_results_go_with_a_machine() -> None:
+    here = {"where": {"vm_active": "vm-1"}}
+    daily = here | {"schedule": "@daily"}
+    found = relate(
+        jobs(
+            needed=daily,
+            step=here,
+            waited=daily,
+            source=daily,
+            plain={"schedule": "@daily"},
+            target=here | {"triggers": [{"success_of": ["source", "plain"]}]},
+            elsewhere={"triggers": [{"success_of": ["waited"]}]},
+            report=daily | {"depends_on": ["needed", "step", {"job": "waited", "type": "after"}]},
+        )
+    )
+
+    assert found.carried == {"needed", "source", "target"}
+
+
 def test_a_step_has_neither_schedule_nor_trigger() -> None:
     assert job(schedule=None).is_step
     assert not job().is_step

@@ -8,9 +8,24 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from debvisor_timers.operations.runs.channels import tell
+from debvisor_timers.jobs.channels import Channel
+from debvisor_timers.notify import program
+from debvisor_timers.notify.message import Document, Message
+from debvisor_timers.notify.sending import NotSentError, Way
 
 DOCUMENT = {"run": "20261123T020000Z-4f2a9c", "log": ["naïve", "\udcff", "x" * 100_000]}
+
+
+def tell(
+    command: list[str], document: Document, *, limit: timedelta = timedelta(seconds=30)
+) -> str:
+    """Return what went wrong, empty for nothing."""
+    channel = Channel.model_validate({"exec": command})
+    try:
+        program.tell(channel, Message(document), Way(limit, None))
+    except NotSentError as error:
+        return str(error)
+    return ""
 
 
 def test_the_program_reads_one_json_document(tmp_path: Path) -> None:
