@@ -83,8 +83,10 @@ MACHINE = """\
 </domain>
 """
 PING = """virsh qemu-agent-command guest '{"execute": "guest-ping"}' --timeout 2 2>/dev/null"""
+_CONFIG = "vm_id: guest, mode: external"
 JOBS = {
-    mode: f"task: {{type: vm_snapshot, config: {{vm_id: guest, mode: external, quiesce: {mode}}}}}"
+    mode: "retries: {max: 0}, "
+    f"task: {{type: vm_snapshot, config: {{{_CONFIG}, quiesce: {mode}}}}}"
     for mode in ("never", "auto", "always")
 }
 
