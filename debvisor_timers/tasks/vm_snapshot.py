@@ -25,6 +25,10 @@ _JOBS = {1: "pull", 2: "copy", 3: "commit", 4: "commit", 5: "backup"}
 """Block jobs by their numbers in libvirt. Source: virDomainBlockJobType."""
 
 
+_FOLDER = "a disk that is no file needs a directory for its overlays"
+_OTHER = {False: "or: mode: external", True: "or: mode: internal"}
+"""What to try where libvirt cannot make a snapshot, by whether it is external."""
+
 _AGENT_SECONDS = 60
 """A guest may have much to write before its file systems are frozen."""
 
@@ -195,7 +199,8 @@ def _create(
     if quiesced:
         flags |= libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE
     note = snapshots.description_of(wanted.job, wanted.run, quiesced=quiesced)
-    fix = "give a directory for overlays" if wanted.is_external else "or: mode: external"
+    needs_folder = wanted.is_external and not overlays
+    fix = f"{_FOLDER}; or: mode: internal" if needs_folder else _OTHER[wanted.is_external]
     with telling(f"the snapshot {wanted.name} cannot be made", fix=fix):
         made = machine.snapshotCreateXML(snapshots.document(wanted.name, note, overlays), flags)
         return snapshots.snapshot_in(made.getXMLDesc(0))
