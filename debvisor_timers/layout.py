@@ -13,6 +13,9 @@ TARGET = "debvisor-timers.target"
 BOOT_TARGET = "debvisor-timers-boot.target"
 """Holds the boot triggers; started by the boot, never by `apply`."""
 
+WATCH_TIMER = "debvisor-timers-watch.timer"
+"""Looks for what the end of no run announces, and sends what waits; stops where nothing is."""
+
 WATCH_SERVICE = "debvisor-timers-watch.service"
 """Sends the messages that wait, and tells what the end of no run announces."""
 
@@ -167,8 +170,13 @@ class Layout:
 
     @property
     def notified(self) -> Path:
-        """Return the folder with one file a job: the newest failed run that was told."""
+        """Return the folder with one file a job: what was told of it."""
         return self.state / "notified"
+
+    @property
+    def watch(self) -> Path:
+        """Return the folder of what `watch` looks at, and of what it has seen."""
+        return self.state / "watch"
 
     @property
     def queue(self) -> Path:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from debvisor_timers.history.fields import read_fields
@@ -25,7 +25,7 @@ class UnderWay:
 
     invocation_id: of the newest attempt, which is number `attempt` of `max_attempts`.
     waiting: for what, `for pool backup (5 of 5 taken)`; empty while the program runs.
-    retry_at: when the next attempt begins; only between attempts.
+    retry_at: when the next attempt begins; only between attempts. waited: before it began.
     """
 
     id: str
@@ -42,6 +42,7 @@ class UnderWay:
     skipped: str = ""
     trigger_runs: tuple[RunName, ...] = ()
     retry_of: str = ""
+    waited: timedelta = timedelta()
 
     @property
     def ending(self) -> Ending:
@@ -77,4 +78,5 @@ def read_under_way(folder: Path, job_id: str) -> UnderWay | None:
         skipped=fields.get("DEBVISOR_SKIPPED", ""),
         trigger_runs=run_names(fields.get("DEBVISOR_TRIGGER_RUNS", "")),
         retry_of=retry_of,
+        waited=timedelta(microseconds=number(fields.get("DEBVISOR_WAITED_USEC", "")) or 0),
     )

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from debvisor_timers.jobs import values
 from debvisor_timers.jobs.calendars import CALENDARS, Calendars, exclusion_complaints, resolve
-from debvisor_timers.jobs.channels import Channel, ChannelName
+from debvisor_timers.jobs.channel_values import ChannelName
+from debvisor_timers.jobs.channels import Channel
 from debvisor_timers.jobs.document import Document, Value
 from debvisor_timers.jobs.faults import did_you_mean, quoted
 from debvisor_timers.jobs.field import Model, key
@@ -22,6 +23,7 @@ from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.locks import OwnPoolName, Slots
 from debvisor_timers.jobs.metrics import MetricsSettings
 from debvisor_timers.jobs.model import HowItRuns
+from debvisor_timers.jobs.notify import HostNotify
 from debvisor_timers.jobs.scalar import NULL
 from debvisor_timers.jobs.schedule import ClockChanges
 from debvisor_timers.jobs.translate import Complaint, complaints_of
@@ -151,6 +153,13 @@ class Config(Model):
         example={"ops": {"exec": ["/usr/local/bin/tell", "--team", "ops"]}},
         shown_default="none",
     )
+    notify: HostNotify = key(
+        HostNotify.model_construct(),
+        help="Who is told of what is of no single job. What holds for all jobs stands under "
+        "`defaults.notify`.",
+        example={"apply_failed": ["ops"]},
+        shown_default="nobody",
+    )
     history: HistorySettings = key(
         HistorySettings.model_construct(),
         help="How long runs are remembered after the journal has forgotten them.",
@@ -227,7 +236,7 @@ def _validated(document: Document, home: Path | None) -> LoadedConfig:
     known = frozenset(names) if isinstance(names, dict) else frozenset()
     named = {**dict.fromkeys(known, ()), **config.calendars}
     calendars = resolve(named, home=home, folder=document.path.parent)
-    complaints += [*calendars.complaints, *_exclusions(config, known)]
+    complaints += [*calendars.complaints, *_exclusions(config, known), *_channels(config)]
     wrong = {step for one in complaints if one.path[:1] == (DEFAULTS,) for step in one.path[1:2]}
     defaults = written.get(DEFAULTS)
     usable = defaults if isinstance(defaults, dict) else {}
@@ -251,6 +260,17 @@ def _exclusions(config: Config, known: frozenset[str]) -> Iterator[Complaint]:
     schedule = config.defaults.schedule
     if schedule is not None and schedule.exclude is not None:
         yield from exclusion_complaints(schedule.exclude, known, (DEFAULTS, "schedule", "exclude"))
+
+
+def _channels(config: Config) -> Iterator[Complaint]:
+    """Yield where a channel is named that there is not."""
+    known = config.channels
+    for number, name in enumerate(config.notify.apply_failed):
+        if name not in known:
+            message = f"there is no channel {quoted(name)}{did_you_mean(name, known)}"
+            fix = "correct it, or add it to channels"
+            path = ("notify", "apply_failed", number)
+            yield Complaint(path=path, message=message, fix=fix)
 
 
 def unknown_jobs(config: LoadedConfig, known: Collection[str]) -> Iterator[Problem]:

@@ -182,6 +182,7 @@ SERVICE: Mapping[str, Refusal] = {
     "X-WhereVm": _use("where"),
     "X-Carry": _use("where"),
     "X-Conflict": _use("conflicts_with"),
+    "X-Notify": _use("notify"),
     "X-Pool": _use("pool"),
     "X-Priority": _use("priority"),
     "X-SuccessOf": _use("triggers"),

@@ -107,10 +107,10 @@ def sharing_findings(jobs: Mapping[str, Job], config: Config | None) -> Iterator
         if job.pool is not None and job.pool.name != NO_POOL:
             for complaint in _pool(job.pool.name, job.pool.slots, config.pools):
                 yield Finding(job.id, complaint)
-        for number, name in enumerate(job.notify.failure):
+        for path, name in job.notify.channels():
             if name not in config.channels:
-                path = ("notify", "failure", number)
-                yield Finding(job.id, _missing(path, "channel", name, config.channels))
+                missing = _missing(("notify", *path), "channel", name, config.channels)
+                yield Finding(job.id, missing)
 
 
 def _pool(name: str, slots: int, pools: Mapping[str, int]) -> Iterator[Complaint]:

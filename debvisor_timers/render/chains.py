@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the end of a job starts: other jobs, and the one that tells of failures."""
+"""What a run of a job starts: other jobs, and the units that tell of it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ CHAINS = (
 )
 """Rows of section [Unit] of the table of services: what this job starts."""
 
+TOLD = (Row("X-Notify", "announces", How.IF_ANY),)
+"""Rows of section [Service] of the table of services: what `begin` and `end` announce."""
+
 STARTED_BY = (
     Row("X-SuccessOf", "success_of", How.EACH),
     Row("X-AnySuccessOf", "any_success_of", How.EACH),
@@ -33,12 +36,30 @@ def chain_values(job: Job, relations: Relations) -> dict[str, Any]:
     failures = (EdgeKind.FAILURE_OF,)
     successes = (EdgeKind.SUCCESS_OF, EdgeKind.ANY_SUCCESS_OF)
     return {
-        "on_success": tuple(_chain_units(job, relations, successes)),
+        "on_success": (*_told_of_success(job), *_chain_units(job, relations, successes)),
         "on_failure": (notify_unit(job.id), *_chain_units(job, relations, failures)),
+        "announces": " ".join(_announced(job)),
         "success_of": _lines(job, EdgeKind.SUCCESS_OF),
         "any_success_of": _lines(job, EdgeKind.ANY_SUCCESS_OF),
         "failure_of": _lines(job, EdgeKind.FAILURE_OF),
     }
+
+
+def _told_of_success(job: Job) -> Iterator[str]:
+    """Yield the unit that tells of runs that have not failed."""
+    if job.notify.success:
+        yield notify_unit(job.id)
+
+
+def _announced(job: Job) -> Iterator[str]:
+    """Yield what `begin` and `end` have somebody told of; of a recovery, unasked.
+
+    Skips: OnSuccess= would start the one who tells at each run that is none.
+    """
+    if job.notify.started:
+        yield "started"
+    if job.notify.skipped:
+        yield "skipped"
 
 
 def _chain_units(job: Job, relations: Relations, kinds: tuple[EdgeKind, ...]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from debvisor_timers.jobs.sandbox import PRESETS
 from debvisor_timers.jobs.task_files import TaskTypes
 from debvisor_timers.layout import Layout
 from debvisor_timers.render.attempts import ATTEMPTS, START_LIMIT
-from debvisor_timers.render.chains import CHAINS, STARTED_BY
+from debvisor_timers.render.chains import CHAINS, STARTED_BY, TOLD
 from debvisor_timers.render.check import How, Row, UnitTable
 from debvisor_timers.render.skips import SKIPS
 from debvisor_timers.render.waits import WAITS
@@ -54,6 +54,7 @@ SERVICE: UnitTable = {
         Row("KillMode"),
         *SKIPS,
         *WAITS,
+        *TOLD,
         *STARTED_BY,
         Row("", "limits", How.PAIRS),
         Row("", "sandbox", How.PAIRS),

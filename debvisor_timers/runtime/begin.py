@@ -30,6 +30,7 @@ DEFINITION = {
     ("[Service]", "RestartPreventExitStatus"): "NEVER_ON_EXIT",
     ("[Service]", "X-Timeout"): "LIMIT",
     ("[Service]", "X-TotalTimeout"): "TOTAL",
+    ("[Service]", "X-Notify"): "NOTIFY",
 }
 """What the service says that counts for all attempts of the run, whatever is applied meanwhile."""
 
@@ -359,6 +360,21 @@ def record(fields: dict[str, str]) -> dict[str, str]:
     }
 
 
+def announce(job: str, fields: dict[str, str], manager: str) -> None:
+    """Have somebody told that the run begins, where anybody wants to know; once for all attempts.
+
+    Told is what `runs/JOB` says, by a unit of its own: the run waits for nothing.
+    """
+    is_new = "ADMITTED" in fields and fields["DEBVISOR_ATTEMPT"] == "1"
+    if not is_new or "started" not in fields.get("NOTIFY", "").split():
+        return
+    unit = f"debvisor-timers-started@{job}.service"
+    try:
+        bus.asking(lambda systemd: systemd.start(unit), manager)
+    except OSError as error:
+        print(f"<4>debvisor-timers: run of {job}: nobody is told: {error}", file=sys.stderr)
+
+
 def main() -> int:
     """Begin the run of the job named by the last argument; return the exit status."""
     os.umask(0o022)  # the job's own UMask= holds for us too
@@ -372,6 +388,7 @@ def main() -> int:
         print(f"<3>debvisor-timers: no run of {job}: begin failed: {reason}", file=sys.stderr)
         return 1
     tell(job, record(fields))
+    announce(job, fields, places["manager"])
     return 0
 
 

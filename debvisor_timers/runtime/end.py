@@ -291,6 +291,15 @@ class Ending:
         """Tell the journal."""
         self.try_to("journald takes no record", lambda: notes.send(record(self.fields)))
 
+    def announce(self) -> None:
+        """Have somebody told of a recovery or a skip; systemd does so for other ends by itself."""
+        is_wanted = ("[Service]", "X-Notify") in self.unit
+        if not is_wanted and not os.path.exists(f"{notes.STATE}/notified/{self.job}"):
+            return
+        if beside("telling").is_to_be_told(self):
+            unit = f"debvisor-timers-notify@{self.job}.service"
+            bus.asking(lambda manager: manager.start(unit), seconds=MANAGER_SECONDS)
+
     def would_restart(self) -> bool:
         """Return True when systemd would make another attempt, though this was the last."""
         fields = self.fields
@@ -367,6 +376,7 @@ def main() -> int:
         ending.finish()
         problem = "its new definition does not count (fix: systemctl daemon-reload)"
         ending.try_to(problem, ending.renew)
+        ending.try_to("nobody is told that it succeeds again", ending.announce, fatal=False)
         ending.leave()
     return 1 if ending.failed else 0
 

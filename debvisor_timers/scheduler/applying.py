@@ -57,7 +57,17 @@ class Applying(Base):
             recovery = recover(self.host)
             if recovery is not Recovery.NOTHING:
                 attempt.done(f"an apply that had been cut off was {recovery}")
+                self._tell_cut_off(recovery)
         return recovery
+
+    def _tell_cut_off(self, recovery: Recovery) -> None:
+        """Let channels be told of an apply that a crash has undone; nobody has seen its end."""
+        from debvisor_timers.operations.applying.recover import Recovery
+        from debvisor_timers.operations.notifying.apply_failed import tell_failed_apply
+
+        if recovery is Recovery.UNDONE:
+            text = "it was cut off by a crash or a kill; everything is as it was before"
+            tell_failed_apply(self.host, verb="apply", by="", text=text)
 
     def renew(self, on_step: Callable[[str], None] = lambda _step: None) -> Renewal:
         """Let timers follow their time zone, where its law or the host's zone has changed."""

@@ -11,6 +11,8 @@ from debvisor_timers.operations.auditing.audited import Attempt
 from debvisor_timers.scheduler.base import Base
 
 if TYPE_CHECKING:
+    from debvisor_timers.operations.notifying.started import StartNotice
+    from debvisor_timers.operations.notifying.watch import Watch
     from debvisor_timers.operations.runs.logs import LogQuestion
     from debvisor_timers.operations.runs.lost import LostRuns
     from debvisor_timers.operations.runs.notify import FailureNotice
@@ -74,6 +76,18 @@ class Running(Base):
         from debvisor_timers.operations.runs.notify import notify_failure
 
         return notify_failure(self.host, job_id, host_name=host_name, invocation=invocation)
+
+    def notify_started(self, job_id: str, *, host_name: str) -> StartNotice:
+        """Tell the channels of the job that its run has begun."""
+        from debvisor_timers.operations.notifying.started import notify_started
+
+        return notify_started(self.host, job_id, host_name=host_name)
+
+    def watch(self, *, host_name: str) -> Watch:
+        """Tell what the end of no run announces, and send what waits."""
+        from debvisor_timers.operations.notifying.watch import watch
+
+        return watch(self.host, host_name=host_name)
 
     def note_lost(self) -> LostRuns:
         """Record each run that a crash has cut off, and have its channels told."""

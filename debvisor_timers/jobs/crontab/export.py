@@ -210,5 +210,5 @@ def _notes(job: Job) -> Iterator[str]:
         yield "timeout"
     if job.priority is not Priority.NORMAL:
         yield "priority"
-    if job.notify.failure:
+    if any(job.notify.channels()):
         yield "notify (cron mails what a job prints)"

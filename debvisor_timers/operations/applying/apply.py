@@ -166,8 +166,19 @@ def _carry_out(host: Host, plan: Plan, options: ApplyOptions) -> ApplyResult:
         give_back_histories(host, plan.created, plan.removed)
     if not options.is_trial:
         drop_marks(host, plan.removed)
+    _watch(host, plan)
     made = plan.generation if settings is not None else plan.generation - 1
     return replace(_result(plan, made, held), settings=tuple(settings or ()))
+
+
+def _watch(host: Host, plan: Plan) -> None:
+    """Let the jobs be watched that ask for it."""
+    from debvisor_timers.operations.notifying.watched import is_watched
+
+    if host.layout.runs_here and any(map(is_watched, plan.definitions.jobs.values())):
+        from debvisor_timers.operations.notifying.waking import watch_if_possible
+
+        watch_if_possible(host)
 
 
 def _fingerprint_file(host: Host) -> FingerprintFile:

@@ -113,6 +113,30 @@ class Attempt:
             if self._note is not None:
                 self._note.remove()
 
+    def announce(self, error: BaseException) -> tuple[str, ...]:
+        """Let channels be told where the units of jobs could not be changed; return what failed."""
+        unasked = self.verb in _UNASKED
+        if not self._host.layout.runs_here or not (self.takes_steps or unasked):
+            return ()
+        from debvisor_timers.errors import DebvisorTimersError
+        from debvisor_timers.operations.notifying.apply_failed import (
+            is_failed_apply,
+            tell_failed_apply,
+        )
+
+        if not is_failed_apply(error, unasked=unasked):
+            return ()
+        try:
+            by = str(self.caller)
+            tell_failed_apply(self._host, verb=self.verb, by=by, text=str(error))
+        except DebvisorTimersError as other:
+            return (f"nobody is told of it: {other}",)
+        return ()
+
+
+_UNASKED = ("renew", "recover")
+"""What the system itself asks for: nobody sees how it ends."""
+
 
 @contextmanager
 def audited(attempt: Attempt, tell: Callable[[str], None]) -> Iterator[Attempt]:
@@ -124,7 +148,7 @@ def audited(attempt: Attempt, tell: Callable[[str], None]) -> Iterator[Attempt]:
     try:
         yield attempt
     except BaseException as error:
-        for words in attempt.end(error):
+        for words in (*attempt.end(error), *attempt.announce(error)):
             tell(words)
         raise
     for words in attempt.end(None):

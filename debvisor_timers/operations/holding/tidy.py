@@ -16,8 +16,12 @@ from debvisor_timers.operations.lock import exclusive
 
 
 def drop_marks(host: Host, jobs: Collection[str]) -> None:
-    """Remove the marks of `jobs`, which are gone: a new one of such an id is not held back."""
-    for folder in host.layout.paused, host.layout.skip_next, host.layout.backfills:
+    """Remove the marks of `jobs`, which are gone: a new one of such an id is not held back.
+
+    Nor is its first failure taken for one of a row that was told.
+    """
+    layout = host.layout
+    for folder in layout.paused, layout.skip_next, layout.backfills, layout.notified:
         remove_marks(folder, [name for name in names(folder) if name in jobs])
 
 

@@ -1,31 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""notify: what is to be done when a run has failed; OnFailure= of each job starts it, as root.
+"""notify: what is to be done when a run has ended of which somebody may have to be told.
 
-It looks up by itself what has failed. systemd starts it for stops by hand and for failed
-dependencies as well, with an environment that does not tell them apart (systemd 257), and once
-only for two failures where the first is still being told.
+OnFailure= of each job starts it, as root; OnSuccess= of those that tell of successes and skips; and
+`end`, when a job has recovered. It looks up by itself what has happened. systemd starts it for
+stops by hand and for failed dependencies as well, with an environment that does not tell them apart
+(systemd 257), and once only for two ends where the first is still being told.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
 
 from debvisor_timers.errors import DebvisorTimersError
-from debvisor_timers.history.document import run_document
 from debvisor_timers.history.last import LastRun, last_run, read_last
 from debvisor_timers.history.outcome import REFUSED, RunOutcome
-from debvisor_timers.history.records import JournalMatch
 from debvisor_timers.history.runs import Run
-from debvisor_timers.operations import durable
-from debvisor_timers.operations.applying.applied import applied_definitions, applied_folder
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.notifying.deliver import deliver
-from debvisor_timers.operations.notifying.queue import enqueue
-from debvisor_timers.operations.runs.lost import Fields, forget_lost, lost_runs
+from debvisor_timers.operations.notifying.announcing import Announcer
+from debvisor_timers.operations.notifying.waking import deliver_or_wait
+from debvisor_timers.operations.runs.lost import Fields, lost_runs
 from debvisor_timers.operations.runs.newest import newest_runs
 from debvisor_timers.operations.runs.results import note_reason, note_result
 from debvisor_timers.render.names import service_unit, timer_unit
@@ -34,9 +30,7 @@ from debvisor_timers.systemd.ports import ActiveState, ServiceState
 _LOOK_BACK = 50
 """How many runs back a failure can lie that was not told: one that came while others were."""
 _JOURNAL_WAIT = timedelta(seconds=5)
-_ROUNDS = 10
-_LOG_LINES = 50
-_LONGEST_LINE = 2000
+_RECENT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +45,6 @@ class FailureNotice:
     unstuck: bool = False
     told: tuple[tuple[str, str], ...] = ()
     problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Audience:
-    """Whom to tell of failures of a job, and what to say of it besides."""
-
-    channels: tuple[str, ...] = ()
-    about: Mapping[str, object] = field(default_factory=dict)
 
 
 def notify_failure(
@@ -84,7 +70,7 @@ def notify_failure(
     attempt(work.let_start)
     attempt(lambda: work.tell(host_name))
     attempt(work.let_start)  # that a run was refused may be known by now only
-    attempt(lambda: problems.extend(deliver(host).problems))
+    attempt(lambda: problems.extend(deliver_or_wait(host).problems))
     return FailureNotice(
         noted=work.noted,
         unstuck=work.unstuck,
@@ -137,8 +123,7 @@ class _Failure:
         deadline = time.monotonic() + _JOURNAL_WAIT.total_seconds()
         while True:
             self.runs = self._read()
-            is_there = not self.invocation or any(self._is_it(run) for run in self.runs)
-            if is_there and self.lost.keys() <= {run.id for run in self.runs}:
+            if self._is_there() and self.lost.keys() <= {run.id for run in self.runs}:
                 return
             if time.monotonic() > deadline:
                 break
@@ -149,6 +134,18 @@ class _Failure:
             lasts.insert(0, last)
         self.only_noted = [_of_last(self.job_id, each) for each in lasts if each]
         self.runs = self._read()
+
+    def _is_there(self) -> bool:
+        """Return True when the journal tells of the end for which we are here.
+
+        Where nobody names it, as `end` does after a recovery, that which was noted just now.
+        """
+        if self.invocation:
+            return any(self._is_it(run) for run in self.runs)
+        last = read_last(self.host.layout.last, self.job_id)
+        if last is None or abs(self.host.clock.now() - last.end) > _RECENT:
+            return True
+        return any(run.id == last.id and run.end for run in self.runs)
 
     def _read(self) -> list[Run]:
         """Return the runs whose end the journal tells of, and those where a note has to."""
@@ -200,110 +197,18 @@ class _Failure:
             self.host.manager.reset_failed(self.service)
 
     def tell(self, host_name: str) -> None:
-        """Let the channels be told of each failed run that they were not told of, the oldest first.
-
-        A run is noted as told once its messages wait: a power cut in between tells it twice, rather
-        than never.
-        """
-        audience: _Audience | None = None
-        self._forget(_read_line(self.host, self.job_id))
-        for _ in range(_ROUNDS):
-            untold = self._untold()
-            if not untold:
-                return
-            audience = audience or self._audience()
-            for run in untold:
-                self._tell(run, audience, host_name)
-                self._note_told(run)
-            # Another may have failed meanwhile: systemd starts no second of us for that.
-            self.runs = self._read()
-
-    def _note_told(self, run: Run) -> None:
-        """Note that the run was told, unless a later one was before it."""
-        note = self.host.layout.notified / self.job_id
-        names = [each.id for each in self.runs]
-        if _read_line(self.host, self.job_id) not in names[: names.index(run.id)]:
-            durable.write_bytes(note, f"{run.id}\n".encode(), mode=0o644)
-        self._forget(run.id)
-
-    def _forget(self, run_id: str) -> None:
-        """Forget that the run was lost, if it was: it is told now."""
-        if self.lost.pop(run_id, None) is not None:
-            forget_lost(self.host, self.job_id, run_id)
-
-    def _untold(self) -> list[Run]:
-        """Return the failed runs since the newest that was told, this one alone if none was.
-
-        And those that were lost, whatever has run since the boot.
-        """
-        told = _read_line(self.host, self.job_id)
-        since = [run.id for run in self.runs]
-        if told in since:
-            newer = self.runs[: since.index(told)]
-        else:
-            newer = [run for run in self.runs if self._is_it(run)] or self.runs[:1]
-        untold = {run.id for run in newer if run.outcome.is_failure} | self.lost.keys()
-        return [run for run in reversed(self.runs) if run.id in untold]
-
-    def _audience(self) -> _Audience:
-        """Return whom the job tells, as it was applied; nobody for a job that is gone."""
-        folder = applied_folder(self.host)
-        if folder is None:
-            return _Audience()
-        definitions = applied_definitions(self.host, folder)
-        job = definitions.jobs.get(self.job_id)
-        if job is None:
-            for problem in definitions.problems:
-                if problem.is_error:
-                    self.problems.append(f"whom to tell is not known: {problem.message}")
-            return _Audience()
-        known = definitions.config.channels
-        missing = [name for name in job.notify.failure if name not in known]
-        self.problems.extend(f"there is no channel {name!r} to tell" for name in missing)
-        return _Audience(
-            tuple(name for name in job.notify.failure if name in known),
-            {
-                "name": job.title,
-                "owner": job.owner,
-                "tags": dict(job.tags),
-                "priority": str(job.priority),
-            },
+        """Let the channels be told of each run that they were not told of, the oldest first."""
+        announcer = Announcer(
+            host=self.host,
+            job_id=self.job_id,
+            host_name=host_name,
+            read=self._read,
+            is_it=self._is_it,
+            lost=self.lost,
+            problems=self.problems,
+            told=self.told,
         )
-
-    def _tell(self, run: Run, audience: _Audience, host_name: str) -> None:
-        if not audience.channels:
-            return
-        document = {
-            "event": "failure",
-            **run_document(run),
-            **audience.about,
-            "host": host_name,
-            "log": list(_log(self.host, self.service, run)),
-        }
-        for channel in audience.channels:
-            enqueue(self.host, channel, document)
-            self.told.append((run.id, channel))
-
-
-def _read_line(host: Host, job_id: str) -> str:
-    try:
-        return (host.layout.notified / job_id).read_text(encoding="utf-8").strip()
-    except (OSError, ValueError):
-        return ""
-
-
-def _log(host: Host, service: str, run: Run) -> Iterator[str]:
-    """Yield the last lines that the run has printed, the oldest first."""
-    if not run.invocation_ids:
-        return
-    match: JournalMatch = {
-        "_TRANSPORT": "stdout",
-        "_SYSTEMD_UNIT": service,
-        "_SYSTEMD_INVOCATION_ID": run.invocation_ids,
-    }
-    records = islice(host.journal.records([match], newest_first=True), _LOG_LINES)
-    for record in reversed(list(records)):
-        yield record.get("MESSAGE")[:_LONGEST_LINE]
+        announcer.announce(self.runs)
 
 
 def _fields(run: Run) -> Mapping[str, str]:

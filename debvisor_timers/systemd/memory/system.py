@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from debvisor_timers.layout import BOOT_TARGET, TARGET, UNDO_SERVICE
+from debvisor_timers.layout import BOOT_TARGET, TARGET, UNDO_SERVICE, WATCH_SERVICE, WATCH_TIMER
 from debvisor_timers.systemd.memory.analyzer import MemoryAnalyzer
 from debvisor_timers.systemd.memory.engine import Engine
 from debvisor_timers.systemd.memory.folder import MemoryFolder
@@ -27,6 +27,9 @@ _TARGETS = {
 }
 _SERVICES = {
     UNDO_SERVICE: "[Unit]\nDescription=Undo\n[Service]\nType=oneshot\nExecStart=/bin/true\n",
+    WATCH_SERVICE: "[Unit]\nDescription=Watch\n[Service]\nType=oneshot\nExecStart=/bin/true\n",
+    # The twin runs no programs of ours, so nothing is to start them either.
+    WATCH_TIMER: "[Unit]\nDescription=Watch\n[Timer]\nOnActiveSec=100y\n",
 }
 
 
