@@ -24,6 +24,7 @@ from debvisor_timers.jobs.locks import OwnPoolName, Slots
 from debvisor_timers.jobs.metrics import MetricsSettings
 from debvisor_timers.jobs.model import HowItRuns
 from debvisor_timers.jobs.notify import HostNotify
+from debvisor_timers.jobs.pings import PingRule
 from debvisor_timers.jobs.scalar import NULL
 from debvisor_timers.jobs.schedule import ClockChanges
 from debvisor_timers.jobs.translate import Complaint, complaints_of
@@ -151,6 +152,13 @@ class Config(Model):
         {},
         help="Ways to tell people of runs, by names that jobs write in `notify`.",
         example={"ops": {"exec": ["/usr/local/bin/tell", "--team", "ops"]}},
+        shown_default="none",
+    )
+    pings: tuple[PingRule, ...] = key(
+        (),
+        help="Addresses that are told of the runs of several jobs. The first rule that means a job "
+        "counts, where the job has no `ping` itself.",
+        example=[{"jobs": "nightly-*", "ping": "https://hc-ping.com/my-project-key/{job}"}],
         shown_default="none",
     )
     notify: HostNotify = key(

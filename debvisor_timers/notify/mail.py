@@ -46,7 +46,8 @@ def letter(settings: Mail, message: Message) -> EmailMessage:
     mail["X-Debvisor-Event"] = message.event
     if message.is_trouble:
         mail["Importance"] = "high"
-    mail.set_content(message.body)
+    # In 7 bits: not every server takes 8.
+    mail.set_content(message.body, cte="quoted-printable")
     return mail
 
 

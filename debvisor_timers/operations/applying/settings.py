@@ -71,6 +71,7 @@ def _settings(definitions: Definitions) -> dict[str, object]:
             "owner": job.owner,
             "tags": dict(job.tags),
             "notify": job.notify,
+            "ping": job.ping,
         }
         for job in definitions.jobs.values()
     }

@@ -44,7 +44,8 @@ depends_on.max_age conflicts_with conflicts_with.job conflicts_with.policy confl
 overlap pool pool.name pool.slots pool.wait where where.vm_active where.host
 notify notify.failure notify.after notify.repeat notify.recovery notify.success notify.skipped
 notify.started notify.long_running notify.long_running.after notify.long_running.channels
-notify.missed notify.lost notify.disabled enabled unit unit.Unit unit.Service unit.Timer unit.Path
+notify.missed notify.lost notify.disabled ping ping.start ping.success ping.failure
+enabled unit unit.Unit unit.Service unit.Timer unit.Path
 """
 CONFIG_NAMES = """
 defaults keep_generations calendars maintenance_windows maintenance_windows.cron
@@ -63,6 +64,7 @@ channels.teams.url channels.teams.url.credential channels.exec channels.timeout
 channels.give_up_after channels.quiet_hours channels.quiet_hours.from channels.quiet_hours.until
 channels.quiet_hours.timezone channels.quiet_hours.except_priority channels.digest
 channels.digest.more_than channels.digest.within
+pings pings.jobs pings.ping pings.ping.start pings.ping.success pings.ping.failure
 history history.keep history.keep_runs
 metrics metrics.textfile starts_per_minute notify notify.apply_failed
 """
