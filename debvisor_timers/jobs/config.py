@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from debvisor_timers.jobs import values
 from debvisor_timers.jobs.calendars import CALENDARS, Calendars, exclusion_complaints, resolve
-from debvisor_timers.jobs.channels import Channel, ChannelName
+from debvisor_timers.jobs.channel_values import ChannelName
+from debvisor_timers.jobs.channels import Channel
 from debvisor_timers.jobs.document import Document, Value
 from debvisor_timers.jobs.faults import did_you_mean, quoted
 from debvisor_timers.jobs.field import Model, key
@@ -152,7 +153,7 @@ class Config(Model):
         example={"ops": {"exec": ["/usr/local/bin/tell", "--team", "ops"]}},
         shown_default="none",
     )
-    notify: HostNotify = key(
+    notifications: HostNotify = key(
         HostNotify.model_construct(),
         help="Who is told of what is of no single job. What holds for all jobs stands under "
         "`defaults.notify`.",
@@ -264,11 +265,11 @@ def _exclusions(config: Config, known: frozenset[str]) -> Iterator[Complaint]:
 def _channels(config: Config) -> Iterator[Complaint]:
     """Yield where a channel is named that there is not."""
     known = config.channels
-    for number, name in enumerate(config.notify.apply_failed):
+    for number, name in enumerate(config.notifications.apply_failed):
         if name not in known:
             message = f"there is no channel {quoted(name)}{did_you_mean(name, known)}"
             fix = "correct it, or add it to channels"
-            path = ("notify", "apply_failed", number)
+            path = ("notifications", "apply_failed", number)
             yield Complaint(path=path, message=message, fix=fix)
 
 

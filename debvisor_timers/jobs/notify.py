@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from debvisor_timers.jobs import values
-from debvisor_timers.jobs.channels import ChannelNames
+from debvisor_timers.jobs.channel_values import ChannelNames
 from debvisor_timers.jobs.field import REQUIRED, Model, Shown, key
 
 _CHANNELS = Shown(

@@ -144,6 +144,9 @@ def _message(error: ValidationError) -> str:
         match = did_you_mean(str(error.instance), allowed)
         return f"{_shown(error.instance)} is none of {', '.join(allowed)}{match}"
     if error.validator in {"anyOf", "oneOf"}:
+        wanted = [each.get("required", []) for each in error.validator_value]
+        if all(wanted):
+            return f"one of these is missing: {', '.join(' and '.join(each) for each in wanted)}"
         return f"{_shown(error.instance)} is not what this parameter can be"
     if error.validator == "pattern":
         return f"{_shown(error.instance)} does not fit the pattern {error.validator_value}"

@@ -94,6 +94,7 @@ class Task(Model):
         "that a file of tasks.d declares.",
         directive="ExecStart=",
         example="vm_snapshot",
+        beside={"config": {"vm_id": "vm-123"}},
     )
     config: TaskConfig = key(
         {},

@@ -15,7 +15,7 @@ CONFIG = """\
 channels:
   ops: {exec: [/usr/local/bin/tell]}
   down: {exec: [/bin/sh, -c, 'test -e /root/up && /usr/local/bin/tell']}
-notify: {apply_failed: [ops]}
+notifications: {apply_failed: [ops]}
 """
 TELL = "#!/bin/sh\ncat >>/root/told\n"
 JOBS = """\

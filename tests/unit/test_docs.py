@@ -40,7 +40,7 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 TOP_KEYS = {
     *("jobs", "defaults", "keep_generations", "calendars", "maintenance_windows"),
-    *("starts_per_minute", "pools", "channels", "history", "metrics"),
+    *("starts_per_minute", "pools", "channels", "notifications", "history", "metrics"),
 }
 SHARED = "pools: {backup: 5}\nchannels: {ops: {exec: [/usr/local/bin/tell]}}\n"
 """What examples name where their document shows no config.yaml before them."""
@@ -91,9 +91,9 @@ def config_before(block: Block) -> str:
 
 
 def as_config(text: str) -> str:
-    """Return a part of config.yaml with what else a maintenance window, or `notify`, needs."""
+    """Return a part of config.yaml with what else a window, or `notifications`, needs."""
     config = yaml.safe_load(text)
-    if "notify" in config and "channels" not in config:
+    if "notifications" in config and "channels" not in config:
         text += "channels: {ops: {exec: [/bin/true]}}\n"
     for window in config.get("maintenance_windows", []):
         if {"from", "until"} & window.keys():

@@ -20,10 +20,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from debvisor_timers import __version__
-from debvisor_timers.render.location import REPORT, TEMPLATES
+from debvisor_timers.render.location import NOTIFY, NOTIFY_TEMPLATES, REPORT, TEMPLATES
 from tests.box.recipes import BASE
 
 ROOT = Path(__file__).parents[2]
+SHIPPED = {*TEMPLATES, REPORT, *(f"{NOTIFY}/{name}" for name in NOTIFY_TEMPLATES)}
 DEBIAN = ROOT / "debian"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COMPILED = {"pystemd", "systemd-python"}
@@ -222,7 +223,7 @@ def test_a_wheel_finds_the_templates_that_it_carries(tmp_path: Path) -> None:
 
     assert imported == f"{site}/debvisor_timers/render/location.py"
     assert templates == f"{site}/debvisor_timers/_templates"
-    for name in (*TEMPLATES, REPORT):
+    for name in SHIPPED:
         carried = (site / "debvisor_timers/_templates" / name).read_bytes()
         assert carried == (ROOT / "templates" / name).read_bytes()
 
@@ -239,7 +240,7 @@ def test_an_editable_install_finds_the_templates_of_the_checkout(tmp_path: Path)
 def test_all_templates_are_shipped() -> None:
     files = [path for path in (ROOT / "templates").rglob("*") if path.is_file()]
     names = {str(path.relative_to(ROOT / "templates")) for path in files}
-    assert names == {*TEMPLATES, REPORT}
+    assert names == SHIPPED
 
 
 RUNTIME = ROOT / "debvisor_timers/runtime"

@@ -418,7 +418,7 @@ def test_a_backup_of_the_original_brings_its_jobs(
         "job_id": "f8a2d3c4",
         "name": "Daily Backup",
         "cron_expression": "0 2 * * *",
-        "task_type": "vm_snapshot",
+        "task_type": "take_snapshot",
         "task_config": {},
     }
     file.write_text(

@@ -17,7 +17,7 @@ BACKUP: dict[str, Any] = {
     "job_id": "f8a2d3c4",
     "name": "Daily Backup",
     "cron_expression": "0 2 * * *",
-    "task_type": "vm_snapshot",
+    "task_type": "take_snapshot",
     "task_config": {"vm_id": "vm-123", "retention_days": 7, "quiesce": True, "label": "1e3"},
     "priority": 2,
     "owner": "admin",
@@ -76,7 +76,7 @@ def test_files_of_the_original_become_job_files(
         '    description: "Kept for a week."\n'.replace('"', "")
         + '    schedule: {cron: "0 2 * * *", timezone: UTC}\n'
         "    task:\n"
-        "      type: vm_snapshot\n"
+        "      type: take_snapshot\n"
         '      config: {vm_id: vm-123, retention_days: 7, quiesce: true, label: "1e3"}\n'
         "    owner: admin\n"
         "    priority: high\n"
@@ -111,7 +111,7 @@ def test_what_is_not_as_it_was_is_said(program: Program, folder: Path) -> None:
     assert "counters are no history" in answer.err
     assert "execution_count, last_execution" in answer.err
     assert "times without a zone were UTC" in answer.err
-    assert "No handler for task type: vm_snapshot" in answer.err
+    assert "No handler for task type: take_snapshot" in answer.err
 
 
 def test_without_write_it_prints_one_job_file(program: Program, world: World, folder: Path) -> None:

@@ -105,12 +105,12 @@ def test_create_takes_both_forms_of_each_option(program: Program) -> None:
 
 def test_create_writes_a_task(program: Program) -> None:
     answer = program(
-        *("job", "create", "--name=Daily Backup", "--cron=0 2 * * *", "--task-type=vm_snapshot"),
+        *("job", "create", "--name=Daily Backup", "--cron=0 2 * * *", "--task-type=take_snapshot"),
         *("--task-config", '{"vm_id": "vm-123", "retention_days": 7, "x": [true, null, 1.5]}'),
     )
 
     assert answer.out.startswith("Created job: daily-backup\n")
-    assert "No handler for task type: vm_snapshot" in answer.err
+    assert "No handler for task type: take_snapshot" in answer.err
     assert (
         file(program.world, "daily-backup.yaml")
         == """\
@@ -119,7 +119,7 @@ jobs:
     name: Daily Backup
     schedule: "0 2 * * *"
     task:
-      type: vm_snapshot
+      type: take_snapshot
       config: {vm_id: vm-123, retention_days: 7, x: [true, null, 1.5]}
 """
     )
@@ -127,11 +127,11 @@ jobs:
 
 def test_update_changes_the_settings_of_a_task(program: Program) -> None:
     program(
-        *("job", "create", "--id=a", "--task-type=vm_snapshot", "--task-config", '{"vm_id": "a"}')
+        *("job", "create", "--id=a", "--task-type=take_snapshot", "--task-config", '{"vm_id": "a"}')
     )
 
     assert program("job", "update", "a", '--task-config={"vm_id": "b", "size": 2}').code == 0
-    assert "    task: {type: vm_snapshot, config: {vm_id: b, size: 2}}\n" in file(
+    assert "    task: {type: take_snapshot, config: {vm_id: b, size: 2}}\n" in file(
         program.world, "a.yaml"
     )
 

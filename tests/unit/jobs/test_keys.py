@@ -50,8 +50,20 @@ CONFIG_NAMES = """
 defaults keep_generations calendars maintenance_windows maintenance_windows.cron
 maintenance_windows.on_calendar maintenance_windows.duration maintenance_windows.from
 maintenance_windows.until maintenance_windows.timezone maintenance_windows.reason
-maintenance_windows.jobs maintenance_windows.except pools channels channels.exec
-notify notify.apply_failed history history.keep history.keep_runs
+maintenance_windows.jobs maintenance_windows.except pools channels
+channels.mail channels.mail.to channels.mail.from channels.mail.smtp channels.mail.smtp.host
+channels.mail.smtp.port channels.mail.smtp.security channels.mail.smtp.user
+channels.mail.smtp.password channels.mail.smtp.password.credential channels.webhook
+channels.webhook.url channels.webhook.url.credential channels.webhook.headers
+channels.webhook.secret channels.webhook.secret.credential channels.ntfy channels.ntfy.url
+channels.ntfy.url.credential channels.ntfy.token channels.ntfy.token.credential channels.slack
+channels.slack.url channels.slack.url.credential channels.matrix channels.matrix.server
+channels.matrix.room channels.matrix.token channels.matrix.token.credential channels.teams
+channels.teams.url channels.teams.url.credential channels.exec channels.timeout
+channels.give_up_after channels.quiet_hours channels.quiet_hours.from channels.quiet_hours.until
+channels.quiet_hours.timezone channels.quiet_hours.except_priority channels.digest
+channels.digest.more_than channels.digest.within
+notifications notifications.apply_failed history history.keep history.keep_runs
 metrics metrics.textfile starts_per_minute
 """
 
@@ -123,7 +135,7 @@ def test_the_example_of_a_setting_loads(key: Key, tmp_path: Path) -> None:
     example = example_of(key)
     if key.name.startswith("maintenance_windows."):
         example["maintenance_windows"] = [whole_window(example["maintenance_windows"])]
-    if key.name.startswith("notify"):
+    if key.name.startswith("notifications"):
         example["channels"] = {"ops": {"exec": ["/bin/true"]}}
     path.write_text(to_yaml(example), encoding="utf-8")
 

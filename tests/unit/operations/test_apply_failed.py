@@ -17,7 +17,7 @@ from tests.unit.operations.world import NIGHTLY, TWO, World
 CONFIG = """\
 channels:
   ops: {exec: [/bin/true]}
-notify: {apply_failed: [ops]}
+notifications: {apply_failed: [ops]}
 """
 
 

@@ -12,7 +12,13 @@ import pytest
 
 import debvisor_timers
 from debvisor_timers.errors import DebvisorTimersError
-from debvisor_timers.render.location import REPORT, TEMPLATES, find_templates
+from debvisor_timers.render.location import (
+    NOTIFY,
+    NOTIFY_TEMPLATES,
+    REPORT,
+    TEMPLATES,
+    find_templates,
+)
 
 PACKAGE = Path(debvisor_timers.__file__).resolve().parent
 CHECKOUT = PACKAGE.parent
@@ -28,7 +34,7 @@ def test_in_a_checkout_and_an_editable_install_they_stand_beside_the_package() -
 def test_the_list_of_templates_is_complete() -> None:
     folder = find_templates()
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert found == {*TEMPLATES, REPORT}
+    assert found == {*TEMPLATES, REPORT, *(f"{NOTIFY}/{name}" for name in NOTIFY_TEMPLATES)}
 
 
 def test_inside_the_package_comes_before_beside_it(tmp_path: Path) -> None:
