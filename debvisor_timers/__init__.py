@@ -19,16 +19,18 @@ if TYPE_CHECKING:
     from debvisor_timers.scheduler.values import JobExecutionResult as JobExecutionResult
     from debvisor_timers.scheduler.values import JobPriority as JobPriority
     from debvisor_timers.scheduler.values import JobStatus as JobStatus
+    from debvisor_timers.tasks.progress import report_progress as report_progress
 
     Scheduler = JobScheduler
 
 _WHERE = {
-    "JobScheduler": ("guide", "JobScheduler"),
-    "Scheduler": ("guide", "JobScheduler"),
-    "get_scheduler": ("guide", "get_scheduler"),
-    "ScheduledJob": ("scheduled_job", "ScheduledJob"),
+    "JobScheduler": ("scheduler.guide", "JobScheduler"),
+    "Scheduler": ("scheduler.guide", "JobScheduler"),
+    "get_scheduler": ("scheduler.guide", "get_scheduler"),
+    "ScheduledJob": ("scheduler.scheduled_job", "ScheduledJob"),
+    "report_progress": ("tasks.progress", "report_progress"),
     **{
-        name: ("values", name)
+        name: ("scheduler.values", name)
         for name in (
             *("CronExpression", "DependencyType", "JobDependency"),
             *("JobExecutionResult", "JobPriority", "JobStatus"),
@@ -49,7 +51,7 @@ def __getattr__(name: str) -> object:
     import importlib  # noqa: PLC0415
 
     module, attribute = _WHERE[name]
-    return getattr(importlib.import_module(f"{__name__}.scheduler.{module}"), attribute)
+    return getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
 
 
 def __dir__() -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
@@ -29,6 +30,9 @@ _OUTCOMES = (
     *("running", "completed", "failed", "skipped", "succeeded", "timed_out", "stopped", "lost"),
     "waiting",
 )
+
+
+_SHIPPED_TYPES = Path(__file__).parents[1] / "tasks" / "types"
 
 
 def complete_job(
@@ -63,8 +67,10 @@ def complete_tag(
 def complete_task_type(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Complete the task types that are declared."""
-    return _items(_names(Layout().config / "tasks.d", "", ".yaml"), incomplete)
+    """Complete the task types that are declared, and those that come with the program."""
+    folders = (Layout().config / "tasks.d", _SHIPPED_TYPES)
+    names = {name for folder in folders for name in _names(folder, "", ".yaml")}
+    return _items(sorted(names), incomplete)
 
 
 def complete_generation(

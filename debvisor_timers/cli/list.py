@@ -94,7 +94,14 @@ def document(row: JobRow, counts: Mapping[str, RunCounts] | None) -> dict[str, o
         "paused": held.mark_document(row.pause),
         "skip_next": row.skip_next.left if row.skip_next else 0,
         "under_way": under_way_document(row.under_way) if row.under_way else None,
+        "progress": _progress_document(row),
     }
+
+
+def _progress_document(row: JobRow) -> dict[str, object] | None:
+    if row.progress is None:
+        return None
+    return {"fraction": row.progress.fraction, "text": row.progress.text}
 
 
 def under_way_document(run: UnderWay) -> dict[str, object]:
@@ -135,7 +142,12 @@ def _doing(row: JobRow) -> str:
         return f"{run.waiting.removeprefix('for ')} {then}"
     if run.waiting:
         return f"waiting {run.waiting}"
-    return f"running, attempt {run.attempt} of {run.max_attempts}" if run.attempt > 1 else "running"
+    words = ["running"]
+    if run.attempt > 1:
+        words.append(f"attempt {run.attempt} of {run.max_attempts}")
+    if row.progress is not None:
+        words.append(row.progress.words)
+    return ", ".join(words)
 
 
 def schedule_words(row: JobRow) -> str:

@@ -65,6 +65,9 @@ COMMANDS: Mapping[str, str] = {
     "export crontab": "Print jobs as a crontab, where cron can run them.",
     "export units": "Write the units to a folder, for images and packages.",
     "export kubernetes": "Write jobs as CronJobs of Kubernetes, where that can be.",
+    "task list": "List the types that a job's task can name.",
+    "task show": "Show what a task type does, and its parameters.",
+    "task run": "Do a task once, now, without a job.",
     "explain": "Explain a key of the job files.",
     "schema": "Print the JSON Schema of the job files, for editors.",
     "translate": "Translate a cron expression into OnCalendar lines.",
@@ -106,6 +109,7 @@ HEADINGS: Mapping[str, Sequence[str]] = {
         *("config list", "config backup", "config restore", "import crontab", "import timer"),
         *("import guide-json", "export crontab", "export units", "export kubernetes"),
     ),
+    "Tasks": ("task list", "task show", "task run"),
     "Writing job files": ("explain", "schema", "translate"),
     "By itself": ("renew", "recover", "version"),
 }
@@ -114,6 +118,7 @@ HEADINGS: Mapping[str, Sequence[str]] = {
 GROUPS: Mapping[str, str] = {
     "job": "List, show, run and change jobs: the commands of the guide.",
     "config": "Show the configuration; save it to a file and bring it back.",
+    "task": "Look at task types; do a task once.",
     "notify": "Try channels; look after messages that could not be sent.",
     "import": "Make job files of what other programs have.",
     "export": "Write jobs for elsewhere; this host is not touched.",

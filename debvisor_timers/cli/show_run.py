@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.runs.show_run import RunDetails
 
 _SHOWN = 20
+_MOST_LINES = 40
 _MARGIN = 14
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -68,7 +70,31 @@ def _lines(run: Run) -> Iterator[tuple[str, str]]:
     yield from _attempts(run)
     yield "CPU", times.span(run.cpu)
     yield "memory", "-" if run.memory_peak is None else f"{_size(run.memory_peak)} at most"
+    yield from _task_result(run)
     yield "generation", "-" if run.generation is None else str(run.generation)
+
+
+def _task_result(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield what the handler of a task has returned, a line for each name."""
+    from debvisor_timers.history.document import result_of
+
+    result = result_of(run)
+    if not isinstance(result, dict):
+        return
+    lines = list(_named("", result))
+    for number, line in enumerate(lines[:_MOST_LINES]):
+        yield ("task result" if number == 0 else ""), line
+    if len(lines) > _MOST_LINES:
+        yield "", f"and {len(lines) - _MOST_LINES} more: --json shows them all"
+
+
+def _named(name: str, value: object) -> Iterator[str]:
+    if isinstance(value, dict) and value:
+        for key, each in value.items():
+            yield from _named(f"{name}.{key}" if name else str(key), each)
+    else:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        yield f"{name}: {text}"
 
 
 def _attempts(run: Run) -> Iterator[tuple[str, str]]:

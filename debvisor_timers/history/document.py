@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 from debvisor_timers.history.attempt import Attempt
@@ -39,7 +40,16 @@ def run_document(run: Run) -> Document:
         "overlapped": run.overlapped or None,
         "cpu_seconds": seconds(run.cpu),
         "memory_peak_bytes": run.memory_peak,
+        "task_result": result_of(run),
     }
+
+
+def result_of(run: Run) -> object:
+    """Return what the handler of a task has returned; None for nothing, and for no JSON."""
+    try:
+        return json.loads(run.task_result) if run.task_result else None
+    except ValueError:
+        return None
 
 
 def attempt_document(attempt: Attempt) -> Document:

@@ -60,6 +60,7 @@ class Draft:
     is_stopped: bool = False
     is_restarting: bool = False
     is_lost: bool = False
+    task_result: str = ""
     skip: JournalRecord | None = None
     consumed: JournalRecord | None = None
 
@@ -250,6 +251,10 @@ def _consumed(draft: Draft, record: JournalRecord) -> None:
     draft.consumed = record
 
 
+def _result(draft: Draft, record: JournalRecord) -> None:
+    draft.task_result = record.get("DEBVISOR_TASK_RESULT")
+
+
 def _begin(draft: Draft, record: JournalRecord) -> None:
     attempt = draft.attempt(record)
     attempt.begin = attempt.begin or record
@@ -291,4 +296,5 @@ _TAKE: dict[MessageId, Callable[[Draft, JournalRecord], None]] = {
     MessageId.RUN_BEGIN: _begin,
     MessageId.RUN_END: _end,
     MessageId.RUN_SKIPPED: _never_started,
+    MessageId.TASK_RESULT: _result,
 }

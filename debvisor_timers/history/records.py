@@ -34,8 +34,8 @@ class MessageId(StrEnum):
     """What tells of a job's life in the journal.
 
     Source: systemd 257, sd-messages.h (records of PID 1, which name the unit in UNIT=); the last
-    three are ours: sent by `begin`, by `end` (of a lost run: by `recover`), and by an apply that
-    held a timer when it was due.
+    four are ours: sent by `begin`, by `end` (of a lost run: by `recover`), by an apply that held a
+    timer when it was due, and by `task`.
     """
 
     STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
@@ -61,6 +61,8 @@ class MessageId(StrEnum):
     RUN_BEGIN = "f1c63ac425f94a3b9894b31bb73a2710"
     RUN_END = "ec5c7d712daf4bf4a90b07764211903e"
     RUN_SKIPPED = "3d0f0a1c5e1b4b6f9a0c7d2e8b514f63"
+    TASK_RESULT = "1d7f3a0c5be94d6c9a9f5d0b7c4e2a86"
+    """What the handler of a task has returned; sent by the job's user, from the job's unit."""
 
 
 AUDIT_MESSAGE_ID = "974f72e112d142cc8e09cb96778de9f7"
@@ -69,11 +71,16 @@ AUDIT_MESSAGE_ID = "974f72e112d142cc8e09cb96778de9f7"
 LOST = "lost"
 """DEBVISOR_RESULT= of a run that a crash has cut off; no word of systemd's."""
 
+PROGRESS_MESSAGE_ID = "6f0c8a1e24b94b7d8d1f3c5a7e9b2d40"
+"""MESSAGE_ID= of how far a handler has come; sent like a result."""
+
 OURS = frozenset({MessageId.RUN_BEGIN, MessageId.RUN_END, MessageId.RUN_SKIPPED})
 
 
 def invocation_of(record: JournalRecord) -> str:
     """Return the invocation that `record` tells of, whoever sent it; empty for none."""
+    if record.get("MESSAGE_ID") == MessageId.TASK_RESULT:
+        return record.get("_SYSTEMD_INVOCATION_ID")
     return record.get("INVOCATION_ID") or record.get("DEBVISOR_INVOCATION_ID")
 
 

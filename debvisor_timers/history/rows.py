@@ -122,6 +122,7 @@ def _run_of(row: Sequence[Any]) -> Run:
         count=values["count"],
         last_scheduled_for=_moment(more.get("last_scheduled_for")),
         overlapped=more.get("overlapped", ""),
+        task_result=more.get("task_result", ""),
     )
 
 
@@ -158,6 +159,7 @@ def _more(run: Run) -> dict[str, object]:
         "result": run.result,
         "last_scheduled_for": _maybe(run.last_scheduled_for),
         "overlapped": run.overlapped,
+        "task_result": run.task_result,
     }
     return {name: value for name, value in more.items() if value or value == 0}
 

@@ -31,9 +31,12 @@ from debvisor_timers.history.records import (
 
 __all__ = ["Attempt", "Run", "RunName", "RunOutcome", "RunStatus", "Trigger", "assemble", "matches"]
 
-_MESSAGES = frozenset(MessageId)
+_OF_SYSTEMD = frozenset(MessageId) - OURS - {MessageId.TASK_RESULT}
+_NAMES_OF_JOBS = {"UNIT", "DEBVISOR_JOB", "_SYSTEMD_UNIT"}
 _PREFIX, _SUFFIX = "debvisor-job-", ".service"
-_SAY_NOTHING_NEW = frozenset({MessageId.STOPPED, MessageId.CONSUMED, MessageId.RESTART})
+_SAY_NOTHING_NEW = frozenset(
+    {MessageId.STOPPED, MessageId.CONSUMED, MessageId.RESTART, MessageId.TASK_RESULT}
+)
 """Without the run that they belong to, these tell nothing worth a run of its own."""
 
 
@@ -49,6 +52,7 @@ class Run:
     memory_peak: bytes. cpu and memory_peak are those of the whole unit, our programs included.
     count: of how many elapses a skip tells, from scheduled_for to last_scheduled_for; overlapped:
     the run that kept them from starting.
+    task_result: what the handler of a task has returned, as JSON; the user of the job decides what.
     """
 
     id: str
@@ -74,6 +78,7 @@ class Run:
     count: int = 1
     last_scheduled_for: datetime | None = None
     overlapped: str = ""
+    task_result: str = ""
 
     @property
     def attempts(self) -> int:
@@ -130,9 +135,11 @@ def matches(job_id: str) -> Sequence[JournalMatch]:
         {
             "_PID": "1",
             "UNIT": f"{_PREFIX}{job_id}{_SUFFIX}",
-            "MESSAGE_ID": tuple(message for message in MessageId if message not in OURS),
+            "MESSAGE_ID": tuple(sorted(_OF_SYSTEMD)),
         },
         {"_UID": "0", "DEBVISOR_JOB": job_id, "MESSAGE_ID": tuple(sorted(OURS))},
+        # Whoever the job's user is: journald says from which unit it comes.
+        {"_SYSTEMD_UNIT": f"{_PREFIX}{job_id}{_SUFFIX}", "MESSAGE_ID": MessageId.TASK_RESULT},
     )
 
 
@@ -142,7 +149,7 @@ def matches_of_all() -> Sequence[JournalMatch]:
     The journal finds exact values only.
     """
     return tuple(
-        {name: value for name, value in match.items() if name not in {"UNIT", "DEBVISOR_JOB"}}
+        {name: value for name, value in match.items() if name not in _NAMES_OF_JOBS}
         for match in matches("")
     )
 
@@ -276,11 +283,15 @@ def _jobs(record: JournalRecord) -> Iterable[str]:
     message = record.get("MESSAGE_ID")
     if message in OURS:
         return record.fields.get("DEBVISOR_JOB", ())[:1] if record.get("_UID") == "0" else ()
-    if message not in _MESSAGES or record.get("_PID") != "1":
+    if message == MessageId.TASK_RESULT:
+        field = "_SYSTEMD_UNIT"
+    elif message in _OF_SYSTEMD and record.get("_PID") == "1":
+        field = "UNIT"
+    else:
         return ()
     return [
         unit.removeprefix(_PREFIX).removesuffix(_SUFFIX)
-        for unit in record.fields.get("UNIT", ())
+        for unit in record.fields.get(field, ())
         if unit.startswith(_PREFIX) and unit.endswith(_SUFFIX)
     ]
 
@@ -314,6 +325,7 @@ def _run(draft: Draft, ending: Ending) -> Run:
         count=number(draft.ours("DEBVISOR_COUNT")) or 1,
         last_scheduled_for=moment(draft.ours("DEBVISOR_LAST_USEC")),
         overlapped=draft.ours("DEBVISOR_OVERLAPPED"),
+        task_result=draft.task_result,
     )
 
 

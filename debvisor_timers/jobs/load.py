@@ -33,7 +33,14 @@ from debvisor_timers.jobs.places import problem_at
 from debvisor_timers.jobs.relation_checks import relation_findings, sharing_findings
 from debvisor_timers.jobs.relations import followers
 from debvisor_timers.jobs.scalar import NULL
-from debvisor_timers.jobs.task_files import TASKS_FOLDER, TaskTypes, load_task_types, no_handler
+from debvisor_timers.jobs.task_files import (
+    TASKS_FOLDER,
+    TaskTypes,
+    installed_handlers,
+    load_task_types,
+    no_handler,
+    several_handlers,
+)
 from debvisor_timers.jobs.translate import (
     Complaint,
     complaint_of,
@@ -157,7 +164,14 @@ class _Loader:
         """Yield a warning for each task that nothing does: its runs will fail."""
         for job in self.jobs.values():
             if job.task and self._knows_types and self._types.place(job.task.type) is None:
-                complaint = no_handler(job.task.type, self._types.everything)
+                handlers = installed_handlers(job.task.type).get(job.task.type, ())
+                if len(handlers) == 1:
+                    continue
+                complaint = (
+                    several_handlers(job.task.type, handlers)
+                    if handlers
+                    else no_handler(job.task.type, self._types.everything)
+                )
                 yield replace(problem_at(job, complaint), severity=Severity.WARNING)
 
     def load(self, files: Iterable[Path]) -> None:

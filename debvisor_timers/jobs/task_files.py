@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,9 @@ TASKS = "tasks"
 """The one key of a file of task types."""
 
 TASKS_FOLDER = "tasks.d"
+
+ENTRY_POINTS = "debvisor_timers.tasks"
+"""The group of entry points by which distributions offer handlers: TYPE = module:function."""
 
 SHIPPED = Path(__file__).parents[1] / "tasks" / "types"
 """The folder of the types that come with the program: each in TYPE.yaml."""
@@ -123,6 +126,32 @@ def read_types(files: Iterable[Path], problems: Iterable[Problem] = ()) -> Decla
         defaults=reader.defaults,
         problems=tuple(reader.problems),
         sources=reader.sources,
+    )
+
+
+def installed_handlers(name: str = "") -> dict[str, tuple[str, ...]]:
+    """Return the handlers that installed Python distributions have, by task type.
+
+    name: of one type; all where it is empty. Several of one type are a conflict. They are looked up
+    again when a job runs, so no apply is needed after an installation. Takes some 20 ms.
+    """
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slow, and few need it
+
+    points = entry_points(group=ENTRY_POINTS)
+    found: dict[str, set[str]] = {}
+    for each in points.select(name=name) if name else points:
+        found.setdefault(each.name, set()).add(each.value)
+    return {name: tuple(sorted(values)) for name, values in sorted(found.items())}
+
+
+def several_handlers(task_type: str, handlers: Sequence[str]) -> Complaint:
+    """Return the complaint about a task type of which several distributions have a handler."""
+    return Complaint(
+        path=("task", "type"),
+        message=f"several handlers of the task type {task_type} are installed: "
+        f"{', '.join(handlers)}",
+        fix=f"choose one in {TASKS_FOLDER}/{task_type}.yaml: "
+        f"{TASKS}: {{{task_type}: {{handler: '{handlers[0]}'}}}}",
     )
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,7 @@ from debvisor_timers.operations.coming.skipped import skipped_starts
 from debvisor_timers.operations.holding.marks import Held, Mark, SkipNext
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.owned import owned_by_job
+from debvisor_timers.operations.runs.progress import Progress, progress_of
 from debvisor_timers.operations.runs.running import running_job
 from debvisor_timers.operations.runs.under_way import is_between_attempts
 from debvisor_timers.operations.runs.under_way import under_way as run_under_way
@@ -58,8 +59,8 @@ class JobRow:
     """One job as `list` shows it; job is None when orphaned; next_start is aware, UTC.
 
     skipped: why the run that starts then is not going to take place; empty when it is.
-    under_way: the run that is, where `begin` has noted it. pause, skip_next: how somebody holds the
-    job back.
+    under_way: the run that is, where `begin` has noted it; progress: how far it has come, where it
+    tells. pause, skip_next: how somebody holds the job back.
     """
 
     job_id: str
@@ -69,6 +70,7 @@ class JobRow:
     next_start: datetime | None
     skipped: str = ""
     under_way: UnderWay | None = None
+    progress: Progress | None = None
     pause: Mark | None = None
     skip_next: SkipNext | None = None
 
@@ -100,18 +102,11 @@ def list_jobs(host: Host) -> JobList:
     units = host.manager.units("debvisor-job-*", f"{PATH_PREFIX}*")
     running = {job_id: unit for unit in units if (job_id := running_job(unit)) is not None}
     under_way = {job_id: noted for job_id in running if (noted := run_under_way(host, job_id))}
-    waiting = {unit.name for unit in units if unit.active_state is ActiveState.ACTIVE}
-    is_wrong = any(problem.is_error for problem in definitions.problems)
-    lacking = JobState.UNREADABLE if is_wrong else JobState.ORPHANED
-    states = {
-        job_id: _busy(under_way.get(job_id), running[job_id])
-        if job_id in running
-        else _resting(definitions.jobs.get(job_id), waiting, on_disk) or lacking
-        for job_id in sorted(definitions.jobs.keys() | on_disk | running.keys())
-    }
+    states = _states(definitions, on_disk, running, under_way, units)
     next_starts = _next_starts(host, definitions.jobs, states)
     skipped = skipped_starts(host, definitions, next_starts)
     held = Held.read(host.layout, host.clock.now())
+    progress = _progress(host, definitions, under_way)
     return JobList(
         rows=tuple(
             JobRow(
@@ -122,6 +117,7 @@ def list_jobs(host: Host) -> JobList:
                 next_start=next_starts.get(job_id),
                 skipped=skipped.get(job_id, ""),
                 under_way=under_way.get(job_id),
+                progress=progress.get(job_id),
                 pause=held.pauses.get(job_id),
                 skip_next=held.skips.get(job_id),
             )
@@ -129,6 +125,39 @@ def list_jobs(host: Host) -> JobList:
         ),
         definitions=definitions,
         maintenance=held.maintenance,
+    )
+
+
+def _states(
+    definitions: Definitions,
+    on_disk: Collection[str],
+    running: Mapping[str, UnitState],
+    under_way: Mapping[str, UnderWay],
+    units: Sequence[UnitState],
+) -> dict[str, JobState]:
+    waiting = {unit.name for unit in units if unit.active_state is ActiveState.ACTIVE}
+    is_wrong = any(problem.is_error for problem in definitions.problems)
+    lacking = JobState.UNREADABLE if is_wrong else JobState.ORPHANED
+    return {
+        job_id: _busy(under_way.get(job_id), running[job_id])
+        if job_id in running
+        else _resting(definitions.jobs.get(job_id), waiting, on_disk) or lacking
+        for job_id in sorted({*definitions.jobs, *on_disk, *running})
+    }
+
+
+def _progress(
+    host: Host, definitions: Definitions, under_way: Mapping[str, UnderWay]
+) -> dict[str, Progress]:
+    """Return how far the tasks that run have come; nothing else can tell."""
+    jobs = definitions.jobs
+    return progress_of(
+        host,
+        {
+            job_id: run.invocation_id
+            for job_id, run in under_way.items()
+            if job_id in jobs and jobs[job_id].task and not run.waiting
+        },
     )
 
 

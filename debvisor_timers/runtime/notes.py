@@ -7,6 +7,7 @@ Loaded by the programs beside it; imports nothing of ours, and little else. A no
 
 import _socket
 import os
+import sys
 import time
 
 RUNTIME = "/run/debvisor-timers"
@@ -116,8 +117,12 @@ def lines(fields: dict[str, str]) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def send(fields: dict[str, str], address: str = JOURNAL) -> None:
-    """Send one record to journald by its native protocol; OSError when it takes none."""
+def send(fields: dict[str, str], address: str = JOURNAL, *, is_last: bool = False) -> None:
+    """Send one record to journald by its native protocol; OSError when it takes none.
+
+    is_last: the process may end at once. journald asks /proc from which unit a record comes, so the
+    process has to be there until it was read.
+    """
     record = b""
     for name, text in fields.items():
         value = text.encode("utf-8", "surrogateescape")
@@ -128,8 +133,19 @@ def send(fields: dict[str, str], address: str = JOURNAL) -> None:
     journal.settimeout(JOURNAL_SECONDS)
     try:
         journal.sendto(record, address)
+        deadline = time.monotonic() + (JOURNAL_SECONDS if is_last else 0)
+        while time.monotonic() < deadline and _unread(journal):
+            time.sleep(0.002)
     finally:
         journal.close()
+
+
+def _unread(sender: "_socket.socket") -> int:
+    """Return how many bytes its receiver has not read yet (SIOCOUTQ, unix(7))."""
+    import fcntl  # noqa: PLC0415 - few need it
+
+    answer = fcntl.ioctl(sender.fileno(), 0x5411, bytes(4))
+    return int.from_bytes(answer, sys.byteorder)
 
 
 def told(fields: dict[str, str]) -> dict[str, str]:

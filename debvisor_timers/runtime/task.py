@@ -9,6 +9,7 @@ import importlib
 import inspect
 import json
 import operator
+import os
 import signal
 import site
 import sys
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 FAILED = 1
 NO_HANDLER = 78  # EX_CONFIG of sysexits.h
 CANCELLED = 128 + signal.SIGTERM
+LONGEST_RESULT = 64 * 1024
+"""Bytes of JSON; of a longer one the run has its length alone, and the journal what was printed."""
+RESULT_MESSAGE_ID = "1d7f3a0c5be94d6c9a9f5d0b7c4e2a86"
 
 
 def main(arguments: list[str]) -> int:
@@ -36,10 +40,14 @@ def main(arguments: list[str]) -> int:
         else:
             return complain(f"task does not know the option {name}", NO_HANDLER)
     kind, config = arguments[0], json.loads(arguments[1])
-    if not handler:
-        return complain(f"No handler for task type: {kind}", NO_HANDLER)
     site.main()  # our programs start without other packages
     sys.path[:0] = paths
+    if not handler:
+        found = installed(kind)
+        if len(found) != 1:
+            which = f": {', '.join(found)} are several" if found else ""
+            return complain(f"No handler for task type: {kind}{which}", NO_HANDLER)
+        handler = found[0]
     try:
         module, _, name = handler.partition(":")
         function = operator.attrgetter(name)(importlib.import_module(module))
@@ -47,6 +55,14 @@ def main(arguments: list[str]) -> int:
         traceback.print_exc()
         return complain(f"the handler {handler} of task type {kind} cannot be loaded", NO_HANDLER)
     return call(function, kind, config)
+
+
+def installed(kind: str) -> list[str]:
+    """Return the handlers of a type that installed distributions have, as MODULE:FUNCTION."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slow, and few need it
+
+    found = entry_points(group="debvisor_timers.tasks", name=kind)
+    return sorted({each.value.partition("[")[0].strip() for each in found})
 
 
 def call(function: "Callable[[Any], Any]", kind: str, config: object) -> int:
@@ -76,9 +92,37 @@ def call(function: "Callable[[Any], Any]", kind: str, config: object) -> int:
 
 
 def tell(result: object) -> None:
-    """Print a result that is a mapping as JSON."""
-    if isinstance(result, dict):
-        print(json.dumps(result, ensure_ascii=False, default=str), flush=True)
+    """Print a result that is a mapping as JSON, and let it be the result of the run."""
+    if not isinstance(result, dict):
+        return
+    text = json.dumps(result, ensure_ascii=False, default=str)
+    print(text, flush=True)
+    if "INVOCATION_ID" not in os.environ:
+        return
+    size = len(text.encode("utf-8", "surrogateescape"))
+    if size > LONGEST_RESULT:
+        text = json.dumps({"omitted_bytes": size})
+    fields = {
+        "MESSAGE": "The task has a result",
+        "MESSAGE_ID": RESULT_MESSAGE_ID,
+        "PRIORITY": "7",
+        "SYSLOG_IDENTIFIER": "task",
+        "DEBVISOR_TASK_RESULT": text,
+    }
+    try:
+        beside("notes").send(fields, is_last=True)
+    except OSError as error:
+        complain(f"journald takes no result: {error}", 0)
+
+
+def beside(name: str) -> "Any":
+    """Return the module `name` in the folder of this program, whatever the handler's path has."""
+    from importlib.machinery import SourceFileLoader  # noqa: PLC0415
+
+    module = type(sys)(name)
+    module.__file__ = f"{os.path.dirname(os.path.abspath(__file__))}/{name}.py"
+    exec(SourceFileLoader(name, module.__file__).get_code(name) or "", module.__dict__)  # noqa: S102
+    return module
 
 
 async def cancellable(work: "Any") -> object:

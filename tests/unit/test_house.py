@@ -28,7 +28,7 @@ ARROWS: Mapping[str, set[str]] = {
     "runtime": set(),
     "scheduler": {"operations", "systemd", "history", "jobs", "tasks", *VALUES},
     "cli": {"scheduler", "operations", "history", "calendar", "jobs", *VALUES},
-    "tasks": {"scheduler", "operations", "history", "jobs", "notify", *VALUES, "disk"},
+    "tasks": {"runtime", "scheduler", "operations", "history", "jobs", "notify", *VALUES, "disk"},
     "notify": {"jobs", "render", "disk", *VALUES},
     "__main__": {"cli"},
     "__init__": {"scheduler", "tasks"},

@@ -31,7 +31,7 @@ GUIDE_JOB = {
 }
 ROW = GUIDE_JOB | {
     *("job", "name", "owner", "schedule", "enabled", "state", "last", "next_start", "skipped"),
-    *("under_way", "paused", "skip_next"),
+    *("under_way", "paused", "skip_next", "progress"),
 }
 LAST = {
     *("run", "status", "outcome", "reason", "start", "end", "duration_seconds", "exit_status"),
@@ -52,7 +52,7 @@ RUN = (
         *("job", "generation", "trigger", "by", "scheduled_for", "signal"),
         *("trigger_runs", "retry_of", "waited_seconds", "each_attempt"),
         *("count", "last_scheduled_for", "overlapped"),
-        *("cpu_seconds", "memory_peak_bytes"),
+        *("cpu_seconds", "memory_peak_bytes", "task_result"),
     }
 )
 DETAILS = ROW | {
@@ -198,6 +198,7 @@ def test_times_have_the_offset_of_the_host_and_durations_are_seconds(program: Pr
         "skipped": None,
         "paused": None,
         "skip_next": 0,
+        "progress": None,
         "under_way": None,
         "job_id": "nightly",
         "description": "",

@@ -362,9 +362,13 @@ def test_a_stop_after_the_end_changes_nothing() -> None:
 
 
 def test_only_trusted_fields_are_asked_for() -> None:
-    systemd, ours = matches("backup")
+    systemd, ours, result = matches("backup")
     assert (systemd["_PID"], systemd["UNIT"]) == ("1", "debvisor-job-backup.service")
     assert MessageId.DONE in systemd["MESSAGE_ID"]
     assert MessageId.RUN_END not in systemd["MESSAGE_ID"]
     assert (ours["_UID"], ours["DEBVISOR_JOB"]) == ("0", "backup")
     assert set(ours["MESSAGE_ID"]) == OURS
+    assert result == {
+        "_SYSTEMD_UNIT": "debvisor-job-backup.service",
+        "MESSAGE_ID": MessageId.TASK_RESULT,
+    }
