@@ -266,3 +266,17 @@ def test_a_run_that_systemd_itself_skips_is_seen(looker: Looker) -> None:
     looker.minutes(10)
     assert looker.world.ran() == [handler]
     assert [each["event"] for each in looker.documents()] == ["skipped"]
+
+
+def test_the_handler_of_a_lost_run_that_failed_is_started_again(looker: Looker) -> None:
+    handler = "debvisor-timers-notify@hourly.service"
+    text = "[Unit]\nDescription=Tell\n[Service]\nType=oneshot\nExecStart=/bin/true\n"
+    looker.world.systemd.ship(handler, text)
+    looker.apply("failure: [ops]")
+    looker.world.layout.lost.mkdir(parents=True)
+    note = looker.world.layout.lost / "hourly:20261123T020000Z-4f2a9c"
+    note.write_text("DEBVISOR_RUN_ID=20261123T020000Z-4f2a9c\n", encoding="utf-8")
+    assert not looker.look().goes_on  # nobody has recorded it as lost
+    note.write_text(f"{note.read_text(encoding='utf-8')}DEBVISOR_RESULT=lost\n", encoding="utf-8")
+    assert looker.look().goes_on
+    assert looker.world.ran() == [handler]
