@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 _JOBS = {1: "pull", 2: "copy", 3: "commit", 4: "commit", 5: "backup"}
 """Block jobs by their numbers in libvirt. Source: virDomainBlockJobType."""
+
+
+_FOLDER = "a disk that is no file needs a directory for its overlays"
+_OTHER = {False: "or: mode: external", True: "or: mode: internal"}
+"""What to try where libvirt cannot make a snapshot, by whether it is external."""
+
+_AGENT_SECONDS = 60
+"""A guest may have much to write before its file systems are frozen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +148,44 @@ def _create_quiesced(
         )
     if can_ask:
         try:
-            return _create(machine, wanted, overlays, quiesced=True)
+            with _bounded_agent(machine):
+                return _create(machine, wanted, overlays, quiesced=True)
         except TaskFailed as error:
+            _thaw(machine, error)
             if wanted.quiesce == "always" or error.exit_status == BUSY:
                 raise
             print(f"{machine.name()}: not frozen: {error}", flush=True)
     return _create(machine, wanted, overlays, quiesced=False)
+
+
+@contextmanager
+def _bounded_agent(machine: libvirt.virDomain) -> Iterator[None]:
+    """Let libvirt wait so long for the guest agent: else it does for ever (11.3)."""
+    import libvirt  # noqa: PLC0415
+
+    with telling("its guest agent cannot be asked"):
+        machine.agentSetResponseTimeout(_AGENT_SECONDS, 0)
+    try:
+        yield
+    finally:
+        with suppress(libvirt.libvirtError):
+            machine.agentSetResponseTimeout(libvirt.VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK, 0)
+
+
+def _thaw(machine: libvirt.virDomain, failure: TaskFailed) -> None:
+    """Thaw what an agent may have frozen whose answer came too late."""
+    import libvirt  # noqa: PLC0415
+
+    cause = failure.__cause__
+    if not isinstance(cause, libvirt.libvirtError):
+        return
+    if cause.get_error_code() != libvirt.VIR_ERR_AGENT_COMMAND_TIMEOUT:
+        return
+    try:
+        machine.fsThaw()
+    except libvirt.libvirtError as error:
+        fix = f"virsh domfsthaw {machine.name()}"
+        print(f"{machine.name()}: its file systems may be frozen ({error}); {fix}", flush=True)
 
 
 def _create(
@@ -158,7 +199,8 @@ def _create(
     if quiesced:
         flags |= libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE
     note = snapshots.description_of(wanted.job, wanted.run, quiesced=quiesced)
-    fix = "give a directory for overlays" if wanted.is_external else "or: mode: external"
+    needs_folder = wanted.is_external and not overlays
+    fix = f"{_FOLDER}; or: mode: internal" if needs_folder else _OTHER[wanted.is_external]
     with telling(f"the snapshot {wanted.name} cannot be made", fix=fix):
         made = machine.snapshotCreateXML(snapshots.document(wanted.name, note, overlays), flags)
         return snapshots.snapshot_in(made.getXMLDesc(0))

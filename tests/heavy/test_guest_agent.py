@@ -6,6 +6,7 @@ A guest that has a kernel, the agent and a file system, and nothing else, emulat
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -23,7 +24,8 @@ mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 insmod /virtio_blk.ko
 mount /dev/vda /data
 while :; do date >>/data/log; sleep 1; done &
-exec qemu-ga --method virtio-serial --path /dev/vport*p1 --statedir /run
+qemu-ga --method virtio-serial --path /dev/vport*p1 --statedir /run
+exec sleep 9999
 """
 _MAKE = f"""
 kernel=$(ls /lib/modules)
@@ -80,8 +82,11 @@ MACHINE = """\
   </devices>
 </domain>
 """
+PING = """virsh qemu-agent-command guest '{"execute": "guest-ping"}' --timeout 2 2>/dev/null"""
+_CONFIG = "vm_id: guest, mode: external"
 JOBS = {
-    mode: f"task: {{type: vm_snapshot, config: {{vm_id: guest, mode: external, quiesce: {mode}}}}}"
+    mode: "retries: {max: 0}, "
+    f"task: {{type: vm_snapshot, config: {{{_CONFIG}, quiesce: {mode}}}}}"
     for mode in ("never", "auto", "always")
 }
 
@@ -94,8 +99,7 @@ def host() -> Iterator[Host]:
         box.write("/root/guest.xml", MACHINE)
         box.run("virsh -q define /root/guest.xml && virsh -q start guest")
         host.apply(work.yaml(JOBS))
-        ping = """virsh qemu-agent-command guest '{"execute": "guest-ping"}' 2>/dev/null"""
-        box.wait_until(ping, 120, "the agent of the guest answers")
+        box.wait_until(PING, 120, "the agent of the guest answers")
         yield host
 
 
@@ -123,3 +127,23 @@ def await_writes(host: Host, image: str) -> None:
     shown = f"stat -c %y.%b {image}"
     before = host.box.run(shown).stdout
     host.box.wait_until(lambda: host.box.run(shown).stdout != before, 60, "the guest writes")
+
+
+def test_an_agent_that_hangs_keeps_no_snapshot_from_being_made(host: Host) -> None:
+    stop = '{"path": "/bin/busybox", "arg": ["killall", "-STOP", "qemu-ga"]}'
+    command = f'{{"execute": "guest-exec", "arguments": {stop}}}'
+    argv = ["virsh", "qemu-agent-command", "guest", command, "--timeout", "1"]
+    host.box.run(argv, check=False)
+    host.box.wait_until(f"! timeout 20 {PING}", 60, "the agent hangs")
+
+    assert work.start(host, "auto")["RESULT"] == "success"
+
+    said = host.box.journal(f"--unit={work.unit('auto')}", "--output=cat").splitlines()
+    (reason,) = [line for line in said if line.startswith("guest: not frozen: ")]
+    assert "Guest agent is not responding" in reason
+    result = json.loads([line for line in said if line.startswith('{"machines"')][-1])
+    assert result["machines"]["guest"]["quiesced"] is False
+    before = host.box.run("virsh snapshot-list guest --name").stdout
+    work.start(host, "always")
+    assert host.json("history", "always")[0]["exit_status"] == 1
+    assert host.box.run("virsh snapshot-list guest --name").stdout == before

@@ -233,12 +233,8 @@ def test_a_task_once_ends_as_the_task_does(host: Host) -> None:
 
 
 def test_ctrl_c_stops_a_task_once(host: Host) -> None:
-    script = (
-        "debvisor-timers task run sleep seconds=600 & pid=$!;"
-        " until systemctl list-units 'debvisor-task-sleep-*' --no-legend | grep -q activating;"
-        " do sleep 0.05; done; kill -INT $pid; wait $pid"
-    )
-    done = host.box.run(["bash", "-m", "-c", script], check=False, timeout=60)
+    command = "timeout --preserve-status --signal=INT 4 debvisor-timers task run sleep seconds=600"
+    done = host.box.run(command, check=False, timeout=60)
 
     assert done.returncode == 128 + signal.SIGINT, done.stderr
     assert host.box.run("systemctl list-units --all 'debvisor-task-*' --no-legend").stdout == ""
@@ -248,7 +244,7 @@ def test_a_wrong_parameter_stops_an_apply_at_its_line(host: Host) -> None:
     host.write("jobs:\n  bad:\n    task: {type: told, config: {size: big}}\n", "bad.yaml")
     try:
         said = host.cli("apply", "--yes", expect=3).stderr
-        assert "bad.yaml:3:38: error: task.config.size: 'big' is not a whole number" in said
+        assert "bad.yaml:3:39: error: task.config.size: 'big' is not a whole number" in said
     finally:
         host.box.run("rm /etc/debvisor/timers/jobs.d/bad.yaml")
 

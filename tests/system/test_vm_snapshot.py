@@ -266,6 +266,19 @@ def tag(host: Host, machine: str) -> None:
     host.box.run(["virsh", "-q", "metadata", machine, *argv, "--set", tags])
 
 
+def test_a_machine_that_cannot_have_an_external_snapshot(host: Host) -> None:
+    define(host, "ex-marked")
+    host.box.run("virsh -q start ex-marked && virsh -q checkpoint-create ex-marked")
+    host.box.run("virsh -q destroy ex-marked")
+    fails(host, "external", 65)
+    reason = machines(host, "external")["ex-marked"]["reason"]
+    assert "offline external snapshots while checkpoint exists" in reason
+    said = host.box.journal(f"--unit={work.unit('external')}", "--output=cat")
+    assert "or: mode: internal" in said
+    assert machines(host, "external")["ex-off"]["outcome"] == "done"
+    host.box.run("virsh -q undefine ex-marked --checkpoints-metadata")
+
+
 def test_without_an_agent_always_fails_and_makes_nothing(host: Host) -> None:
     before = names(host, "ex-on")
     fails(host, "agent", 1)

@@ -57,6 +57,8 @@ def transient_task(host: Host, types: TaskTypes, wanted: Wanted) -> TransientTas
     Raises NotFoundError for no such type, UsageError for a wrong configuration,
     PermissionRefusedError without root.
     """
+    if os.geteuid() != 0:
+        raise PermissionRefusedError("only root may run tasks", fix="run the command with sudo")
     known = types.get(wanted.task_type)
     if known is None and not installed_handlers(wanted.task_type):
         raise NotFoundError(
@@ -66,12 +68,11 @@ def transient_task(host: Host, types: TaskTypes, wanted: Wanted) -> TransientTas
         )
     config = config_of(known, wanted)
     job = _job(host, wanted, config)
-    if os.geteuid() != 0:
-        raise PermissionRefusedError("only root may run tasks", fix="run the command with sudo")
     unit = f"debvisor-task-{wanted.task_type.replace('_', '-')}-{secrets.token_hex(3)}.service"
     values = service_values(job, host.layout, types)
     argv = ["systemd-run", f"--unit={unit}", "--wait", "--pipe", "--collect", "--quiet"]
     argv += [f"--description=Task {wanted.task_type}, once"]
+    argv += [f"--setenv={name}={value}" for name, value in values["environment"]]
     argv += [f"--property={name}={value}" for name, value in _properties(job, values)]
     return TransientTask(
         unit=unit,
@@ -164,8 +165,6 @@ def _properties(job: Job, values: Mapping[str, Any]) -> Iterator[tuple[str, str]
     ):
         if value:
             yield name, value
-    for name, value in values["environment"]:
-        yield "Environment", f"{name}={value}"
     for path in values["environment_files"]:
         yield "EnvironmentFile", path
     for credential in values["credentials"]:
