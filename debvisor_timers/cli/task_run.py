@@ -12,7 +12,7 @@ from debvisor_timers.cli.complete import complete_task_type
     "task run", epilog="Example: debvisor-timers task run vm_snapshot vm_id=vm-123 keep=3"
 )
 @click.argument("task_type", metavar="TYPE", shell_complete=complete_task_type)
-@click.argument("settings", metavar="[PARAM=VALUE]...", nargs=-1)
+@click.argument("settings", metavar="[PARAMETER=VALUE]...", nargs=-1)
 @click.option("--config", default="", metavar="JSON", help="Parameters as a JSON object.")
 @click.option(
     "--credential",

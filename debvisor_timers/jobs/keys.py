@@ -55,10 +55,8 @@ def table() -> tuple[Key, ...]:
 @cache
 def config_table() -> tuple[Key, ...]:
     """Return the keys of config.yaml; those of `defaults` that are as in a job are left out."""
-    names = {key.name for key in table()}
-    return tuple(
-        key for key in _walk(Config, "") if key.name.removeprefix("defaults.") not in names
-    )
+    names = {f"defaults.{key.name}" for key in table()}
+    return tuple(key for key in _walk(Config, "") if key.name not in names)
 
 
 @cache

@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import re
+import http.client
+import ssl
 from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-import urllib3
-from urllib3.exceptions import HTTPError
-
 from debvisor_timers import __version__
+from debvisor_timers.notify.deadline import deadline
 from debvisor_timers.notify.sending import NotSentError
 
 _NOT_BY_ITSELF = frozenset((401, 403, 404, 405, 407, 408, 410, 429))
@@ -26,31 +25,39 @@ def request(
 ) -> None:
     """Send `body` to `url`; raise NotSentError unless the answer is one of 2xx.
 
-    No redirect is followed: it would make a GET of a POST, and could lead anywhere.
+    timeout: for all of it. No redirect is followed: it would make a GET of a POST, and could lead
+    anywhere. Certificates are checked by the authorities of this host.
     """
-    host = urlsplit(url).netloc
-    seconds = timeout.total_seconds()
+    where = urlsplit(url).netloc
     sent = {"User-Agent": f"debvisor-timers/{__version__}", **headers}
+    connection = _connection(url, timeout)
     try:
-        with urllib3.PoolManager(
-            retries=False, timeout=urllib3.Timeout(total=seconds), maxsize=1
-        ) as pool:
-            answer = pool.request(
-                method, url, body=body, headers=sent, redirect=False, preload_content=False
-            )
-            said = answer.read(_READ_BYTES, decode_content=False)
-            answer.close()
-    except (HTTPError, OSError, ValueError) as error:
-        raise NotSentError(f"{host}: {_why(error)}") from error
-    if not 200 <= answer.status < 300:
+        with deadline(timeout, where, lambda: connection.sock):
+            parts = urlsplit(url)
+            target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+            connection.request(method, target, body, sent)
+            answer = connection.getresponse()
+            is_good = 200 <= answer.status < 300
+            said = b"" if is_good else answer.read1(_READ_BYTES)
+    except (http.client.HTTPException, OSError, ValueError) as error:
+        raise NotSentError(f"{where}: {str(error) or type(error).__name__}") from error
+    finally:
+        connection.close()
+    if not is_good:
         words = " ".join(said.decode("utf-8", "replace").split())[:_SHOWN]
         raise NotSentError(
-            f"{host} answers {answer.status}{f': {words}' if words else ''}",
+            f"{where} answers {answer.status}{f': {words}' if words else ''}",
             concerns_message=400 <= answer.status < 500 and answer.status not in _NOT_BY_ITSELF,
         )
 
 
-def _why(error: BaseException) -> str:
-    """Return what a library says, without addresses: of objects, and of HTTP."""
-    text = re.sub(r"<[^<>]*>:? *|\(?[Uu]rl: \S+|https?://\S+", "", str(error)).strip(" :")
-    return text or type(error).__name__
+def _connection(url: str, timeout: timedelta) -> http.client.HTTPConnection:
+    parts, seconds = urlsplit(url), timeout.total_seconds()
+    if not parts.hostname:
+        raise NotSentError("the address has no host; fix: write it as https://host/...")
+    if parts.scheme == "https":
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(
+            parts.hostname, parts.port, timeout=seconds, context=context
+        )
+    return http.client.HTTPConnection(parts.hostname, parts.port, timeout=seconds)

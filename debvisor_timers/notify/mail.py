@@ -12,6 +12,7 @@ from email.utils import formatdate, make_msgid
 from typing import TYPE_CHECKING
 
 from debvisor_timers.jobs.channels import Channel, Security, Smtp
+from debvisor_timers.notify.deadline import deadline
 from debvisor_timers.notify.message import Message
 from debvisor_timers.notify.sending import NotSentError, Way
 
@@ -84,11 +85,14 @@ def _by_sendmail(settings: Mail, mail: EmailMessage, way: Way) -> None:
 def _by_smtp(settings: Mail, smtp: Smtp, mail: EmailMessage, way: Way) -> None:
     where = f"{smtp.host}:{smtp.port}"
     password = way.secret(smtp.password)
+    servers: list[smtplib.SMTP] = []
     try:
-        with _connected(smtp, way) as server:
-            if smtp.user:
-                server.login(smtp.user, password)
-            refused = server.send_message(mail, _sender(settings), list(settings.to))
+        with deadline(way.timeout, where, lambda: servers[-1].sock if servers else None):
+            servers.append(_connected(smtp, way))
+            with servers[-1] as server:
+                if smtp.user:
+                    server.login(smtp.user, password)
+                refused = server.send_message(mail, _sender(settings), list(settings.to))
     except smtplib.SMTPRecipientsRefused as error:
         code, text = next(iter(error.recipients.values()))
         raise NotSentError(

@@ -17,7 +17,6 @@ _RUNTIME = (  # the Depends of debian/control, so that installing the package ne
     "python3-recurring-ical-events",
     "python3-referencing",
     "python3-systemd",
-    "python3-urllib3",
     "python3-yaml",
     "tzdata",
 )
@@ -100,3 +99,22 @@ printf '%s\n' 'cgroup_controllers = [ ]' 'namespaces = [ ]' 'security_driver = "
 """,
 )
 """A hypervisor: libvirt's daemon and QEMU."""
+
+RECEIVERS = Layer(
+    name="receivers",
+    parent=TEST,
+    packages=("ca-certificates", "openssl", "python3-aiosmtpd"),
+    # Of an authority that this host trusts, for the name that it has in its own hosts file.
+    script=r"""
+cd /root
+openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj "/CN=authority of the box" \
+    -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign \
+    -keyout authority.key -out /usr/local/share/ca-certificates/box.crt 2>/dev/null
+openssl req -newkey rsa:2048 -nodes -subj "/CN=mail.box" -keyout mail.key -out mail.csr 2>/dev/null
+printf 'subjectAltName=DNS:mail.box\nauthorityKeyIdentifier=keyid\n' >mail.ext
+openssl x509 -req -in mail.csr -days 3650 -CAcreateserial -extfile mail.ext \
+    -CA /usr/local/share/ca-certificates/box.crt -CAkey authority.key -out mail.crt 2>/dev/null
+update-ca-certificates >/dev/null 2>&1
+""",
+)
+"""What messages are sent to: a server of SMTP, with a certificate."""
