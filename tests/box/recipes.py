@@ -118,3 +118,12 @@ update-ca-certificates >/dev/null 2>&1
 """,
 )
 """What messages are sent to: a server of SMTP, with a certificate."""
+
+NET = Layer(
+    name="net",
+    parent=TEST,
+    packages=("bind9", "bind9-dnsutils", "logrotate", "xorriso"),
+    # A test starts its own, with a zone of its own.
+    script="systemctl disable --quiet named.service; systemctl mask --quiet logrotate.timer",
+)
+"""What tasks of a network need: a name server, logrotate, images of CD-ROMs."""
