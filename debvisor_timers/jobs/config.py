@@ -161,7 +161,7 @@ class Config(Model):
         example=[{"jobs": "nightly-*", "ping": "https://hc-ping.com/my-project-key/{job}"}],
         shown_default="none",
     )
-    notify: HostNotify = key(
+    notifications: HostNotify = key(
         HostNotify.model_construct(),
         help="Who is told of what is of no single job. What holds for all jobs stands under "
         "`defaults.notify`.",
@@ -273,11 +273,11 @@ def _exclusions(config: Config, known: frozenset[str]) -> Iterator[Complaint]:
 def _channels(config: Config) -> Iterator[Complaint]:
     """Yield where a channel is named that there is not."""
     known = config.channels
-    for number, name in enumerate(config.notify.apply_failed):
+    for number, name in enumerate(config.notifications.apply_failed):
         if name not in known:
             message = f"there is no channel {quoted(name)}{did_you_mean(name, known)}"
             fix = "correct it, or add it to channels"
-            path = ("notify", "apply_failed", number)
+            path = ("notifications", "apply_failed", number)
             yield Complaint(path=path, message=message, fix=fix)
 
 

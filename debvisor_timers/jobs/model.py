@@ -222,7 +222,7 @@ class HowItRuns(IsolationKeys):
     )
     notify: Notify = key(
         Notify.model_construct(),
-        help="Who is told of the end of a run, by the names of `channels` of config.yaml.",
+        help="Who is told of the job and its runs, by the names of `channels` of config.yaml.",
         example={"failure": ["ops"]},
         shown_default="nobody",
     )

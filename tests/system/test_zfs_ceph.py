@@ -123,6 +123,7 @@ mon_host = v2:127.0.0.1:3300
 auth_cluster_required = none
 auth_service_required = none
 auth_client_required = none
+osd_erasure_code_plugins =
 """
 
 

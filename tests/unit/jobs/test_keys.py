@@ -65,8 +65,8 @@ channels.give_up_after channels.quiet_hours channels.quiet_hours.from channels.q
 channels.quiet_hours.timezone channels.quiet_hours.except_priority channels.digest
 channels.digest.more_than channels.digest.within
 pings pings.jobs pings.ping pings.ping.start pings.ping.success pings.ping.failure
-history history.keep history.keep_runs
-metrics metrics.textfile starts_per_minute notify notify.apply_failed
+notifications notifications.apply_failed history history.keep history.keep_runs
+metrics metrics.textfile starts_per_minute
 """
 
 
@@ -137,7 +137,7 @@ def test_the_example_of_a_setting_loads(key: Key, tmp_path: Path) -> None:
     example = example_of(key)
     if key.name.startswith("maintenance_windows."):
         example["maintenance_windows"] = [whole_window(example["maintenance_windows"])]
-    if key.name.startswith("notify"):
+    if key.name.startswith("notifications"):
         example["channels"] = {"ops": {"exec": ["/bin/true"]}}
     path.write_text(to_yaml(example), encoding="utf-8")
 
