@@ -222,7 +222,7 @@ def test_a_task_once_has_the_user_and_the_sandbox_of_its_type(host: Host) -> Non
     assert said == "$HOME|${HOME}|$$|%n|a b|--x=$HOME|"
     assert host.box.run("systemctl list-units --all 'debvisor-task-*' --no-legend").stdout == ""
     events = host.json("audit", "--verb", "run")
-    assert events[0]["file"] == "task set"
+    assert events[0]["file"] == "task echo"
 
 
 def test_a_task_once_ends_as_the_task_does(host: Host) -> None:
