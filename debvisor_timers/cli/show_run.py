@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import times
-from debvisor_timers.cli.output import counted, cut, echo_json
+from debvisor_timers.cli.output import counted, cut, echo_json, printable
 from debvisor_timers.cli.runs import result_words, run_document, trigger_words
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _named(name: str, value: object) -> Iterator[str]:
             yield from _named(f"{name}.{key}" if name else str(key), each)
     else:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield f"{name}: {text}"
+        yield printable(f"{name}: {text}")  # the job's user decides what is in it
 
 
 def _attempts(run: Run) -> Iterator[tuple[str, str]]:

@@ -71,6 +71,9 @@ AUDIT_MESSAGE_ID = "974f72e112d142cc8e09cb96778de9f7"
 LOST = "lost"
 """DEBVISOR_RESULT= of a run that a crash has cut off; no word of systemd's."""
 
+LONGEST_TASK_RESULT = 64 * 1024
+"""Bytes of a result that are kept; runtime/task.py has the same."""
+
 PROGRESS_MESSAGE_ID = "6f0c8a1e24b94b7d8d1f3c5a7e9b2d40"
 """MESSAGE_ID= of how far a handler has come; sent like a result."""
 
