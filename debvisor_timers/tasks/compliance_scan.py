@@ -142,7 +142,7 @@ def _lynis(config: Mapping[str, Any]) -> Scan:
         command += ["--logfile", f"{folder}/log"]
         if tests := config.get("tests"):
             # It searches their names in this text, in which it refuses blanks (lynis 3.1).
-        command += ["--tests", ":".join(tests)]
+            command += ["--tests", ":".join(tests)]
         done = try_tool(command, package="lynis")
         try:
             return scan_of_lynis(report.read_text(encoding="utf-8", errors="replace"))

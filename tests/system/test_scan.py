@@ -22,7 +22,9 @@ jobs:
   low: {{task: {{type: compliance_scan, config: {{{CONTENT}, threshold: 51}}}}}}
   other: {{task: {{type: compliance_scan, config: {{content: /srv/xccdf.xml, policy: dss}}}}}}
   empty: {{task: {{type: compliance_scan, config: {{policy: standard}}}}, retries: {{max: 0}}}}
-  lynis: {{task: {{type: compliance_scan, config: {{tests: [AUTH-9204, FILE-6310]}}}}, retries: {{max: 0}}}}
+  lynis:
+    task: {{type: compliance_scan, config: {{tests: [AUTH-9204, FILE-6310]}}}}
+    retries: {{max: 0}}
 """
 
 
