@@ -119,6 +119,8 @@ update-ca-certificates >/dev/null 2>&1
 )
 """What messages are sent to: a server of SMTP, with a certificate."""
 
+CEPH = Layer(name="ceph", parent=TEST, packages=("ceph-common", "ceph-mon"))
+"""A monitor of Ceph: it needs no disks, and nothing of the kernel."""
 NET = Layer(
     name="net",
     parent=TEST,
