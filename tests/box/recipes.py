@@ -130,3 +130,6 @@ NET = Layer(
     script="systemctl disable --quiet named.service; systemctl mask --quiet logrotate.timer",
 )
 """What tasks of a network need: a name server, logrotate, images of CD-ROMs."""
+
+SCAN = Layer(name="scan", parent=TEST, packages=("lynis", "openscap-scanner"))
+"""What scans a host for compliance."""
