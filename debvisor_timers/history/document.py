@@ -45,14 +45,14 @@ def run_document(run: Run) -> Document:
         "overlapped": run.overlapped or None,
         "cpu_seconds": seconds(run.cpu),
         "memory_peak_bytes": run.memory_peak,
-        "task_result": result_of(run),
+        "task_result": task_result_of(run.task_result),
     }
 
 
-def result_of(run: Run) -> object:
+def task_result_of(text: str) -> object:
     """Return what the handler of a task has returned; None for nothing, and for no JSON."""
     try:
-        return _told(json.loads(run.task_result)) if run.task_result else None
+        return _told(json.loads(text)) if text else None
     except (ValueError, RecursionError):
         return None
 

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from debvisor_timers.history.attempt import AttemptDraft
 from debvisor_timers.history.outcome import REFUSED, Ending, Exit, RunOutcome, judge, moment, number
 from debvisor_timers.history.records import (
-    LONGEST_TASK_RESULT,
     JournalRecord,
     MessageId,
     invocation_of,
     is_of_lost,
+    task_result_in,
 )
 
 _UNMET = re.compile(r"unmet condition check (?P<condition>\w+=.+)")
@@ -253,11 +253,7 @@ def _consumed(draft: Draft, record: JournalRecord) -> None:
 
 
 def _result(draft: Draft, record: JournalRecord) -> None:
-    text = record.get("DEBVISOR_TASK_RESULT")
-    size = len(text.encode("utf-8", "surrogateescape"))
-    # The program `task` sends no longer one, but the job's user may send what he likes.
-    is_long = size > LONGEST_TASK_RESULT
-    draft.task_result = f'{{"omitted_bytes": {size}}}' if is_long else text
+    draft.task_result = task_result_in(record)
 
 
 def _begin(draft: Draft, record: JournalRecord) -> None:

@@ -139,6 +139,12 @@ def test_what_a_handler_returns_is_the_result_of_its_run(host: Host) -> None:
     assert newest(host, "told")["task_result"] == run["task_result"]
 
 
+def test_who_waits_for_a_run_sees_its_result(host: Host) -> None:
+    assert host.cli("run", "told", "--wait").stdout.endswith("\n  size: 7\n  name: näme\n")
+    result = host.json("run", "unlucky", "--wait", expect=5)["task_result"]
+    assert result == {"failed": ["vm-1"]}
+
+
 def test_of_a_long_result_its_length_is_kept(host: Host) -> None:
     work.start(host, "large")
     host.box.run(["journalctl", "--sync"])

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from debvisor_timers.history.document import result_of
+from debvisor_timers.history.document import task_result_of
 from debvisor_timers.history.records import JournalRecord, MessageId
 from debvisor_timers.history.runs import Run, assemble
 from tests.unit.history.recorded import read_case
@@ -49,7 +49,7 @@ def run_with(text: str) -> Run:
     ids=["nothing", "mapping", "text", "numbers", "halves", "open", "deep"],
 )
 def test_a_result_can_be_written_as_json(text: str, result: object) -> None:
-    found = result_of(run_with(text))
+    found = task_result_of(run_with(text).task_result)
 
     assert found == result
     json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False).encode()
