@@ -92,6 +92,7 @@ def finish(stage: Path, manifest: Manifest) -> Path:
     """Give a backup its name, once all of it is on the disk."""
     path = stage / MANIFEST
     path.write_text(manifest.text(), encoding="utf-8")
+    path.chmod(0o600)
     _sync(path)
     sync_folder(stage)
     stage.chmod(0o700)
