@@ -24,6 +24,7 @@ from debvisor_timers.jobs.locks import OwnPoolName, Slots
 from debvisor_timers.jobs.metrics import MetricsSettings
 from debvisor_timers.jobs.model import HowItRuns
 from debvisor_timers.jobs.notify import HostNotify
+from debvisor_timers.jobs.pings import PingRule
 from debvisor_timers.jobs.scalar import NULL
 from debvisor_timers.jobs.schedule import ClockChanges
 from debvisor_timers.jobs.translate import Complaint, complaints_of
@@ -153,7 +154,14 @@ class Config(Model):
         example={"ops": {"exec": ["/usr/local/bin/tell", "--team", "ops"]}},
         shown_default="none",
     )
-    notify: HostNotify = key(
+    pings: tuple[PingRule, ...] = key(
+        (),
+        help="Addresses that are told of the runs of several jobs. The first rule that means a job "
+        "counts, where the job has no `ping` itself.",
+        example=[{"jobs": "nightly-*", "ping": "https://hc-ping.com/my-project-key/{job}"}],
+        shown_default="none",
+    )
+    notifications: HostNotify = key(
         HostNotify.model_construct(),
         help="Who is told of what is of no single job. What holds for all jobs stands under "
         "`defaults.notify`.",
@@ -265,11 +273,11 @@ def _exclusions(config: Config, known: frozenset[str]) -> Iterator[Complaint]:
 def _channels(config: Config) -> Iterator[Complaint]:
     """Yield where a channel is named that there is not."""
     known = config.channels
-    for number, name in enumerate(config.notify.apply_failed):
+    for number, name in enumerate(config.notifications.apply_failed):
         if name not in known:
             message = f"there is no channel {quoted(name)}{did_you_mean(name, known)}"
             fix = "correct it, or add it to channels"
-            path = ("notify", "apply_failed", number)
+            path = ("notifications", "apply_failed", number)
             yield Complaint(path=path, message=message, fix=fix)
 
 

@@ -95,8 +95,8 @@ _RANK = {
         (
             *("environment", "environment_files", "credentials", "encrypted_credentials"),
             *("working_directory", "umask", "sandbox", "private_network", "conditions"),
-            *("resources", "depends_on", "conflicts_with", "overlap", "pool", "where", "notify"),
-            *("enabled", "unit"),
+            *("resources", "depends_on", "conflicts_with", "overlap", "pool", "where"),
+            *("notify", "ping", "enabled", "unit"),
         ),
         start=_UNRANKED + 1,
     )

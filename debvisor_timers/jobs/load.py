@@ -29,6 +29,7 @@ from debvisor_timers.jobs.faults import kind_of, nearest, quoted
 from debvisor_timers.jobs.files import check_owners, list_job_files, read_source
 from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.pings import ping_for
 from debvisor_timers.jobs.places import problem_at
 from debvisor_timers.jobs.relation_checks import relation_findings, sharing_findings
 from debvisor_timers.jobs.relations import followers
@@ -232,6 +233,8 @@ class _Loader:
             for complaint in _all_complaints(error, body):
                 self._complain(document, here, complaint)
             return
+        if job.ping is None and (found := ping_for(job_id, self._config.config.pings)):
+            job = job.model_copy(update={"ping": found})
         wrong = [*self._exclusions(job), *self._wrong_task(job)]
         for complaint in wrong:
             self._complain(document, here, complaint)

@@ -16,6 +16,7 @@ from debvisor_timers.jobs.field import Model, Shown, key
 from debvisor_timers.jobs.isolation import IsolationKeys, check_credentials
 from debvisor_timers.jobs.locks import Conflict, Overlap, Pool
 from debvisor_timers.jobs.notify import Notify
+from debvisor_timers.jobs.pings import PingKey
 from debvisor_timers.jobs.resources import Resources
 from debvisor_timers.jobs.retries import Retries
 from debvisor_timers.jobs.schedule import Schedule
@@ -221,9 +222,20 @@ class HowItRuns(IsolationKeys):
     )
     notify: Notify = key(
         Notify.model_construct(),
-        help="Who is told of the end of a run, by the names of `channels` of config.yaml.",
+        help="Who is told of the job and its runs, by the names of `channels` of config.yaml.",
         example={"failure": ["ops"]},
         shown_default="nobody",
+    )
+    ping: PingKey | None = key(
+        None,
+        help="Addresses of HTTP that are told of each run, and raise an alarm when nothing comes, "
+        "as those of healthchecks.io. A bare address stands for three: with /start when a run "
+        "begins, as it is when one has succeeded, with /fail when one has failed. Neither a skip "
+        "nor a stop by hand is told. `{job}` stands for the id of the job. An empty mapping is no "
+        "address, whatever `pings` of config.yaml says.",
+        example="https://hc-ping.com/0b7e1a52-6c1f-4d8e-9a55-3f6f0a2f7b11",
+        directive="X-Notify=, OnSuccess=",
+        shown_default="that of `pings` of config.yaml, if any",
     )
     enabled: values.Flag = key(
         True,  # noqa: FBT003 - a default, not an argument

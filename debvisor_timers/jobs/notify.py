@@ -46,8 +46,9 @@ class Notify(Model):
     )
     after: values.Runs = key(
         1,
-        help="The how manieth run that fails in a row is the first to be told as a failure. A run "
-        "that succeeds begins the count anew; one that is skipped or stopped does not count.",
+        help="How many runs have to fail in a row before a failure is told: with 3, the third is "
+        "the first that is. A run that succeeds begins the count anew; one that is skipped or "
+        "stopped does not count.",
         example=3,
         beside={"failure": ["ops"]},
     )

@@ -48,6 +48,7 @@ def request(
         raise NotSentError(
             f"{where} answers {answer.status}{f': {words}' if words else ''}",
             concerns_message=400 <= answer.status < 500 and answer.status not in _NOT_BY_ITSELF,
+            status=answer.status,
         )
 
 

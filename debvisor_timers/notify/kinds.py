@@ -22,6 +22,8 @@ class EventKind(StrEnum):
     DIGEST = "digest"
     """Many messages in one: a storm of them was bundled."""
     TEST = "test"
+    PING = "ping"
+    """For a machine: an address that raises an alarm when nothing comes."""
 
     @classmethod
     def of(cls, text: object) -> EventKind | None:

@@ -24,10 +24,12 @@ SENDMAIL = "/usr/sbin/sendmail"
 
 def tell(channel: Channel, message: Message, way: Way) -> None:
     """Mail the message to all that the channel names; raise NotSentError."""
-    settings = channel.mail
-    if settings is None:
-        return
-    mail = letter(settings, message)
+    if channel.mail is not None:
+        send(channel.mail, letter(channel.mail, message), way)
+
+
+def send(settings: Mail, mail: EmailMessage, way: Way) -> None:
+    """Send a mail to all that the settings name; raise NotSentError."""
     if settings.smtp is None:
         _by_sendmail(settings, mail, way)
     else:
@@ -46,7 +48,8 @@ def letter(settings: Mail, message: Message) -> EmailMessage:
     mail["X-Debvisor-Event"] = message.event
     if message.is_trouble:
         mail["Importance"] = "high"
-    mail.set_content(message.body)
+    # In 7 bits: not every server takes 8.
+    mail.set_content(message.body, cte="quoted-printable")
     return mail
 
 

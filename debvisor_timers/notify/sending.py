@@ -11,16 +11,23 @@ from pathlib import Path
 
 from debvisor_timers.jobs.channels import CREDENTIALS, Channel, Secret
 from debvisor_timers.layout import Layout
+from debvisor_timers.notify.kinds import EventKind
 from debvisor_timers.notify.message import Document, Message
 
 
 class NotSentError(Exception):
     """A message could not be sent; what it says has no secret in it."""
 
-    def __init__(self, problem: str, *, concerns_message: bool = False) -> None:
-        """Fail; concerns_message: others may well be sent by the same channel."""
+    def __init__(
+        self, problem: str, *, concerns_message: bool = False, status: int | None = None
+    ) -> None:
+        """Fail; concerns_message: others may well be sent by the same channel.
+
+        status: of the answer of HTTP, where there was one.
+        """
         super().__init__(problem)
         self.concerns_message = concerns_message
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,14 @@ class Sender:
         self._secrets = secrets or (Path(folder) if folder else None)
 
     def send(self, channel: Channel, document: Document, timeout: timedelta) -> None:
-        """Tell a channel of a document within `timeout`; raise NotSentError."""
+        """Tell a channel of a document within `timeout`; raise NotSentError.
+
+        A ping has its address in the document, and needs no channel.
+        """
+        if document.get("event") == EventKind.PING:
+            from debvisor_timers.notify.pings import send_ping  # noqa: PLC0415 - on use alone
+
+            send_ping(document)
+            return
         message = Message(document, self._overrides)
         _ways()[channel.kind](channel, message, Way(timeout, self._secrets))

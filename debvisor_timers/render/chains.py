@@ -47,7 +47,7 @@ def chain_values(job: Job, relations: Relations) -> dict[str, Any]:
 
 def _told_of_success(job: Job) -> Iterator[str]:
     """Yield the unit that tells of runs that have not failed."""
-    if job.notify.success:
+    if job.notify.success or (job.ping and job.ping.success):
         yield notify_unit(job.id)
 
 
@@ -56,7 +56,7 @@ def _announced(job: Job) -> Iterator[str]:
 
     Skips: OnSuccess= would start the one who tells at each run that is none.
     """
-    if job.notify.started:
+    if job.notify.started or (job.ping and job.ping.start):
         yield "started"
     if job.notify.skipped:
         yield "skipped"

@@ -22,9 +22,15 @@ Outcome = Mapping[str, Any]
 
 
 def for_each(
-    machines: Iterable[MachineT], work: Callable[[MachineT], Outcome]
+    machines: Iterable[MachineT],
+    work: Callable[[MachineT], Outcome],
+    *,
+    key: str = "machines",
+    noun: str = "virtual machines",
 ) -> dict[str, dict[str, Any]]:
     """Return what `work` makes of each machine, by its name, as the result of a run has it.
+
+    key, noun: what they are called in the result, and for people.
 
     TaskFailed of a machine is told and kept; once all have had their turn, it is raised for all
     that failed. So is an error of libvirt, or of the system.
@@ -43,17 +49,18 @@ def for_each(
             failed = {"outcome": "failed", "reason": str(error).split("\n")[0]}
             outcomes[name] = {**known, **failed}
             statuses[name] = error.exit_status if isinstance(error, TaskFailed) else FAILED
-    result = {"machines": outcomes}
+    result = {key: outcomes}
     if statuses:
-        raise TaskFailed(_told(outcomes, statuses), exit_status=_status(statuses), result=result)
+        text = _told(outcomes, statuses, noun)
+        raise TaskFailed(text, exit_status=_status(statuses), result=result)
     return result
 
 
-def _told(outcomes: Mapping[str, Outcome], statuses: Mapping[str, int]) -> str:
+def _told(outcomes: Mapping[str, Outcome], statuses: Mapping[str, int], noun: str) -> str:
     lines = [f"{name}: {outcomes[name]['reason']}" for name in statuses]
     if len(outcomes) == 1:
         return lines[0]
-    count = f"{len(statuses)} of {len(outcomes)} virtual machines failed"
+    count = f"{len(statuses)} of {len(outcomes)} {noun} failed"
     return "\n  ".join([count, *lines])
 
 

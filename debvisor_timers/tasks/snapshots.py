@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol, TypeVar
 from xml.etree import ElementTree as ET
 
 _OURS: Final = re.compile(r"debvisor-timers job=(\S+) run=(\S+) quiesced=(yes|no)")
@@ -51,6 +51,25 @@ class Retention:
     def __bool__(self) -> bool:
         """Return whether anything is ever removed."""
         return self.keep is not None or self.days is not None
+
+
+class Ours(Protocol):
+    """A snapshot of anything, as far as retention asks. job: empty where it is not ours."""
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+
+    @property
+    def made(self) -> datetime:
+        """Return when it was made."""
+
+    @property
+    def job(self) -> str:
+        """Return the job that made it."""
+
+
+OursT = TypeVar("OursT", bound=Ours)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +153,8 @@ def has_agent(definition: str) -> bool:
 
 
 def outdated(
-    snapshots: Iterable[Snapshot], *, job: str, now: datetime, retention: Retention
-) -> list[Snapshot]:
+    snapshots: Iterable[OursT], *, job: str, now: datetime, retention: Retention
+) -> list[OursT]:
     """Return the snapshots of `job` that no rule keeps, oldest first.
 
     The newest is always kept. With both rules a snapshot goes only when neither keeps it.

@@ -118,3 +118,17 @@ update-ca-certificates >/dev/null 2>&1
 """,
 )
 """What messages are sent to: a server of SMTP, with a certificate."""
+
+CEPH = Layer(name="ceph", parent=TEST, packages=("ceph-common", "ceph-mon"))
+"""A monitor of Ceph: it needs no disks, and nothing of the kernel."""
+NET = Layer(
+    name="net",
+    parent=TEST,
+    packages=("bind9", "bind9-dnsutils", "logrotate", "xorriso"),
+    # A test starts its own, with a zone of its own.
+    script="systemctl disable --quiet named.service; systemctl mask --quiet logrotate.timer",
+)
+"""What tasks of a network need: a name server, logrotate, images of CD-ROMs."""
+
+SCAN = Layer(name="scan", parent=TEST, packages=("lynis", "openscap-scanner"))
+"""What scans a host for compliance."""

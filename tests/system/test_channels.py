@@ -50,6 +50,7 @@ channels:
     matrix: {server: "http://127.0.0.1:8080", room: "!a:b.org", token: {credential: ntfy-token}}
   lost: {ntfy: {url: "http://127.0.0.1:8080/x", token: {credential: none}}}
 """
+CONFIG += "pings: [{jobs: 'by-*', ping: 'http://127.0.0.1:8080/key/{job}'}]\n"
 FAIL = "script: 'for i in $(seq 60); do echo line $i; done; exit 3'"
 JOBS = {
     "all": f"{FAIL}, owner: storage, name: 'Näme \"x\"', "
@@ -58,6 +59,9 @@ JOBS = {
     "down": "script: exit 3, notify: {failure: [hook]}",
     "killed": "script: exit 3, notify: {failure: [slow, hook]}",
     "hopeless": "script: exit 3, notify: {failure: [gone]}",
+    "good": "script: echo done, ping: http://127.0.0.1:8080/check",
+    "by-rule": "script: 'echo no; exit 3'",
+    "unknown": "script: exit 3, ping: {failure: http://127.0.0.1:8080/404}",
 }
 SECRETS = {
     "smtp-password": "s3cret\n",
@@ -150,7 +154,7 @@ def test_a_failed_run_reaches_every_kind_of_channel(host: Host) -> None:
     assert mail["to"] == ["ops@example.org", "night@example.org"]
     assert letter["Subject"] == '[box] FAILED: Näme "x"'
     assert letter["Auto-Submitted"] == "auto-generated"
-    text = letter.get_content()
+    text = letter.get_content().replace("\r\n", "\n")
     assert f"Run:       {run}\n" in text
     assert "Result:    failed, exit status 3\n" in text
     assert "line 60" in text
@@ -269,6 +273,37 @@ def test_a_channel_can_be_tried(host: Host, channel: str, problem: str) -> None:
         assert "This is a test" in json.dumps(got(host))
     assert queue(host) == {}
     host.box.run("systemctl reset-failed")
+
+
+def test_an_address_is_told_when_a_run_begins_and_how_it_ends(host: Host) -> None:
+    work.start(host, "good")
+    work.start(host, "by-rule")
+    came: list[tuple[str, str]] = []
+
+    def all_came() -> bool:
+        came.extend((each["path"], each["body"]) for each in got(host))
+        return len(came) >= 4
+
+    host.box.wait_until(all_came, 30, "all pings came")
+    assert sorted(came) == [
+        ("/check", "done"),
+        ("/check/start", ""),
+        ("/key/by-rule/fail", "no"),
+        ("/key/by-rule/start", ""),
+    ]
+
+
+def test_an_address_that_is_not_known_holds_up_no_other(host: Host) -> None:
+    told(host, "unknown")
+    assert queue(host)[":ping 127.0.0.1:8080", "unknown"]["problem"] == (
+        "127.0.0.1:8080 answers 404: not today"
+    )
+    got(host)
+
+    work.start(host, "good")
+
+    host.box.wait_until(lambda: "/check" in str(got(host)), 30, "the other is told")
+    host.box.run(f"systemctl reset-failed; rm -f {STATE}/queue/*.json")
 
 
 def test_no_secret_is_told(host: Host) -> None:

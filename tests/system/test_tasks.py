@@ -217,6 +217,9 @@ def test_a_task_once_has_the_user_and_the_sandbox_of_its_type(host: Host) -> Non
     assert done.stdout.splitlines() == ["uid 65534", '{"size": 3, "name": "näme"}']
     environment = host.cli("task", "run", "set").stdout.splitlines()
     assert "A=100% $b" in environment
+    words = '["$HOME", "${HOME}", "$$", "%n", "a b"]'
+    said = host.cli("task", "run", "echo", f"words={words}", "one=$HOME").stdout
+    assert said == "$HOME|${HOME}|$$|%n|a b|--x=$HOME|"
     assert host.box.run("systemctl list-units --all 'debvisor-task-*' --no-legend").stdout == ""
     events = host.json("audit", "--verb", "run")
     assert events[0]["file"] == "task set"

@@ -40,7 +40,7 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 TOP_KEYS = {
     *("jobs", "defaults", "keep_generations", "calendars", "maintenance_windows"),
-    *("starts_per_minute", "pools", "channels", "history", "metrics"),
+    *("starts_per_minute", "pools", "channels", "notifications", "history", "metrics", "pings"),
 }
 SHARED = "pools: {backup: 5}\nchannels: {ops: {exec: [/usr/local/bin/tell]}}\n"
 """What examples name where their document shows no config.yaml before them."""
@@ -61,9 +61,8 @@ def test_every_yaml_example_loads_without_a_problem(block: Block, tmp_path: Path
     if "tasks" in keys:
         assert problems_of_tasks(block.text, tmp_path) == ()
         return
-    is_whole = TOP_KEYS & keys or "apply_failed" in block.text
-    text = block.text if is_whole else as_job(block.text)
-    is_config = ((TOP_KEYS | {"notify"}) - {"jobs"}) & yaml.safe_load(text).keys()
+    text = block.text if TOP_KEYS & keys else as_job(block.text)
+    is_config = TOP_KEYS - {"jobs"} & yaml.safe_load(text).keys()
     config, file = tmp_path / "config.yaml", tmp_path / "jobs.yaml"
     if is_config:
         config.write_text(as_config(text), encoding="utf-8")
@@ -95,9 +94,9 @@ def config_before(block: Block) -> str:
 
 
 def as_config(text: str) -> str:
-    """Return a part of config.yaml with what else a maintenance window, or `notify`, needs."""
+    """Return a part of config.yaml with what else a window, or `notifications`, needs."""
     config = yaml.safe_load(text)
-    if "notify" in config and "channels" not in config:
+    if "notifications" in config and "channels" not in config:
         text += "channels: {ops: {exec: [/bin/true]}}\n"
     for window in config.get("maintenance_windows", []):
         if {"from", "until"} & window.keys():

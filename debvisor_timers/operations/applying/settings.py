@@ -71,6 +71,7 @@ def _settings(definitions: Definitions) -> dict[str, object]:
             "owner": job.owner,
             "tags": dict(job.tags),
             "notify": job.notify,
+            "ping": job.ping,
         }
         for job in definitions.jobs.values()
     }
@@ -80,7 +81,7 @@ def _settings(definitions: Definitions) -> dict[str, object]:
 def _of_config(config: Config) -> dict[str, object]:
     return {
         "channels": config.channels,
-        "notify": config.notify,
+        "notifications": config.notifications,
         "metrics": config.metrics,
         "history": config.history,
     }

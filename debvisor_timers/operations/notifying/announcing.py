@@ -10,7 +10,7 @@ from debvisor_timers.history.last import read_last
 from debvisor_timers.history.outcome import UNDER_WAY
 from debvisor_timers.history.runs import Run
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.notifying.audience import Audience, audience_of, tell
+from debvisor_timers.operations.notifying.audience import Audience, audience_of, ping_end, tell
 from debvisor_timers.operations.notifying.rules import judge, lost_event, quietly, without_row
 from debvisor_timers.operations.notifying.told import Told, read_told, write_told
 from debvisor_timers.operations.runs.lost import Fields, forget_lost
@@ -100,6 +100,9 @@ class Announcer:
 
     def _tell(self, told: Told, run: Run) -> Told:
         told, events = judge(told, run, self.audience.notify, self.host.clock.now())
+        self.told += [
+            (run.id, channel) for channel in ping_end(self.host, self.audience, run, self.host_name)
+        ]
         for event in events:
             channels = tell(self.host, self.audience, event, self.host_name)
             self.told += [(run.id, channel) for channel in channels]

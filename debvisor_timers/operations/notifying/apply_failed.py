@@ -43,7 +43,7 @@ def tell_failed_apply(host: Host, *, verb: str, by: str, text: str) -> tuple[str
     Raises SystemdError.
     """
     config = applied_config(host)
-    channels = tuple(name for name in config.notify.apply_failed if name in config.channels)
+    channels = tuple(name for name in config.notifications.apply_failed if name in config.channels)
     text = redact(text)
     if not channels or _was_told(host, text):
         return ()

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from debvisor_timers.history.document import run_document
+from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.records import JournalMatch
 from debvisor_timers.history.runs import Run
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.notify import Notify
+from debvisor_timers.jobs.pings import Ping
 from debvisor_timers.notify.kinds import EventKind
+from debvisor_timers.notify.pings import ping_channel, ping_document
 from debvisor_timers.operations.applying.applied import applied_definitions, applied_folder
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.notifying.queue import enqueue
@@ -32,6 +35,7 @@ class Audience:
     """
 
     notify: Notify = field(default_factory=Notify)
+    ping: Ping | None = None
     about: Mapping[str, object] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
@@ -57,6 +61,7 @@ def audience_of(host: Host, job_id: str) -> Audience:
     missing = dict.fromkeys(name for _, name in job.notify.channels() if name not in known)
     return Audience(
         notify=job.notify,
+        ping=job.ping,
         about=about(job),
         known=known,
         problems=tuple(f"there is no channel {name!r} to tell" for name in missing),
@@ -89,6 +94,34 @@ def tell(host: Host, audience: Audience, event: Event, host_name: str) -> tuple[
     for channel in channels:
         enqueue(host, channel, document)
     return channels
+
+
+def ping_start(host: Host, audience: Audience, run: Run, host_name: str) -> tuple[str, ...]:
+    """Let the address be told that a run has begun; return its channel. Raises SystemdError."""
+    url = audience.ping.start if audience.ping else None
+    return _ping(host, url, run, {"outcome": "running", "host": host_name})
+
+
+def ping_end(host: Host, audience: Audience, run: Run, host_name: str) -> tuple[str, ...]:
+    """Let the address be told how a run has ended; return its channel. Raises SystemdError.
+
+    Nothing of a run that was skipped or stopped.
+    """
+    url = None
+    if audience.ping and run.outcome is RunOutcome.SUCCEEDED:
+        url = audience.ping.success
+    elif audience.ping and run.outcome.is_failure:
+        url = audience.ping.failure
+    return _ping(host, url, run, {"outcome": str(run.outcome), "host": host_name})
+
+
+def _ping(host: Host, url: str | None, run: Run, about: Mapping[str, object]) -> tuple[str, ...]:
+    if url is None:
+        return ()
+    log = [] if about["outcome"] == "running" else list(log_of(host, run))
+    document = ping_document(url, run.job, {"run": run.id, **about}, log)
+    enqueue(host, ping_channel(url), document)
+    return (ping_channel(url),)
 
 
 def log_of(host: Host, run: Run) -> Iterator[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.jobs.channels import Channel
 from debvisor_timers.notify.message import bundle
+from debvisor_timers.notify.pings import GIVE_UP_AFTER, PREFIX
 from debvisor_timers.notify.sending import NotSentError, Sender
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.applying.applied import applied_config
@@ -85,6 +86,13 @@ def _only_one(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def _channel(name: str, channels: Mapping[str, Channel]) -> Channel | None:
+    """Return the channel of a name; those of pings are in no configuration."""
+    if name.startswith(PREFIX):
+        return Channel.model_construct(give_up_after=GIVE_UP_AFTER)
+    return channels.get(name)
+
+
 @dataclass(slots=True)
 class _Round:
     """One delivery; the channels side by side, so that a slow one holds up no other."""
@@ -103,7 +111,7 @@ class _Round:
                 break
             with ThreadPoolExecutor(max_workers=_THREADS) as pool:
                 for each in [
-                    pool.submit(self._tell, name, channels.get(name), messages)
+                    pool.submit(self._tell, name, _channel(name, channels), messages)
                     for name, messages in due.items()
                 ]:
                     each.result()

@@ -42,7 +42,6 @@ def look_for_missed(sight: Sight, states: States) -> None:
     wanted = [job for job in sight.jobs.values() if job.missed]
     if not wanted:
         return
-    is_new_boot = _mark(sight.host)
     if states.get(TARGET) is not ActiveState.ACTIVE:
         for job in wanted:  # somebody has stopped all of them, and knows
             sight.of(job.id).pop("next", None)
@@ -58,21 +57,13 @@ def look_for_missed(sight: Sight, states: States) -> None:
             least = max(expected + _GRACE + job.jitter, booted + _AFTER_BOOT + job.jitter)
             if sight.now < least or _is_starting(sight.host, job.id):
                 continue  # it may be about to begin
-            if is_new_boot or not _has_trace(sight.host, job.id, expected):
+            # Of several that came while the host was off, a later run is no trace.
+            if expected < booted or not _has_trace(sight.host, job.id, expected):
                 _look(sight, job, expected)
         if coming is None:
             seen.pop("next", None)
         else:
             seen["next"] = coming.isoformat()
-
-
-def _mark(host: Host) -> bool:
-    """Note that somebody has looked in this boot; return True for the first time."""
-    mark = host.layout.runtime / "watched"
-    is_first = not mark.exists()
-    mark.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    mark.touch()
-    return is_first
 
 
 def _is_starting(host: Host, job_id: str) -> bool:

@@ -10,7 +10,7 @@ from debvisor_timers.history.runs import Run
 from debvisor_timers.history.under_way import read_under_way
 from debvisor_timers.notify.kinds import EventKind
 from debvisor_timers.operations.host import Host
-from debvisor_timers.operations.notifying.audience import audience_of, tell
+from debvisor_timers.operations.notifying.audience import audience_of, ping_start, tell
 from debvisor_timers.operations.notifying.long_running import as_run
 from debvisor_timers.operations.notifying.rules import Event
 from debvisor_timers.operations.notifying.waking import deliver_or_wait
@@ -41,6 +41,7 @@ def notify_started(host: Host, job_id: str, *, host_name: str) -> StartNotice:
         if run is None or run.id in known:
             break
         known.add(run.id)
+        told += [(run.id, channel) for channel in ping_start(host, audience, run, host_name)]
         event = Event(kind=EventKind.STARTED, run=run, channels=audience.notify.started)
         told += [(run.id, channel) for channel in tell(host, audience, event, host_name)]
         problems += deliver_or_wait(host).problems

@@ -9,6 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from debvisor_timers.errors import DebvisorTimersError
+from debvisor_timers.history.fields import read_fields
+from debvisor_timers.history.records import LOST
 from debvisor_timers.layout import TARGET, WATCH_TIMER
 from debvisor_timers.notify.kinds import EventKind
 from debvisor_timers.operations.host import Host
@@ -129,8 +131,10 @@ def _is_applying(host: Host) -> bool:
 
 
 def _lost_jobs(host: Host) -> Sequence[str]:
-    names = (path.name for path in host.layout.lost.glob("*:*") if path.name[:1] != ".")
-    return sorted({name.partition(":")[0] for name in names})
+    """Return the jobs with lost runs that are recorded and still to be told."""
+    paths = [path for path in host.layout.lost.glob("*:*") if not path.name.startswith(".")]
+    noted = [path for path in paths if read_fields(path).get("DEBVISOR_RESULT") == LOST]
+    return sorted({path.name.partition(":")[0] for path in noted})
 
 
 def _tell_lost_again(host: Host) -> None:

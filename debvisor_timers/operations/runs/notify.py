@@ -130,7 +130,7 @@ class _Failure:
             time.sleep(0.05)
         last = read_last(self.host.layout.last, self.job_id)
         lasts = [last_run(fields) for _, fields in sorted(self.lost.items(), reverse=True)]
-        if last is not None and last.invocation_id == self.invocation:
+        if last is not None and (last.invocation_id == self.invocation or self._is_recent(last)):
             lasts.insert(0, last)
         self.only_noted = [_of_last(self.job_id, each) for each in lasts if each]
         self.runs = self._read()
@@ -143,9 +143,13 @@ class _Failure:
         if self.invocation:
             return any(self._is_it(run) for run in self.runs)
         last = read_last(self.host.layout.last, self.job_id)
-        if last is None or abs(self.host.clock.now() - last.end) > _RECENT:
+        if last is None or not self._is_recent(last):
             return True
-        return any(run.id == last.id and run.end for run in self.runs)
+        ended = {run.id for run in self.runs if run.end or run.outcome is RunOutcome.LOST}
+        return last.id in ended
+
+    def _is_recent(self, last: LastRun) -> bool:
+        return not self.invocation and abs(self.host.clock.now() - last.end) < _RECENT
 
     def _read(self) -> list[Run]:
         """Return the runs whose end the journal tells of, and those where a note has to."""

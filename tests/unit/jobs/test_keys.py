@@ -44,7 +44,8 @@ depends_on.max_age conflicts_with conflicts_with.job conflicts_with.policy confl
 overlap pool pool.name pool.slots pool.wait where where.vm_active where.host
 notify notify.failure notify.after notify.repeat notify.recovery notify.success notify.skipped
 notify.started notify.long_running notify.long_running.after notify.long_running.channels
-notify.missed notify.lost notify.disabled enabled unit unit.Unit unit.Service unit.Timer unit.Path
+notify.missed notify.lost notify.disabled ping ping.start ping.success ping.failure
+enabled unit unit.Unit unit.Service unit.Timer unit.Path
 """
 CONFIG_NAMES = """
 defaults keep_generations calendars maintenance_windows maintenance_windows.cron
@@ -63,8 +64,9 @@ channels.teams.url channels.teams.url.credential channels.exec channels.timeout
 channels.give_up_after channels.quiet_hours channels.quiet_hours.from channels.quiet_hours.until
 channels.quiet_hours.timezone channels.quiet_hours.except_priority channels.digest
 channels.digest.more_than channels.digest.within
-history history.keep history.keep_runs
-metrics metrics.textfile starts_per_minute notify notify.apply_failed
+pings pings.jobs pings.ping pings.ping.start pings.ping.success pings.ping.failure
+notifications notifications.apply_failed history history.keep history.keep_runs
+metrics metrics.textfile starts_per_minute
 """
 
 
@@ -135,7 +137,7 @@ def test_the_example_of_a_setting_loads(key: Key, tmp_path: Path) -> None:
     example = example_of(key)
     if key.name.startswith("maintenance_windows."):
         example["maintenance_windows"] = [whole_window(example["maintenance_windows"])]
-    if key.name.startswith("notify"):
+    if key.name.startswith("notifications"):
         example["channels"] = {"ops": {"exec": ["/bin/true"]}}
     path.write_text(to_yaml(example), encoding="utf-8")
 

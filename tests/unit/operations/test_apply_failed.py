@@ -17,7 +17,7 @@ from tests.unit.operations.world import NIGHTLY, TWO, World
 CONFIG = """\
 channels:
   ops: {exec: [/bin/true]}
-notify: {apply_failed: [ops]}
+notifications: {apply_failed: [ops]}
 """
 
 
@@ -78,3 +78,24 @@ def test_a_channel_of_config_has_to_exist(world: World) -> None:
     world.write(NIGHTLY)
     (problem,) = Scheduler(world.host).check().problems
     assert "there is no channel 'opps'; did you mean 'ops'?" in str(problem)
+
+
+class KilledError(BaseException):
+    """Stands for SIGKILL: nothing of ours runs after it."""
+
+
+def test_an_apply_that_a_crash_has_cut_off_is_told_once_it_is_undone(
+    applied: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "debvisor_timers.operations.applying.steps._clean_up", lambda *_arguments: None
+    )
+    applied.systemd.steps.fail_on("manager.reload", KilledError())
+    with pytest.raises(KilledError):
+        applied.apply(TWO)
+    applied.systemd.reboot()
+    scheduler = Scheduler(applied.host, tell=lambda _words: None)
+    assert scheduler.recover() == "undone"
+    scheduler.recover()
+    (document,) = messages(applied)
+    assert document["text"].startswith("apply failed: it was cut off by a crash")

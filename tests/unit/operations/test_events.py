@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from debvisor_timers.operations.runs import notify
 from debvisor_timers.operations.runs.notify import notify_failure
 from debvisor_timers.systemd.memory.state import Outcome
+from tests.unit.operations.last_runs import SUCCEEDED_AT_TWO, note_last
 from tests.unit.operations.past_runs import history
 from tests.unit.operations.world import World
 
@@ -180,3 +182,18 @@ def test_a_channel_of_any_event_has_to_exist(world: World) -> None:
     assert len(problems) == 2
     assert "config.yaml has no channel 'nobody'" in problems[0]
     assert "config.yaml has no channel 'no'" in problems[1]
+
+
+def test_a_recovery_of_which_the_journal_does_not_tell_is_told(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "_JOURNAL_WAIT", timedelta())
+    told.apply("failure: [ops], recovery: [ops]")
+    told.run(FAILURE)
+    told.world.systemd.manager.reset_failed(SERVICE)
+    told.world.systemd.advance(HOUR)
+    now = told.world.host.clock.now().timestamp()
+    lines = SUCCEEDED_AT_TWO.replace("1795399290500000", f"{now * 1e6:.0f}")
+    note_last(told.world, "nightly", lines)
+    told.look()
+    assert told.events()[0] == ("recovery", "20261123T020000Z-4f2a9c")

@@ -61,7 +61,6 @@ class Looker:
     def be_off(self, downtime: timedelta) -> None:
         """Let the host be off for a time, and boot with stamps as `stamps` touches them."""
         system = self.world.systemd
-        (self.world.layout.runtime / "watched").unlink()
         system.state.stamps[TIMER] = system.clock.now() + downtime - timedelta(microseconds=1)
         system.reboot(downtime=downtime)
 
@@ -155,6 +154,9 @@ def test_what_came_while_the_host_was_off_is_told_as_one(looker: Looker) -> None
     looker.be_off(timedelta(hours=5))
     looker.minutes(1)
     assert looker.documents() == []  # what makes up for it might still come
+    ended = looker.world.layout.ended / "hourly"
+    ended.parent.mkdir(parents=True)
+    ended.touch()  # a run since the boot makes up for nothing
     looker.minutes(10)
     (text,) = looker.texts()
     assert text.startswith("missed hourly: It was due 5 times from 2026-11-23T13:00:00")
@@ -266,3 +268,17 @@ def test_a_run_that_systemd_itself_skips_is_seen(looker: Looker) -> None:
     looker.minutes(10)
     assert looker.world.ran() == [handler]
     assert [each["event"] for each in looker.documents()] == ["skipped"]
+
+
+def test_the_handler_of_a_lost_run_that_failed_is_started_again(looker: Looker) -> None:
+    handler = "debvisor-timers-notify@hourly.service"
+    text = "[Unit]\nDescription=Tell\n[Service]\nType=oneshot\nExecStart=/bin/true\n"
+    looker.world.systemd.ship(handler, text)
+    looker.apply("failure: [ops]")
+    looker.world.layout.lost.mkdir(parents=True)
+    note = looker.world.layout.lost / "hourly:20261123T020000Z-4f2a9c"
+    note.write_text("DEBVISOR_RUN_ID=20261123T020000Z-4f2a9c\n", encoding="utf-8")
+    assert not looker.look().goes_on  # nobody has recorded it as lost
+    note.write_text(f"{note.read_text(encoding='utf-8')}DEBVISOR_RESULT=lost\n", encoding="utf-8")
+    assert looker.look().goes_on
+    assert looker.world.ran() == [handler]

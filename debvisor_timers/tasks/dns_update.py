@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""dns_update: records of a zone by RFC 2136, with nsupdate and a key of TSIG."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from debvisor_timers.tasks.base import (
+    BUSY,
+    FAILED,
+    UNAVAILABLE,
+    WRONG,
+    TaskFailed,
+    credential,
+    try_tool,
+)
+
+NSUPDATE = "/usr/bin/nsupdate"
+DIG = "/usr/bin/dig"
+PACKAGE = "bind9-dnsutils"
+KEY = "tsig"
+"""The credential with the key: a file of BIND (`key NAME { algorithm ...; secret ...; };`)."""
+
+_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?|@")
+_REFUSED = {"REFUSED": WRONG, "NOTAUTH": WRONG, "NOTZONE": WRONG, "BADKEY": WRONG, "BADSIG": WRONG,
+            "BADTIME": WRONG, "SERVFAIL": UNAVAILABLE}  # fmt: skip
+_UNMET = ("YXDOMAIN", "NXRRSET", "YXRRSET", "NXDOMAIN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSet:
+    """The records of a name and a type as they are to be; data: none where there are to be none."""
+
+    name: str
+    type: str
+    ttl: int
+    data: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """Return it for people."""
+        return f"{self.name} {self.type}"
+
+
+def dns_update(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Let a zone have the records that the configuration names; return what was changed.
+
+    The server is asked first: what is there already is left alone. All changes are made at once or
+    none.
+    """
+    zone = absolute(config["zone"])
+    wanted = record_sets(config["records"], zone)
+    server = config.get("server", "127.0.0.1")
+    limit = timedelta(seconds=config.get("timeout", 10))
+    changes = [each for each in wanted if not _is_so(each, server, config.get("port", 53), limit)]
+    result = {
+        "zone": zone,
+        "changed": [each.words for each in changes],
+        "unchanged": [each.words for each in wanted if each not in changes],
+        "dry_run": bool(config.get("dry_run")),
+    }
+    for each in changes:
+        print(f"{'would set' if result['dry_run'] else 'setting'} {each.words}: {each.data}")
+    if changes and not result["dry_run"]:
+        _update(zone, changes, config, limit)
+    print(f"{len(changes)} changed, {len(wanted) - len(changes)} as they were")
+    return result
+
+
+def absolute(name: str, zone: str = "") -> str:
+    """Return a name with its full stop; of the zone where it has none. Raises TaskFailed."""
+    if not _NAME.fullmatch(name):
+        raise TaskFailed(f"{name!r} is no name of DNS", exit_status=WRONG)
+    if name == "@":
+        return zone
+    if name.endswith("."):
+        return name.lower()
+    return f"{name}.{zone}".lower() if zone else f"{name}.".lower()
+
+
+def record_sets(records: Sequence[Mapping[str, Any]], zone: str) -> list[RecordSet]:
+    """Return the sets that records make: those of one name and type together, in their order.
+
+    Raises TaskFailed for names outside of the zone, and for data with control characters.
+    """
+    found: dict[tuple[str, str], RecordSet] = {}
+    for record in records:
+        name, kind = absolute(record["name"], zone), record["type"].upper()
+        if name != zone and not name.endswith(f".{zone}"):
+            raise TaskFailed(f"{name} is not in the zone {zone}", exit_status=WRONG)
+        data = record.get("data", [])
+        several = [data] if isinstance(data, str) else list(data)
+        for each in several:
+            if not each.isprintable() or not each.strip():
+                raise TaskFailed(f"{each!r} is no data of a record", exit_status=WRONG)
+        before = found.get((name, kind))
+        found[name, kind] = RecordSet(
+            name=name,
+            type=kind,
+            ttl=record.get("ttl", before.ttl if before else 3600),
+            data=(*(before.data if before else ()), *several),
+        )
+    return list(found.values())
+
+
+def script_of(zone: str, sets: Sequence[RecordSet], config: Mapping[str, Any]) -> str:
+    """Return what nsupdate is told. Each value was checked: none can begin a line of its own."""
+    lines = [f"server {config.get('server', '127.0.0.1')} {config.get('port', 53)}", f"zone {zone}"]
+    for each in sets:
+        lines.append(f"update delete {each.name} {each.type}")
+        lines += [f"update add {each.name} {each.ttl} {each.type} {data}" for data in each.data]
+    return "\n".join([*lines, "send", ""])
+
+
+def _update(
+    zone: str, sets: Sequence[RecordSet], config: Mapping[str, Any], limit: timedelta
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="debvisor-dns-") as folder:
+        command = [NSUPDATE, "-v", "-t", f"{limit.total_seconds():.0f}"]
+        if config.get("key", True):
+            command += ["-k", str(_key_file(Path(folder)))]
+        done = try_tool(command, package=PACKAGE, input=script_of(zone, sets, config))
+    if done.returncode:
+        raise failure_of(f"{done.stderr}\n{done.stdout}", zone, config.get("server", "127.0.0.1"))
+
+
+def _key_file(folder: Path) -> Path:
+    """Return a file with the key that nsupdate reads: never an argument, which others can see."""
+    path = folder / "key"
+    path.touch(mode=0o600)
+    path.write_text(f"{credential(KEY)}\n", encoding="utf-8")
+    return path
+
+
+def failure_of(said: str, zone: str, server: str) -> TaskFailed:
+    """Return the failure that nsupdate tells of, in words."""
+    plain = " ".join(said.split())
+    match = re.search(r"update failed: ([A-Z]+)", plain)
+    code = match[1] if match else next((word for word in _REFUSED if word in plain), "")
+    if code in {"REFUSED", "NOTAUTH", "BADKEY", "BADSIG", "BADTIME"} or "bad key" in plain:
+        why = code or "a bad key"
+        return TaskFailed(
+            f"{server} refuses to change {zone}: {why}",
+            fix="let the zone allow updates by this key (allow-update, update-policy); compare the"
+            " clocks",
+            exit_status=WRONG,
+        )
+    if code in _UNMET:
+        return TaskFailed(f"{zone} is not as it has to be: {code}", exit_status=BUSY)
+    if "timed out" in plain or "connection refused" in plain or "unreachable" in plain:
+        return TaskFailed(f"{server} does not answer", exit_status=UNAVAILABLE)
+    status = _REFUSED.get(code, FAILED)
+    return TaskFailed(f"nsupdate: {plain or 'it says nothing'}", exit_status=status)
+
+
+def _is_so(wanted: RecordSet, server: str, port: int, limit: timedelta) -> bool:
+    """Return True where the server has the records as they are to be."""
+    command = [DIG, f"@{server}", "-p", str(port), "+norecurse", "+tcp", "+tries=1"]
+    command += [f"+time={max(limit.total_seconds(), 1):.0f}", "+noall", "+answer", "+comments"]
+    done = try_tool([*command, "-q", wanted.name, "-t", wanted.type], package=PACKAGE)
+    if done.returncode:
+        raise TaskFailed(
+            f"{server} does not answer: {' '.join(done.stdout.split())[:200]}",
+            exit_status=UNAVAILABLE,
+        )
+    if "status: REFUSED" in done.stdout or "status: SERVFAIL" in done.stdout:
+        return False
+    return is_answered(done.stdout, wanted)
+
+
+def is_answered(answer: str, wanted: RecordSet) -> bool:
+    """Return True where the answer of dig has exactly the records that are wanted."""
+    there = set()
+    for name, ttl, kind, data in _answers(answer):
+        if name == wanted.name and kind == wanted.type:
+            if ttl != wanted.ttl:
+                return False
+            there.add(normal(data, kind))
+    return there == {normal(data, wanted.type) for data in wanted.data}
+
+
+def _answers(text: str) -> Iterator[tuple[str, int, str, str]]:
+    for line in text.splitlines():
+        parts = line.split(None, 4)
+        if len(parts) == 5 and not line.startswith(";") and parts[1].isdigit():
+            yield parts[0].lower(), int(parts[1]), parts[3].upper(), parts[4]
+
+
+def normal(data: str, kind: str) -> str:
+    """Return data so that the same looks the same: quotes of text, case and stops of names."""
+    if kind == "TXT":
+        try:
+            return "\0".join(shlex.split(data))
+        except ValueError:
+            return data
+    return " ".join(data.lower().rstrip(".").split())
