@@ -18,7 +18,8 @@ class Disk:
     """A disk of a machine that is backed up.
 
     source: a path, or the name of a volume in `pool`, else what libvirt calls it by.
-    has_base: whether its image has another one below.
+    has_base: whether its image has another one below. is_encrypted: by QEMU, so that it is not in
+    what QEMU reads of it.
     """
 
     target: str
@@ -27,6 +28,7 @@ class Disk:
     source: str
     pool: str = ""
     has_base: bool = False
+    is_encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,4 +151,5 @@ def _disk(disk: ET.Element) -> Disk:
         source=where,
         pool=given.get("pool", ""),
         has_base=base is not None,
+        is_encrypted=disk.find(".//encryption") is not None,
     )

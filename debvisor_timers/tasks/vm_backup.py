@@ -143,6 +143,13 @@ def _look(machine: libvirt.virDomain, wanted: Wanted, existing: Found) -> Source
     disks = tuple(_resolved(machine, disk) for disk in backup_xml.disks_of(definition))
     if not disks:
         raise TaskFailed("it has no disk that a backup can be made of", exit_status=WRONG)
+    encrypted = [disk.target for disk in disks if disk.is_encrypted]
+    if encrypted:
+        raise TaskFailed(
+            f"its disk {encrypted[0]} is encrypted by QEMU, and its backup would not be",
+            fix="encrypt within the guest, or below the image",
+            exit_status=WRONG,
+        )
     sizes = backup_jobs.sizes_of(machine, disks)
     parent, reason = None, ""
     if wanted.is_incremental:

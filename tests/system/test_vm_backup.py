@@ -13,12 +13,13 @@ from tests.box import Box, installed_layer
 from tests.box.recipes import LIBVIRT
 from tests.system import work
 from tests.system.host import Host
-from tests.system.test_vm_snapshot import define, holds, writes
+from tests.system.test_vm_snapshot import define, writes
 
 _B = "directory: /srv/b"
 JOBS = {
     "full": f"vm_backup, config: {{vm_id: [m-*], {_B}}}",
-    "inc": f"vm_backup, config: {{vm_id: [m-on, m-raw, m-off], {_B}, mode: incremental, full_every: 3}}",
+    "inc": f"vm_backup, config: {{vm_id: m-*, {_B}, mode: incremental, full_every: 3}}",
+    "retried": "vm_backup, config: {vm_id: m-*, directory: /srv/r}",
     "usual": "backup, config: {vm_id: m-off}",
     "check-usual": "verify, config: {backup_id: latest}",
     "big": "backup, config: {vm_id: big, directory: /srv/c, mode: incremental, full_every: 1}",
@@ -38,20 +39,17 @@ def host() -> Iterator[Host]:
     with Box.boot(installed_layer(LIBVIRT), hostname="box") as box:
         host = Host(box)
         box.run("mkdir -p /srv/small; mount -t tmpfs -o size=60M tmpfs /srv/small")
-        define(host, "m-on")
-        define(host, "m-raw", kind="raw")
-        define(host, "m-off")
-        for name in ("m-on", "m-raw", "m-off"):
-            box.run(
-                f"qemu-io -f {'raw' if name == 'm-raw' else 'qcow2'} -c 'write -P 1 1M 64k' /srv/{name}.img"
-            )
+        for name, kind in (("m-on", "qcow2"), ("m-raw", "raw"), ("m-off", "qcow2")):
+            define(host, name, kind=kind)
+            box.run(f"qemu-io -f {kind} -c 'write -P 1 1M 64k' /srv/{name}.img")
         box.run("virsh -q start m-on; virsh -q start m-raw; virsh -q suspend m-raw")
-        host.apply(
-            work.yaml(
-                {job: f"retries: {{max: 0}}, task: {{type: {task}}}" for job, task in JOBS.items()}
-            )
-        )
+        host.apply(work.yaml({job: _keys(job, task) for job, task in JOBS.items()}))
         yield host
+
+
+def _keys(job: str, task: str) -> str:
+    retries = "{max: 20, delay: 1s}" if job == "retried" else "{max: 0}"
+    return f"retries: {retries}, task: {{type: {task}}}"
 
 
 def run(host: Host, job: str, expect: int = 0) -> Mapping[str, Any]:
@@ -156,6 +154,31 @@ def test_a_broken_chain_leads_to_a_full_one(host: Host) -> None:
     assert found["mode"] == "full"
     assert "its checkpoint" in found["full_because"]
     assert restored(host, found["path"], 1, 2, 3, 4, 5, 6)
+
+
+def test_a_retry_repeats_only_the_machine_that_was_locked(host: Host) -> None:
+    scratch = "<disk name='vda' backup='yes' type='file'><scratch file='/srv/scratch'/></disk>"
+    server = "<server transport='unix' socket='/run/backup.sock'/>"
+    backup = f"<domainbackup mode='pull'>{server}<disks>{scratch}</disks></domainbackup>"
+    host.box.write("/root/backup.xml", backup)
+    host.box.run("virsh -q backup-begin m-on /root/backup.xml")
+    host.watch()
+    work.begin(host, "retried")
+    host.box.wait_until(
+        lambda: any(attempt.end for attempt in work.attempts(host, "retried")), 30, "an attempt"
+    )
+    assert entries(host, "/srv/r/m-on") == []
+    host.box.run("virsh -q domjobabort m-on")  # it was not ours to stop
+
+    (note,) = work.await_ends(host, "retried", seconds=30)
+
+    assert note["RESULT"] == "success"
+    said = host.box.journal(f"--unit={work.unit('retried')}", "--output=cat")
+    assert "m-on: it is locked by a job of libvirt" in said
+    assert said.count("m-off: made the full backup") == 1
+    assert f"m-off: has the backup {note['RUN_ID']} of this run already" in said
+    for name in ("m-on", "m-off", "m-raw"):
+        assert entries(host, f"/srv/r/{name}") == [note["RUN_ID"]]
 
 
 def test_a_restored_machine_runs_and_leaves_nothing(host: Host) -> None:
