@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import click
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.output import counted, cut, echo_json
-from debvisor_timers.cli.runs import result_words, run_document, trigger_words
+from debvisor_timers.cli.runs import result_words, run_document, task_result_lines, trigger_words
 
 if TYPE_CHECKING:
     from debvisor_timers.history.attempt import Attempt
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.runs.show_run import RunDetails
 
 _SHOWN = 20
-_MOST_LINES = 40
 _MARGIN = 14
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -76,25 +74,8 @@ def _lines(run: Run) -> Iterator[tuple[str, str]]:
 
 def _task_result(run: Run) -> Iterator[tuple[str, str]]:
     """Yield what the handler of a task has returned, a line for each name."""
-    from debvisor_timers.history.document import result_of
-
-    result = result_of(run)
-    if not isinstance(result, dict):
-        return
-    lines = list(_named("", result))
-    for number, line in enumerate(lines[:_MOST_LINES]):
+    for number, line in enumerate(task_result_lines(run.task_result)):
         yield ("task result" if number == 0 else ""), line
-    if len(lines) > _MOST_LINES:
-        yield "", f"and {len(lines) - _MOST_LINES} more: --json shows them all"
-
-
-def _named(name: str, value: object) -> Iterator[str]:
-    if isinstance(value, dict) and value:
-        for key, each in value.items():
-            yield from _named(f"{name}.{key}" if name else str(key), each)
-    else:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield f"{name}: {text}"
 
 
 def _attempts(run: Run) -> Iterator[tuple[str, str]]:

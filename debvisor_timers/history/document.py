@@ -4,10 +4,15 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from datetime import datetime, timedelta
 
 from debvisor_timers.history.attempt import Attempt
 from debvisor_timers.history.runs import Run
+
+_DEEPEST = 50
+"""So deep a result may be nested; what lies deeper is None."""
 
 Document = dict[str, object]
 
@@ -40,16 +45,36 @@ def run_document(run: Run) -> Document:
         "overlapped": run.overlapped or None,
         "cpu_seconds": seconds(run.cpu),
         "memory_peak_bytes": run.memory_peak,
-        "task_result": result_of(run),
+        "task_result": task_result_of(run.task_result),
     }
 
 
-def result_of(run: Run) -> object:
+def task_result_of(text: str) -> object:
     """Return what the handler of a task has returned; None for nothing, and for no JSON."""
     try:
-        return json.loads(run.task_result) if run.task_result else None
-    except ValueError:
+        return _told(json.loads(text)) if text else None
+    except (ValueError, RecursionError):
         return None
+
+
+def _told(value: object, depth: int = 0) -> object:
+    """Return a value that can be written as JSON in UTF-8, whatever the user of the job has sent.
+
+    Python reads more than that: numbers that are none, halves of characters, any depth.
+    """
+    if isinstance(value, (dict, list)) and depth == _DEEPEST:
+        return None
+    if isinstance(value, dict):
+        return {_text(name): _told(each, depth + 1) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_told(each, depth + 1) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return _text(value) if isinstance(value, str) else value
+
+
+def _text(text: str) -> str:
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def attempt_document(attempt: Attempt) -> Document:

@@ -15,6 +15,7 @@ from debvisor_timers.history.records import (
     MessageId,
     invocation_of,
     is_of_lost,
+    task_result_in,
 )
 
 _UNMET = re.compile(r"unmet condition check (?P<condition>\w+=.+)")
@@ -252,7 +253,7 @@ def _consumed(draft: Draft, record: JournalRecord) -> None:
 
 
 def _result(draft: Draft, record: JournalRecord) -> None:
-    draft.task_result = record.get("DEBVISOR_TASK_RESULT")
+    draft.task_result = task_result_in(record)
 
 
 def _begin(draft: Draft, record: JournalRecord) -> None:

@@ -71,6 +71,9 @@ AUDIT_MESSAGE_ID = "974f72e112d142cc8e09cb96778de9f7"
 LOST = "lost"
 """DEBVISOR_RESULT= of a run that a crash has cut off; no word of systemd's."""
 
+LONGEST_TASK_RESULT = 64 * 1024
+"""Bytes of a result that are kept; runtime/task.py has the same."""
+
 PROGRESS_MESSAGE_ID = "6f0c8a1e24b94b7d8d1f3c5a7e9b2d40"
 """MESSAGE_ID= of how far a handler has come; sent like a result."""
 
@@ -88,3 +91,11 @@ def is_of_lost(record: JournalRecord) -> bool:
     """Return True when a boot tells by `record` of a run that an earlier one never ended."""
     is_end = record.get("MESSAGE_ID") == MessageId.RUN_END
     return is_end and record.get("DEBVISOR_RESULT") == LOST
+
+
+def task_result_in(record: JournalRecord) -> str:
+    """Return the result of a task, as JSON: what the job's user has sent, or how long that was."""
+    text = record.get("DEBVISOR_TASK_RESULT")
+    size = len(text.encode("utf-8", "surrogateescape"))
+    # The program `task` sends no longer one, but the job's user may send what he likes.
+    return f'{{"omitted_bytes": {size}}}' if size > LONGEST_TASK_RESULT else text

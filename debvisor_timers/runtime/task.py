@@ -96,10 +96,12 @@ def tell(result: object) -> None:
     if not isinstance(result, dict):
         return
     text = json.dumps(result, ensure_ascii=False, default=str)
+    # A file name that is no UTF-8 has halves of characters; \udcff is how JSON writes one.
+    text = text.encode("utf-8", "backslashreplace").decode()
     print(text, flush=True)
     if "INVOCATION_ID" not in os.environ:
         return
-    size = len(text.encode("utf-8", "surrogateescape"))
+    size = len(text.encode())
     if size > LONGEST_RESULT:
         text = json.dumps({"omitted_bytes": size})
     fields = {

@@ -121,6 +121,7 @@ update-ca-certificates >/dev/null 2>&1
 
 CEPH = Layer(name="ceph", parent=TEST, packages=("ceph-common", "ceph-mon"))
 """A monitor of Ceph: it needs no disks, and nothing of the kernel."""
+
 NET = Layer(
     name="net",
     parent=TEST,

@@ -139,6 +139,12 @@ def test_what_a_handler_returns_is_the_result_of_its_run(host: Host) -> None:
     assert newest(host, "told")["task_result"] == run["task_result"]
 
 
+def test_who_waits_for_a_run_sees_its_result(host: Host) -> None:
+    assert host.cli("run", "told", "--wait").stdout.endswith("\n  size: 7\n  name: näme\n")
+    result = host.json("run", "unlucky", "--wait", expect=5)["task_result"]
+    assert result == {"failed": ["vm-1"]}
+
+
 def test_of_a_long_result_its_length_is_kept(host: Host) -> None:
     work.start(host, "large")
     host.box.run(["journalctl", "--sync"])
@@ -222,7 +228,7 @@ def test_a_task_once_has_the_user_and_the_sandbox_of_its_type(host: Host) -> Non
     assert said == "$HOME|${HOME}|$$|%n|a b|--x=$HOME|"
     assert host.box.run("systemctl list-units --all 'debvisor-task-*' --no-legend").stdout == ""
     events = host.json("audit", "--verb", "run")
-    assert events[0]["file"] == "task set"
+    assert events[0]["file"] == "task echo"
 
 
 def test_a_task_once_ends_as_the_task_does(host: Host) -> None:

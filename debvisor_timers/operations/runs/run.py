@@ -11,6 +11,7 @@ from debvisor_timers.errors import NotFoundError, RefusedError
 from debvisor_timers.history.caller import Caller
 from debvisor_timers.history.last import LastRun, read_last
 from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.records import JournalMatch, MessageId, task_result_in
 from debvisor_timers.history.runs import Run
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.holding.marks import Mark, pause
@@ -46,6 +47,7 @@ class RunResult:
     """What became of a start: `run` is the run that ended, None when nobody waited for it.
 
     pause: that of the job; who starts it by hand means it, so it runs all the same.
+    task_result: what the handler of its task has returned, as JSON.
     """
 
     job_id: str
@@ -53,6 +55,7 @@ class RunResult:
     retry_of: str = ""
     forced: bool = False
     pause: Mark | None = None
+    task_result: str = ""
 
     @property
     def words(self) -> str:
@@ -87,6 +90,7 @@ def run_job(host: Host, job_id: str, *, caller: Caller, wish: Wish) -> RunResult
         retry_of=wish.retry_of,
         forced=wish.force,
         pause=mark if mark and mark.holds(asked) else None,
+        task_result=_task_result(host, service, ended),
     )
 
 
@@ -155,6 +159,20 @@ def _ended(
         if ended or time.monotonic() > deadline:
             return ended[0] if ended else None
         time.sleep(0.05)
+
+
+def _task_result(host: Host, service: str, run: LastRun | Run | None) -> str:
+    """Return what the handler of a task has returned, as JSON; empty for nothing."""
+    if not isinstance(run, LastRun):
+        return run.task_result if run else ""
+    match: JournalMatch = {
+        "MESSAGE_ID": MessageId.TASK_RESULT,
+        "_SYSTEMD_UNIT": service,
+        "_SYSTEMD_INVOCATION_ID": run.invocation_id,
+    }
+    # Who waits for the last of several attempts gets its result, as history has it.
+    found = host.journal.records([match], newest_first=True) if run.invocation_id else iter(())
+    return next(map(task_result_in, found), "")
 
 
 def _newest_failed(host: Host, job_id: str) -> str:

@@ -71,6 +71,7 @@ def transient_task(host: Host, types: TaskTypes, wanted: Wanted) -> TransientTas
     unit = f"debvisor-task-{wanted.task_type.replace('_', '-')}-{secrets.token_hex(3)}.service"
     values = service_values(job, host.layout, types)
     argv = ["systemd-run", f"--unit={unit}", "--wait", "--pipe", "--collect", "--quiet"]
+    argv += ["--expand-environment=no"]  # it would read $NAME in parameters as a variable
     argv += [f"--description=Task {wanted.task_type}, once"]
     argv += [f"--setenv={name}={value}" for name, value in values["environment"]]
     argv += [f"--property={name}={value}" for name, value in _properties(job, values)]

@@ -40,6 +40,10 @@ async def waits(config):
     finally:
         print("cleaned up", flush=True)
 
+def odd(config):
+    import os
+    return {"file": os.fsdecode(b"\\xff")}
+
 class Backups:
     @staticmethod
     def run(config):
@@ -73,6 +77,7 @@ def call(folder: Path, name: str) -> tuple[int, str, str]:
     [
         ("works", "doing vm-123 é\n"),
         ("told", '{"size": 7, "vm": "vm-123 é"}\n'),
+        ("odd", '{"file": "\\udcff"}\n'),
         ("later", "later vm-123 é\n"),
         ("Backups.run", "in a class\n"),
     ],
