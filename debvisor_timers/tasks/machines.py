@@ -47,9 +47,9 @@ class Selection:
     def of(cls, config: Mapping[str, Any]) -> Selection:
         """Return what the parameters `vm_id`, `tag`, `exclude` and `uri` of a task say."""
         return cls(
-            names=_texts(config.get("vm_id")),
-            tags=_texts(config.get("tag")),
-            exclude=_texts(config.get("exclude")),
+            names=texts(config.get("vm_id")),
+            tags=texts(config.get("tag")),
+            exclude=texts(config.get("exclude")),
             uri=str(config.get("uri") or URI),
         )
 
@@ -207,7 +207,8 @@ def _is_glob(text: str) -> bool:
     return not {"*", "?", "["}.isdisjoint(text)
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def texts(value: object) -> tuple[str, ...]:
+    """Return the texts of a parameter that is one, a list of them, or not given."""
     if value is None or value == "":
         return ()
     return tuple(map(str, value)) if isinstance(value, list | tuple) else (str(value),)

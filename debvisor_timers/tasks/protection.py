@@ -79,13 +79,18 @@ def snapshots_of(machine: libvirt.virDomain) -> list[Snapshot]:
 
 
 def backups_in(folders: Iterable[Path]) -> Backups:
-    """Return the backups whose manifests lie in the folders, at any depth."""
+    """Return the backups whose manifests lie in the folders, at any depth.
+
+    What is being made or removed has a name that begins with a dot.
+    """
     found: dict[str, list[Saved]] = {}
     problems = []
     for folder in sorted(set(folders)):
         if not folder.is_dir():
             problems.append(f"{folder} is no folder that can be read: no backup is seen there")
         for path in sorted(folder.rglob(MANIFEST)):
+            if path.parent.name.startswith("."):
+                continue
             try:
                 machine, saved = _backup(path, json.loads(path.read_text(encoding="utf-8")))
             except (OSError, ValueError, KeyError, TypeError) as error:
