@@ -23,6 +23,9 @@ UNAVAILABLE: Final = 69
 BUSY: Final = 75
 """Somebody else holds what is needed; another attempt will do (EX_TEMPFAIL)."""
 
+NOT_INSTALLED: Final = 78
+"""A library is not there, which no other attempt will bring (EX_CONFIG of sysexits.h)."""
+
 _RUN_ID = re.compile(r"([0-9]{8}T[0-9]{6}Z)-[0-9a-f]+")
 
 

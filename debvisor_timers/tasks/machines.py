@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
-from debvisor_timers.tasks.base import BUSY, FAILED, UNAVAILABLE, WRONG, TaskFailed
+from debvisor_timers.tasks.base import BUSY, FAILED, NOT_INSTALLED, UNAVAILABLE, WRONG, TaskFailed
 
 if TYPE_CHECKING:
     import libvirt
@@ -72,7 +72,7 @@ class Known:
 def connect(uri: str = URI) -> libvirt.virConnect:
     """Return a connection to libvirt at `uri`; the caller closes it.
 
-    Raises TaskFailed, to be tried again, where its library is missing or it does not answer.
+    Raises TaskFailed, to be tried again where it does not answer; no retry installs its library.
     """
     try:
         import libvirt  # noqa: PLC0415 - only tasks of machines need it
@@ -80,7 +80,7 @@ def connect(uri: str = URI) -> libvirt.virConnect:
         raise TaskFailed(
             "there is no libvirt for Python",
             fix="apt install python3-libvirt",
-            exit_status=UNAVAILABLE,
+            exit_status=NOT_INSTALLED,
         ) from error
     libvirt.registerErrorHandler(_say_nothing, None)  # what fails is told once, by the exception
     try:

@@ -235,6 +235,8 @@ def test_a_damaged_byte_is_found_wherever_it_is_in_the_chain(host: Host) -> None
 def test_what_the_guide_shows_works_with_the_usual_directory(host: Host) -> None:
     found = run(host, "usual")["m-off"]
     assert found["path"].startswith("/var/lib/debvisor/backups/m-off/")
+    (covered,) = host.json("coverage", "m-off", "--within", "1h")["machines"]
+    assert covered["backup"]["path"] == found["path"]
     assert run(host, "check-usual")["m-off"]["backup"] == found["backup"]
     assert run(host, "prune-usual")["m-off"]["removed"] == []
 

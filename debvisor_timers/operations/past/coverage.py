@@ -11,6 +11,7 @@ from pathlib import Path
 from debvisor_timers.errors import MachineError, NotFoundError
 from debvisor_timers.jobs.load import load_definitions
 from debvisor_timers.operations.host import Host
+from debvisor_timers.tasks.backups import DIRECTORY
 from debvisor_timers.tasks.base import WRONG, TaskFailed
 from debvisor_timers.tasks.machines import Selection
 from debvisor_timers.tasks.protection import Backups, Guarded, Saved, backups_in, guarded
@@ -106,5 +107,4 @@ def _folders_of_jobs(host: Host) -> Iterator[Path]:
     for job in definitions.jobs.values():
         if job.task is None or definitions.task_types.own_name(job.task.type) != _BACKUP:
             continue
-        if folder := job.task.config.get("directory"):
-            yield Path(str(folder))
+        yield Path(str(job.task.config.get("directory") or DIRECTORY))

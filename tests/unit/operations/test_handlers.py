@@ -21,7 +21,7 @@ from debvisor_timers.operations.editing.handlers import handler_of, register_han
 from debvisor_timers.systemd.ports import FileEntry
 from tests.unit.operations.world import NIGHTLY, World
 
-TASK = NIGHTLY + "  snapshot:\n    task: {type: backup, config: {vm: vm-1}}\n"
+TASK = NIGHTLY + "  snapshot:\n    task: {type: backup, config: {vm_id: vm-1}}\n"
 HANDLER = TaskType(handler="tools.backups:make", path=("/opt",))
 
 
