@@ -86,7 +86,10 @@ Address = Annotated[
 Addresses = Annotated[
     tuple[Address, ...],
     BeforeValidator(checks.as_list_of_some),
-    Shown("address | list of addresses"),
+    Shown(
+        "address | list of addresses",
+        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+    ),
 ]
 Credential = Annotated[
     str,

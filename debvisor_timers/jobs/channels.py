@@ -191,7 +191,12 @@ class QuietHours(Model):
         shown_default="the zone of the host",
     )
     except_priority: Annotated[
-        tuple[values.Line, ...], BeforeValidator(checks.as_list), Shown("priority | list of them")
+        tuple[values.Line, ...],
+        BeforeValidator(checks.as_list),
+        Shown(
+            "priority | list of them",
+            {"anyOf": [values.ANY_TEXT, {"type": "array", "items": values.ANY_TEXT}]},
+        ),
     ] = key(
         (),
         help="Jobs of these priorities are told of all the same, if something is wrong.",

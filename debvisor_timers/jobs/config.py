@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from debvisor_timers.jobs import values
 from debvisor_timers.jobs.calendars import CALENDARS, Calendars, exclusion_complaints, resolve
-from debvisor_timers.jobs.channel_values import ChannelName
+from debvisor_timers.jobs.channel_values import ChannelName, Url
 from debvisor_timers.jobs.channels import Channel
 from debvisor_timers.jobs.document import Document, Value
 from debvisor_timers.jobs.faults import did_you_mean, quoted
@@ -152,6 +152,13 @@ class Config(Model):
         {},
         help="Ways to tell people of runs, by names that jobs write in `notify`.",
         example={"ops": {"exec": ["/usr/local/bin/tell", "--team", "ops"]}},
+        shown_default="none",
+    )
+    links: dict[values.Line, Url] = key(
+        {},
+        help="Addresses that messages about jobs show, by what they are called; `{job}`, `{run}` "
+        "and `{host}` stand for what the message is about.",
+        example={"runbook": "https://wiki.example.org/jobs/{job}"},
         shown_default="none",
     )
     pings: tuple[PingRule, ...] = key(

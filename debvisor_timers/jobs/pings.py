@@ -89,7 +89,10 @@ class PingRule(Model):
     jobs: Annotated[
         tuple[values.Line, ...],
         BeforeValidator(checks.as_list_of_some),
-        Shown("pattern | list of patterns"),
+        Shown(
+            "pattern | list of patterns",
+            {"anyOf": [values.ANY_TEXT, {"type": "array", "items": values.ANY_TEXT}]},
+        ),
     ] = key(
         REQUIRED,
         help="The jobs, by patterns of the shell: `*`, `?` and `[...]`.",

@@ -243,6 +243,8 @@ def test_it_gives_up_aloud_and_keeps_the_message(host: Host) -> None:
     shown = host.cli("notify", "queue", expect=10).stdout
     assert "0 waiting, 1 given up" in shown
     assert "1 messages were given up" in host.box.run("debvisor-timers doctor", check=False).stdout
+    said = host.box.run("debvisor-timers status", check=False).stdout
+    assert "channels: 1 message was given up" in said
 
     host.cli("notify", "queue", "--drop", lost["id"])
     assert host.cli("notify", "queue").stdout == "no message waits, and none was given up\n"

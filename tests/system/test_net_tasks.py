@@ -71,7 +71,7 @@ jobs:
       config: {{inline: "/srv/*.log {{ size 1k\\n rotate 2\\n missingok\\n }}\\n"}}
     {ONCE}
   logs-wrong:
-    task: {{type: log_rotation, config: {{inline: "/srv/*.log {{ rotat 2\\n }}\\n"}}}}
+    task: {{type: log_rotation, config: {{inline: "/srv/*.log {{ keepall 2\\n }}\\n"}}}}
     {ONCE}
   report:
     task:
@@ -185,7 +185,7 @@ def test_logs_are_rotated_by_the_state_of_the_job(host: Host) -> None:
 
 def test_what_logrotate_complains_of_is_a_failure(host: Host) -> None:
     assert run(host, "logs-wrong")["exit_status"] == 1
-    assert "unknown option 'rotat'" in host.box.journal("--unit", work.unit("logs-wrong"))
+    assert "unknown option 'keepall'" in host.box.journal("--unit", work.unit("logs-wrong"))
 
 
 def test_a_report_is_written_and_mailed(host: Host) -> None:

@@ -40,7 +40,16 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 TOP_KEYS = {
     *("jobs", "defaults", "keep_generations", "calendars", "maintenance_windows"),
-    *("starts_per_minute", "pools", "channels", "notifications", "history", "metrics", "pings"),
+    *(
+        "starts_per_minute",
+        "pools",
+        "channels",
+        "notifications",
+        "history",
+        "metrics",
+        "pings",
+        "links",
+    ),
 }
 SHARED = "pools: {backup: 5}\nchannels: {ops: {exec: [/usr/local/bin/tell]}}\n"
 """What examples name where their document shows no config.yaml before them."""

@@ -81,6 +81,7 @@ def _settings(definitions: Definitions) -> dict[str, object]:
 def _of_config(config: Config) -> dict[str, object]:
     return {
         "channels": config.channels,
+        "links": config.links,
         "notifications": config.notifications,
         "metrics": config.metrics,
         "history": config.history,

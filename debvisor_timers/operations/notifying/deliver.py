@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.jobs.channels import Channel
@@ -33,6 +34,7 @@ _LOCK_WAIT = timedelta(seconds=2)
 _POLL_SECONDS = 0.05
 _THREADS = 16
 _REMEMBERED = 1000
+_IN_LINKS = ("job", "run", "host")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,12 @@ def _only_one(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def _filled(url: str, about: Mapping[str, str]) -> str:
+    for name, value in about.items():
+        url = url.replace(f"{{{name}}}", quote(value, safe=""))
+    return url
+
+
 def _channel(name: str, channels: Mapping[str, Channel]) -> Channel | None:
     """Return the channel of a name; those of pings are in no configuration."""
     if name.startswith(PREFIX):
@@ -102,9 +110,11 @@ class _Round:
     sent: list[tuple[str, Queued]] = field(default_factory=list)
     given_up: list[tuple[str, Queued]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    links: Mapping[str, str] = field(default_factory=dict)
 
     def deliver(self) -> Delivery:
-        channels = applied_config(self.host).channels
+        config = applied_config(self.host)
+        channels, self.links = config.channels, config.links
         for _ in range(_ROUNDS):
             due = self._due()
             if not due:
@@ -151,7 +161,7 @@ class _Round:
             for message in messages:
                 self._put_off(channel, message, problem="", tried=False)
             return False
-        documents = [{**each.document, "message": each.id} for each in messages]
+        documents = [self._document(each) for each in messages]
         document = documents[0] if len(documents) == 1 else bundle(documents)
         try:
             self.send(channel, document, channel.timeout)
@@ -165,6 +175,15 @@ class _Round:
             queue.forget(self.host.layout, message)
             self.sent.append((name, message))
         return True
+
+    def _document(self, message: Queued) -> Document:
+        about = {name: str(message.document.get(name) or "") for name in _IN_LINKS}
+        links = {
+            label: _filled(url, about)
+            for label, url in self.links.items()
+            if all(value or f"{{{name}}}" not in url for name, value in about.items())
+        }
+        return {**message.document, "message": message.id, **({"links": links} if links else {})}
 
     def _put_off(self, channel: Channel, message: Queued, *, problem: str, tried: bool) -> None:
         now = self.host.clock.now()

@@ -98,6 +98,14 @@ def given_up(layout: Layout) -> list[Queued]:
     return list(_read(layout.given_up))
 
 
+def given_up_names(layout: Layout) -> list[str]:
+    """Return the ids of the messages that were given up; others than root may ask for them."""
+    try:
+        return sorted(path.stem for path in layout.given_up.iterdir() if path.suffix == _SUFFIX)
+    except OSError:
+        return []
+
+
 def forget(layout: Layout, message: Queued) -> None:
     """Remove a message that waits: it was sent."""
     durable.remove(layout.queue / f"{message.id}{_SUFFIX}")

@@ -27,6 +27,7 @@ class FindingKind(StrEnum):
     BRAKE = "brake"
     STOPPED = "stopped"
     FAILED = "failed"
+    UNTOLD = "untold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from debvisor_timers.operations.applying.settings import pending_settings
 from debvisor_timers.operations.applying.surroundings import Surroundings, noted
 from debvisor_timers.operations.holding.notes import held_notes
 from debvisor_timers.operations.host import Host
+from debvisor_timers.operations.notifying import queue
 from debvisor_timers.operations.owned import owned_by_job
 from debvisor_timers.operations.safety.as_applied import AsApplied
 from debvisor_timers.operations.safety.drift import Drift, by_clock, without_yaml
@@ -86,6 +87,7 @@ def status(host: Host) -> Status:
     findings += _loaded(host, units, at_odds)
     findings += _triggers(host, on_disk, units, at_odds)
     findings += _failed(host, jobs)
+    findings += _untold(host)
     active = sum(is_timer(name) and _is_active(unit) for name, unit in units.items())
     return Status(jobs=len(jobs), timers=active, findings=tuple(findings), notes=tuple(notes))
 
@@ -326,6 +328,13 @@ def _failed(host: Host, jobs: set[str]) -> Iterator[StatusFinding]:
                 f"its last run {last.outcome_words}",
                 f"logs {job_id}",
             )
+
+
+def _untold(host: Host) -> Iterator[StatusFinding]:
+    """Yield that somebody was not told, though nobody tries any more."""
+    if count := len(queue.given_up_names(host.layout)):
+        message = "1 message was" if count == 1 else f"{count} messages were"
+        yield finding(FindingKind.UNTOLD, "channels", f"{message} given up", "notify queue")
 
 
 def _is_active(unit: UnitState | None) -> bool:

@@ -64,7 +64,7 @@ channels.teams.url channels.teams.url.credential channels.exec channels.timeout
 channels.give_up_after channels.quiet_hours channels.quiet_hours.from channels.quiet_hours.until
 channels.quiet_hours.timezone channels.quiet_hours.except_priority channels.digest
 channels.digest.more_than channels.digest.within
-pings pings.jobs pings.ping pings.ping.start pings.ping.success pings.ping.failure
+links pings pings.jobs pings.ping pings.ping.start pings.ping.success pings.ping.failure
 notifications notifications.apply_failed history history.keep history.keep_runs
 metrics metrics.textfile starts_per_minute
 """

@@ -49,7 +49,7 @@ def test_the_first_rule_that_means_a_job_counts_where_it_says_nothing(tmp_path: 
         ("ftp://hc/a", "is not an address of HTTP"),
         ("https://hc/a?b=c", "has a query"),
         ("https://u:p@hc/a", "has a password in it"),
-        ("{sucess: https://hc}", "unknown key 'sucess'"),
+        ("{begin: https://hc}", "unknown key 'begin'"),
     ],
 )
 def test_a_wrong_address_is_told(tmp_path: Path, ping: str, message: str) -> None:

@@ -73,11 +73,11 @@ def test_nobody_is_told_before_anything_was_applied(world: World) -> None:
 
 
 def test_a_channel_of_config_has_to_exist(world: World) -> None:
-    config = CONFIG.replace("[ops]}", "[opps]}")
+    config = CONFIG.replace("[ops]}", "[opsx]}")
     (world.layout.config / "config.yaml").write_text(config, encoding="utf-8")
     world.write(NIGHTLY)
     (problem,) = Scheduler(world.host).check().problems
-    assert "there is no channel 'opps'; did you mean 'ops'?" in str(problem)
+    assert "there is no channel 'opsx'; did you mean 'ops'?" in str(problem)
 
 
 class KilledError(BaseException):

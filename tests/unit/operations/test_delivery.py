@@ -147,6 +147,21 @@ def test_what_was_given_up_can_be_tried_again_or_dropped(host: World, receiver: 
         queue.find(host.layout, b.short_id)
 
 
+def test_messages_show_the_addresses_that_fit(host: World, receiver: Receiver) -> None:
+    links = "links: {book: 'https://w/{job}', run: 'https://r/{host}/{run}', all: 'https://a'}\n"
+    (host.layout.config / "config.yaml").write_text(CONFIG + links)
+    host.apply(NIGHTLY)
+    queue.enqueue(host.host, "ops", {"event": "test", "job": "a b", "host": "n1"})
+    queue.enqueue(host.host, "ops", {"event": "test", "job": "c", "host": "n1", "run": "r/1"})
+
+    send(host, receiver)
+
+    assert [each["links"] for _, each in receiver.got] == [
+        {"book": "https://w/a%20b", "all": "https://a"},
+        {"book": "https://w/c", "run": "https://r/n1/r%2F1", "all": "https://a"},
+    ]
+
+
 def test_one_odd_message_holds_up_no_other(host: World, receiver: Receiver) -> None:
     receiver.refused = {"a"}
     tell(host, "ops", "a", "b")
