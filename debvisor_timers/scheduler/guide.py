@@ -189,6 +189,8 @@ class JobScheduler(Scheduler):
             if not callable(handler):
                 raise
             log.warning("%s has no handler: %s; %s", task_type, error.message, error.fix)
+            if self.has_task_type(task_type):
+                log.warning("its jobs do what the type of that name does: see task show")
             return
         self.declare_handler(task_type, handler)
         log.info("registered handler for task type %s", task_type)

@@ -216,7 +216,7 @@ def writable(value: object) -> Writable:
     if value is None:
         return NULL
     if value is ...:
-        return "..."  # what stands for the rest in examples
+        return "..."
     if isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, timedelta):
@@ -224,7 +224,8 @@ def writable(value: object) -> Writable:
     if isinstance(value, Mapping):
         return {str(name): writable(each) for name, each in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, bytes):
-        return [writable(each) for each in value]
+        # `...` stands for the rest in examples, which is none.
+        return [writable(each) for each in value if each is not ...]
     raise UsageError(
         f"a job file cannot hold {value!r}",
         fix="give text, numbers, True, False, None, lists and mappings",

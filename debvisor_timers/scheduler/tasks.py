@@ -37,6 +37,12 @@ class Tasks(Base):
 
         return known_type(self.host, name)
 
+    def has_task_type(self, name: str) -> bool:
+        """Return whether a type of that name is declared, or comes with the program."""
+        from debvisor_timers.jobs.task_files import load_task_types
+
+        return load_task_types(self.host.layout.tasks).get(name) is not None
+
     def run_task(self, wanted: Wanted) -> int:
         """Do a task now, its output being that of this process; return its exit status."""
         import subprocess

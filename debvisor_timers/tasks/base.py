@@ -97,7 +97,7 @@ def try_tool(
         raise TaskFailed(
             f"there is no program {command[0]}",
             fix=f"apt install {package}",
-            exit_status=UNAVAILABLE,
+            exit_status=NOT_INSTALLED,
         ) from error
     except subprocess.TimeoutExpired as error:
         raise TaskFailed(f"{command[0]} did not end within {error.timeout:g} s") from error

@@ -15,7 +15,7 @@ ORIGINAL = {
     "job_id": "f8a2d3c4",
     "name": "Daily Backup",
     "cron_expression": {"minute": 0, "hour": 2, "day": "*", "month": "*", "day_of_week": "*"},
-    "task_type": "vm_snapshot",
+    "task_type": "take_snapshot",
     "task_config": {"vm_id": "vm-123", "retention_days": 7},
     "priority": 2,
     "owner": "admin",
@@ -73,7 +73,7 @@ def test_a_host_moves(zeus: Host, hera: Host) -> None:
 
     applied = zeus.cli("apply", "--yes")
     assert "3 created" in applied.stdout
-    assert "No handler for task type: vm_snapshot" in applied.stderr
+    assert "No handler for task type: take_snapshot" in applied.stderr
     assert "02:00:00 UTC" in zeus.show(DAY, "TimersCalendar")["TimersCalendar"]
     assert "handlers.report" in zeus.cli("config", "list").stdout
 
@@ -81,7 +81,7 @@ def test_a_host_moves(zeus: Host, hera: Host) -> None:
     assert "days 8" in zeus.cli("logs", "report").stdout
     zeus.cli("run", "--wait", "f8a2d3c4", expect=5)
     assert zeus.await_run("f8a2d3c4", "failed")[0]["exit_status"] == 78
-    assert "No handler for task type: vm_snapshot" in zeus.cli("logs", "f8a2d3c4").stdout
+    assert "No handler for task type: take_snapshot" in zeus.cli("logs", "f8a2d3c4").stdout
 
     saved = zeus.cli("config", "backup", f"--output={BACKUP}", "--with-history")
     assert "and the history saved to" in saved.stdout

@@ -14,7 +14,12 @@ from tests.system.host import JOBS, Host
 
 READER = "alice"
 JOB = "jobs: {nightly: {schedule: '0 2 * * *', command: [/bin/true]}}\n"
-DEBIAN_NAMES = {"python-dateutil": "dateutil", "pyyaml": "yaml", "systemd-python": "systemd"}
+DEBIAN_NAMES = {
+    "attrs": "attr",
+    "python-dateutil": "dateutil",
+    "pyyaml": "yaml",
+    "systemd-python": "systemd",
+}
 """Of projects whose Debian package is not simply called python3-PROJECT."""
 
 

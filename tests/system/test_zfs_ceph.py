@@ -61,6 +61,7 @@ def zfs_snapshot(option, value, *paths):
     name, _, job = value.partition("=")
     assert (option, name) == ("-o", PROPERTY)
     if state["full"] in {{path.partition("@")[0].partition("/")[0] for path in paths}}:
+        PLACE.write_text(json.dumps(state | {{"full": state["later"]}}))
         fail("create snapshots : out of space")
     for path in paths:
         snapshots[path] = {{"job": job, "source": "local", "made": int(time.time())}}
@@ -110,6 +111,7 @@ PLACE.write_text(json.dumps(state))
 JOBS = {
     "snaps": "zfs_snapshot, config: {dataset: [tank/vms, 'rpool*'], recursive: true, keep: 1}",
     "typo": "zfs_snapshot, config: {dataset: tank/vmz}",
+    "retried": "zfs_snapshot, config: {dataset: '*'}",
     "scrub": "zfs_scrub, config: {pool: tank}",
     "scrubs": "zfs_scrub",
     "ceph": "ceph_health, config: {connect_timeout_seconds: 2}",
@@ -136,7 +138,8 @@ def host() -> Iterator[Host]:
             box.write(f"/usr/sbin/{name}", STAND_IN, 0o755)
         box.write("/etc/ceph/ceph.conf", CONF)
         tasks = {
-            job: f"task: {{type: {about}}}, retries: {{max: 0}}" for job, about in JOBS.items()
+            job: f"task: {{type: {about}}}, retries: {{max: {int(job == 'retried')}, delay: 0}}"
+            for job, about in JOBS.items()
         }
         host.apply(work.yaml(tasks))
         yield host
@@ -144,7 +147,7 @@ def host() -> Iterator[Host]:
 
 def zfs(host: Host, **changes: Any) -> None:
     """Let the host have these datasets, snapshots and pools."""
-    state: dict[str, Any] = {"datasets": [], "snapshots": {}, "pools": {}, "full": ""}
+    state: dict[str, Any] = {"datasets": [], "snapshots": {}, "pools": {}, "full": "", "later": ""}
     host.box.write(f"{STATE}/state", json.dumps(state | changes))
     host.box.write(f"{STATE}/log", "")
 
@@ -209,7 +212,7 @@ def test_snapshots_are_made_and_only_ours_are_removed(host: Host) -> None:
 
 
 def test_a_full_pool_keeps_no_other_from_its_snapshots(host: Host) -> None:
-    zfs(host, datasets=["rpool", "tank/vms"], full="rpool")
+    zfs(host, datasets=["rpool", "tank/vms"], full="rpool", later="rpool")
 
     result = run(host, "snaps")
 
@@ -217,6 +220,18 @@ def test_a_full_pool_keeps_no_other_from_its_snapshots(host: Host) -> None:
     each = result["task_result"]["datasets"]
     assert (each["rpool"]["outcome"], each["tank/vms"]["outcome"]) == ("failed", "done")
     assert "rpool: zfs snapshot: cannot create snapshots : out of space" in said(host, "snaps")
+
+
+def test_a_retry_makes_what_is_missing_alone(host: Host) -> None:
+    zfs(host, datasets=["rpool", "tank"], full="rpool")
+
+    result = run(host, "retried")
+
+    assert (result["outcome"], result["attempts"]) == ("succeeded", 2), said(host, "retried")
+    name = f"debvisor-retried-{result['run']}"
+    assert snapshots(host) == [f"rpool@{name}", f"tank@{name}"]
+    each = result["task_result"]["datasets"]
+    assert (each["rpool"]["outcome"], each["tank"]["outcome"]) == ("done", "skipped")
 
 
 def test_a_dataset_that_is_not_there_is_named(host: Host) -> None:

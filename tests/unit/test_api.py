@@ -179,11 +179,11 @@ def test_the_type_of_a_dependency_can_be_its_word() -> None:
 
 def test_jobs_are_found_by_what_they_are(scheduler: JobScheduler) -> None:
     scheduler.create_job(name="One", command=["/bin/true"], owner="anna", tags={"a": "b"})
-    scheduler.create_job(name="Two", task_type="backup", owner="ben", enabled=False)
+    scheduler.create_job(name="Two", task_type="mirror", owner="ben", enabled=False)
 
     assert [job.job_id for job in scheduler.list_jobs()] == ["one", "two"]
     assert [job.name for job in scheduler.list_jobs(owner="anna")] == ["One"]
-    assert [job.name for job in scheduler.list_jobs(task_type="backup")] == ["Two"]
+    assert [job.name for job in scheduler.list_jobs(task_type="mirror")] == ["Two"]
     assert [job.name for job in scheduler.list_jobs(enabled=False)] == ["Two"]
     assert [job.name for job in scheduler.list_jobs(tags={"a": "b"})] == ["One"]
     assert scheduler.list_jobs(status=JobStatus.FAILED) == []
@@ -201,8 +201,8 @@ def test_an_update_changes_what_it_names_alone(world: World, scheduler: JobSched
     assert (job.name, job.timeout_seconds, job.enabled) == ("At night", 90.5, False)
     text = (world.layout.jobs / "a.yaml").read_text(encoding="utf-8")
     assert "    # a remark\n    owner: anna  # since May\n" in text
-    job = scheduler.update_job("nightly", cron_expr=None, task_type="backup")
-    assert (job.cron_expression, job.task_type) == (None, "backup")
+    job = scheduler.update_job("nightly", cron_expr=None, task_type="mirror")
+    assert (job.cron_expression, job.task_type) == (None, "mirror")
 
 
 def test_a_deleted_job_is_gone(world: World, scheduler: JobScheduler) -> None:
@@ -463,7 +463,8 @@ def test_a_handler_of_the_program_itself_is_warned_of(
 ) -> None:
     scheduler.register_task_handler("backup", lambda _config: True)
 
-    (record,) = caplog.records
+    record, instead = caplog.records
     assert record.name == "DebVisor.Scheduler"
     assert "a job cannot import it" in record.getMessage()
+    assert "do what the type of that name does" in instead.getMessage()
     assert scheduler.task_types() == {}

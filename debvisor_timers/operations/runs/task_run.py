@@ -94,8 +94,7 @@ def config_of(known: TaskType | None, wanted: Wanted) -> dict[str, Any]:
         name, equals, text = setting.partition("=")
         if not name or not equals:
             raise UsageError(f"{quoted(setting)} is no parameter", fix="write it as NAME=VALUE")
-        is_text = properties.get(name, {}).get("type") == "string"
-        config[name] = text if is_text else _value(text)
+        config[name] = text if _is_text(properties.get(name, {}), text) else _value(text)
     wrong = list(known.wrong_in(config)) if known else []
     if wrong:
         first, *more = [
@@ -107,6 +106,14 @@ def config_of(known: TaskType | None, wanted: Wanted) -> dict[str, Any]:
             fix=wrong[0].fix or f"see: debvisor-timers task show {wanted.task_type}",
         )
     return config
+
+
+def _is_text(parameter: Mapping[str, Any], text: str) -> bool:
+    """Return whether a value can but be text: a machine may be called 7, or yes."""
+    kinds = parameter.get("type", ())
+    kinds = {kinds} if isinstance(kinds, str) else set(kinds)
+    is_nested = text[:1] in {"[", "{"} and kinds & {"array", "object"}
+    return "string" in kinds and not kinds & {"integer", "number", "boolean"} and not is_nested
 
 
 def _json(text: str) -> dict[str, Any]:
