@@ -66,23 +66,31 @@ def stop(machine: libvirt.virDomain, stage: Path) -> None:
     """Stop the backup job that writes into a folder, and wait until QEMU lets go of its files."""
     import libvirt  # noqa: PLC0415
 
-    for turn in range(int(_STOP_SECONDS / _PERIOD)):
-        if stage not in {each.parent for each in backup_xml.targets_in(under_way(machine))}:
-            return
-        if turn == 0:
-            with suppress(libvirt.libvirtError):
+    with suppress(libvirt.libvirtError):  # the next run stops what goes on without us
+        for turn in range(int(_STOP_SECONDS / _PERIOD)):
+            text = under_way(machine)
+            if stage not in {each.parent for each in backup_xml.targets_in(text)}:
+                return
+            if turn == 0:
                 machine.abortJob()
-        time.sleep(_PERIOD)
+            time.sleep(_PERIOD)
 
 
 def under_way(machine: libvirt.virDomain) -> str:
-    """Return the XML of the backup job of a machine, "" where there is none."""
+    """Return the XML of the backup job of a machine, "" for none. Raises libvirtError."""
     import libvirt  # noqa: PLC0415
 
     try:
         text: str = machine.backupGetXMLDesc(0)
-    except libvirt.libvirtError:
-        return ""
+    except libvirt.libvirtError as error:
+        none = {
+            libvirt.VIR_ERR_NO_DOMAIN_BACKUP,
+            libvirt.VIR_ERR_OPERATION_INVALID,  # it is off
+            libvirt.VIR_ERR_NO_DOMAIN,
+        }
+        if error.get_error_code() in none:
+            return ""
+        raise
     return text
 
 
@@ -92,7 +100,9 @@ def clear(machine: libvirt.virDomain, folder: Path) -> None:
     folder: of the backups of the machine, whose lock is held.
     Raises TaskFailed where a job of somebody else is at work on the machine.
     """
-    for stage in {each.parent for each in backup_xml.targets_in(under_way(machine))}:
+    with telling("it cannot be looked at"):
+        text = under_way(machine)
+    for stage in {each.parent for each in backup_xml.targets_in(text)}:
         if stage.parent == folder and stage.name.startswith(PARTIAL):
             stop(machine, stage)
             print(f"{machine.name()}: stopped a backup whose run was cut off", flush=True)
@@ -183,13 +193,14 @@ def _begin(machine: libvirt.virDomain, document: str, checkpoint: str) -> None:
 def _await_end(machine: libvirt.virDomain) -> None:
     import libvirt  # noqa: PLC0415
 
-    while under_way(machine):
-        with suppress(libvirt.libvirtError, ValueError):
-            stats = machine.jobStats(0)
-            total = stats.get("disk_total", 0)
-            if total:
-                report_progress(stats.get("disk_processed", 0) / total, machine.name())
-        time.sleep(_PERIOD)
+    with telling("the backup job cannot be looked at"):
+        while under_way(machine):
+            with suppress(libvirt.libvirtError):
+                stats = machine.jobStats(0)
+                total = stats.get("disk_total", 0)
+                if total:
+                    report_progress(stats.get("disk_processed", 0) / total, machine.name())
+            time.sleep(_PERIOD)
     try:
         stats = machine.jobStats(libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED)
     except libvirt.libvirtError as error:

@@ -205,11 +205,14 @@ def broken(links: Sequence[Manifest]) -> str:
     return ""
 
 
-def chosen(manifests: Sequence[Manifest], backup: str, machines: Sequence[str]) -> list[Manifest]:
+def chosen(
+    directory: Path, manifests: Sequence[Manifest], backup: str, machines: Sequence[str]
+) -> list[Manifest]:
     """Return the backups that are meant: `latest`, the newest of each machine; an id of a backup,
     which all machines of its run have; or MACHINE/ID.
 
-    manifests: oldest first. machines: names, UUIDs or globs; empty for all. Raises TaskFailed.
+    manifests: of the directory, oldest first. machines: names, UUIDs or globs; empty for all.
+    Raises TaskFailed.
     """
     machine, _, name = backup.rpartition("/")
     meant = [
@@ -222,10 +225,11 @@ def chosen(manifests: Sequence[Manifest], backup: str, machines: Sequence[str]) 
     else:
         found = [one for one in meant if one.id == name]
     if not found:
-        of = f" of {', '.join(machines)}" if machines else ""
+        what = backup if backup != LATEST else ""
+        of = f"of {', '.join(machines)}" if machines else ""
         raise TaskFailed(
-            f"there is no backup {backup}{of}" if name != LATEST else f"there is no backup{of}",
-            fix="see: ls " + DIRECTORY + "/*, or the directory of the job",
+            " ".join(filter(None, ["there is no backup", what, of, f"in {directory}"])),
+            fix=f"see: ls {directory}/*; or set the directory that vm_backup writes to",
             exit_status=WRONG,
         )
     return sorted(found, key=lambda one: one.machine)

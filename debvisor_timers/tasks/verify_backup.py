@@ -48,7 +48,7 @@ def verify_backup(config: Mapping[str, Any]) -> dict[str, Any]:
     for problem in found.problems:
         print(problem, flush=True)
     backup = str(config.get("backup_id", LATEST))
-    manifests = chosen(found.manifests, backup, texts(config.get("vm_id")))
+    manifests = chosen(directory, found.manifests, backup, texts(config.get("vm_id")))
     trial = None
     if config.get("restore"):
         seconds = float(config.get("run_seconds", 10))

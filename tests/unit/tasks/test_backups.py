@@ -169,16 +169,16 @@ def test_backups_are_chosen(
         backup(tmp_path, f"b{number}")
     for number in (1, 2):
         backup(tmp_path, f"b{number}", machine="web-2")
-    found = chosen(read_manifests(tmp_path).manifests, name, machines)
+    found = chosen(tmp_path, read_manifests(tmp_path).manifests, name, machines)
     assert [f"{one.machine}/{one.id}" for one in found] == expected
 
 
 @pytest.mark.parametrize(
     ("name", "machines", "said"),
     [
-        ("b9", [], "there is no backup b9\n"),
-        ("latest", ["db"], "there is no backup of db\n"),
-        ("../web-1/b1", [], "there is no backup ../web-1/b1\n"),
+        ("b9", [], "there is no backup b9 in {}\n"),
+        ("latest", ["db"], "there is no backup of db in {}\n"),
+        ("../web-1/b1", [], "there is no backup ../web-1/b1 in {}\n"),
     ],
 )
 def test_a_backup_that_is_not_there(
@@ -186,8 +186,8 @@ def test_a_backup_that_is_not_there(
 ) -> None:
     backup(tmp_path, "b1")
     with pytest.raises(TaskFailed) as caught:
-        chosen(read_manifests(tmp_path).manifests, name, machines)
-    assert str(caught.value).startswith(said)
+        chosen(tmp_path, read_manifests(tmp_path).manifests, name, machines)
+    assert str(caught.value).startswith(said.format(tmp_path))
     assert caught.value.exit_status == 65
 
 
