@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = {*TEMPLATES, REPORT, *(f"{NOTIFY}/{name}" for name in NOTIFY_TEMPLATES)}
 DEBIAN = ROOT / "debian"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-COMPILED = {"pystemd", "systemd-python"}
-"""Need libsystemd's headers; the Makefile leaves them to the box."""
+COMPILED = {"libvirt-python", "pystemd", "systemd-python"}
+"""Need headers of C; the Makefile leaves them to the box."""
 
 
 def requirements() -> list[Requirement]:
