@@ -31,8 +31,10 @@ def _type(name: str, known: TaskType, defaults: Mapping[str, Any]) -> Iterator[s
     yield ""
     yield f"{escaped(known.summary)}."
     yield ""
-    yield from escaped(known.description.rstrip("\n")).split("\n")
-    yield ""
+    for paragraph in known.description.strip("\n").split("\n\n"):
+        # On one line: scdoc takes a line that begins with - for a list.
+        yield escaped(" ".join(paragraph.split()))
+        yield ""
     yield from _parameters(known.parameters or {})
     if defaults:
         keys = {key: as_json(value) for key, value in defaults.items() if value is not NULL}
@@ -55,6 +57,9 @@ def _parameters(schema: Schema, prefix: str = "") -> Iterator[str]:
     for name, about in properties_of(schema).items():
         yield from _parameter(prefix, name, about, schema)
         yield from _parameters(about, f"{prefix}{name}.")
+        items = about.get("items")
+        if isinstance(items, dict):
+            yield from _parameters(items, f"{prefix}{name}.")
 
 
 def _parameter(prefix: str, name: str, about: Schema, schema: Schema) -> Iterator[str]:
@@ -64,7 +69,7 @@ def _parameter(prefix: str, name: str, about: Schema, schema: Schema) -> Iterato
         facts.append(f"Default: {_plain(about['default'])}.")
     elif name in schema.get("required", []):
         facts.append("Required.")
-    yield f"\t{escaped(' '.join(facts))}"
+    yield f"\t{escaped(' '.join(' '.join(facts).split()))}"
     yield ""
 
 

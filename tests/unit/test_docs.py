@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -256,6 +258,14 @@ def test_the_synopsis_of_a_command_has_its_options_and_arguments(name: str) -> N
 
 def _plain(param: click.Parameter) -> str:
     return re.sub(r"=.*|[^A-Z]", "", param.metavar or param.human_readable_name)
+
+
+@pytest.mark.skipif(shutil.which("scdoc") is None, reason="scdoc is not installed")
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.scd")), ids=lambda path: path.name)
+def test_a_manual_page_can_be_made(page: Path) -> None:
+    with page.open("rb") as text:
+        done = subprocess.run(["scdoc"], stdin=text, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_the_page_has_the_global_options() -> None:
