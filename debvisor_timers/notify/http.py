@@ -30,9 +30,10 @@ def request(
     """
     where = urlsplit(url).netloc
     sent = {"User-Agent": f"debvisor-timers/{__version__}", **headers}
-    connection = _connection(url, timeout)
+    connection: http.client.HTTPConnection | None = None
     try:
-        with deadline(timeout, where, lambda: connection.sock):
+        connection = _connection(url, timeout)
+        with deadline(timeout, where, lambda: connection.sock if connection else None):
             parts = urlsplit(url)
             target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
             connection.request(method, target, body, sent)
@@ -42,7 +43,8 @@ def request(
     except (http.client.HTTPException, OSError, ValueError) as error:
         raise NotSentError(f"{where}: {str(error) or type(error).__name__}") from error
     finally:
-        connection.close()
+        if connection is not None:
+            connection.close()
     if not is_good:
         words = " ".join(said.decode("utf-8", "replace").split())[:_SHOWN]
         raise NotSentError(

@@ -114,7 +114,7 @@ def _by_smtp(settings: Mail, smtp: Smtp, mail: EmailMessage, way: Way) -> None:
     if refused:
         raise NotSentError(
             f"{where} takes no mail for {', '.join(refused)}; the others have it",
-            concerns_message=True,
+            is_final=True,
         )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.jobs.channels import CREDENTIALS, Channel, Secret
 from debvisor_timers.layout import Layout
 from debvisor_timers.notify.kinds import EventKind
@@ -19,14 +20,21 @@ class NotSentError(Exception):
     """A message could not be sent; what it says has no secret in it."""
 
     def __init__(
-        self, problem: str, *, concerns_message: bool = False, status: int | None = None
+        self,
+        problem: str,
+        *,
+        concerns_message: bool = False,
+        is_final: bool = False,
+        status: int | None = None,
     ) -> None:
         """Fail; concerns_message: others may well be sent by the same channel.
 
-        status: of the answer of HTTP, where there was one.
+        is_final: it must not be tried again, as some have it already. status: of the answer of
+        HTTP, where there was one.
         """
         super().__init__(problem)
-        self.concerns_message = concerns_message
+        self.concerns_message = concerns_message or is_final
+        self.is_final = is_final
         self.status = status
 
 
@@ -93,4 +101,9 @@ class Sender:
             send_ping(document)
             return
         message = Message(document, self._overrides)
-        _ways()[channel.kind](channel, message, Way(timeout, self._secrets))
+        try:
+            _ways()[channel.kind](channel, message, Way(timeout, self._secrets))
+        except (NotSentError, DebvisorTimersError):
+            raise
+        except Exception as error:  # whatever one channel runs into holds up no other
+            raise NotSentError(f"{type(error).__name__}: {error}", concerns_message=True) from error

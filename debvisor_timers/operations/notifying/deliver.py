@@ -167,8 +167,12 @@ class _Round:
             self.send(channel, document, channel.timeout)
         except (NotSentError, DebvisorTimersError) as error:
             self.problems.append(f"the channel {name} was not told: {error}")
+            is_final = isinstance(error, NotSentError) and error.is_final
             for message in messages:
-                self._put_off(channel, message, problem=str(error), tried=True)
+                if is_final:
+                    self._give_up(message.later(message.due, problem=str(error), tried=True))
+                else:
+                    self._put_off(channel, message, problem=str(error), tried=True)
             return isinstance(error, NotSentError) and error.concerns_message
         self._note_sent(name)
         for message in messages:

@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from debvisor_timers.errors import NotFoundError
+from debvisor_timers.errors import NotFoundError, SystemdError
 from debvisor_timers.layout import Layout
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.host import Host
@@ -21,6 +21,7 @@ Document = Mapping[str, Any]
 
 _SUFFIX = ".json"
 _numbers = count()
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +151,15 @@ def _read(folder: Path) -> Iterator[Queued]:
     except OSError as error:
         raise durable.cannot("read", folder, error) from error
     for path in paths:
-        value = durable.read_json(path)
+        try:
+            value = durable.read_json(path)
+        except SystemdError as error:
+            # Damaged: given up aloud, since it names no channel; it must hold up no other.
+            value = {
+                "due": _LONG_AGO.isoformat(),
+                "problem": error.message,
+                "document": {"event": "", "text": error.message},
+            }
         if isinstance(value, dict):
             yield _message(path, value)
 

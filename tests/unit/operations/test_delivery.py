@@ -172,6 +172,29 @@ def test_one_odd_message_holds_up_no_other(host: World, receiver: Receiver) -> N
     assert done.waiting == 1
 
 
+def test_what_some_have_already_is_not_sent_again(host: World) -> None:
+    def send_to_some(_channel: Channel, _document: object, _limit: timedelta) -> None:
+        raise NotSentError("one of two has it", is_final=True)
+
+    tell(host, "ops", "a")
+    done = deliver(host.host, send=send_to_some)
+
+    assert [each.problem for _, each in done.given_up] == ["one of two has it"]
+    assert queue.queued(host.layout) == []
+
+
+def test_a_damaged_file_holds_up_no_other_message(host: World, receiver: Receiver) -> None:
+    tell(host, "ops", "a", "b")
+    first = queue.queued(host.layout)[0].id
+    (host.layout.queue / f"{first}.json").write_bytes(b'{"chan')
+
+    done = send(host, receiver)
+
+    assert receiver.jobs() == ["b"]
+    assert [each.id for _, each in done.given_up] == [first]
+    assert done.waiting == 0
+
+
 def test_a_storm_at_once_is_one_message(host: World, receiver: Receiver) -> None:
     tell(host, "calm", "a", "b", "c")
 
