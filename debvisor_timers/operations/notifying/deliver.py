@@ -143,7 +143,8 @@ class _Round:
     def _tell(self, name: str, channel: Channel | None, messages: Sequence[Queued]) -> None:
         if channel is None:
             for message in messages:
-                self._give_up(message.later(message.due, problem=f"there is no channel {name!r}"))
+                problem = f"there is no channel {name!r}" if name else message.problem
+                self._give_up(message.later(message.due, problem=problem))
             return
         now, zone = self.host.clock.now(), self.host.clock.zone()
         todo = batch(messages, channel, sent=self._sent_before(name), now=now, zone=zone)

@@ -394,14 +394,17 @@ def test_root_refuses_what_others_can_change(
 def test_others_do_not_judge_owners(installed: Path) -> None:
     for path in (installed, installed / "jobs.d", installed / "jobs.d" / "a.yaml"):
         os.chown(path, 65534, 65534)
-    parent = installed.parent
-    os.chown(parent, 65534, 65534)
-    os.chown(parent.parent, 65534, 65534)
+    # Whoever made the folders above, others have to come through them.
+    modes = {
+        path: path.stat().st_mode for path in installed.parents if path.stat().st_mode & 1 == 0
+    }
+    for path, mode in modes.items():
+        path.chmod(mode | 0o011)
     try:
         os.seteuid(65534)
         problems = load_definitions(installed).problems
     finally:
         os.seteuid(0)
-        os.chown(parent.parent, 0, 0)
-        os.chown(parent, 0, 0)
+        for path, mode in modes.items():
+            path.chmod(mode)
     assert problems == ()
