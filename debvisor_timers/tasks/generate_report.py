@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import tempfile
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -17,6 +16,7 @@ from typing import Any
 from debvisor_timers.jobs.channels import Mail
 from debvisor_timers.notify import mail as mailing
 from debvisor_timers.notify.sending import NotSentError, Way
+from debvisor_timers.operations.durable import replace_file
 from debvisor_timers.tasks.base import UNAVAILABLE, WRONG, TaskFailed, run_time, run_tool
 
 PROGRAM = "/usr/bin/debvisor-timers"
@@ -79,17 +79,7 @@ def write(path: Path, content: bytes) -> Path:
     if not path.is_absolute():
         raise TaskFailed(f"{path} is no absolute path", exit_status=WRONG)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(descriptor, 0o640)
-                file.write(content)
-                file.flush()
-                os.fsync(descriptor)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(path, content, mode=0o640)
     except OSError as error:
         raise TaskFailed(f"cannot write {path}: {error.strerror}") from error
     return path

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -12,6 +11,7 @@ from tests.box import Box, installed_layer
 from tests.box.recipes import NET
 from tests.system import work
 from tests.system.host import Host
+from tests.system.work import run
 
 NAMED = """\
 include "/etc/bind/update.key";
@@ -101,14 +101,6 @@ def host() -> Iterator[Host]:
         box.run("chown bind /var/lib/bind/*; systemctl start named")
         host.apply(JOBS)
         yield host
-
-
-def run(host: Host, job: str) -> dict[str, Any]:
-    """Run a job, and return what history has of it."""
-    work.start(host, job)
-    host.box.run(["journalctl", "--sync"])
-    found: dict[str, Any] = host.json("history", job)[0]
-    return found
 
 
 def answer(host: Host, name: str, kind: str) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,6 +12,7 @@ from tests.box import Box, installed_layer
 from tests.box.recipes import SCAN
 from tests.system import work
 from tests.system.host import Host
+from tests.system.work import run
 
 CASES = Path(__file__).parents[1] / "cases" / "scap"
 CONTENT = "content: /srv/xccdf.xml, policy: pci-dss, target: prod-cluster"
@@ -36,13 +36,6 @@ def host() -> Iterator[Host]:
             box.write(f"/srv/{path.name}", path.read_text(encoding="utf-8"))
         host.apply(JOBS)
         yield host
-
-
-def run(host: Host, job: str) -> dict[str, Any]:
-    work.start(host, job)
-    host.box.run(["journalctl", "--sync"])
-    found: dict[str, Any] = host.json("history", job)[0]
-    return found
 
 
 def test_a_scan_is_a_score_with_the_rules_that_are_not_kept(host: Host) -> None:

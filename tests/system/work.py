@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from tests.system.host import Host
 
@@ -205,3 +206,11 @@ def attempts(host: Host, job: str) -> Sequence[Attempt]:
 def gaps(found: Sequence[Attempt]) -> Sequence[float]:
     """Return the seconds between each attempt and the one before."""
     return [after.begin - before.end for before, after in pairwise(found)]
+
+
+def run(host: Host, job: str) -> dict[str, Any]:
+    """Run a job, and return what `history` has of it, its result too."""
+    start(host, job)
+    host.box.run(["journalctl", "--sync"])
+    found: dict[str, Any] = host.json("history", job)[0]
+    return found
