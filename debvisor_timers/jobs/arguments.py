@@ -61,14 +61,15 @@ def arguments_of(command: Sequence[str], config: Mapping[str, Any]) -> tuple[str
 
 
 def option_like(command: Sequence[str], config: Mapping[str, Any]) -> Iterator[Complaint]:
-    """Yield a complaint for each text of `config` that a program would take for an option."""
+    """Yield a complaint for each value of `config` that a program would take for an option."""
     for argument in command:
         if argument == _END_OF_OPTIONS:
             return
         match = _PART.match(argument)
-        value = config.get(match[1]) if match and match[1] else None
-        for text in value if isinstance(value, list) else [value]:
-            if match and isinstance(text, str) and text.startswith("-"):
+        if not match or not match[1]:
+            continue
+        for text in _filled(argument, config):
+            if text.startswith("-"):
                 yield Complaint(
                     path=(match[1],),
                     message=f"{quoted(text)} begins with -, and would be read as an option",

@@ -55,8 +55,9 @@ def _references(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tup
         for number, each in enumerate(value):
             yield from _references(each, (*path, number))
     elif isinstance(value, Mapping):
-        if isinstance(reference := value.get("$ref"), str):
-            yield (*path, "$ref"), reference
+        for word in ("$ref", "$dynamicRef"):
+            if isinstance(reference := value.get(word), str):
+                yield (*path, word), reference
         for name, each in value.items():
             yield from _references(each, (*path, name))
 
@@ -93,7 +94,11 @@ def kind_words(about: Schema) -> str:
 def complaints_about(schema: Schema, config: Mapping[str, Any]) -> list[Complaint]:
     """Return what the schema finds wrong with `config`, defaults filled in; paths are below it."""
     errors = _validator(schema).iter_errors(with_defaults(schema, config))
-    found = [each for error in errors for each in _complaints(error)]
+    try:
+        found = [each for error in errors for each in _complaints(error)]
+    except RecursionError:
+        message = "the parameters of its task type refer to themselves without end"
+        return [Complaint(path=(), message=message, fix="correct the $ref of the task type")]
     return list({(each.path, each.message): each for each in found}.values())
 
 
