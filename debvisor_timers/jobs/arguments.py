@@ -77,6 +77,17 @@ def option_like(command: Sequence[str], config: Mapping[str, Any]) -> Iterator[C
                 )
 
 
+def with_nul(command: Sequence[str], config: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Yield a complaint for each argument with a NUL character, which no program can be given."""
+    for argument in command:
+        if any("\0" in text for text in _filled(argument, config)):
+            yield Complaint(
+                path=tuple(names_in([argument])[:1]),
+                message="an argument cannot hold the character NUL",
+                fix="remove it",
+            )
+
+
 def _filled(argument: str, config: Mapping[str, Any]) -> list[str]:
     if any(config.get(name) is None for name in names_in([argument])):
         return []

@@ -168,6 +168,7 @@ class TaskType(Model):
             yield from parameters.complaints_about(self.parameters, config)
         if self.exec_ is not None:
             yield from arguments.option_like(self.exec_, self.complete(config))
+            yield from arguments.with_nul(self.exec_, self.complete(config))
 
     def complete(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return a configuration with the defaults of the parameters that it lacks."""

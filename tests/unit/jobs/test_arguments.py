@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from debvisor_timers.jobs.arguments import option_like
+from debvisor_timers.jobs.arguments import option_like, with_nul
 from debvisor_timers.jobs.parameters import complaints_about, schema_complaints
 
 
@@ -39,3 +39,8 @@ def test_a_reference_to_itself_is_said() -> None:
     loop = {"$ref": "#/$defs/a"}
     (wrong,) = complaints_about({"properties": {"a": loop}, "$defs": {"a": loop}}, {"a": 1})
     assert wrong.message == "the parameters of its task type refer to themselves without end"
+
+
+def test_no_argument_holds_nul() -> None:
+    (wrong,) = with_nul(["/bin/a", "--", "{a}", "{b}"], {"a": "x", "b": "x\0y"})
+    assert (wrong.path, wrong.message) == (("b",), "an argument cannot hold the character NUL")
