@@ -63,7 +63,10 @@ def _references(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tup
 
 
 def with_defaults(schema: Schema, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `config`, and each `default` of the schema for what it lacks, at every depth."""
+    """Return `config`, and each `default` of the schema for what it lacks.
+
+    Of mappings within mappings too; not of those in lists, nor behind a $ref or an anyOf.
+    """
     filled = dict(config)
     for name, about in properties_of(schema).items():
         if "default" in about:

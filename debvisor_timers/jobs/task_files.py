@@ -222,9 +222,20 @@ class _Reader:
             self._complain(document, (TASKS, name), complaint)
         if wrong:
             return
+        for number, alias in enumerate(known.aliases):
+            taken = next((other for other in self.types if self._answers_to(other, alias)), "")
+            if taken:
+                message = f"{quoted(alias)} is a name of the task type {taken} already"
+                path: tuple[str | int, ...] = ("aliases", number)
+                complaint = Complaint(path=path, message=message, fix="write another, or remove it")
+                self._complain(document, (TASKS, name), complaint)
+                return
         self.types[name] = known
         defaults = body.get("defaults") if isinstance(body, dict) else None
         self.defaults[name] = defaults if isinstance(defaults, dict) else {}
+
+    def _answers_to(self, name: str, alias: str) -> bool:
+        return alias == name or alias in self.types[name].aliases
 
     def _complain(self, document: Document, base: tuple[str, ...], complaint: Complaint) -> None:
         self.problems.append(locate(document, base, complaint))

@@ -118,7 +118,7 @@ def _is_text(parameter: Mapping[str, Any], text: str) -> bool:
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_no_number)
     except ValueError as error:
         raise UsageError(f"--config is no JSON: {error}", fix='as in {"vm_id": "vm-1"}') from error
     if not isinstance(value, dict):
@@ -130,9 +130,13 @@ def _value(text: str) -> Any:
     return _parsed(text) if text[:1] in {"[", "{"} else as_json(Plain(text))
 
 
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number of JSON")
+
+
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_number)
     except ValueError as error:
         raise UsageError(f"{quoted(text)} is no JSON: {error}", fix='as in ["a", "b"]') from error
 
@@ -143,6 +147,10 @@ def _job(host: Host, wanted: Wanted, config: Mapping[str, Any]) -> Job:
     body: dict[str, object] = {"task": task}
     if wanted.credentials:
         pairs = [each.partition(":") for each in wanted.credentials]
+        if wrong := [name for name, _, path in pairs if not (name and path)]:
+            raise UsageError(
+                f"the credential {quoted(wrong[0])} has no path", fix="write it as NAME:PATH"
+            )
         body["credentials"] = {name: path for name, _, path in pairs}
     with tempfile.TemporaryDirectory(prefix="debvisor-timers-") as folder:
         file = Path(folder) / "task.yaml"

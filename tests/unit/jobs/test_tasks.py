@@ -133,6 +133,20 @@ def test_what_is_wrong_is_told_at_its_place(
     assert any((line, column) == place and message in words for line, column, words in told), told
 
 
+@pytest.mark.parametrize("alias", ["one", "other"])
+def test_a_name_means_one_type_alone(tmp_path: Path, alias: str) -> None:
+    text = (
+        "tasks:\n  one: {handler: 'm:f', aliases: [other]}\n"
+        f"  two: {{handler: 'm:f', aliases: [{alias}]}}\n"
+    )
+    write(tmp_path, "tasks.d/a.yaml", text)
+
+    (problem,) = load_task_types(tmp_path / "tasks.d").own.problems
+
+    assert problem.message == f"'{alias}' is a name of the task type one already"
+    assert (problem.span.line, problem.span.column) == (3, 35)
+
+
 def test_a_type_is_declared_once(tmp_path: Path) -> None:
     write(tmp_path, "tasks.d/a.yaml", DECLARED)
     write(tmp_path, "tasks.d/b.yaml", DECLARED)
