@@ -213,8 +213,9 @@ class _Round:
         """Return when messages were sent; a note that is damaged must hold up no channel."""
         try:
             found = durable.read_json(self._sent_file(name))
-            times = [datetime.fromisoformat(str(at)) for at in found or ()]
-        except (DebvisorTimersError, TypeError, ValueError):
+            notes = found if isinstance(found, list) else []
+            times = [datetime.fromisoformat(str(at)) for at in notes]
+        except (DebvisorTimersError, ValueError):
             return []
         return [at for at in times if at.tzinfo]
 
