@@ -28,7 +28,7 @@ def request(
     timeout: for all of it. No redirect is followed: it would make a GET of a POST, and could lead
     anywhere. Certificates are checked by the authorities of this host.
     """
-    where = urlsplit(url).netloc
+    where = _where(url)
     sent = {"User-Agent": f"debvisor-timers/{__version__}", **headers}
     connection: http.client.HTTPConnection | None = None
     try:
@@ -40,7 +40,13 @@ def request(
             answer = connection.getresponse()
             is_good = 200 <= answer.status < 300
             said = b"" if is_good else answer.read1(_READ_BYTES)
-    except (http.client.HTTPException, OSError, ValueError) as error:
+    except (http.client.InvalidURL, ValueError) as error:
+        # Python's words quote the address or the header, and so the secret.
+        raise NotSentError(
+            f"{where}: the address, a header or a token has characters that cannot be sent;"
+            " fix: look for spaces, line breaks and letters that are not ASCII"
+        ) from error
+    except (http.client.HTTPException, OSError) as error:
         raise NotSentError(f"{where}: {str(error) or type(error).__name__}") from error
     finally:
         if connection is not None:
@@ -52,6 +58,14 @@ def request(
             concerns_message=400 <= answer.status < 500 and answer.status not in _NOT_BY_ITSELF,
             status=answer.status,
         )
+
+
+def _where(url: str) -> str:
+    """Return the host and port alone: a password may stand before them."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        raise NotSentError("this is no address; fix: write it as https://host/...") from None
 
 
 def _connection(url: str, timeout: timedelta) -> http.client.HTTPConnection:

@@ -134,7 +134,7 @@ def _environment(overrides: Path | None) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {"span": _span, "moment": _moment}
+    environment.filters |= {"span": _span, "moment": _moment, "slack": _slack, "cut": _cut}
     return environment
 
 
@@ -148,6 +148,16 @@ def _span(seconds: object) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = [(days, "d"), (hours, "h"), (minutes, "min")]
     return " ".join(f"{number}{unit}" for number, unit in parts if number)
+
+
+def _slack(text: object) -> str:
+    """Return a text in which Slack sees no mention and no link: `<!channel>` calls everybody."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _cut(text: str, longest: int) -> str:
+    """Return the beginning of a text, of so many bytes: servers refuse a message that is longer."""
+    return text.encode()[:longest].decode("utf-8", "ignore")
 
 
 def _moment(text: object) -> str:

@@ -175,10 +175,12 @@ class _Round:
                 else:
                     self._put_off(channel, message, problem=str(error), tried=True)
             return isinstance(error, NotSentError) and error.concerns_message
-        self._note_sent(name)
         for message in messages:
             queue.forget(self.host.layout, message)
             self.sent.append((name, message))
+        # Last: where the disk is full, what was sent must not be sent again each minute.
+        if channel.digest is not None:
+            self._note_sent(name)
         return True
 
     def _document(self, message: Queued) -> Document:
@@ -208,8 +210,14 @@ class _Round:
         )
 
     def _sent_before(self, name: str) -> list[datetime]:
-        found = durable.read_json(self._sent_file(name))
-        return [datetime.fromisoformat(str(at)) for at in found] if isinstance(found, list) else []
+        """Return when messages were sent; a note that is damaged must hold up no channel."""
+        try:
+            found = durable.read_json(self._sent_file(name))
+            notes = found if isinstance(found, list) else []
+            times = [datetime.fromisoformat(str(at)) for at in notes]
+        except (DebvisorTimersError, ValueError):
+            return []
+        return [at for at in times if at.tzinfo]
 
     def _note_sent(self, name: str) -> None:
         now = self.host.clock.now()

@@ -136,3 +136,23 @@ def test_a_template_that_others_can_write_is_not_used(tmp_path: Path) -> None:
     (folder / "text.txt.j2").chmod(0o666)
 
     assert "is writable by others" in Message(FAILURE, tmp_path).body
+
+
+def test_a_log_calls_nobody_in_slack() -> None:
+    message = Message({**FAILURE, "name": "<!here> & co", "log": ["<!channel>"]})
+
+    value = json.loads(message.render("slack.json.j2"))
+
+    assert "&lt;!channel&gt;" in value["blocks"][1]["text"]["text"]
+    assert "<!" not in value["blocks"][1]["text"]["text"]
+    assert value["text"] == "[node1] FAILED: &lt;!here&gt; &amp; co (3 runs in a row)"
+
+
+@pytest.mark.parametrize("line", ["ж" * 500, "\udcff" * 500, '"' * 500])
+def test_a_long_log_is_as_short_as_the_servers_want_it(line: str) -> None:
+    message = Message({**FAILURE, "log": [line] * 50})
+
+    matrix = json.loads(message.render("matrix.json.j2"))
+    assert len(json.dumps(matrix, ensure_ascii=False).encode()) < 65_000
+    teams = json.loads(message.render("teams.json.j2"))
+    assert len(json.dumps(teams).encode()) < 28_000

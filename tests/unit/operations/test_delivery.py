@@ -276,3 +276,14 @@ def test_a_message_is_whole_on_the_disk_before_anybody_is_told(host: World) -> N
 
     assert json.loads(text)["document"]["log"] == log
     assert (host.layout.queue / f"{name}.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_damaged_note_of_what_was_sent_holds_up_nothing(host: World, receiver: Receiver) -> None:
+    note = host.layout.queue / "sent" / "calm"
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text('["2026-')
+    tell(host, "calm", "a")
+
+    send(host, receiver)
+
+    assert receiver.jobs() == ["a"]
