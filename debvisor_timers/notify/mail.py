@@ -7,6 +7,7 @@ import smtplib
 import socket
 import ssl
 import subprocess
+from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import TYPE_CHECKING
@@ -91,11 +92,13 @@ def _by_smtp(settings: Mail, smtp: Smtp, mail: EmailMessage, way: Way) -> None:
     servers: list[smtplib.SMTP] = []
     try:
         with deadline(way.timeout, where, lambda: servers[-1].sock if servers else None):
-            servers.append(_connected(smtp, way))
-            with servers[-1] as server:
-                if smtp.user:
-                    server.login(smtp.user, password)
-                refused = server.send_message(mail, _sender(settings), list(settings.to))
+            server = _connected(smtp, way)
+            servers.append(server)
+            if smtp.user:
+                server.login(smtp.user, password)
+            refused = server.send_message(mail, _sender(settings), list(settings.to))
+            with suppress(smtplib.SMTPException, OSError):
+                server.quit()  # the mail is theirs by now, whatever they say to that
     except smtplib.SMTPRecipientsRefused as error:
         code, text = next(iter(error.recipients.values()))
         raise NotSentError(
@@ -111,6 +114,9 @@ def _by_smtp(settings: Mail, smtp: Smtp, mail: EmailMessage, way: Way) -> None:
         ) from error
     except (smtplib.SMTPException, OSError) as error:
         raise NotSentError(f"{where}: {str(error) or type(error).__name__}") from error
+    finally:
+        for each in servers:
+            each.close()
     if refused:
         raise NotSentError(
             f"{where} takes no mail for {', '.join(refused)}; the others have it",

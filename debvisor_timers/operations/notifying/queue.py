@@ -152,30 +152,34 @@ def _read(folder: Path) -> Iterator[Queued]:
         raise durable.cannot("read", folder, error) from error
     for path in paths:
         try:
-            value = durable.read_json(path)
-        except SystemdError as error:
+            yield _message(path.stem, durable.read_json(path))
+        except (SystemdError, ValueError, TypeError, AttributeError, LookupError) as error:
             # Damaged: given up aloud, since it names no channel; it must hold up no other.
-            value = {
-                "due": _LONG_AGO.isoformat(),
-                "problem": error.message,
-                "document": {"event": "", "text": error.message},
-            }
-        if isinstance(value, dict):
-            yield _message(path, value)
+            yield Queued(
+                id=path.stem,
+                channel="",
+                document={"event": "", "text": str(error)},
+                queued=_LONG_AGO,
+                due=_LONG_AGO,
+                problem=f"{path} is damaged: {error}",
+            )
 
 
-def _message(path: Path, value: Mapping[str, Any]) -> Queued:
-    at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+def _message(name: str, value: Any) -> Queued:
+    """Return a message as it was written; raise whatever, if it was not written by us."""
     return Queued(
-        id=path.stem,
-        channel=str(value.get("channel", "")),
-        document=value.get("document") or {},
-        queued=_time(value.get("queued"), at),
-        due=_time(value.get("due"), at),
-        attempts=int(value.get("attempts") or 0),
-        problem=str(value.get("problem") or ""),
+        id=name,
+        channel=str(value["channel"]),
+        document=dict(value["document"]),
+        queued=_time(value["queued"]),
+        due=_time(value["due"]),
+        attempts=int(value["attempts"]),
+        problem=str(value["problem"]),
     )
 
 
-def _time(text: object, otherwise: datetime) -> datetime:
-    return datetime.fromisoformat(text) if isinstance(text, str) and text else otherwise
+def _time(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"the time {text} has no zone")
+    return at

@@ -183,10 +183,13 @@ def test_what_some_have_already_is_not_sent_again(host: World) -> None:
     assert queue.queued(host.layout) == []
 
 
-def test_a_damaged_file_holds_up_no_other_message(host: World, receiver: Receiver) -> None:
+@pytest.mark.parametrize("text", ['{"chan', "7", "{}", '{"channel": "ops", "document": [1]}'])
+def test_a_damaged_file_holds_up_no_other_message(
+    host: World, receiver: Receiver, text: str
+) -> None:
     tell(host, "ops", "a", "b")
     first = queue.queued(host.layout)[0].id
-    (host.layout.queue / f"{first}.json").write_bytes(b'{"chan')
+    (host.layout.queue / f"{first}.json").write_text(text)
 
     done = send(host, receiver)
 
