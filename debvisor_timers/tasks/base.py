@@ -99,6 +99,8 @@ def try_tool(
             fix=f"apt install {package}",
             exit_status=NOT_INSTALLED,
         ) from error
+    except (OSError, ValueError) as error:
+        raise TaskFailed(f"cannot execute {command[0]}: {error}", exit_status=WRONG) from error
     except subprocess.TimeoutExpired as error:
         raise TaskFailed(f"{command[0]} did not end within {error.timeout:g} s") from error
 

@@ -79,7 +79,7 @@ def _rendered(name: str, text: str, values: Mapping[str, Any]) -> str:
     environment.globals["credential"] = credential
     try:
         return environment.from_string(text).render(values)
-    except TemplateError as error:
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise TaskFailed(
             f"{name} of {values['name']}: {error}",
             fix="give the value in machines or values of the job",
@@ -101,7 +101,10 @@ def _check(files: Mapping[str, str], name: str) -> None:
         try:
             found = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise TaskFailed(f"{file} of {name} is no YAML: {error}", exit_status=WRONG) from error
+            # Not its words: they quote the line, which may hold a secret.
+            mark = getattr(error, "problem_mark", None)
+            where = f", at line {mark.line + 1}" if mark else ""
+            raise TaskFailed(f"{file} of {name} is no YAML{where}", exit_status=WRONG) from None
         if not isinstance(found, dict | None):
             raise TaskFailed(f"{file} of {name} is no mapping", exit_status=WRONG)
 

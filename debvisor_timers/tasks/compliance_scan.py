@@ -131,6 +131,12 @@ def scan_of_xccdf(results: bytes) -> Scan:
         for each in test.findall(f"{_XCCDF}rule-result")
     ]
     counts = Counter(outcome for _, outcome in rules if outcome != "notselected")
+    if not counts.keys() - {"notapplicable", "notchecked"}:
+        raise TaskFailed(
+            "no rule of the content applies to this host",
+            fix="set content, and a policy of it",
+            exit_status=WRONG,
+        )
     failed = tuple(name for name, outcome in rules if outcome in {"fail", "error", "unknown"})
     return Scan(score=100 * float(score.text) / most, counts=counts, failed=failed)
 

@@ -29,6 +29,14 @@ KEY = "tsig"
 """The credential with the key: a file of BIND (`key NAME { algorithm ...; secret ...; };`)."""
 
 _NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?|@")
+_TYPE = re.compile(r"[A-Z0-9]{1,12}")
+_NO_TYPES = frozenset(("ANY", "IN", "CH", "HS", "NONE", "AXFR", "IXFR", "SOA"))
+"""What nsupdate reads as another word, or what no update may set as a whole."""
+_SERVER = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:-]*")
+_KEY_CLAUSE = re.compile(
+    r'\s*key\s+"?[^\s"{}]+"?\s*\{\s*algorithm\s+"?[A-Za-z0-9.-]+"?\s*;'
+    r'\s*secret\s+"?(?P<secret>[A-Za-z0-9+/=]+)"?\s*;\s*\}\s*;?\s*'
+)
 _REFUSED = {"REFUSED": WRONG, "NOTAUTH": WRONG, "NOTZONE": WRONG, "BADKEY": WRONG, "BADSIG": WRONG,
             "BADTIME": WRONG, "SERVFAIL": UNAVAILABLE}  # fmt: skip
 _UNMET = ("YXDOMAIN", "NXRRSET", "YXRRSET", "NXDOMAIN")
@@ -58,6 +66,8 @@ def dns_update(config: Mapping[str, Any]) -> dict[str, Any]:
     zone = absolute(config["zone"])
     wanted = record_sets(config["records"], zone)
     server = config.get("server", "127.0.0.1")
+    if not _SERVER.fullmatch(server):
+        raise TaskFailed(f"{server!r} is no name of a server", exit_status=WRONG)
     limit = timedelta(seconds=config.get("timeout", 10))
     changes = [each for each in wanted if not _is_so(each, server, config.get("port", 53), limit)]
     result = {
@@ -70,6 +80,14 @@ def dns_update(config: Mapping[str, Any]) -> dict[str, Any]:
         print(f"{'would set' if result['dry_run'] else 'setting'} {each.words}: {each.data}")
     if changes and not result["dry_run"]:
         _update(zone, changes, config, limit)
+        port = config.get("port", 53)
+        if left := [each.words for each in changes if not _is_so(each, server, port, limit)]:
+            raise TaskFailed(
+                f"{server} has taken the update, and {', '.join(left)} is not as it is to be",
+                fix="see whether a CNAME is in the way, and whether it is the primary server",
+                exit_status=WRONG,
+                result={**result, "not_set": left},
+            )
     print(f"{len(changes)} changed, {len(wanted) - len(changes)} as they were")
     return result
 
@@ -93,6 +111,8 @@ def record_sets(records: Sequence[Mapping[str, Any]], zone: str) -> list[RecordS
     found: dict[tuple[str, str], RecordSet] = {}
     for record in records:
         name, kind = absolute(record["name"], zone), record["type"].upper()
+        if not _TYPE.fullmatch(kind) or kind in _NO_TYPES:
+            raise TaskFailed(f"{kind!r} is no type of records to set", exit_status=WRONG)
         if name != zone and not name.endswith(f".{zone}"):
             raise TaskFailed(f"{name} is not in the zone {zone}", exit_status=WRONG)
         data = record.get("data", [])
@@ -124,19 +144,34 @@ def _update(
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="debvisor-dns-") as folder:
         command = [NSUPDATE, "-v", "-t", f"{limit.total_seconds():.0f}"]
+        secret = ""
         if config.get("key", True):
-            command += ["-k", str(_key_file(Path(folder)))]
+            path, secret = key_file(Path(folder))
+            command += ["-k", str(path)]
         done = try_tool(command, package=PACKAGE, input=script_of(zone, sets, config))
-    if done.returncode:
-        raise failure_of(f"{done.stderr}\n{done.stdout}", zone, config.get("server", "127.0.0.1"))
+    said = f"{done.stderr}\n{done.stdout}"
+    said = said.replace(secret, "...") if secret else said
+    # It would go on without a key that it cannot read.
+    if done.returncode or "could not read key" in said or "could not create key" in said:
+        raise failure_of(said, zone, config.get("server", "127.0.0.1"))
 
 
-def _key_file(folder: Path) -> Path:
-    """Return a file with the key that nsupdate reads: never an argument, which others can see."""
+def key_file(folder: Path) -> tuple[Path, str]:
+    """Return a file with the key that nsupdate reads, and the secret in it.
+
+    Never an argument, which others can see. nsupdate would go on unsigned where it cannot read it.
+    """
+    clause = _KEY_CLAUSE.fullmatch(credential(KEY))
+    if clause is None:
+        raise TaskFailed(
+            f"the credential {KEY} is no key of TSIG",
+            fix="write it as tsig-keygen does: key NAME { algorithm ...; secret ...; };",
+            exit_status=WRONG,
+        )
     path = folder / "key"
     path.touch(mode=0o600)
     path.write_text(f"{credential(KEY)}\n", encoding="utf-8")
-    return path
+    return path, clause["secret"]
 
 
 def failure_of(said: str, zone: str, server: str) -> TaskFailed:
@@ -170,8 +205,9 @@ def _is_so(wanted: RecordSet, server: str, port: int, limit: timedelta) -> bool:
             f"{server} does not answer: {' '.join(done.stdout.split())[:200]}",
             exit_status=UNAVAILABLE,
         )
-    if "status: REFUSED" in done.stdout or "status: SERVFAIL" in done.stdout:
-        return False
+    flags = re.search(r"^;; flags:([a-z ]*)", done.stdout, re.MULTILINE)
+    if flags is None or "aa" not in flags[1].split():
+        return False  # it knows nothing of its own, or says nothing
     return is_answered(done.stdout, wanted)
 
 

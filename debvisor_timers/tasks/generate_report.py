@@ -13,6 +13,8 @@ from email.utils import formatdate, make_msgid
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from debvisor_timers.jobs.channels import Mail
 from debvisor_timers.notify import mail as mailing
 from debvisor_timers.notify.sending import NotSentError, Way
@@ -41,7 +43,7 @@ def generate_report(config: Mapping[str, Any]) -> dict[str, Any]:
         result["file"] = str(write(Path(at.strftime(path)), content))
         print(f"wrote {result['file']}")
     if to := config.get("mail"):
-        settings = Mail.model_validate(to)
+        settings = _mail_settings(to)
         _mail(settings, letter(settings, kind, form, content, at))
         result["mailed_to"] = list(settings.to)
         print(f"mailed to {', '.join(settings.to)}")
@@ -103,6 +105,15 @@ def letter(settings: Mail, kind: str, form: str, content: bytes, at: datetime) -
     name = f"jobs-{at:%Y-%m-%d}{_SUFFIX[form]}"
     mail.add_attachment(content, maintype=main, subtype=sub, filename=name)
     return mail
+
+
+def _mail_settings(written: Mapping[str, Any]) -> Mail:
+    try:
+        return Mail.model_validate(written)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        raise TaskFailed(f"mail.{key}: {first['msg']}", exit_status=WRONG) from error
 
 
 def _mail(settings: Mail, mail: EmailMessage) -> None:

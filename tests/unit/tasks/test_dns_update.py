@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from debvisor_timers.tasks.dns_update import (
     absolute,
     failure_of,
     is_answered,
+    key_file,
     normal,
     record_sets,
     script_of,
@@ -66,6 +68,9 @@ def test_all_changes_are_one_update() -> None:
         {"name": "www.example.org.", "type": "A", "data": "192.0.2.1"},
         {"name": "badexample.com.", "type": "A", "data": "192.0.2.1"},
         {"name": "-a", "type": "A", "data": "192.0.2.1"},
+        {"name": "www", "type": "A\n", "data": "192.0.2.1"},
+        {"name": "www", "type": "any", "data": []},
+        {"name": "www", "type": "IN", "data": []},
     ],
 )
 def test_no_value_can_begin_a_line_of_its_own(record: dict[str, Any]) -> None:
@@ -114,3 +119,28 @@ def test_a_name_is_below_its_zone_unless_it_is_whole() -> None:
 )
 def test_what_a_server_says_decides_whether_a_retry_helps(said: str, status: int) -> None:
     assert failure_of(said, ZONE, "ns1").exit_status == status
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["s3cret", "hmac-sha256:update:s3cret=", 'key "a" { secret "s3cret="; };', "key a {};"],
+)
+def test_a_key_that_nsupdate_would_pass_over_is_refused_and_told_nowhere(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tsig").write_text(key)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(TaskFailed, match="is no key of TSIG") as raised:
+        key_file(tmp_path)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_a_key_as_tsig_keygen_writes_it_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = 'key "update" {\n\talgorithm hmac-sha256;\n\tsecret "aGVsbG8=";\n};\n'
+    (tmp_path / "tsig").write_text(text)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    path, secret = key_file(tmp_path)
+    assert (path.read_text().strip(), secret) == (text.strip(), "aGVsbG8=")
+    assert path.stat().st_mode & 0o777 == 0o600
