@@ -18,7 +18,12 @@ GIVEN = """\
 from datetime import datetime, timedelta
 from debvisor_timers import JobScheduler
 configs = [
-    {"name": f"Made of many {number}", "cron_expr": "0 4 * * *", "task_type": "backup"}
+    {
+        "name": f"Made of many {number}",
+        "cron_expr": "0 4 * * *",
+        "task_type": "backup",
+        "task_config": {"vm_id": f"vm-{number}"},
+    }
     for number in range(3)
 ]
 job_id = "f8a2d3c4"
