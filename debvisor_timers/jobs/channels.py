@@ -26,6 +26,7 @@ from debvisor_timers.jobs.channel_values import (
 )
 from debvisor_timers.jobs.faults import fault, kind_of
 from debvisor_timers.jobs.field import REQUIRED, Model, Shown, key
+from debvisor_timers.jobs.model import Priority
 
 CREDENTIALS = "debvisor-timers"
 """The credential NAME is `debvisor-timers.NAME` in the stores of systemd."""
@@ -177,6 +178,9 @@ class Matrix(Model):
     )
 
 
+_PRIORITY = {"enum": [str(each) for each in Priority]}
+
+
 class QuietHours(Model):
     """A time of the day in which nobody is told."""
 
@@ -191,11 +195,11 @@ class QuietHours(Model):
         shown_default="the zone of the host",
     )
     except_priority: Annotated[
-        tuple[values.Line, ...],
+        tuple[Priority, ...],
         BeforeValidator(checks.as_list),
         Shown(
             "priority | list of them",
-            {"anyOf": [values.ANY_TEXT, {"type": "array", "items": values.ANY_TEXT}]},
+            {"anyOf": [_PRIORITY, {"type": "array", "items": _PRIORITY}]},
         ),
     ] = key(
         (),

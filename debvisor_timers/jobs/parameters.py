@@ -6,6 +6,7 @@ Source: JSON Schema 2020-12; checked by the library jsonschema, which never fetc
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -152,13 +153,22 @@ def _message(error: ValidationError) -> str:
         match = did_you_mean(str(error.instance), allowed)
         return f"{_shown(error.instance)} is none of {', '.join(allowed)}{match}"
     if error.validator in {"anyOf", "oneOf"}:
-        wanted = [each.get("required", []) for each in error.validator_value]
-        if all(wanted):
-            return f"one of these is missing: {', '.join(' and '.join(each) for each in wanted)}"
-        return f"{_shown(error.instance)} is not what this parameter can be"
+        return _of_several(error)
     if error.validator == "pattern":
         return f"{_shown(error.instance)} does not fit the pattern {error.validator_value}"
     return str(error.message)
+
+
+def _of_several(error: ValidationError) -> str:
+    """Return what is wrong where one of several schemas has to fit."""
+    wanted = [each.get("required", []) for each in error.validator_value]
+    if not all(wanted):
+        return f"{_shown(error.instance)} is not what this parameter can be"
+    given = [each for each in wanted if set(each) <= set(error.instance)]
+    names = [" and ".join(each) for each in given or wanted]
+    if given:
+        return f"{' and '.join(names)} exclude each other"
+    return f"one of these is missing: {', '.join(names)}"
 
 
 def _shown(value: object) -> str:
@@ -171,7 +181,9 @@ def _shown(value: object) -> str:
 
 
 def _fix(about: Schema) -> str:
-    if text := about.get("description"):
-        return str(text)
-    example = next(iter(about.get("examples", [])), None)
-    return f"as in {example}" if example is not None else "correct it"
+    if "properties" in about:
+        return "see: debvisor-timers task show TYPE"
+    example = next(iter(about.get("examples", [])), about.get("default"))
+    shown = f", as in {json.dumps(example, ensure_ascii=False)}" if example is not None else ""
+    text = " ".join(str(about.get("description", "")).split())
+    return f"write {kind_words(about)}{shown}{f' ({text})' if text else ''}"

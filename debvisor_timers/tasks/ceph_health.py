@@ -106,6 +106,8 @@ def _ask(config: Mapping[str, Any]) -> str:
         limit = timedelta(seconds=seconds + 30)
         done = try_tool(command, package=PACKAGE, timeout=limit)
     except TaskFailed as error:  # a client that hangs, as one whose monitors are half up
+        if error.exit_status != FAILED:
+            raise
         raise TaskFailed(str(error), exit_status=UNAVAILABLE) from error
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip() or "it says nothing").splitlines()[-1]

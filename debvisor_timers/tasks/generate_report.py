@@ -113,7 +113,8 @@ def _mail_settings(written: Mapping[str, Any]) -> Mail:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"]))
-        raise TaskFailed(f"mail.{key}: {first['msg']}", exit_status=WRONG) from error
+        fix = "see the key mail of a channel in debvisor-timers-config(5)"
+        raise TaskFailed(f"mail.{key}: {first['msg']}", fix=fix, exit_status=WRONG) from error
 
 
 def _mail(settings: Mail, mail: EmailMessage) -> None:

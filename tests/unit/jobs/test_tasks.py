@@ -134,6 +134,20 @@ def test_what_is_wrong_is_told_at_its_place(
 
 
 @pytest.mark.parametrize("alias", ["one", "other"])
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [("{}", "one of these is missing: a, b"), ("{a: 1, b: 2}", "a and b exclude each other")],
+)
+def test_one_of_several_parameters_is_wanted(tmp_path: Path, config: str, message: str) -> None:
+    one = "parameters: {oneOf: [{required: [a]}, {required: [b]}], properties: {a: {}, b: {}}}"
+    write(tmp_path, "tasks.d/t.yaml", f"tasks: {{t: {{handler: 'm:f', {one}}}}}\n")
+    write(tmp_path, "jobs.d/a.yaml", f"jobs: {{a: {{task: {{type: t, config: {config}}}}}}}\n")
+
+    (problem,) = load_definitions(tmp_path).problems
+
+    assert (problem.message, problem.fix) == (message, "see: debvisor-timers task show TYPE")
+
+
 def test_a_name_means_one_type_alone(tmp_path: Path, alias: str) -> None:
     text = (
         "tasks:\n  one: {handler: 'm:f', aliases: [other]}\n"
@@ -266,7 +280,7 @@ def test_a_job_has_the_keys_that_its_type_sets_and_its_own_before_them(tmp_path:
         ("{to: a, how: fst}", (5, 27), "'fst' is none of fast, slow; did you mean", ""),
         ("{to: a, flags: [a, 1]}", (5, 33), "1 is not text", ""),
         ("{to: a, flags: [-rf]}", (5, 29), "'-rf' begins with -", "-- before it"),
-        ("{to: a, mode: true}", (5, 28), "true is not a whole number", ""),
+        ("{to: a, mode: true}", (5, 28), "true is not a whole number", "as in 5"),
     ],
 )
 def test_a_wrong_parameter_is_told_at_its_line(
