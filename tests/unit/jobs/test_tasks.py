@@ -133,7 +133,6 @@ def test_what_is_wrong_is_told_at_its_place(
     assert any((line, column) == place and message in words for line, column, words in told), told
 
 
-@pytest.mark.parametrize("alias", ["one", "other"])
 @pytest.mark.parametrize(
     ("config", "message"),
     [("{}", "one of these is missing: a, b"), ("{a: 1, b: 2}", "a and b exclude each other")],
@@ -148,6 +147,7 @@ def test_one_of_several_parameters_is_wanted(tmp_path: Path, config: str, messag
     assert (problem.message, problem.fix) == (message, "see: debvisor-timers task show TYPE")
 
 
+@pytest.mark.parametrize("alias", ["one", "other"])
 def test_a_name_means_one_type_alone(tmp_path: Path, alias: str) -> None:
     text = (
         "tasks:\n  one: {handler: 'm:f', aliases: [other]}\n"
