@@ -42,6 +42,7 @@ channels:
   odd: {webhook: {url: "http://127.0.0.1:8080/400"}}
   slow: {webhook: {url: "http://127.0.0.1:8080/slow"}, timeout: 2s}
   drip: {webhook: {url: "http://127.0.0.1:8080/drip"}, timeout: 2s}
+  calm: {webhook: {url: "http://127.0.0.1:8080/calm"}, digest: {more_than: 1, within: 5s}}
   gone: {webhook: {url: "http://127.0.0.1:1/"}, give_up_after: 1s}
   phone: {ntfy: {url: "http://127.0.0.1:8080/my-topic", token: {credential: ntfy-token}}}
   slack: {slack: {url: {credential: slack-url}}}
@@ -59,6 +60,7 @@ JOBS = {
     "down": "script: exit 3, notify: {failure: [hook]}",
     "killed": "script: exit 3, notify: {failure: [slow, hook]}",
     "hopeless": "script: exit 3, notify: {failure: [gone]}",
+    **{f"storm-{n}": "script: exit 3, notify: {failure: [calm]}" for n in range(3)},
     "good": "script: echo done, ping: http://127.0.0.1:8080/check",
     "by-rule": "script: 'echo no; exit 3'",
     "unknown": "script: exit 3, ping: {failure: http://127.0.0.1:8080/404}",
@@ -229,6 +231,24 @@ def test_a_sender_that_is_killed_loses_nothing(host: Host) -> None:
         sent += [each["path"] for each in got(host)]
     assert "/ok" in sent
     host.box.run(f"systemctl reset-failed; rm -f {STATE}/queue/*.json")
+
+
+def test_a_storm_comes_as_one_message(host: Host) -> None:
+    for number in range(3):
+        told(host, f"storm-{number}")
+    (first,) = got(host)
+    assert json.loads(first["body"])["job"] == "storm-0"
+    assert set(queue(host)) == {("calm", "storm-1"), ("calm", "storm-2")}
+
+    def rest() -> list[dict[str, Any]]:
+        due_now(host)
+        return got(host)
+
+    (together,) = host.box.wait_until(rest, 30, "the time is over in which one was sent")
+    document = json.loads(together["body"])
+    assert (document["event"], document["count"]) == ("digest", 2)
+    assert [each["job"] for each in document["messages"]] == ["storm-1", "storm-2"]
+    assert queue(host) == {}
 
 
 def test_it_gives_up_aloud_and_keeps_the_message(host: Host) -> None:

@@ -271,6 +271,19 @@ def test_a_job_has_the_keys_that_its_type_sets_and_its_own_before_them(tmp_path:
     assert (b.timeout, b.user) == (timedelta(minutes=1), "root")
 
 
+def test_a_type_sets_conditions_for_its_jobs(tmp_path: Path) -> None:
+    keys = (
+        "handler: 'm:f', defaults: {conditions: {ac_power: true}, depends_on: [{unit: a.service}]}"
+    )
+    write(tmp_path, "tasks.d/t.yaml", f"tasks: {{t: {{{keys}}}}}\n")
+    write(tmp_path, "jobs.d/a.yaml", "jobs: {a: {task: {type: t}}}\n")
+
+    job = load_definitions(tmp_path).require().jobs["a"]
+
+    assert list(job.conditions.directives()) == [("ConditionACPower", "true")]
+    assert job.needed_units == ("a.service",)
+
+
 @pytest.mark.parametrize(
     ("config", "place", "message", "fix"),
     [
