@@ -27,7 +27,7 @@ PARTS: Mapping[str, str] = {
 }
 """The parameters that hold templates, and the files of the seed that they become."""
 
-_META_DATA = "instance-id: {{ instance_id }}\nlocal-hostname: {{ hostname }}\n"
+_META_DATA = "instance-id: {{ instance_id | tojson }}\nlocal-hostname: {{ hostname | tojson }}\n"
 _HEADERS = ("#cloud-config", "#!", "#include", "#cloud-boothook", "#part-handler", "Content-Type:",
             "## template: jinja")  # fmt: skip
 _SECTOR = 2048
@@ -41,6 +41,9 @@ def cloud_init(config: Mapping[str, Any]) -> dict[str, Any]:
     if not folder.is_dir():
         raise TaskFailed(f"there is no folder {folder}", fix=f"mkdir {folder}", exit_status=WRONG)
     templates = {name: _template(config[name]) for name in PARTS if config.get(name)}
+    names = [machine["name"] for machine in config["machines"]]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise TaskFailed(f"{', '.join(twice)}: named twice", exit_status=WRONG)
     # All are rendered before the first is written: one that is wrong changes nothing.
     seeds = {
         machine["name"]: seed(templates, {**config.get("values", {}), **machine})

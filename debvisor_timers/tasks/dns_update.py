@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import shlex
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +35,8 @@ _TYPE = re.compile(r"[A-Z0-9]{1,12}")
 _NO_TYPES = frozenset(("ANY", "IN", "CH", "HS", "NONE", "AXFR", "IXFR", "SOA"))
 """What nsupdate reads as another word, or what no update may set as a whole."""
 _SERVER = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:-]*")
+_DIGESTS = frozenset(("TLSA", "SSHFP", "DS", "CDS", "DNSKEY", "CDNSKEY", "OPENPGPKEY", "SMIMEA"))
+"""Types whose long data dig writes in several parts."""
 _KEY_CLAUSE = re.compile(
     r'\s*key\s+"?[^\s"{}]+"?\s*\{\s*algorithm\s+"?[A-Za-z0-9.-]+"?\s*;'
     r'\s*secret\s+"?(?P<secret>[A-Za-z0-9+/=]+)"?\s*;\s*\}\s*;?\s*'
@@ -236,4 +240,8 @@ def normal(data: str, kind: str) -> str:
             return "\0".join(shlex.split(data))
         except ValueError:
             return data
-    return " ".join(data.lower().rstrip(".").split())
+    if kind in {"A", "AAAA"}:
+        with suppress(ValueError):
+            return str(ipaddress.ip_address(data.strip()))
+    words = data.lower().rstrip(".").split()
+    return "".join(words) if kind in _DIGESTS else " ".join(words)

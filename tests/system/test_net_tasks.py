@@ -152,7 +152,7 @@ def test_a_seed_is_read_back_as_it_was_meant(host: Host) -> None:
     host.box.run("xorriso -osirrox on -indev /srv/web-2-seed.iso -extract / /srv/seed 2>&1")
     read = host.box.run("cd /srv/seed && head -n 9 *").stdout
     assert read == (
-        "==> meta-data <==\ninstance-id: web-2\nlocal-hostname: web-2\n\n"
+        '==> meta-data <==\ninstance-id: "web-2"\nlocal-hostname: "web-2"\n\n'
         "==> network-config <==\nversion: 2\n\n"
         "==> user-data <==\n#cloud-config\nhostname: web-2.example.org\nkey: s3cret\n"
     )

@@ -17,12 +17,12 @@ def test_a_seed_has_what_the_templates_make_of_a_machine() -> None:
     templates = {"user_data": USER, "network_config": "version: 2\nname: {{ nic }}\n"}
 
     assert seed(templates, {"name": "web-1", "nic": "eth0"}) == {
-        "meta-data": "instance-id: web-1\nlocal-hostname: web-1\n",
+        "meta-data": 'instance-id: "web-1"\nlocal-hostname: "web-1"\n',
         "user-data": "#cloud-config\nhostname: web-1\n",
         "network-config": "version: 2\nname: eth0\n",
     }
     named = seed({}, {"name": "web-1", "hostname": "www", "instance_id": "2"})
-    assert named["meta-data"] == "instance-id: 2\nlocal-hostname: www\n"
+    assert named["meta-data"] == 'instance-id: "2"\nlocal-hostname: "www"\n'
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,8 @@ def test_what_is_there_already_is_left_alone() -> None:
     [
         ('"a b" "c"', '"a b" c', "TXT"),
         ("Web.Example.COM.", "web.example.com", "CNAME"),
+        ("2001:DB8::0001", "2001:db8:0:0::1", "AAAA"),
+        ("3 1 1 ABCD EF01", "3 1 1 abcdef01", "TLSA"),
         ("10  mail.example.com.", "10 mail.example.com.", "MX"),
     ],
 )
