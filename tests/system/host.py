@@ -142,6 +142,21 @@ class Host:
             self.box.run(["touch", "--no-create", "--date=3 days ago", stamp])
             self.box.run(["test", "-e", stamp])
 
+    def await_handlers(self) -> None:
+        """Wait until nobody is telling of a run that has ended, and nobody is about to.
+
+        The handler of a run that has ended can be a job in systemd's queue for a while.
+        """
+        handlers = "'debvisor-timers-notify@*' 'debvisor-timers-started@*'"
+        ended = "'debvisor-job-*.service' --state=deactivating"
+        self.box.wait_until(
+            f'test -z "$(systemctl list-units --plain --no-legend {ended};'
+            f" systemctl list-jobs --no-legend {handlers};"
+            f' systemctl list-units --plain --no-legend --state=activating {handlers})"',
+            20,
+            "all handlers have ended",
+        )
+
     def await_run(self, job: str, outcome: str, count: int = 1) -> Sequence[dict[str, Any]]:
         """Return the job's history, newest first, once it has `count` runs with `outcome`."""
 

@@ -65,13 +65,12 @@ def host(module_box: Box) -> Host:
 
 def told(host: Host, job: str, count: int) -> list[dict[str, Any]]:
     """Return the messages about a job, once there are `count` and no handler is at work."""
-    busy = "--state=activating 'debvisor-timers-notify@*' 'debvisor-timers-started@*'"
     host.box.wait_until(
-        f'test $(grep -c \'"job": "{job}"\' /root/told) -ge {count}'
-        f' && test -z "$(systemctl list-units --plain --no-legend {busy})"',
+        f'test $(grep -c \'"job": "{job}"\' /root/told) -ge {count}',
         20,
         f"{count} messages about {job}",
     )
+    host.await_handlers()
     lines = host.box.run("cat /root/told").stdout.splitlines()
     found = [json.loads(line) for line in lines]
     return [each for each in found if each.get("job") == job]
@@ -80,11 +79,7 @@ def told(host: Host, job: str, count: int) -> list[dict[str, Any]]:
 def run(host: Host, job: str, expect: int) -> str:
     """Run a job to its end, and return the id of the run."""
     done = host.json("run", job, "--wait", expect=expect)
-    host.box.wait_until(
-        'test -z "$(systemctl list-units --plain --no-legend --state=activating'
-        " 'debvisor-timers-notify@*')\"",
-        20,
-    )
+    host.await_handlers()
     return str(done["run"]["run"])
 
 
@@ -152,7 +147,9 @@ def test_a_channel_that_is_down_is_tried_again_by_the_timer(host: Host) -> None:
     run(host, "later", 5)
     assert host.box.run(f"ls {STATE}/queue/*.json | wc -l").stdout == "1\n"
     host.box.run("touch /root/up")
-    host.box.run(f"""sed -i 's/"due": "[^"]*"/"due": ""/' {STATE}/queue/*.json""")
+    host.box.run(
+        f"""sed -i 's/"due": "[^"]*"/"due": "2026-01-01T00:00:00+00:00"/' {STATE}/queue/*.json"""
+    )
     (document,) = told(host, "later", 1)
     assert document["event"] == "failure"
     host.box.wait_until(f'test -z "$(ls {STATE}/queue/*.json 2>/dev/null)"', 20)

@@ -62,8 +62,7 @@ def cut_power(host: Host) -> None:
 
 def told(host: Host) -> list[dict[str, Any]]:
     """Return what the channel was told, once nobody is telling any more."""
-    busy = "systemctl list-units --plain --no-legend --state=activating 'debvisor-timers-notify@*'"
-    host.box.wait_until(f'test -z "$({busy})"', 20, "all handlers have ended")
+    host.await_handlers()
     lines = host.box.run("cat /root/told 2>/dev/null || :").stdout.splitlines()
     return [json.loads(line) for line in lines if line]
 

@@ -74,14 +74,8 @@ def host(module_box: Box) -> Host:
 
 @pytest.fixture(autouse=True)
 def nothing_told_yet(host: Host) -> None:
-    settle(host)
+    host.await_handlers()
     host.box.run("rm -f /root/told")
-
-
-def settle(host: Host) -> None:
-    """Wait until every handler has ended."""
-    busy = "systemctl list-units --plain --no-legend --state=activating 'debvisor-timers-notify@*'"
-    host.box.wait_until(f'test -z "$({busy})"', 20, "all handlers have ended")
 
 
 def run(host: Host, job: str, expect: int = 5) -> dict[str, Any]:
@@ -92,7 +86,7 @@ def run(host: Host, job: str, expect: int = 5) -> dict[str, Any]:
 
 def told(host: Host) -> list[dict[str, Any]]:
     """Return what was told, with the channel, once all handlers have ended."""
-    settle(host)
+    host.await_handlers()
     lines = host.box.run("cat /root/told 2>/dev/null || :").stdout.splitlines()
     return [{**json.loads(line)["told"], "channel": json.loads(line)["channel"]} for line in lines]
 
@@ -159,10 +153,10 @@ STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
 def test_a_run_after_one_whose_attempts_all_failed_is_not_refused(host: Host) -> None:
     for job in ("in-vain", "no-user-in-vain", "no-user-in-vain"):
         run(host, job)
-        settle(host)
+        host.await_handlers()
         unit = f"debvisor-job-{job}.service"
         host.box.run(["systemctl", "start", unit], check=False)
-        settle(host)
+        host.await_handlers()
         assert newest(host, job)["attempts"] == 3, host.cli("history", job).stdout
 
 

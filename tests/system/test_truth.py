@@ -127,8 +127,7 @@ def test_a_step_that_fails_skips_the_run_that_needs_it(host: Host) -> None:
 
 
 def test_list_and_status_say_the_same_without_the_journal(host: Host) -> None:
-    busy = "systemctl list-units --plain --no-legend --state=activating 'debvisor-timers-notify@*'"
-    host.box.wait_until(f'test -z "$({busy})"', 20, "all handlers have ended")
+    host.await_handlers()
     rows = {row["job"]: row for row in host.json("list")}
     for job, (outcome, reason, _, _) in TABLE.items():
         last = rows[job]["last"]
