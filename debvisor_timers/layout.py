@@ -204,6 +204,21 @@ class Layout:
         return self.state / "replaced"
 
     @property
+    def tokens(self) -> Path:
+        """Return the file with the digests of the tokens of the HTTP API, and their roles."""
+        return self.state / "tokens.json"
+
+    @property
+    def web_state(self) -> Path:
+        """Return the folder of what the web server keeps by itself, which is not root's."""
+        return self.state.with_name(f"{self.state.name}-web")
+
+    @property
+    def last_uses(self) -> Path:
+        """Return the file in which the web server notes when each token was last used."""
+        return self.web_state / "last-uses.json"
+
+    @property
     def attempts(self) -> Path:
         """Return the folder with one file for each change that is being made right now."""
         return self.runtime / "attempts"
