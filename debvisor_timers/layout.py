@@ -205,7 +205,7 @@ class Layout:
 
     @property
     def tokens(self) -> Path:
-        """Return the file with the digests of the tokens of the HTTP API, and their roles."""
+        """Return the file of the tokens of the API: their digests, never themselves."""
         return self.state / "tokens.json"
 
     @property
@@ -217,6 +217,11 @@ class Layout:
     def last_uses(self) -> Path:
         """Return the file in which the web server notes when each token was last used."""
         return self.web_state / "last-uses.json"
+
+    @property
+    def agent(self) -> Path:
+        """Return the socket at which the agent listens."""
+        return self.runtime / "io.debvisor.Timers"
 
     @property
     def attempts(self) -> Path:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may ask for what from elsewhere: roles, and the tokens that have them."""
+"""Who may do what: roles, tokens, the policy for callers that are not root."""

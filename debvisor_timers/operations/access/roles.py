@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Roles: what somebody who asks through the agent or the web server may do."""
+"""The roles that callers have; each includes those before it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """From less to more; each may do all that those before it may.
+    """What somebody may do.
 
-    VIEWER reads. OPERATOR runs, stops and holds back. EDITOR changes jobs. ADMIN does all.
+    VIEWER: look. OPERATOR: run, stop, pause and resume jobs besides. EDITOR: make, change, delete
+    and apply jobs besides. ADMIN: all that there is, tokens and the whole host too.
     """
 
     VIEWER = "viewer"
@@ -18,6 +19,6 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     def includes(self, other: Role) -> bool:
-        """Return True where this role may do what `other` may."""
+        """Return True where who has this role may do what `other` may."""
         order = list(Role)
         return order.index(self) >= order.index(other)
