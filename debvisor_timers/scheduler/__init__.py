@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from debvisor_timers.scheduler.access import Access
 from debvisor_timers.scheduler.applying import Applying
 from debvisor_timers.scheduler.crontab import Crontabs
 from debvisor_timers.scheduler.editing import Editing
@@ -15,10 +14,10 @@ from debvisor_timers.scheduler.past import Past
 from debvisor_timers.scheduler.running import Running
 from debvisor_timers.scheduler.safety import Safety
 from debvisor_timers.scheduler.tasks import Tasks
+from debvisor_timers.scheduler.tokens import Tokens
 
 
 class Scheduler(
-    Access,
     Applying,
     Editing,
     Exchange,
@@ -30,6 +29,7 @@ class Scheduler(
     Tasks,
     Crontabs,
     Notifying,
+    Tokens,
 ):
     """All that can be done with the jobs of one host; every method is one operation.
 

@@ -147,7 +147,9 @@ def test_the_example_of_a_setting_loads(key: Key, tmp_path: Path) -> None:
     if key.name.startswith("maintenance_windows."):
         example["maintenance_windows"] = [whole_window(example["maintenance_windows"])]
     if key.name.startswith("web.oidc."):
-        example["web"] = {"oidc": {**WHOLE_OIDC, **example["web"]["oidc"]}}
+        web = example["web"]
+        assert isinstance(web, dict)
+        example["web"] = {"oidc": {**WHOLE_OIDC, **web["oidc"]}}
     if key.name.startswith("notifications"):
         example["channels"] = {"ops": {"exec": ["/bin/true"]}}
     path.write_text(to_yaml(example), encoding="utf-8")
