@@ -66,7 +66,9 @@ channels.quiet_hours.timezone channels.quiet_hours.except_priority channels.dige
 channels.digest.more_than channels.digest.within
 links pings pings.jobs pings.ping pings.ping.start pings.ping.success pings.ping.failure
 notifications notifications.apply_failed history history.keep history.keep_runs
-metrics metrics.textfile starts_per_minute
+metrics metrics.textfile
+policy policy.members policy.task_types policy.users policy.raw_commands policy.directives
+policy.pools policy.max_jobs starts_per_minute
 """
 
 
