@@ -29,6 +29,7 @@ from debvisor_timers.jobs.policy import AccessPolicy
 from debvisor_timers.jobs.scalar import NULL
 from debvisor_timers.jobs.schedule import ClockChanges
 from debvisor_timers.jobs.translate import Complaint, complaints_of
+from debvisor_timers.jobs.web import WebSettings
 from debvisor_timers.jobs.windows import MaintenanceWindow
 from debvisor_timers.source import Problem, Severity, Span
 
@@ -195,6 +196,12 @@ class Config(Model):
         "change of it counts at once.",
         example={"members": "operator", "task_types": ["vm_*"]},
         shown_default="tasks of every type; no commands, no user and no directive of their own",
+    )
+    web: WebSettings = key(
+        WebSettings.model_construct(),
+        help="Whom the server of the package debvisor-timers-web lets in; read when it starts.",
+        example={"trusted_proxies": ["127.0.0.1"]},
+        shown_default="as below",
     )
     starts_per_minute: values.Starts = key(
         20,

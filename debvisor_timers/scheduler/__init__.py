@@ -17,6 +17,7 @@ from debvisor_timers.scheduler.places import asks_agent
 from debvisor_timers.scheduler.running import Running
 from debvisor_timers.scheduler.safety import Safety
 from debvisor_timers.scheduler.tasks import Tasks
+from debvisor_timers.scheduler.tokens import Tokens
 
 if TYPE_CHECKING:
     from debvisor_timers.history.caller import Door
@@ -24,7 +25,18 @@ if TYPE_CHECKING:
 
 
 class Scheduler(
-    Applying, Editing, Exchange, Looking, Running, Holding, Past, Safety, Tasks, Crontabs, Notifying
+    Applying,
+    Editing,
+    Exchange,
+    Looking,
+    Running,
+    Holding,
+    Past,
+    Safety,
+    Tasks,
+    Crontabs,
+    Notifying,
+    Tokens,
 ):
     """All that can be done with the jobs of one host; every method is one operation.
 

@@ -52,6 +52,7 @@ TOP_KEYS = {
         "pings",
         "links",
         "policy",
+        "web",
     ),
 }
 SHARED = "pools: {backup: 5}\nchannels: {ops: {exec: [/usr/local/bin/tell]}}\n"

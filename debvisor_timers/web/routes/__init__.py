@@ -5,5 +5,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-ROUTERS: tuple[APIRouter, ...] = ()
+from debvisor_timers.web.routes import health, tokens
+
+ROUTERS: tuple[APIRouter, ...] = (health.router, tokens.router)
 """Every router of the API, below /api/v1."""
