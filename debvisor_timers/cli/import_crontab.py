@@ -16,7 +16,7 @@ from debvisor_timers.cli.output import (
     echo_problems,
 )
 from debvisor_timers.errors import ExitCode, UsageError
-from debvisor_timers.operations.documents.problem import problem_document
+from debvisor_timers.source import problem_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from debvisor_timers.history.document import iso
 from debvisor_timers.operations.applying.diff import unified_diff
-from debvisor_timers.operations.documents.problem import problem_document
+from debvisor_timers.source import problem_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debvisor_timers.operations.documents.problem import problem_document
+from debvisor_timers.source import problem_document
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.exchange.settings import Settings
