@@ -15,6 +15,8 @@ from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.web.access import Authenticator
 from debvisor_timers.web.backend import Backend
 from debvisor_timers.web.envelope import failure, failure_of
+from debvisor_timers.web.idempotency import Answers
+from debvisor_timers.web.openapi import openapi
 from debvisor_timers.web.pages import PAGES
 from debvisor_timers.web.routes import ROUTERS
 
@@ -33,6 +35,8 @@ def create_app(backend: Backend, authenticator: Authenticator) -> FastAPI:
     )
     app.state.backend = backend
     app.state.authenticator = authenticator
+    app.state.answers = Answers.of_service()
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     for pages in PAGES:
