@@ -45,6 +45,7 @@ def create_app(backend: Backend, authenticator: Authenticator) -> FastAPI:
     app.add_exception_handler(DebvisorTimersError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _bug)
     return app
 
 
@@ -64,3 +65,8 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 async def _http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - for mypy
     return failure(error.status_code, str(error.detail), headers=error.headers)
+
+
+async def _bug(_request: Request, _error: Exception) -> Response:
+    # The server logs it with its traceback; who asks has no use for that.
+    return failure(500, "an error of this program", extra={"fix": "see the journal of the server"})

@@ -16,7 +16,7 @@ from fastapi import Header, Request, Response
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 IfMatch = Annotated[
-    str,
+    str | None,
     Header(
         max_length=2000,
         description="The ETag of the job as it was read: 412 where its file has changed since.",

@@ -29,7 +29,7 @@ _SCHEMA = """
 """
 
 IdempotencyKey = Annotated[
-    str,
+    str | None,
     Header(
         min_length=1,
         max_length=255,
@@ -67,7 +67,7 @@ class Answers:
         self,
         who: Principal,
         request: Request,
-        key: str,
+        key: str | None,
         answer: Callable[[], Awaitable[Response]],
     ) -> Response:
         """Return the answer of `answer`, or the one that the same request had before.

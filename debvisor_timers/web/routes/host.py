@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -88,11 +87,12 @@ async def get_graph(
 async def get_timeline(
     _who: Viewer,
     backend: BackendOf,
+    job: Annotated[
+        list[str],
+        Query(default_factory=list, description="Of these jobs; all where none is named."),
+    ],
     day: Time = "",
     span: Literal["day", "week"] = "day",
-    job: Annotated[
-        Sequence[str], Query(description="Of these jobs; all where none is named.")
-    ] = (),
 ) -> Response:
     """How jobs ran on the day that `day` lies in, or in its week, and how they will."""
     days = 7 if span == "week" else 1

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -32,23 +33,13 @@ Viewer = Annotated[Principal, Depends(needs(Role.VIEWER))]
 Editor = Annotated[Principal, Depends(needs(Role.EDITOR))]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
-    """Which jobs a list is to have."""
+    """Which jobs a list is to have; text: in the id, the name or the description."""
 
-    def __init__(
-        self,
-        owner: Annotated[str, Query(max_length=200)] = "",
-        tag: Tags = (),
-        status: Annotated[
-            Sequence[str],
-            Query(description="Of several one must hold: running, failed, disabled, paused, ..."),
-        ] = (),
-        task_type: Annotated[str, Query(max_length=200)] = "",
-        q: Annotated[str, Query(max_length=200, description="In the id, name or text.")] = "",
-    ) -> None:
-        self.choice = JobChoice(owner=owner, tags=tags_of(tag), statuses=status)
-        self.task_type = task_type
-        self.text = q.casefold()
+    choice: JobChoice
+    task_type: str
+    text: str
 
     def rows(self, rows: Sequence[JobRow]) -> Sequence[JobRow]:
         """Return the rows that are wanted."""
@@ -63,6 +54,24 @@ class _Wanted:
         return not self.text or any(self.text in each.casefold() for each in words)
 
 
+def _wanted(
+    *,
+    owner: Annotated[str, Query(max_length=200)] = "",
+    tag: Tags,
+    status: Annotated[
+        list[str],
+        Query(
+            default_factory=list,
+            description="Of several one must hold: running, failed, disabled, paused, ...",
+        ),
+    ],
+    task_type: Annotated[str, Query(max_length=200)] = "",
+    q: Annotated[str, Query(max_length=200, description="In the id, name or text.")] = "",
+) -> _Wanted:
+    choice = JobChoice(owner=owner, tags=tags_of(tag), statuses=status)
+    return _Wanted(choice=choice, task_type=task_type, text=q.casefold())
+
+
 @router.get(
     "/jobs",
     summary="List jobs",
@@ -74,7 +83,7 @@ async def list_jobs(
     request: Request,
     _who: Viewer,
     catalogue: CatalogueOf,
-    wanted: Annotated[_Wanted, Depends()],
+    wanted: Annotated[_Wanted, Depends(_wanted)],
     limit: paging.Limit = 100,
     cursor: paging.Cursor = "",
 ) -> Response:
@@ -129,7 +138,7 @@ async def create_job(
     backend: BackendOf,
     answers: AnswersOf,
     body: NewJob,
-    idempotency_key: IdempotencyKey = "",
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """A new job in a file of its own, applied at once; no other job is touched, none is started."""
 
@@ -152,7 +161,7 @@ async def update_job(
     catalogue: CatalogueOf,
     job: JobText,
     body: JobUpdate,
-    if_match: etags.IfMatch = "",
+    if_match: etags.IfMatch = None,
 ) -> Response:
     """Change the fields that are named, in the job's file, and apply that job alone.
 
@@ -160,9 +169,9 @@ async def update_job(
     `version` in the body, nothing is done where the file has changed meanwhile.
     """
     job_id = await catalogue.meant(backend, job)
-    if (refused := _refusal(catalogue, job_id, if_match)) is not None:
+    if (refused := _refusal(catalogue, job_id, if_match or "")) is not None:
         return refused
-    version = body.version or _exact(catalogue, job_id, if_match)
+    version = body.version or _exact(catalogue, job_id, if_match or "")
     try:
         await changes.update(backend, who, job_id, changes.Versioned(body=body, version=version))
     except ChangedMeanwhileError as error:
@@ -176,7 +185,7 @@ async def delete_job(
     backend: BackendOf,
     catalogue: CatalogueOf,
     job: JobText,
-    if_match: etags.IfMatch = "",
+    if_match: etags.IfMatch = None,
 ) -> Response:
     """Remove a job from its file and from systemd; its history stays. A run goes on.
 
@@ -184,10 +193,10 @@ async def delete_job(
     """
     known = job in catalogue.rows
     job_id = job if known else await backend.read(meant_whole, job)
-    if (refused := _refusal(catalogue, job_id, if_match)) is not None:
+    if (refused := _refusal(catalogue, job_id, if_match or "")) is not None:
         return refused
     try:
-        await changes.delete(backend, who, job_id, _exact(catalogue, job_id, if_match))
+        await changes.delete(backend, who, job_id, _exact(catalogue, job_id, if_match or ""))
     except ChangedMeanwhileError as error:
         return failure_of(error, status=412)
     return success({"job_id": job_id, "deleted": True})

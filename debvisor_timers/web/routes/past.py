@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -33,25 +32,14 @@ router = APIRouter(tags=["history"])
 Viewer = Annotated[Principal, Depends(needs(Role.VIEWER))]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
-    """Which runs are wanted."""
+    """Which runs are wanted; times as they were written."""
 
-    def __init__(
-        self,
-        since: Time = "",
-        until: Time = "",
-        status: Annotated[
-            Sequence[str], Query(description="One of these: completed, failed, lost, ...")
-        ] = (),
-        trigger: Annotated[
-            Sequence[str], Query(description="Started by one of these: timer, manual, ...")
-        ] = (),
-        limit: paging.Limit = 20,
-        cursor: paging.Cursor = "",
-    ) -> None:
-        self.since, self.until = since, until
-        self.asked = PastQuestion(statuses=status, triggers=trigger, limit=limit)
-        self.cursor = cursor
+    since: str
+    until: str
+    asked: PastQuestion
+    cursor: str
 
     async def question(self, backend: Backend) -> PastQuestion:
         """Return what is asked for; a cursor holds when the first page was made."""
@@ -63,7 +51,26 @@ class _Wanted:
         return replace(self.asked, since=since, until=until, offset=offset)
 
 
-Wanted = Annotated[_Wanted, Depends()]
+def _wanted(
+    *,
+    since: Time = "",
+    until: Time = "",
+    status: Annotated[
+        list[str],
+        Query(default_factory=list, description="One of these: completed, failed, lost, ..."),
+    ],
+    trigger: Annotated[
+        list[str],
+        Query(default_factory=list, description="Started by one of these: timer, manual, ..."),
+    ],
+    limit: paging.Limit = 20,
+    cursor: paging.Cursor = "",
+) -> _Wanted:
+    asked = PastQuestion(statuses=status, triggers=trigger, limit=limit)
+    return _Wanted(since=since, until=until, asked=asked, cursor=cursor)
+
+
+Wanted = Annotated[_Wanted, Depends(_wanted)]
 _PAGE = with_header(
     spec(Role.VIEWER, Executions, fails=[404]), 200, Link="The page with older runs."
 )
@@ -75,11 +82,12 @@ async def list_runs(
     _who: Viewer,
     backend: BackendOf,
     wanted: Wanted,
+    tag: Tags,
     job: Annotated[
-        Sequence[str], Query(description="Of these jobs; of all where none is named.")
-    ] = (),
+        list[str],
+        Query(default_factory=list, description="Of these jobs; of all where none is named."),
+    ],
     owner: Annotated[str, Query(max_length=200)] = "",
-    tag: Tags = (),
 ) -> Response:
     """Past runs of all jobs, or of some, newest first; with those that are under way."""
     asked = await wanted.question(backend)

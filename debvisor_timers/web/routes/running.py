@@ -48,7 +48,7 @@ async def run_job(
     wait: Wait = True,  # noqa: FBT002 - a parameter of the query
     force: Annotated[bool, Query(description="Not to ask the jobs it depends on.")] = False,  # noqa: FBT002
     dry_run: Annotated[bool, Query(description="Only tell what would happen.")] = False,  # noqa: FBT002
-    idempotency_key: IdempotencyKey = "",
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Run a job now, by systemd, exactly as its timer would; the schedule is not touched.
 
@@ -81,7 +81,7 @@ async def retry_run(
     job: JobText,
     run: RunText,
     wait: Wait = True,  # noqa: FBT002
-    idempotency_key: IdempotencyKey = "",
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Run a failed run again; the new run is one of its own, with all its attempts."""
     job_id = await catalogue.meant(backend, job)
