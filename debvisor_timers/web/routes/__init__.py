@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from debvisor_timers.web.routes import holding, host, jobs, past, running
+from debvisor_timers.web.routes import holding, host, jobs, logs, past, running
 
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     running.router,
     past.router,
+    logs.router,
     holding.router,
     host.router,
 )
