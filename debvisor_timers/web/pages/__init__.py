@@ -5,5 +5,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-PAGES: tuple[APIRouter, ...] = ()
+from debvisor_timers.web.pages import overview
+
+PAGES: tuple[APIRouter, ...] = (overview.router,)
 """Every router of pages, below /."""
