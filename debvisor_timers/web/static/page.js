@@ -20,12 +20,15 @@ export function span(seconds) {
 }
 
 export function relative(moment, now) {
-  const seconds = (moment - now) / 1000;
+  const seconds = Math.round((moment - now) / 1000);
   return seconds >= 0 ? `in ${span(seconds)}` : `${span(-seconds)} ago`;
 }
 
+// How far the clock of this computer is off that of the host.
+const offset = Date.parse(root.dataset.now) - Date.now() || 0;
+
 export function tick(within = document) {
-  const now = Date.now();
+  const now = Date.now() + offset;
   for (const element of within.querySelectorAll("time[data-ago]")) {
     const words = relative(Date.parse(element.dateTime), now);
     if (element.textContent !== words) element.textContent = words;
