@@ -16,6 +16,7 @@ from debvisor_timers.web.access import Authenticator
 from debvisor_timers.web.backend import Backend
 from debvisor_timers.web.envelope import failure, failure_of
 from debvisor_timers.web.pages import PAGES
+from debvisor_timers.web.pages.errors import Failure, error_page, wants_page
 from debvisor_timers.web.routes import ROUTERS
 
 API = "/api/v1"
@@ -44,8 +45,10 @@ def create_app(backend: Backend, authenticator: Authenticator) -> FastAPI:
     return app
 
 
-async def _ours(_request: Request, error: Exception) -> Response:
+async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, DebvisorTimersError)  # noqa: S101 - for mypy
+    if wants_page(request):
+        return await error_page(request, Failure.of(error))
     return failure_of(error)
 
 
@@ -57,6 +60,10 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     return failure(422, "the request is not as it has to be", extra={"problems": problems})
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - for mypy
+    if wants_page(request):
+        return await error_page(
+            request, Failure(status=error.status_code, detail=str(error.detail))
+        )
     return failure(error.status_code, str(error.detail), headers=error.headers)

@@ -5,7 +5,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from debvisor_timers.web.pages import job, overview
+from debvisor_timers.web.pages import actions, audit, job, overview, run, settings, tokens
 
-PAGES: tuple[APIRouter, ...] = (overview.router, job.router)
+PAGES: tuple[APIRouter, ...] = (
+    overview.router,
+    job.router,
+    run.router,
+    actions.router,
+    audit.router,
+    tokens.router,
+    settings.router,
+)
 """Every router of pages, below /."""
