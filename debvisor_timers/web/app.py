@@ -17,8 +17,11 @@ from debvisor_timers.web.access import Authenticator
 from debvisor_timers.web.backend import Backend
 from debvisor_timers.web.edge.edge import Bounds, Edge
 from debvisor_timers.web.envelope import failure, failure_of
+from debvisor_timers.web.idempotency import Answers
 from debvisor_timers.web.identity.refusals import TooManyRequestsError
+from debvisor_timers.web.openapi import openapi
 from debvisor_timers.web.pages import PAGES
+from debvisor_timers.web.pages.errors import Failure, error_page, wants_page
 from debvisor_timers.web.routes import ROUTERS
 
 API = "/api/v1"
@@ -42,6 +45,8 @@ def create_app(
     )
     app.state.backend = backend
     app.state.authenticator = authenticator
+    app.state.answers = Answers.of_service()
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     for pages in PAGES:
@@ -51,6 +56,7 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     _protect(app, bounds or Bounds())
+    app.add_exception_handler(Exception, _bug)
     return app
 
 
@@ -67,8 +73,10 @@ def _protect(app: FastAPI, bounds: Bounds) -> None:
     app.add_middleware(Edge, bounds=bounds)
 
 
-async def _ours(_request: Request, error: Exception) -> Response:
+async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, DebvisorTimersError)  # noqa: S101 - for mypy
+    if wants_page(request):
+        return await error_page(request, Failure.of(error))
     answer = failure_of(error)
     if isinstance(error, TooManyRequestsError):
         answer.headers["Retry-After"] = str(error.retry_after)
@@ -83,6 +91,15 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     return failure(422, "the request is not as it has to be", extra={"problems": problems})
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - for mypy
+    if wants_page(request):
+        return await error_page(
+            request, Failure(status=error.status_code, detail=str(error.detail))
+        )
     return failure(error.status_code, str(error.detail), headers=error.headers)
+
+
+async def _bug(_request: Request, _error: Exception) -> Response:
+    # The server logs it with its traceback; who asks has no use for that.
+    return failure(500, "an error of this program", extra={"fix": "see the journal of the server"})
