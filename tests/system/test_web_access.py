@@ -99,7 +99,7 @@ def test_tokens_let_in_until_they_are_revoked(host: Web) -> None:
         (grafana,) = host.json("token", "list")
         return grafana["last_used"] is not None
 
-    host.box.wait_until(is_noted, timeout=30)
+    host.box.wait_until(is_noted, 30, "the use is noted")
 
 
 def test_users_of_the_host_come_by_the_socket(host: Web) -> None:
