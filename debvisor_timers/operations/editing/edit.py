@@ -41,7 +41,8 @@ class EditOptions:
     """How an edit is made.
 
     apply: False writes the files alone. dry_run: writes nothing. on_step, lock_wait, by, how: see
-    ApplyOptions. overwrite_edits: may overwrite units of these jobs that were edited by hand.
+    ApplyOptions; so are is_trial, before. overwrite_edits: may overwrite units of these jobs that
+    were edited by hand.
     """
 
     apply: bool = True
@@ -51,6 +52,8 @@ class EditOptions:
     on_step: Callable[[str], None] = field(default=lambda _step: None)
     by: Callable[[], str] = field(default=lambda: "")
     how: str = "update"
+    is_trial: bool = False
+    before: Callable[[Plan], None] = field(default=lambda _plan: None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +192,8 @@ def _apply_options(draft: _Draft, options: EditOptions) -> ApplyOptions:
         on_step=options.on_step,
         by=options.by,
         how=options.how,
+        is_trial=options.is_trial,
+        before=options.before,
         expect_generation=draft.number,
     )
 
