@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.safety.difference import Differences
     from debvisor_timers.operations.safety.kept import History
     from debvisor_timers.operations.safety.rollback import RollbackOptions, RolledBack
-    from debvisor_timers.operations.safety.trial import Trial
+    from debvisor_timers.operations.safety.trial import Trial, WaitingTrial
     from debvisor_timers.operations.safety.trying import Answer, Decision, Tried, TriedEdit
 
 
@@ -87,6 +87,12 @@ class Safety(Base):
                 fix="see what was applied: debvisor-timers generations",
             )
         return generation
+
+    def waiting_trial(self) -> WaitingTrial | None:
+        """Return what is being tried, None for nothing; needs no rights."""
+        from debvisor_timers.operations.safety.trial import waiting_trial
+
+        return waiting_trial(self.host)
 
     def await_decision(
         self, trial: Trial, listen: Callable[[timedelta], Answer | None]

@@ -55,6 +55,25 @@ def read_trial(host: Host) -> Trial | None:
         ) from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingTrial:
+    """What is being tried, as anybody may know it.
+
+    until: when it is taken back; None where that is under way, or waits for an apply or a boot.
+    """
+
+    until: datetime | None
+
+
+def waiting_trial(host: Host) -> WaitingTrial | None:
+    """Return what is being tried, None for nothing; needs no rights: its note is root's alone."""
+    if not host.layout.trial.exists():
+        return None
+    known = {unit.name for unit in host.manager.units(UNDO_TIMER)}
+    until = host.manager.timer(UNDO_TIMER).next_elapse if UNDO_TIMER in known else None
+    return WaitingTrial(until=until)
+
+
 def write_trial(host: Host, trial: Trial) -> None:
     """Note on disk what is being tried, before any of it is done."""
     plain = {
