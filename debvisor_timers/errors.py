@@ -116,6 +116,12 @@ class PermissionRefusedError(RefusedError):
     http_status = 403
 
 
+class UnauthenticatedError(RefusedError):
+    """Nobody knows who asks: no token, or one that is wrong, expired or revoked."""
+
+    http_status = 401
+
+
 class SystemdError(DebvisorTimersError):
     """systemd, D-Bus or the journal said no, or nothing.
 
