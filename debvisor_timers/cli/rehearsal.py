@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from debvisor_timers.cli import held, times
 from debvisor_timers.cli.output import echo_json, echo_titled
-from debvisor_timers.cli.runs import seconds
+from debvisor_timers.history.document import seconds
+from debvisor_timers.operations.documents.holding import mark_document
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.runs.rehearse import Lock, Need, Rehearsal
@@ -83,7 +84,7 @@ def _document(told: Rehearsal, *, force: bool) -> dict[str, object]:
         ],
         "needs_units": list(told.units),
         "locks": [_lock_document(lock) for lock in told.locks],
-        "paused": held.mark_document(told.pause),
+        "paused": mark_document(told.pause),
         "refused": told.refused or None,
         "unit": told.text,
     }
