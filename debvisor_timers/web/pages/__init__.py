@@ -5,5 +5,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-PAGES: tuple[APIRouter, ...] = ()
+from debvisor_timers.web.pages import timeline
+
+PAGES: tuple[APIRouter, ...] = (timeline.router,)
 """Every router of pages, below /."""
