@@ -75,12 +75,16 @@ class Lane:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hour:
-    """A line of the grid, in percent of the width; is_day: a midnight. words: may be empty."""
+    """A line of the grid, in percent of the width; is_day: a midnight.
+
+    is_fine: its words may be left out where there is little room.
+    """
 
     at: float
     words: str
     day: str = ""
     is_day: bool = False
+    is_fine: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +279,7 @@ def _hours(board: _Board, days: int) -> Iterator[Hour]:
                 words=f"{local:%H:%M}" if days == 1 else f"{local:%H}",
                 day=f"{local:%a} {local.day}" if is_midnight and days > 1 else "",
                 is_day=is_midnight,
+                is_fine=bool(local.hour % (3 if days == 1 else 12)),
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from debvisor_timers.web.pages import timeline
+from debvisor_timers.web.pages import overview, timeline
 
-PAGES: tuple[APIRouter, ...] = (timeline.router,)
+PAGES: tuple[APIRouter, ...] = (overview.router, timeline.router)
 """Every router of pages, below /."""
