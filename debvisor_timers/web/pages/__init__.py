@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from debvisor_timers.web.pages import overview, timeline
+from debvisor_timers.web.pages import graph, overview, timeline
 
-PAGES: tuple[APIRouter, ...] = (overview.router, timeline.router)
+PAGES: tuple[APIRouter, ...] = (overview.router, timeline.router, graph.router)
 """Every router of pages, below /."""

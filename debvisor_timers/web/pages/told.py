@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a page says of what was just done: of a table, so that no link can put words in its mouth."""
+"""What a page says of what was just done: from a table, so that no link can invent it."""
 
 from __future__ import annotations
 
