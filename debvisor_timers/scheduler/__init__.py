@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from debvisor_timers.scheduler.access import Access
 from debvisor_timers.scheduler.applying import Applying
 from debvisor_timers.scheduler.crontab import Crontabs
 from debvisor_timers.scheduler.editing import Editing
@@ -17,7 +18,18 @@ from debvisor_timers.scheduler.tasks import Tasks
 
 
 class Scheduler(
-    Applying, Editing, Exchange, Looking, Running, Holding, Past, Safety, Tasks, Crontabs, Notifying
+    Access,
+    Applying,
+    Editing,
+    Exchange,
+    Looking,
+    Running,
+    Holding,
+    Past,
+    Safety,
+    Tasks,
+    Crontabs,
+    Notifying,
 ):
     """All that can be done with the jobs of one host; every method is one operation.
 

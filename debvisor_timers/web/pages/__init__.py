@@ -5,7 +5,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from debvisor_timers.web.pages import graph, overview, timeline
+from debvisor_timers.web.pages import graph, job, overview, timeline
 
-PAGES: tuple[APIRouter, ...] = (overview.router, timeline.router, graph.router)
+PAGES: tuple[APIRouter, ...] = (
+    overview.router,
+    job.router,
+    timeline.router,
+    graph.router,
+)
 """Every router of pages, below /."""

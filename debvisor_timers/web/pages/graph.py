@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.jobs.relations import Edge
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.graph import Graph
 from debvisor_timers.scheduler.guide import JobScheduler
@@ -38,7 +39,7 @@ async def graph_page(request: Request, who: Viewer, backend: BackendOf, job: str
         net=drawn,
         job=job,
         edges=[
-            (edge.job, _verb(str(edge), edge.job, edge.needs), edge.needs) for edge in graph.edges
+            (edge.job, _verb(edge), edge.needs) for edge in graph.edges
         ],
         problems=[problem for problem in graph.problems if problem.is_error],
         defined={name for name, node in graph.nodes.items() if node.job is not None},
@@ -54,5 +55,5 @@ def draw_graph(
     return graph, net(graph, running, scheduler.now())
 
 
-def _verb(words: str, job: str, needs: str) -> str:
-    return words.removeprefix(job).removesuffix(needs).strip()
+def _verb(edge: Edge) -> str:
+    return str(edge).removeprefix(edge.job).removesuffix(edge.needs).strip()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from fastapi import Request
@@ -68,6 +68,7 @@ class Frame:
     theme: str
     address: str
     told: Told | None
+    now: datetime
     static: str = "/static"
     version: str = __version__
 
@@ -113,7 +114,7 @@ def frame_of(request: Request, who: Principal | None) -> Frame:
     question = f"?{request.url.query}" if request.url.query else ""
     return Frame(
         host=os.uname().nodename,
-        zone=datetime.now().astimezone().tzname() or "",
+        zone=datetime.now(UTC).astimezone().tzname() or "",
         user=who,
         may=May(
             operate=bool(who and who.role.includes(Role.OPERATOR)),
@@ -125,6 +126,7 @@ def frame_of(request: Request, who: Principal | None) -> Frame:
         theme=theme if theme in {"light", "dark"} else "",
         address=f"{path}{question}",
         told=told_of(request.query_params.get("done", "")),
+        now=datetime.now(UTC),
     )
 
 

@@ -20,6 +20,7 @@ _LEAST = {RunOutcome.SUCCEEDED: 5.0}
 _LEAST_OF_OTHERS = 12.0
 """A failure ends early, most often: it has to be seen all the same."""
 _EMPTY = 3.0
+_MOST_OF_MEDIAN = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +44,11 @@ class Strip:
 def strip(runs: Sequence[RunFigures]) -> Strip:
     """Return the strip of the newest of `runs`, which are oldest first; the newest is at the right.
 
-    The height of a bar tells how long a run took, compared with the longest of them.
+    The height of a bar tells how long a run took, compared with the longest of them; one that took
+    much longer than most does not press all others to the ground.
     """
     shown = runs[-SLOTS:]
-    longest = max((run.duration or 0.0 for run in shown), default=0.0)
+    longest = _full(sorted(run.duration for run in shown if run.duration and run.duration > 0))
     empty = SLOTS - len(shown)
     strokes: dict[str, list[str]] = {"slot": [_stroke(at, _EMPTY) for at in range(empty)]}
     for at, run in enumerate(shown, empty):
@@ -65,8 +67,14 @@ def _tall(run: RunFigures, longest: float) -> float:
     if run.outcome in _SHORT:
         return _SHORT[run.outcome]
     least = _LEAST.get(run.outcome, _LEAST_OF_OTHERS)
-    share = sqrt(max(run.duration or 0.0, 0.0) / longest) if longest else 0.0
+    length = min(max(run.duration or 0.0, 0.0), longest)
+    share = sqrt(length / longest) if longest else 0.0
     return least + (_HEIGHT - least) * share
+
+
+def _full(lengths: Sequence[float]) -> float:
+    """Return how long a run takes whose bar has the full height."""
+    return min(lengths[-1], lengths[len(lengths) // 2] * _MOST_OF_MEDIAN) if lengths else 0.0
 
 
 def _label(runs: Sequence[RunFigures]) -> str:
