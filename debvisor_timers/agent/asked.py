@@ -101,27 +101,27 @@ class SkipAsked(JobAsked):
     count: Annotated[int, Field(ge=0, le=1000)]
 
 
-class _EditAsked(_Asked):
-    """How an edit is made."""
-
-    dry_run: bool = False
-    overwrite_edits: bool = False
-
-
-class EditAsked(_EditAsked):
+class _ChangesAsked(_Asked):
     """Changes of jobs, made as one. versions: of jobs, as the caller has seen them."""
 
     changes: Annotated[list[ChangeAsked], Field(min_length=1, max_length=_MOST)]
     versions: dict[str, str] = {}
+    overwrite_edits: bool = False
 
 
-class TryEditAsked(EditAsked):
-    """The same, taken back unless it is confirmed."""
+class EditAsked(_ChangesAsked):
+    """Changes that are made, or looked at."""
+
+    dry_run: bool = False
+
+
+class TryEditAsked(_ChangesAsked):
+    """Changes that are taken back unless they are confirmed."""
 
     timeout_seconds: Seconds
 
 
-class RewriteAsked(_EditAsked):
+class _TextAsked(_Asked):
     """A job's file with another text; is_new: there is none yet."""
 
     job: str
@@ -129,10 +129,17 @@ class RewriteAsked(_EditAsked):
     before: str
     after: str
     is_new: bool = False
+    overwrite_edits: bool = False
 
 
-class TryRewriteAsked(RewriteAsked):
-    """The same, taken back unless it is confirmed."""
+class RewriteAsked(_TextAsked):
+    """A text that is written, or looked at."""
+
+    dry_run: bool = False
+
+
+class TryRewriteAsked(_TextAsked):
+    """A text that is taken back unless it is confirmed."""
 
     timeout_seconds: Seconds
 
