@@ -51,6 +51,8 @@ TOP_KEYS = {
         "metrics",
         "pings",
         "links",
+        "policy",
+        "web",
     ),
 }
 SHARED = "pools: {backup: 5}\nchannels: {ops: {exec: [/usr/local/bin/tell]}}\n"

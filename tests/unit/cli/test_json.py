@@ -41,6 +41,7 @@ UNDER_WAY = {
     *("run", "start", "trigger", "by", "status", "outcome", "attempt", "max_attempts"),
     *("waiting_for", "next_attempt"),
 }
+TOKEN = {"name", "role", "created", "created_by", "expires", "last_used"}
 GUIDE_RUN = {
     *("job_id", "execution_id", "status", "start_time", "end_time", "duration_seconds"),
     "exit_code",
@@ -135,6 +136,7 @@ def keys(document: Any) -> set[str]:
         (["maintenance", "on"], {"maintenance"}),
         (["maintenance", "off"], {"maintenance", "before"}),
         (["backfill", "nightly", "--from=2026-11-24", "--dry-run"], {"from", "to", "jobs"}),
+        (["token", "create", "deploy"], TOKEN | {"token"}),
         (["history", "nightly"], RUN),
         (["status"], {"jobs", "timers", "healthy", "findings", "notes"}),
         (["explain"], {"key", "below", "presets"}),
