@@ -102,10 +102,14 @@ class SkipAsked(JobAsked):
 
 
 class _EditAsked(_Asked):
-    """How an edit is made. timeout_seconds: it is taken back then, unless it is confirmed."""
+    """How an edit is made. timeout_seconds: it is taken back then, unless it is confirmed.
+
+    versions: of jobs, as the caller has seen them; the edit is refused where one is another by now.
+    """
 
     dry_run: bool = False
     overwrite_edits: bool = False
+    versions: dict[str, str] = {}
     timeout_seconds: Seconds | None = None
 
     @property

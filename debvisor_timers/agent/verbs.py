@@ -181,6 +181,7 @@ def _edit_options(door: Door, given: asked.EditAsked | asked.RewriteAsked) -> Ed
     return EditOptions(
         dry_run=given.dry_run,
         overwrite_edits=given.overwrite_edits,
+        versions=given.versions,
         before=door.check,
         one_job=True,
     )

@@ -215,7 +215,11 @@ def _how(options: EditOptions | None) -> dict[str, object]:
             "only root may write a job file without applying it",
             fix="leave out --no-apply, or run it as root",
         )
-    return {"dry_run": options.dry_run, "overwrite_edits": options.overwrite_edits}
+    return {
+        "dry_run": options.dry_run,
+        "overwrite_edits": options.overwrite_edits,
+        "versions": dict(options.versions) or None,
+    }
 
 
 def _error(name: str, said: Mapping[str, Any]) -> errors.DebvisorTimersError:

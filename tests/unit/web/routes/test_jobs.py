@@ -178,9 +178,7 @@ def test_an_update_of_another_version_is_not_made(served: Served) -> None:
     tag = editor.get("/api/v1/jobs/nightly").headers["etag"]
     editor.put("/api/v1/jobs/nightly", json={"priority": "high"})
 
-    late = editor.put(
-        "/api/v1/jobs/nightly", json={"priority": "low"}, headers={"If-Match": tag}
-    )
+    late = editor.put("/api/v1/jobs/nightly", json={"priority": "low"}, headers={"If-Match": tag})
     gone = editor.delete("/api/v1/jobs/nightly", headers={"If-Match": tag})
 
     assert (late.status_code, gone.status_code) == (412, 412)
@@ -193,9 +191,7 @@ def test_a_run_in_between_is_no_other_version(served: Served) -> None:
     tag = editor.get("/api/v1/jobs/nightly").headers["etag"]
     operator.post("/api/v1/jobs/nightly/run?wait=false")
 
-    answer = editor.put(
-        "/api/v1/jobs/nightly", json={"priority": "low"}, headers={"If-Match": tag}
-    )
+    answer = editor.put("/api/v1/jobs/nightly", json={"priority": "low"}, headers={"If-Match": tag})
 
     assert answer.status_code == 200
     assert answer.headers["etag"] != tag

@@ -40,7 +40,7 @@ def test_who_does_not_wait_is_told_where_the_run_is(served: Served) -> None:
 
 def test_a_run_that_fails_is_no_failure_of_the_request(served: Served) -> None:
     served.world.apply(TWO)
-    served.world.systemd.set_outcome(SERVICE, Outcome(exit_status=3))
+    served.world.systemd.set_outcome(SERVICE, Outcome.failure(3))
 
     data = served.as_role("operator").post("/api/v1/jobs/nightly/run").json()["data"]
 
@@ -59,7 +59,7 @@ def test_a_rehearsal_starts_nothing(served: Served) -> None:
 def test_a_failed_run_is_repeated_by_its_id(served: Served) -> None:
     served.world.apply(TWO)
     operator = served.as_role("operator")
-    served.world.systemd.set_outcome(SERVICE, Outcome(exit_status=3))
+    served.world.systemd.set_outcome(SERVICE, Outcome.failure(3))
     failed = operator.post("/api/v1/jobs/nightly/run").json()["data"]["execution_id"]
     served.world.systemd.advance(timedelta(minutes=1))
     served.world.systemd.set_outcome(SERVICE, Outcome())
