@@ -85,7 +85,7 @@ class Worker:
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "debvisor_timers.web.worker"),
+                *(sys.executable, "-I", "-m", "debvisor_timers.web.worker"),
                 pickle.dumps(self._layout).hex(),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
