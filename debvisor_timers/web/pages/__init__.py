@@ -5,9 +5,21 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from debvisor_timers.web.pages import actions, audit, job, overview, run, settings, tokens
+from debvisor_timers.web.pages import (
+    actions,
+    audit,
+    job,
+    overview,
+    run,
+    settings,
+    sign_in,
+    sign_in_oidc,
+    tokens,
+)
 
 PAGES: tuple[APIRouter, ...] = (
+    sign_in.router,
+    sign_in_oidc.router,
     overview.router,
     job.router,
     run.router,
