@@ -137,7 +137,7 @@ def test_the_log_tells_the_streams_apart(served: Served, viewer: TestClient) -> 
 
     html = viewer.get(f"/jobs/nightly/runs/{run}").text
 
-    log = html[html.index('<ol class="log"') :]
+    log = html[html.index('<div class="log"') :]
     assert re.search(r'<li class="out">.*all is &lt;well&gt;', log)
     assert re.search(r'<li class="err">.*<span class="stream">err</span>.*oh no', log)
     assert "failed (exit status 3)" in html
