@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,6 +53,7 @@ class Overview:
     summary: str
     maintenance: str
     alerts: Sequence[Alert]
+    kinds: Mapping[str, int]
     is_bad: bool
     calm: str
     owners: Sequence[str]
@@ -110,6 +112,7 @@ def _overview(jobs: JobList, asked: Asked, chosen: Chosen, read: _Read) -> Overv
         summary=_summary(jobs, read.now),
         maintenance=maintenance_words(jobs.maintenance) if jobs.maintenance else "",
         alerts=needing,
+        kinds=Counter(each.kind for each in needing),
         is_bad=any(each.tone == "bad" for each in needing),
         calm=_calm(jobs.rows) if read.looked else "Drift and missed runs are still looked for.",
         owners=owners(jobs.rows),

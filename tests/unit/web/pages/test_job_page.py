@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from debvisor_timers.history.outcome import RunOutcome
 from tests.unit.operations.kept_runs import FIRST, a_run, keep, nightly_runs
+from tests.unit.operations.last_runs import FAILED_AT_TWO, note_last
 from tests.unit.operations.run_records import Recorder
 from tests.unit.operations.world import NIGHTLY, TWO, World
 from tests.unit.web.served import Served
@@ -161,3 +162,18 @@ def test_a_failed_run_can_be_retried_by_operators(served: Served) -> None:
 
     assert f'formaction="{path}/retry"' in served.as_role("operator").get(path).text
     assert f'formaction="{path}/retry"' not in served.as_role("viewer").get(path).text
+
+
+def test_a_script_that_has_the_page_is_sent_it_again_when_something_happened(
+    served: Served, viewer: TestClient
+) -> None:
+    served.world.apply(NIGHTLY)
+    first = viewer.get("/jobs/nightly")
+    held = {"If-None-Match": first.headers["etag"]}
+
+    same = viewer.get("/jobs/nightly?part=live", headers=held)
+    note_last(served.world, "nightly", FAILED_AT_TWO)
+    changed = viewer.get("/jobs/nightly?part=live", headers=held)
+
+    assert (same.status_code, changed.status_code) == (304, 200)
+    assert "failed (exit status 3)" in changed.text
