@@ -100,6 +100,11 @@ async def _http(request: Request, error: Exception) -> Response:
     return failure(error.status_code, str(error.detail), headers=error.headers)
 
 
-async def _bug(_request: Request, _error: Exception) -> Response:
+async def _bug(request: Request, _error: Exception) -> Response:
     # The server logs it with its traceback; who asks has no use for that.
+    if wants_page(request):
+        fix = "see the journal of the server: journalctl -u debvisor-timers-web"
+        return await error_page(
+            request, Failure(status=500, detail="this is an error of the program", fix=fix)
+        )
     return failure(500, "an error of this program", extra={"fix": "see the journal of the server"})
