@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from debvisor_timers.web.pages import graph, job, overview, timeline
+from debvisor_timers.web.pages import edit, graph, job, overview, timeline, trial
 
 PAGES: tuple[APIRouter, ...] = (
     overview.router,
+    edit.router,
     job.router,
     timeline.router,
     graph.router,
+    trial.router,
 )
 """Every router of pages, below /."""

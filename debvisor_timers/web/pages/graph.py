@@ -38,9 +38,7 @@ async def graph_page(request: Request, who: Viewer, backend: BackendOf, job: str
         who,
         net=drawn,
         job=job,
-        edges=[
-            (edge.job, _verb(edge), edge.needs) for edge in graph.edges
-        ],
+        edges=[(edge.job, _verb(edge), edge.needs) for edge in graph.edges],
         problems=[problem for problem in graph.problems if problem.is_error],
         defined={name for name, node in graph.nodes.items() if node.job is not None},
         total=len(snapshot.jobs.rows),
