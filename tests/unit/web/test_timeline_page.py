@@ -70,11 +70,8 @@ def test_many_marks_of_a_lane_are_one_shape_a_kind_but_failures(served: Served) 
 def test_jobs_that_start_together_are_told(served: Served) -> None:
     crowd = drawn(served.world, days=7).gatherings[0]
 
-    assert (crowd.when, crowd.starts, crowd.jobs) == (
-        "Tue 02:00",
-        "2 starts",
-        ("hourly", "nightly"),
-    )
+    assert (crowd.when, crowd.starts) == ("Tue 02:00", "2 starts")
+    assert set(crowd.jobs) == {"hourly", "nightly"}
 
 
 def test_a_run_has_a_link_with_a_name(served: Served) -> None:
