@@ -109,10 +109,7 @@ def revoke_token(host: Host, name: str) -> Token:
     with exclusive(host.layout.runtime, purpose="debvisor-timers token revoke", wait=_LOCK_WAIT):
         there = dict(_read(host.layout.tokens))
         if name not in there:
-            raise NotFoundError(
-                f"there is no token {name!r}{did_you_mean(name, there)}",
-                fix="`debvisor-timers token list` shows them",
-            )
+            raise _no_such(name, there)
         token = there.pop(name)
         _write(host.layout, there.values())
     return token
@@ -139,6 +136,14 @@ def list_tokens(layout: Layout) -> Sequence[Token]:
     ]
 
 
+def find_token(layout: Layout, name: str) -> Token:
+    """Return one token, as `list_tokens` does. Raises NotFoundError besides."""
+    tokens = {token.name: token for token in list_tokens(layout)}
+    if name not in tokens:
+        raise _no_such(name, tokens)
+    return tokens[name]
+
+
 def read_tokens(path: Path) -> Mapping[str, Token]:
     """Return the tokens of a file by their digests: the look-up of the web server."""
     return {token.digest: token for token in _read(path).values()}
@@ -160,6 +165,13 @@ def guard(layout: Layout) -> None:
     os.chmod(layout.tokens, _MODE)  # noqa: PTH101 - before chown, which nobody but root may do
     with suppress(OSError):
         os.chown(layout.tokens, -1, layout.config.stat().st_gid)
+
+
+def _no_such(name: str, known: Iterable[str]) -> NotFoundError:
+    return NotFoundError(
+        f"there is no token {name!r}{did_you_mean(name, known)}",
+        fix="`debvisor-timers token list` shows them",
+    )
 
 
 def _check(name: str) -> None:

@@ -45,9 +45,13 @@ def job_details_document(
     details: JobDetails, counts: Mapping[str, RunCounts] | None
 ) -> dict[str, object]:
     """Return all that is known of one job."""
+    return {**job_document(details.row, counts), **job_more_document(details)}
+
+
+def job_more_document(details: JobDetails) -> dict[str, object]:
+    """Return what is known of one job beyond its row in the list."""
     job, exposure = details.row.job, details.exposure
     return {
-        **job_document(details.row, counts),
         "source": str(job.source) if job else None,
         "on_calendar": list(details.on_calendar),
         **_needs(details),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from debvisor_timers.history.document import iso, seconds, task_result_of
 from debvisor_timers.history.document import run_document as of_run
-from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.outcome import RunOutcome, RunStatus
 
 if TYPE_CHECKING:
     from debvisor_timers.history.last import LastRun
@@ -70,5 +70,5 @@ def _guide_fields(run: Run) -> dict[str, object]:
         "execution_id": run.id,
         "start_time": iso(run.start),
         "end_time": iso(run.end),
-        "exit_code": run.exit_status,
+        "exit_code": 0 if run.status is RunStatus.COMPLETED else run.exit_status,
     }

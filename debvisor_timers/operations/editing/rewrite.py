@@ -70,12 +70,18 @@ def rewrite_job(host: Host, rewrite: Rewrite, options: EditOptions) -> EditResul
         raise DefinitionError([document.problem(message, span, fix=fix)])
     if rewrite.is_new:
         _check_new(host, rewrite, document)
+    has_others = _others(rewrite) != _without(jobs_in(document), job_id)
+    if has_others and options.one_job:
+        raise RefusedError(
+            f"nothing was changed: other jobs of {rewrite.path} are not as they were",
+            fix=f"change {job_id} alone, and the others one by one",
+        )
     staged = StagedFile(
         name=name,
         before=None if rewrite.is_new else rewrite.before,
         after=rewrite.after,
         jobs=frozenset({job_id}),
-        has_others=_others(rewrite) != _without(jobs_in(document), job_id),
+        has_others=has_others,
     )
     return edit_with(host, lambda _files, _applied: Stage(files=[staged]), options)
 

@@ -5,14 +5,35 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from debvisor_timers.web.pages import edit, graph, job, overview, timeline, trial
+from debvisor_timers.web.pages import (
+    actions,
+    audit,
+    edit,
+    graph,
+    job,
+    overview,
+    run,
+    settings,
+    sign_in,
+    sign_in_oidc,
+    timeline,
+    tokens,
+    trial,
+)
 
 PAGES: tuple[APIRouter, ...] = (
+    sign_in.router,
+    sign_in_oidc.router,
     overview.router,
     edit.router,
     job.router,
+    run.router,
+    actions.router,
     timeline.router,
     graph.router,
     trial.router,
+    audit.router,
+    tokens.router,
+    settings.router,
 )
 """Every router of pages, below /."""

@@ -30,6 +30,7 @@ _PAGES = (
     ("/tokens", "Tokens", "tokens", Role.ADMIN),
     ("/settings", "Settings", "settings", Role.VIEWER),
 )
+_MINUTE, _FAR = timedelta(minutes=1), timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +150,15 @@ def _iso(moment: datetime) -> str:
 
 
 def _relative(moment: datetime, now: datetime) -> str:
-    return relative(moment, now=now)
+    """Return it without seconds where it is far away: there they are noise. page.js does so too."""
+    distance = moment - now
+    if distance <= -_MINUTE:
+        distance += -distance % _MINUTE
+    elif distance >= _FAR:
+        distance -= distance % _MINUTE
+    else:
+        distance = timedelta(seconds=round(distance.total_seconds()))
+    return relative(now + distance, now=now)
 
 
 def _span(length: timedelta | float | None) -> str:

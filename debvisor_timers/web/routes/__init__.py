@@ -5,5 +5,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-ROUTERS: tuple[APIRouter, ...] = ()
+from debvisor_timers.web.routes import health, holding, host, jobs, logs, past, running, tokens
+
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    jobs.router,
+    running.router,
+    past.router,
+    logs.router,
+    holding.router,
+    host.router,
+    tokens.router,
+)
 """Every router of the API, below /api/v1."""

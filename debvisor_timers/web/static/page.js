@@ -20,7 +20,9 @@ export function span(seconds) {
 }
 
 export function relative(moment, now) {
-  const seconds = Math.round((moment - now) / 1000);
+  let seconds = Math.round((moment - now) / 1000);
+  // Seconds of what is far away are noise.
+  if (seconds <= -60 || seconds >= 600) seconds -= seconds % 60;
   return seconds >= 0 ? `in ${span(seconds)}` : `${span(-seconds)} ago`;
 }
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.access.tokens import NewToken, Token
 
 
-class Access(Base):
+class Tokens(Base):
     """Make tokens, list them, take them back."""
 
     def create_token(self, name: str, role: Role, *, expires: datetime | None = None) -> NewToken:
@@ -44,3 +44,9 @@ class Access(Base):
         from debvisor_timers.operations.access.tokens import list_tokens
 
         return list_tokens(self.layout)
+
+    def token(self, name: str) -> Token:
+        """Return one token. Raises NotFoundError."""
+        from debvisor_timers.operations.access.tokens import find_token
+
+        return find_token(self.layout, name)
