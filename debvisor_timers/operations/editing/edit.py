@@ -44,9 +44,8 @@ class EditOptions:
     apply: False writes the files alone. dry_run: writes nothing. on_step, lock_wait, by, how: see
     ApplyOptions; so is is_trial. overwrite_edits: may overwrite units of these jobs that were
     edited by hand. before: see ApplyOptions; asked for a dry run, too. one_job: a rewritten file
-    may change no other job.
-    versions: of jobs, as the caller has seen them (`editing.version`); the edit is refused where
-    the file of one is another by now.
+    may change no other job. versions: of jobs, as the caller has seen them (`editing.version`); the
+    edit is refused where the file of one is another by now.
     """
 
     apply: bool = True
@@ -56,9 +55,9 @@ class EditOptions:
     on_step: Callable[[str], None] = field(default=lambda _step: None)
     by: Callable[[], str] = field(default=lambda: "")
     how: str = "update"
-    is_trial: bool = False
     before: Callable[[Plan], None] = field(default=lambda _plan: None)
     one_job: bool = False
+    is_trial: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
 
 

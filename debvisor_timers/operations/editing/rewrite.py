@@ -35,16 +35,8 @@ class Rewrite:
 
 
 def open_job(host: Host, job_id: str) -> Rewrite:
-    """Return the file of a job as it is, to be edited; who may not is told so."""
+    """Return the file of a job as it is, also one that is wrong as YAML. Raises NotFoundError."""
     require_rights(host.layout)
-    return job_file(host, job_id)
-
-
-def job_file(host: Host, job_id: str) -> Rewrite:
-    """Return the file of a job as it is, also one that is wrong as YAML. Raises NotFoundError.
-
-    For who is going to ask somebody else to write it.
-    """
     files = JobTree(host.layout.jobs)
     try:
         name = files.require(job_id)
@@ -68,14 +60,14 @@ def rewrite_job(host: Host, rewrite: Rewrite, options: EditOptions) -> EditResul
         message = f"the job {job_id!r} is not in the file any more"
         fix = f"put it back; `debvisor-timers job delete {job_id}` removes it"
         raise DefinitionError([document.problem(message, span, fix=fix)])
-    if rewrite.is_new:
-        _check_new(host, rewrite, document)
     has_others = _others(rewrite) != _without(jobs_in(document), job_id)
     if has_others and options.one_job:
         raise RefusedError(
             f"nothing was changed: other jobs of {rewrite.path} are not as they were",
             fix=f"change {job_id} alone, and the others one by one",
         )
+    if rewrite.is_new:
+        _check_new(host, rewrite, document)
     staged = StagedFile(
         name=name,
         before=None if rewrite.is_new else rewrite.before,

@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from debvisor_timers.web.pages import (
     actions,
     audit,
-    edit,
     graph,
     job,
     overview,
@@ -18,20 +17,17 @@ from debvisor_timers.web.pages import (
     sign_in_oidc,
     timeline,
     tokens,
-    trial,
 )
 
 PAGES: tuple[APIRouter, ...] = (
     sign_in.router,
     sign_in_oidc.router,
     overview.router,
-    edit.router,
     job.router,
     run.router,
-    actions.router,
     timeline.router,
     graph.router,
-    trial.router,
+    actions.router,
     audit.router,
     tokens.router,
     settings.router,
