@@ -116,6 +116,12 @@ class PermissionRefusedError(RefusedError):
     http_status = 403
 
 
+class UnauthenticatedError(RefusedError):
+    """Nobody knows who asks: no token, or one that is wrong, expired or revoked."""
+
+    http_status = 401
+
+
 class SystemdError(DebvisorTimersError):
     """systemd, D-Bus or the journal said no, or nothing.
 
@@ -133,6 +139,13 @@ class SystemdError(DebvisorTimersError):
 
 class MachineError(DebvisorTimersError):
     """libvirt, which knows the virtual machines of this host, said no, or nothing."""
+
+    exit_code = ExitCode.SYSTEMD
+    http_status = 502
+
+
+class UnreachableError(DebvisorTimersError):
+    """A server that cannot be reached, hangs up, or answers with no words of ours."""
 
     exit_code = ExitCode.SYSTEMD
     http_status = 502

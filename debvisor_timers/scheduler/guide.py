@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, Unpack
 from debvisor_timers.errors import UsageError
 from debvisor_timers.scheduler import Scheduler
 from debvisor_timers.scheduler.executions import ExecutionHistory
-from debvisor_timers.scheduler.keys import JobFields, NewJobFields, dependency_keys, keys_of
+from debvisor_timers.scheduler.keys import (
+    JobFields,
+    NewJobFields,
+    dependency_keys,
+    keys_of,
+    new_fields,
+)
 from debvisor_timers.scheduler.scheduled_job import (
     Counts,
     Dependencies,
@@ -25,7 +31,9 @@ from debvisor_timers.scheduler.values import (
     JobDependency,
     JobExecutionResult,
     JobStatus,
+    check_limit,
     check_texts,
+    known_status,
 )
 
 if TYPE_CHECKING:
@@ -64,12 +72,7 @@ class JobScheduler(Scheduler):
         Raises UsageError, DefinitionError (with all problems), RefusedError, SystemdError; then
         there is no such job.
         """
-        fields = JobFields(name=name)
-        fields.update(more)  # type: ignore[typeddict-item]
-        if cron_expr is not None:
-            fields["cron_expr"] = cron_expr
-        if task_type is not None:
-            fields["task_type"] = task_type
+        fields = new_fields(name, cron_expr, task_type, more)
         check_texts(name=name, job_id=job_id or "")
         job_id = job_id or self.free_job_id(name)
         keys = {path: value for path, value in keys_of(fields).items() if value is not None}
@@ -122,7 +125,7 @@ class JobScheduler(Scheduler):
         status: that of the run under way, or of the last one. Raises UsageError for one that there
         is not.
         """
-        word = None if status is None else _known_status(status)
+        word = None if status is None else known_status(status)
         if tags is not None and not isinstance(tags, Mapping):
             raise UsageError(f"tags are {tags!r}", fix="give a dict")
         rows = self.list().rows
@@ -235,8 +238,7 @@ class JobScheduler(Scheduler):
         from debvisor_timers.history.filter import RunFilter
         from debvisor_timers.operations.past.history import HistoryQuery
 
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-            raise UsageError(f"limit is {limit!r}", fix="give how many runs are wanted")
+        check_limit(limit)
         query = HistoryQuery(wanted=RunFilter(jobs=(self.meant_job(job_id),)), limit=limit)
         return [
             JobExecutionResult.of(run, self._output_of(run)) for run in self.history(query).runs
@@ -337,15 +339,6 @@ class JobScheduler(Scheduler):
             return output.stdout.text, output.stderr.text
 
         return read
-
-
-def _known_status(status: JobStatus | str) -> str:
-    try:
-        return str(JobStatus(str(status).lower()))
-    except ValueError as error:
-        raise UsageError(
-            f"there is no status {str(status)!r}", fix=f"use one of: {', '.join(JobStatus)}"
-        ) from error
 
 
 def _status(row: JobRow) -> str:

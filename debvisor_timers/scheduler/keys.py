@@ -59,6 +59,19 @@ class JobFields(NewJobFields, total=False):
     task_type: str | None
 
 
+def new_fields(
+    name: str, cron_expr: str | None, task_type: str | None, more: NewJobFields
+) -> JobFields:
+    """Return what `create_job` was given as one; what is None was not said."""
+    fields = JobFields(name=name)
+    fields.update(more)  # type: ignore[typeddict-item]
+    if cron_expr is not None:
+        fields["cron_expr"] = cron_expr
+    if task_type is not None:
+        fields["task_type"] = task_type
+    return fields
+
+
 _TEXTS: Mapping[str, KeyPath] = {
     "name": ("name",),
     "owner": ("owner",),
