@@ -204,6 +204,16 @@ class Layout:
         return self.state / "replaced"
 
     @property
+    def agent(self) -> Path:
+        """Return the socket at which the agent listens."""
+        return self.runtime / "io.debvisor.Timers"
+
+    @property
+    def tokens(self) -> Path:
+        """Return the file of the tokens of the API: their digests, never themselves."""
+        return self.state / "tokens.json"
+
+    @property
     def attempts(self) -> Path:
         """Return the folder with one file for each change that is being made right now."""
         return self.runtime / "attempts"

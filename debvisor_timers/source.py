@@ -72,3 +72,16 @@ def _excerpt(problem: Problem) -> Iterable[str]:
     carets = "^" * max(1, min(problem.span.length, len(line) - problem.span.column + 1))
     yield f"{number} | {line}"
     yield f"{' ' * len(number)} | {' ' * (problem.span.column - 1)}{carets}"
+
+
+def problem_document(problem: Problem) -> dict[str, object]:
+    """Return one problem for programs; line and column are null when it is about the whole file."""
+    return {
+        "file": str(problem.span.file),
+        "line": problem.span.line or None,
+        "column": problem.span.column or None,
+        "severity": str(problem.severity),
+        "key": problem.key,
+        "message": problem.message,
+        "fix": problem.fix,
+    }

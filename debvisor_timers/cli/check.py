@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli.options import json_option
-from debvisor_timers.cli.output import counted, echo_json, echo_problems, problem_document
+from debvisor_timers.cli.output import counted, echo_json, echo_problems
 from debvisor_timers.errors import ExitCode
+from debvisor_timers.source import problem_document
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.check import CheckResult

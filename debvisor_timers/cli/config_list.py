@@ -16,9 +16,9 @@ from debvisor_timers.cli.output import (
     echo_json,
     echo_problems,
     echo_table,
-    problem_document,
 )
 from debvisor_timers.errors import ExitCode
+from debvisor_timers.source import problem_document
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.exchange.settings import Settings

@@ -15,11 +15,11 @@ from debvisor_timers.cli.output import (
     echo_json,
     echo_notes,
     echo_problems,
-    problem_document,
     progress,
     some,
 )
 from debvisor_timers.layout import TARGET
+from debvisor_timers.source import problem_document
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.applying.edits import FileEdit

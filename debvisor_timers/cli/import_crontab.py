@@ -14,9 +14,9 @@ from debvisor_timers.cli.output import (
     echo_json,
     echo_notes,
     echo_problems,
-    problem_document,
 )
 from debvisor_timers.errors import ExitCode, UsageError
+from debvisor_timers.source import problem_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,8 +14,8 @@ from debvisor_timers.cli.output import (
     echo_json,
     echo_notes,
     echo_problems,
-    problem_document,
 )
+from debvisor_timers.source import problem_document
 
 if TYPE_CHECKING:
     from collections.abc import Collection

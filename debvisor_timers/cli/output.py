@@ -36,19 +36,6 @@ def echo_problems(problems: Sequence[Problem]) -> None:
     click.echo(_count(problems), err=True)
 
 
-def problem_document(problem: Problem) -> dict[str, object]:
-    """Return one problem for programs; line and column are null when it is about the whole file."""
-    return {
-        "file": str(problem.span.file),
-        "line": problem.span.line or None,
-        "column": problem.span.column or None,
-        "severity": str(problem.severity),
-        "key": problem.key,
-        "message": problem.message,
-        "fix": problem.fix,
-    }
-
-
 def echo_table(
     titles: Sequence[str],
     rows: Iterable[Sequence[str]],

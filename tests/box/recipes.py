@@ -17,6 +17,7 @@ _RUNTIME = (  # the Depends of debian/control, so that installing the package ne
     "python3-recurring-ical-events",
     "python3-referencing",
     "python3-systemd",
+    "python3-varlink",
     "python3-yaml",
     "tzdata",
 )

@@ -27,9 +27,11 @@ ARROWS: Mapping[str, set[str]] = {
     "operations": {*PURE, *VALUES, "disk", "systemd.ports", "notify", "tasks"},
     "runtime": set(),
     "scheduler": {"operations", "systemd", "history", "jobs", "tasks", *VALUES},
-    "cli": {"scheduler", "operations", "history", "calendar", "jobs", *VALUES},
+    "cli": {"agent", "scheduler", "operations", "history", "calendar", "jobs", *VALUES},
     "tasks": {"runtime", "scheduler", "operations", "history", "jobs", "notify", *VALUES, "disk"},
     "notify": {"jobs", "render", "disk", *VALUES},
+    "agent": {"scheduler", "operations", "history", "jobs", *VALUES},
+    "web": {"agent", "scheduler", "operations", "history", "calendar", "jobs", "render", *VALUES},
     "__main__": {"cli"},
     "__init__": {"scheduler", "tasks"},
 }

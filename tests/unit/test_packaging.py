@@ -24,7 +24,9 @@ from debvisor_timers.render.location import NOTIFY, NOTIFY_TEMPLATES, REPORT, TE
 from tests.box.recipes import BASE
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = {*TEMPLATES, REPORT, *(f"{NOTIFY}/{name}" for name in NOTIFY_TEMPLATES)}
+PAGES = {f"web/{path.name}" for path in (ROOT / "templates/web").glob("*.html.j2")}
+"""Nobody replaces a page, so no list in the program names them."""
+SHIPPED = {*TEMPLATES, REPORT, *PAGES, *(f"{NOTIFY}/{name}" for name in NOTIFY_TEMPLATES)}
 DEBIAN = ROOT / "debian"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COMPILED = {"libvirt-python", "pystemd", "systemd-python"}
@@ -89,8 +91,9 @@ def optional_names() -> set[str]:
 
 def test_what_is_optional_is_suggested() -> None:
     suggested = {name for name in control_field("Suggests") if name.startswith("python3-")}
+    web = {Requirement(line).name for line in PYPROJECT["project"]["optional-dependencies"]["web"]}
 
-    assert suggested == {debian_names()[name] for name in optional_names()}
+    assert suggested == {debian_names()[name] for name in optional_names() - web}
 
 
 def test_what_hosts_need_is_said_in_pyproject_alone() -> None:

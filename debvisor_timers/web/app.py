@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The application: routes, pages, static files, and the edge where errors become answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from debvisor_timers import __version__
+from debvisor_timers.errors import DebvisorTimersError
+from debvisor_timers.web.access import Authenticator
+from debvisor_timers.web.backend import Backend
+from debvisor_timers.web.envelope import failure, failure_of
+from debvisor_timers.web.pages import PAGES
+from debvisor_timers.web.routes import ROUTERS
+
+API = "/api/v1"
+_STATIC = Path(__file__).parent / "static"
+
+
+def create_app(backend: Backend, authenticator: Authenticator) -> FastAPI:
+    """Return the server's application over a backend; nothing is opened before it is used."""
+    app = FastAPI(
+        title="debvisor-timers",
+        version=__version__,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,  # FastAPI's pages load from a CDN
+        redoc_url=None,
+    )
+    app.state.backend = backend
+    app.state.authenticator = authenticator
+    for router in ROUTERS:
+        app.include_router(router, prefix=API)
+    for pages in PAGES:
+        app.include_router(pages, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.add_exception_handler(DebvisorTimersError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    return app
+
+
+async def _ours(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, DebvisorTimersError)  # noqa: S101 - for mypy
+    return failure_of(error)
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - for mypy
+    problems = [
+        {"key": ".".join(map(str, each["loc"])), "message": each["msg"]} for each in error.errors()
+    ]
+    return failure(422, "the request is not as it has to be", extra={"problems": problems})
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - for mypy
+    return failure(error.status_code, str(error.detail), headers=error.headers)

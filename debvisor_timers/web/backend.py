@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the server needs of the host: reading, done elsewhere, and changes, asked of the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Concatenate, ParamSpec, Protocol, TypeVar, cast
+
+from fastapi import Depends, Request
+
+from debvisor_timers.operations.list import JobList
+from debvisor_timers.scheduler.guide import JobScheduler
+from debvisor_timers.web.principal import Principal
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsSnapshot:
+    """All jobs as they were at a time; etag: the same for the same jobs."""
+
+    jobs: JobList
+    taken_at: datetime
+    etag: str
+
+
+class Backend(Protocol):
+    """The one way from the server to the host."""
+
+    async def read(
+        self, function: Callable[Concatenate[JobScheduler, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Return what `function`, a question, answers.
+
+        function: of a module, since another process may call it; what it takes and returns can be
+        pickled. Raises the errors of debvisor_timers.errors.
+        """
+
+    async def change(
+        self,
+        who: Principal,
+        function: Callable[Concatenate[JobScheduler, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Return what `function` answers, which changes something for `who`."""
+
+    async def jobs(self) -> JobsSnapshot:
+        """Return all jobs: a second old at most, and never older than a change of this server."""
+
+
+def backend_of(request: Request) -> Backend:
+    """Return the backend of the server that a request came to."""
+    return cast(Backend, request.app.state.backend)
+
+
+BackendOf = Annotated[Backend, Depends(backend_of)]

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every answer is wrapped in: the guide's envelope, with problem details (RFC 9457) inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from fastapi.responses import JSONResponse
+
+from debvisor_timers.errors import DebvisorTimersError, DefinitionError
+from debvisor_timers.source import problem_document
+
+
+def success(
+    data: object, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Return an answer that holds `data`, which JSON can say."""
+    body = {"status": "success", "data": data, "timestamp": _now()}
+    return JSONResponse(body, status, headers=dict(headers or {}))
+
+
+def failure(
+    status: int,
+    detail: str,
+    *,
+    extra: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Return an answer that says what is wrong; extra: further members of the problem."""
+    problem = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **(extra or {}),
+    }
+    body = {"status": "error", "data": None, "error": problem, "timestamp": _now()}
+    return JSONResponse(body, status, headers=dict(headers or {}))
+
+
+def failure_of(error: DebvisorTimersError) -> JSONResponse:
+    """Return the answer for an error of ours, with all its problems and how to mend it."""
+    extra: dict[str, object] = {"fix": error.fix, "error": type(error).__name__}
+    if isinstance(error, DefinitionError):
+        extra["problems"] = [problem_document(problem) for problem in error.problems]
+    headers = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else {}
+    return failure(error.http_status, error.message, extra=extra, headers=headers)
+
+
+def _now() -> str:
+    return datetime.now(UTC).astimezone().isoformat(timespec="seconds")
