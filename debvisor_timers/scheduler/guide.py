@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from debvisor_timers.jobs.model import Job
     from debvisor_timers.operations.editing.handlers import TaskFunction
     from debvisor_timers.operations.list import JobRow
+    from debvisor_timers.scheduler.remote.scheduler import RemoteScheduler
 
 log = logging.getLogger("DebVisor.Scheduler")
 
@@ -56,6 +57,29 @@ class JobScheduler(Scheduler):
     Usable from several threads, and from an event loop by way of the calls that are awaited. The
     errors are those of debvisor_timers.errors.
     """
+
+    @staticmethod
+    def connect(
+        url: str,
+        *,
+        token: str = "",
+        timeout: float = 120,
+        ca_file: str | None = None,
+        max_workers: int = 20,
+    ) -> RemoteScheduler:
+        """Return the same calls on the jobs of a server; nothing is asked of it yet.
+
+        url: https://HOST, http://localhost:5000, or http+unix:///run/debvisor-timers/web.sock.
+        timeout: seconds without a word from the server, after which UnreachableError is raised.
+        ca_file: authorities that certify the server, in place of those of this host. Raises
+        UsageError for what is no address, and for a token that others could read on its way.
+        """
+        from debvisor_timers.scheduler.remote.address import address_of
+        from debvisor_timers.scheduler.remote.scheduler import RemoteScheduler
+        from debvisor_timers.scheduler.remote.server import Server
+
+        server = Server(address_of(url), token=token, timeout=timeout, ca_file=ca_file)
+        return RemoteScheduler(server, max_workers=max_workers)
 
     def create_job(
         self,
