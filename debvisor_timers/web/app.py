@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from debvisor_timers import __version__
@@ -17,9 +14,9 @@ from debvisor_timers.web.backend import Backend
 from debvisor_timers.web.envelope import failure, failure_of
 from debvisor_timers.web.pages import PAGES
 from debvisor_timers.web.routes import ROUTERS
+from debvisor_timers.web.static_files import PackageFiles
 
 API = "/api/v1"
-_STATIC = Path(__file__).parent / "static"
 
 
 def create_app(backend: Backend, authenticator: Authenticator) -> FastAPI:
@@ -37,7 +34,7 @@ def create_app(backend: Backend, authenticator: Authenticator) -> FastAPI:
         app.include_router(router, prefix=API)
     for pages in PAGES:
         app.include_router(pages, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.mount("/static", PackageFiles(), name="static")
     app.add_exception_handler(DebvisorTimersError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

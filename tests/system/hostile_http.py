@@ -12,10 +12,14 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 ADDRESS = ("127.0.0.1", 5000)
 API = b"/api/v1"
 _SECONDS = 20.0
+PATIENCE = 2.0
+"""Seconds after which a server that says nothing waits for more."""
+
 _MEGABYTE = 1024 * 1024
 
 
@@ -165,27 +169,29 @@ def signed(raw: bytes, token: str) -> bytes:
     return head + b"\r\nAuthorization: Bearer " + token.encode() + found + rest if found else raw
 
 
-def sent(raw: bytes) -> str:
-    """Return the first line of the answer to `raw`; empty where the server hangs up."""
+def sent(raw: bytes, seconds: float = PATIENCE) -> str:
+    """Return the first line of the answer to `raw`.
+
+    `hung up` where there is none; `waits` where the server waits for the rest of the request.
+    """
     with socket.create_connection(ADDRESS, timeout=_SECONDS) as connection:
-        try:
+        # It may answer, and hang up, before it was told all.
+        with suppress(OSError):
             connection.sendall(raw)
-            connection.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # it has answered before it was told all
+        connection.settimeout(seconds)
         try:
             said = connection.recv(65536)
         except TimeoutError:
-            return "no answer"
+            return "waits"
         except OSError:
-            return ""
-    return said.split(b"\r\n", 1)[0].decode("latin-1")
+            return "hung up"
+    return said.split(b"\r\n", 1)[0].decode("latin-1") or "hung up"
 
 
 def good() -> tuple[str, float]:
     """Return how a good client is answered, and after how many seconds."""
     begun = time.monotonic()
-    said = sent(request(b"GET " + API + b"/health HTTP/1.1", b"Connection: close"))
+    said = sent(request(b"GET " + API + b"/health HTTP/1.1", b"Connection: close"), _SECONDS)
     return said, time.monotonic() - begun
 
 
