@@ -7,6 +7,7 @@ import asyncio
 import uuid
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import ParamSpec, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 from weakref import WeakKeyDictionary
 
 from debvisor_timers.scheduler.base import check_workers
@@ -16,6 +17,7 @@ from debvisor_timers.scheduler.remote.server import Question, Server
 P = ParamSpec("P")
 T = TypeVar("T")
 
+ALL = 1_000_000
 _PAGE = 500
 
 
@@ -44,7 +46,12 @@ class RemoteBase:
         return self.server.ask(Question(path=path, query=tuple(query.items())))
 
     def _pages(
-        self, path: Sequence[str], name: str, query: Sequence[tuple[str, str]], limit: int
+        self,
+        path: Sequence[str],
+        name: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        limit: int = ALL,
     ) -> Iterator[Document]:
         """Yield what a list has, page by page; name: of the list in the answer."""
         left, cursor = limit, ""
@@ -55,7 +62,9 @@ class RemoteBase:
             found = documents(page.get(name))
             yield from found[:left]
             left -= len(found)
-            cursor = str(page.get("next") or "")
+            # `next` is the address of the page that follows.
+            following = dict(parse_qsl(urlsplit(str(page.get("next") or "")).query))
+            cursor = following.get("cursor", "")
             if not cursor or not found:
                 return
 

@@ -17,6 +17,8 @@ from debvisor_timers.scheduler.values import JobDependency, JobPriority, as_numb
 
 _NAMES = {"cron_expr": "cron_expression"}
 """Arguments that the guide calls otherwise in JSON."""
+_ENDLESS = {"timeout_seconds": "timeout", "retry_delay_seconds": "retries.delay"}
+"""Arguments that may be infinite, each with its key."""
 
 
 def body_of(fields: JobFields, *, is_update: bool = False) -> dict[str, object]:
@@ -25,11 +27,14 @@ def body_of(fields: JobFields, *, is_update: bool = False) -> dict[str, object]:
     Raises UsageError for a value that no key can have, as the calls on the host itself do.
     """
     keys_of(fields, is_update=is_update)
-    said: Mapping[str, object] = {**fields}
+    said: dict[str, object] = {**fields}
+    endless = {path: "infinity" for name, path in _ENDLESS.items() if said.get(name) == math.inf}
+    if endless:  # JSON has no such number; a job file has a word for it
+        said["keys"] = {**endless, **(fields.get("keys") or {})}
     return {
         _NAMES.get(name, name): _json(name, value)
         for name, value in said.items()
-        if is_update or value is not None
+        if (is_update or value is not None) and not (name in _ENDLESS and value == math.inf)
     }
 
 
@@ -47,7 +52,7 @@ def _json(name: str, value: object) -> object:
         return JobPriority.of(value).word  # type: ignore[arg-type]
     if name in {"timeout_seconds", "retry_delay_seconds"}:
         seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)  # type: ignore[arg-type]
-        return "infinity" if seconds == math.inf else as_number(seconds)
+        return as_number(seconds)
     if name == "keys" and isinstance(value, Mapping):
         return {str(key): None if each is None else _plain(each) for key, each in value.items()}
     return _plain(value)

@@ -20,6 +20,8 @@ from debvisor_timers.scheduler.values import (
 
 Document = Mapping[str, object]
 
+_BUSY = frozenset({"running", "waiting", "retrying"})
+
 
 def document(value: object) -> Document:
     """Return an object of JSON. Raises UnreachableError for what is none."""
@@ -69,22 +71,31 @@ def job_of(
 def run_of(said: Document, read_output: Callable[[], tuple[str, str]]) -> JobExecutionResult:
     """Return the run that a server tells of; read_output: asks what it printed."""
     code, attempts = said.get("exit_code"), said.get("attempts")
+    status = JobStatus(str(said["status"]))
     started = _moment(said.get("start_time"))
     if started is None:
         raise _strange("the time when a run began", started)
     return JobExecutionResult(
         job_id=str(said["job_id"]),
         execution_id=str(said["execution_id"]),
-        status=JobStatus(str(said["status"])),
+        status=status,
         outcome=str(said.get("outcome") or ""),
         reason=str(said.get("reason") or ""),
         started=started,
         ended=_moment(said.get("end_time")),
-        exit_code=code if isinstance(code, int) else None,
+        exit_code=0 if status is JobStatus.COMPLETED else _number_or_none(code),
         trigger=str(said.get("trigger") or ""),
-        attempts=attempts if isinstance(attempts, int) else None,
+        attempts=_number_or_none(attempts),
         _read_output=read_output,
     )
+
+
+def status_of(said: Document) -> str:
+    """Return the status of a job's run under way, or else of its last one; empty for none."""
+    state, last = said.get("state"), said.get("last")
+    if said.get("under_way") or state in _BUSY:
+        return str(JobStatus.PENDING if state == "waiting" else JobStatus.RUNNING)
+    return str(last.get("status") or "") if isinstance(last, dict) else ""
 
 
 def _dependency(said: Document) -> JobDependency:
@@ -113,6 +124,10 @@ def _number(value: object) -> float:
         return float(cast(float, value))
     except (TypeError, ValueError):
         raise _strange("a number", value) from None
+
+
+def _number_or_none(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _text_or_none(value: object) -> str | None:

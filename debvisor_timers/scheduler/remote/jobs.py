@@ -6,14 +6,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from debvisor_timers.errors import NotFoundError, UsageError
 from debvisor_timers.scheduler.keys import JobFields, NewJobFields, new_fields
 from debvisor_timers.scheduler.remote.base import RemoteBase
 from debvisor_timers.scheduler.remote.bodies import body_of, dependencies_body
 from debvisor_timers.scheduler.remote.collecting import Collected, collected_by, collecting
-from debvisor_timers.scheduler.remote.documents import Document, document, job_of
+from debvisor_timers.scheduler.remote.documents import Document, document, job_of, status_of
 from debvisor_timers.scheduler.remote.server import Question
 from debvisor_timers.scheduler.scheduled_job import (
     Counts,
@@ -29,8 +29,6 @@ from debvisor_timers.scheduler.values import (
 )
 
 log = logging.getLogger("DebVisor.Scheduler")
-
-ALL = 1_000_000
 
 
 class RemoteJobs(RemoteBase):
@@ -98,12 +96,11 @@ class RemoteJobs(RemoteBase):
         tags: Mapping[str, str] | None = None,
     ) -> Sequence[ScheduledJob]:
         """Return the jobs that are all of this, in order of their ids."""
-        query: list[tuple[str, str]] = []
-        if status is not None:
-            query.append(("status", known_status(status)))
+        word = None if status is None else known_status(status)
         if tags is not None and not isinstance(tags, Mapping):
             raise UsageError(f"tags are {tags!r}", fix="give a dict")
-        jobs = [self._job(each) for each in self._pages(("jobs",), "jobs", query, ALL)]
+        found = self._pages(("jobs",), "jobs")
+        jobs = [self._job(each) for each in found if word is None or status_of(each) == word]
         return [
             job
             for job in jobs

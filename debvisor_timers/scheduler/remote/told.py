@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from debvisor_timers import errors
 from debvisor_timers.errors import DebvisorTimersError, DefinitionError
 from debvisor_timers.source import Problem, Severity, Span
 
+_WRONG_VALUE = 422
 _BY_STATUS: Mapping[int, type[DebvisorTimersError]] = {
     400: errors.UsageError,
     401: errors.UnauthenticatedError,
@@ -18,7 +19,7 @@ _BY_STATUS: Mapping[int, type[DebvisorTimersError]] = {
     409: errors.RefusedError,
     412: errors.RefusedError,
     413: errors.UsageError,
-    422: errors.UsageError,
+    _WRONG_VALUE: errors.UsageError,
     423: errors.LockedError,
     429: errors.RefusedError,
     502: errors.SystemdError,
@@ -34,16 +35,25 @@ def error_of(status: int, problem: Mapping[str, object]) -> DebvisorTimersError:
     kind = getattr(errors, str(problem.get("error") or ""), None)
     problems = problem.get("problems")
     several = [each for each in problems if isinstance(each, dict)] if _is_list(problems) else []
-    if kind is DefinitionError:
-        error = DefinitionError(_problems(several))
-        # Its own words have the line and the caret; a problem in JSON has not.
-        error.message, error.fix = message, fix
-        error.args = (message,)
-        return error
+    if kind is DefinitionError or (kind is None and status == _WRONG_VALUE and several):
+        return _definition_error(message, fix, several)
     if not (isinstance(kind, type) and issubclass(kind, DebvisorTimersError)):
         kind = _BY_STATUS.get(status, DebvisorTimersError)
-    told = [f"{each.get('key')}: {each.get('message')}" for each in several]
-    return kind("\n".join([message, *told]), fix=fix)
+    return kind(message, fix=fix)
+
+
+def _definition_error(
+    message: str, fix: str, several: Sequence[Mapping[str, object]]
+) -> DefinitionError:
+    error = DefinitionError(_problems(several))
+    if all(each.get("file") for each in several):
+        # The host's words have the line and a caret; a problem in JSON has not.
+        error.message = message
+    else:
+        told = [f"{each.get('key')}: {each.get('message')}" for each in several]
+        error.message = "\n".join([message, *told])
+    error.fix, error.args = fix, (error.message,)
+    return error
 
 
 def _is_list(value: object) -> bool:
