@@ -110,6 +110,10 @@ class LockedError(RefusedError):
     http_status = 423
 
 
+class ChangedMeanwhileError(RefusedError):
+    """A change of something that is not any more as the caller has seen it: nothing was done."""
+
+
 class PermissionRefusedError(RefusedError):
     """The caller is not allowed to do this (mostly: not root)."""
 

@@ -55,14 +55,16 @@ def command(  # noqa: PLR0913 (one for each option)
     )
     progress("")
     if as_json:
-        echo_json(as_document(result))
+        from debvisor_timers.operations.documents.plans import apply_document
+
+        echo_json(apply_document(result))
     else:
         echo_result(result)
 
 
 def _show_plan(plan: Plan, *, as_json: bool) -> None:
-    from debvisor_timers.cli.plan import as_document as plan_document
     from debvisor_timers.cli.plan import echo_plan
+    from debvisor_timers.operations.documents.plans import plan_document
 
     if as_json:
         echo_json(plan_document(plan))
@@ -99,17 +101,3 @@ def echo_result(result: ApplyResult) -> None:
             f" start it, and so the job, with: systemctl start {held.unit}",
             err=True,
         )
-
-
-def as_document(result: ApplyResult) -> dict[str, object]:
-    """Return what an apply did, for programs."""
-    return {
-        "generation": result.generation,
-        "created": result.created,
-        "updated": result.updated,
-        "removed": result.removed,
-        "unchanged": result.unchanged,
-        "recovery": str(result.recovery),
-        "timers_held": result.timers_held,
-        "unarmed": [{"unit": held.unit, "path": held.path} for held in result.unarmed],
-    }

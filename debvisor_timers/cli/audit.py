@@ -82,7 +82,9 @@ def command(  # noqa: PLR0913 (one for each option)
 def _show(scheduler: Scheduler, wanted: AuditFilter, *, with_diff: bool, as_json: bool) -> None:
     records = scheduler.audit(wanted)
     if as_json:
-        echo_json([_document(record) for record in records])
+        from debvisor_timers.operations.documents.audit import audit_document
+
+        echo_json([audit_document(record) for record in records])
     elif not records:
         click.echo("nothing was changed, as far as the audit reaches")
     elif with_diff:
@@ -97,7 +99,9 @@ def _show(scheduler: Scheduler, wanted: AuditFilter, *, with_diff: bool, as_json
 def _verify(scheduler: Scheduler, noted: str | None, *, as_json: bool) -> int:
     proof = scheduler.verify_audit(None if noted is None else _noted(noted))
     if as_json:
-        echo_json(_proof_document(proof))
+        from debvisor_timers.operations.documents.audit import proof_document
+
+        echo_json(proof_document(proof))
     else:
         for line in _proof_lines(proof):
             click.echo(line)
@@ -144,24 +148,6 @@ def _proof_lines(proof: Proof) -> list[str]:
     return lines
 
 
-def _proof_document(proof: Proof) -> dict[str, object]:
-    return {
-        "whole": proof.is_whole,
-        "checked": proof.checked,
-        "first": proof.first or None,
-        "last": proof.last or None,
-        "head": f"{proof.head.number}:{proof.head.digest}" if proof.head else None,
-        "vacuumed": proof.vacuumed,
-        "unsent": proof.unsent,
-        "attempts": proof.attempts,
-        "noted": proof.noted or None,
-        "findings": [
-            {"fault": str(each.fault), "number": each.number, "text": each.text}
-            for each in proof.findings
-        ],
-    }
-
-
 def _cells(record: AuditRecord) -> tuple[str, ...]:
     event = record.event
     return times.short(event.time), str(event.caller), event.words, _result(record)
@@ -177,32 +163,3 @@ def _line(record: AuditRecord) -> str:
 
 def _result(record: AuditRecord) -> str:
     return str(record.event.result) if record.is_whole else f"{record.event.result} (changed!)"
-
-
-def _document(record: AuditRecord) -> dict[str, object]:
-    event, seal = record.event, record.seal
-    caller = event.caller
-    return {
-        "number": seal.number if seal else None,
-        "time": times.iso(event.time),
-        "verb": str(event.verb) if event.verb else None,
-        "jobs": list(event.jobs),
-        "file": event.file or None,
-        "what": event.what,
-        "result": str(event.result),
-        "error": event.error or None,
-        "generation": event.generation,
-        "uid": caller.uid,
-        "user": caller.user,
-        "login_uid": caller.login_uid,
-        "login_user": caller.login_user or None,
-        "sudo_uid": caller.sudo_uid,
-        "sudo_user": caller.sudo_user or None,
-        "token": caller.token or None,
-        "address": caller.address or None,
-        "door": str(caller.door),
-        "host": event.host or None,
-        "diff": event.diff,
-        "proven": record.is_proven,
-        "digest": seal.digest if seal else None,
-    }

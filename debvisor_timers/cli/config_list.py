@@ -18,7 +18,6 @@ from debvisor_timers.cli.output import (
     echo_table,
 )
 from debvisor_timers.errors import ExitCode
-from debvisor_timers.source import problem_document
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.exchange.settings import Settings
@@ -35,7 +34,9 @@ def command(*, as_json: bool) -> int:
 
     found = Scheduler.system().settings()
     if as_json:
-        echo_json(_document(found))
+        from debvisor_timers.operations.documents.settings import settings_document
+
+        echo_json(settings_document(found))
     else:
         echo_table(("SETTING", "VALUE"), list(_rows(found)))
         if found.problems:
@@ -81,32 +82,3 @@ def _words(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}={_words(each)}" for name, each in value.items())
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _document(found: Settings) -> dict[str, object]:
-    config = found.config
-    return {
-        "paths": {name: str(path) for name, path in found.paths.items()},
-        "jobs": found.jobs,
-        "keep_generations": config.keep_generations,
-        "starts_per_minute": config.starts_per_minute,
-        "history": {
-            "keep_seconds": config.history.keep.total_seconds(),
-            "keep_runs": config.history.keep_runs,
-        },
-        "metrics": found.written.get("metrics", {}),
-        "defaults": found.written.get("defaults", {}),
-        "pools": dict(config.pools),
-        "channels": found.written.get("channels", {}),
-        "calendars": dict(found.days),
-        "maintenance_windows": found.written.get("maintenance_windows", []),
-        "handlers": {
-            name: {
-                "handler": known.handler,
-                "path": list(known.path),
-                "exec": list(known.exec_) if known.exec_ else None,
-            }
-            for name, known in found.tasks.items()
-        },
-        "problems": [problem_document(problem) for problem in found.problems],
-    }

@@ -100,7 +100,7 @@ def _echo(result: RestoreResult, *, dry_run: bool) -> None:
 
 
 def _document(result: RestoreResult) -> dict[str, object]:
-    from debvisor_timers.cli.plan import as_document
+    from debvisor_timers.operations.documents.plans import plan_document
 
     words = {"+": "create", "~": "update", "-": "remove"}
     return {
@@ -111,6 +111,6 @@ def _document(result: RestoreResult) -> dict[str, object]:
         ],
         "history": result.planned.has_history,
         "notes": list(result.planned.notes),
-        "plan": as_document(result.planned.plan),
+        "plan": plan_document(result.planned.plan),
         "generation": result.applied.generation if result.applied else None,
     }

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -19,14 +18,11 @@ from debvisor_timers.cli.output import (
     some,
 )
 from debvisor_timers.layout import TARGET
-from debvisor_timers.source import problem_document
 
 if TYPE_CHECKING:
-    from debvisor_timers.operations.applying.edits import FileEdit
     from debvisor_timers.operations.applying.plan import JobPlan
     from debvisor_timers.operations.editing.edit import EditOptions, EditResult
     from debvisor_timers.operations.editing.pending import Pending
-    from debvisor_timers.source import Problem
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
@@ -59,15 +55,17 @@ def echo_edit(result: EditResult, options: dict[str, Any], *, done: str, unchang
 
     Besides: what would change, the diff, what others have edited and was left.
     """
+    from debvisor_timers.operations.documents.edits import edit_diff, edit_document, edit_warnings
+
     progress("")
     is_dry, is_applied = options["dry_run"], not options["no_apply"]
     if options["as_json"]:
-        echo_json(_document(result, with_diff=options["with_diff"]))
+        echo_json(edit_document(result, with_diff=options["with_diff"]))
         return
-    if warnings := _warnings(result):
+    if warnings := edit_warnings(result):
         echo_problems(warnings)
     if options["with_diff"] or is_dry:
-        for line in _diff(result, units=options["with_diff"]):
+        for line in edit_diff(result, units=options["with_diff"]):
             click.echo(click.style(line, fg=_COLOURS.get(line[:1])))
     if not (result.files or result.plan):
         click.echo(unchanged)
@@ -80,13 +78,6 @@ def echo_edit(result: EditResult, options: dict[str, Any], *, done: str, unchang
         click.echo(done)
         _echo_state(result, is_applied=is_applied)
     _echo_pending(result.pending)
-
-
-def _warnings(result: EditResult) -> list[Problem]:
-    """Return the warnings about files that were edited; those of others are no news."""
-    files = {file.path for file in result.files}
-    found = result.plan.warnings if result.plan else ()
-    return [problem for problem in found if problem.span.file in files]
 
 
 def _echo_state(result: EditResult, *, is_applied: bool) -> None:
@@ -129,51 +120,3 @@ def _echo_pending(pending: Pending) -> None:
         notes += [f"an error in another file is left: {text}" for text in errors[:_MOST_ERRORS]]
         notes += [f"{more} more errors; see: debvisor-timers check"] if more > 0 else []
     echo_notes(notes)
-
-
-def _document(result: EditResult, *, with_diff: bool) -> dict[str, object]:
-    plan, applied = result.plan, result.result
-    document: dict[str, object] = {
-        "jobs": list(result.jobs),
-        "changed": bool(result.files or plan),
-        "applied": applied is not None,
-        "generation": applied.generation if applied else None,
-        "files": [str(file.path) for file in result.files],
-        "changes": [
-            {
-                "job": job.job_id,
-                "change": str(job.change),
-                "next_before": times.iso(job.next_before),
-                "next_after": times.iso(job.next_after),
-            }
-            for job in (plan.jobs if plan else ())
-        ],
-        "warnings": [problem_document(problem) for problem in _warnings(result)],
-        "pending": {
-            "jobs": list(result.pending.jobs),
-            "settings": [str(path) for path in result.pending.settings],
-            "errors": [problem_document(problem) for problem in result.pending.errors],
-        },
-    }
-    if with_diff:
-        document["diff"] = list(_diff(result, units=True))
-    return document
-
-
-def _diff(result: EditResult, *, units: bool) -> Iterator[str]:
-    from debvisor_timers.operations.applying.diff import unified_diff
-
-    for file in result.files:
-        yield from _file_diff(file)
-    for job in result.plan.jobs if result.plan and units else ():
-        yield from unified_diff(job)
-
-
-def _file_diff(file: FileEdit) -> Iterator[str]:
-    return difflib.unified_diff(
-        (file.before or b"").decode(errors="replace").splitlines(),
-        (file.after or b"").decode(errors="replace").splitlines(),
-        fromfile=str(file.path) if file.before is not None else "/dev/null",
-        tofile=str(file.path) if file.after is not None else "/dev/null",
-        lineterm="",
-    )

@@ -12,7 +12,6 @@ import click
 from debvisor_timers.cli import times
 from debvisor_timers.cli.options import JOB, json_option
 from debvisor_timers.cli.output import counted, echo_json, echo_problems, takes_unicode
-from debvisor_timers.cli.runs import last_document
 from debvisor_timers.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +43,9 @@ def command(*, job: str, as_dot: bool, svg: str | None, as_json: bool) -> int:
     if svg is not None:
         _draw(graph, svg)
     if as_json:
-        echo_json(_document(graph))
+        from debvisor_timers.operations.documents.graph import graph_document
+
+        echo_json(graph_document(graph))
     elif as_dot:
         from debvisor_timers.cli.dot import dot_text
 
@@ -90,26 +91,3 @@ def _draw(graph: Graph, file: str) -> None:
         click.echo(svg.encode(), nl=False)
     else:
         write_file(Path(file), svg)
-
-
-def _document(graph: Graph) -> dict[str, object]:
-    from debvisor_timers.jobs.words import schedule_words
-
-    return {
-        "job": graph.job_id or None,
-        "jobs": [
-            {
-                "job": node.job_id,
-                "name": node.job.title if node.job else node.job_id,
-                "schedule": schedule_words(node.job) if node.job else "",
-                "defined": node.job is not None,
-                "enabled": bool(node.job and node.job.enabled),
-                "last": last_document(node.last),
-            }
-            for node in graph.nodes.values()
-        ],
-        "edges": [
-            {"kind": str(edge.kind), "job": edge.job, "needs": edge.needs} for edge in graph.edges
-        ],
-        "alone": graph.alone,
-    }

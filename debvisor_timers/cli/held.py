@@ -5,24 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from debvisor_timers.cli import times
-
 if TYPE_CHECKING:
     from datetime import datetime
 
     from debvisor_timers.operations.holding.marks import Mark, SkipNext
-
-
-def mark_document(mark: Mark | None) -> dict[str, object] | None:
-    """Return a pause, or maintenance, for programs."""
-    if mark is None:
-        return None
-    return {
-        "since": times.iso(mark.since),
-        "until": times.iso(mark.until),
-        "by": mark.by,
-        "reason": mark.reason,
-    }
 
 
 def paused_words(mark: Mark) -> str:

@@ -12,7 +12,7 @@ from debvisor_timers.cli import times
 from debvisor_timers.cli.complete import complete_history, complete_outcome
 from debvisor_timers.cli.options import JOB, json_option, owner_option, tag_option, tag_pair
 from debvisor_timers.cli.output import echo_json, echo_notes, echo_table, is_narrow, progress
-from debvisor_timers.cli.runs import run_document, trigger_words
+from debvisor_timers.cli.runs import trigger_words
 
 if TYPE_CHECKING:
     from debvisor_timers.history.runs import Run
@@ -95,6 +95,8 @@ def _answer(page: HistoryPage, query: HistoryQuery, *, as_json: bool) -> None:
     jobs = query.wanted.jobs or ()
     echo_notes(page.notes)
     if as_json:
+        from debvisor_timers.operations.documents.runs import run_document
+
         echo_json([run_document(run) for run in page.runs])
     elif page.runs:
         _echo(page, with_jobs=len(jobs) != 1, next_offset=query.offset + query.limit)

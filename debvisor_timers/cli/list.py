@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import held, times
-from debvisor_timers.cli.guide_fields import job_fields
 from debvisor_timers.cli.options import (
     complete_state,
     json_option,
@@ -17,16 +16,12 @@ from debvisor_timers.cli.options import (
     tag_pair,
 )
 from debvisor_timers.cli.output import echo_json, echo_notes, echo_problems, echo_table
-from debvisor_timers.cli.runs import last_document
 from debvisor_timers.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
-    from debvisor_timers.history.under_way import UnderWay
     from debvisor_timers.operations.list import JobRow
-    from debvisor_timers.operations.past.counts import RunCounts
 
 _AT_REST = {"scheduled", "watching", "at boot", "after others", "on demand"}
 """States in which a paused job is paused, and nothing else."""
@@ -60,8 +55,10 @@ def command(*, owner: str, tags: tuple[str, ...], statuses: tuple[str, ...], as_
     jobs = scheduler.list(choice)
     is_wrong = any(problem.is_error for problem in jobs.problems)
     if as_json:
+        from debvisor_timers.operations.documents.jobs import job_document
+
         counts = scheduler.run_counts() if jobs.rows else None
-        echo_json([document(row, counts) for row in jobs.rows])
+        echo_json([job_document(row, counts) for row in jobs.rows])
     elif jobs.rows:
         rows = [_cells(row, scheduler.now()) for row in jobs.rows]
         echo_table(_TITLES, rows, spare=_SPARE, whole={"LAST", "RESULT", "NEXT", "STATE"})
@@ -76,48 +73,6 @@ def command(*, owner: str, tags: tuple[str, ...], statuses: tuple[str, ...], as_
     if jobs.problems:
         echo_problems(jobs.problems)
     return ExitCode.DEFINITIONS if is_wrong else ExitCode.DONE
-
-
-def document(row: JobRow, counts: Mapping[str, RunCounts] | None) -> dict[str, object]:
-    """Return one job for programs, by our names and those of the guide; counts: of all jobs."""
-    return {
-        **job_fields(row, counts),
-        "job": row.job_id,
-        "name": row.job.title if row.job else row.job_id,
-        "owner": row.job.owner if row.job else "",
-        "schedule": schedule_words(row),
-        "enabled": bool(row.job and row.job.enabled),
-        "state": str(row.state),
-        "last": last_document(row.last),
-        "next_start": times.iso(row.next_start),
-        "skipped": row.skipped or None,
-        "paused": held.mark_document(row.pause),
-        "skip_next": row.skip_next.left if row.skip_next else 0,
-        "under_way": under_way_document(row.under_way) if row.under_way else None,
-        "progress": _progress_document(row),
-    }
-
-
-def _progress_document(row: JobRow) -> dict[str, object] | None:
-    if row.progress is None:
-        return None
-    return {"fraction": row.progress.fraction, "text": row.progress.text}
-
-
-def under_way_document(run: UnderWay) -> dict[str, object]:
-    """Return a run that is under way for programs."""
-    return {
-        "run": run.id,
-        "start": times.iso(run.start),
-        "trigger": str(run.trigger),
-        "by": run.by,
-        "status": str(run.ending.outcome.status),
-        "outcome": str(run.ending.outcome),
-        "attempt": run.attempt,
-        "max_attempts": run.max_attempts,
-        "waiting_for": run.waiting.removeprefix("for ") or None,
-        "next_attempt": times.iso(run.retry_at),
-    }
 
 
 def state_words(row: JobRow) -> str:

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from debvisor_timers.cli import times
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from debvisor_timers.jobs.dependencies import Dependency
     from debvisor_timers.jobs.locks import Conflict
     from debvisor_timers.jobs.model import Job
@@ -65,40 +63,3 @@ def _where(job: Job) -> Iterator[tuple[str, str]]:
     parts += [f"host is {' or '.join(job.where.host)}"] if job.where.host else []
     if parts:
         yield "where", ", ".join(parts)
-
-
-def document(details: JobDetails) -> Mapping[str, object]:
-    """Return the same for programs; null for a job that the YAML does not have."""
-    job, waits = details.row.job, details.waits
-    if job is None or waits is None:
-        return dict.fromkeys(("attempts", "depends_on", "needed_by", "conflicts_with", "pool"))
-    return {
-        "attempts": {
-            "max": job.retries.max + 1,
-            "delays_seconds": [delay.total_seconds() for delay in job.retries.delays],
-        },
-        "depends_on": [_dependency_document(one) for one in job.depends_on],
-        "needed_by": [{"job": one.job, "type": str(one.kind)} for one in details.needed_by],
-        "conflicts_with": [
-            {"job": one.job, "policy": str(one.policy), "wait_seconds": _seconds(one.wait)}
-            for one in waits.conflicts.values()
-        ],
-        "pool": None
-        if waits.pool is None
-        else {"name": waits.pool[0].name, "slots": waits.pool[0].slots, "size": waits.pool[1]},
-    }
-
-
-def _dependency_document(one: Dependency) -> dict[str, object]:
-    if one.job is None:
-        return {"unit": one.unit}
-    return {
-        "job": one.job,
-        "type": str(one.type),
-        "wait_seconds": _seconds(one.wait),
-        "max_age_seconds": _seconds(one.max_age),
-    }
-
-
-def _seconds(duration: timedelta | None) -> float | None:
-    return None if duration is None else duration.total_seconds()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import holding
-from debvisor_timers.cli.held import long_words, mark_document
+from debvisor_timers.cli.held import long_words
 from debvisor_timers.cli.options import job_arguments, json_option
 from debvisor_timers.cli.output import counted, echo_json, echo_notes
 
@@ -45,7 +45,9 @@ def command(  # noqa: PLR0913 (one for each option)
     scheduler = Scheduler.system(door="cli")
     paused = scheduler.pause(chosen, holding.wish(scheduler, until, reason))
     if as_json:
-        echo_json([{"job": job.job_id, **(mark_document(job.mark) or {})} for job in paused.jobs])
+        from debvisor_timers.operations.documents.holding import paused_document
+
+        echo_json(paused_document(paused))
         return
     _echo(paused)
 

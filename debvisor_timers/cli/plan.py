@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +12,6 @@ from debvisor_timers.cli import times
 from debvisor_timers.cli.options import json_option
 from debvisor_timers.cli.output import echo_json, echo_problems
 from debvisor_timers.errors import ExitCode
-from debvisor_timers.source import problem_document
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.applying.plan import JobPlan, Plan
@@ -36,7 +35,9 @@ def command(*, with_diff: bool, detailed_exitcode: bool, as_json: bool) -> int:
 
     plan = Scheduler.system().plan()
     if as_json:
-        echo_json(as_document(plan))
+        from debvisor_timers.operations.documents.plans import plan_document
+
+        echo_json(plan_document(plan))
     else:
         echo_plan(plan, with_diff=with_diff)
     return ExitCode.CHANGES if detailed_exitcode and not plan.is_empty else ExitCode.DONE
@@ -67,29 +68,6 @@ def summary(plan: Plan) -> str:
         f"{len(plan.created)} to create, {len(plan.updated)} to update,"
         f" {len(plan.removed)} to remove, {plan.unchanged} unchanged"
     )
-
-
-def as_document(plan: Plan) -> dict[str, Any]:
-    """Return `plan` for programs: stable keys, times in ISO 8601."""
-    return {
-        "current_generation": plan.generation - 1,
-        "generation": plan.generation,
-        "unchanged": plan.unchanged,
-        "foreign": list(plan.foreign),
-        "warnings": [problem_document(problem) for problem in plan.warnings],
-        "jobs": [
-            {
-                "job": job.job_id,
-                "change": str(job.change),
-                "next_before": times.iso(job.next_before),
-                "next_after": times.iso(job.next_after),
-                "jitter_seconds": job.jitter.total_seconds(),
-                "edited": list(job.edited),
-                "entries": [change.name for change in job.entries],
-            }
-            for job in plan.jobs
-        ],
-    }
 
 
 def _next(job: JobPlan) -> str:

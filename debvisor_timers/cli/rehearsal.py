@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from debvisor_timers.cli import held, times
 from debvisor_timers.cli.output import echo_json, echo_titled
-from debvisor_timers.cli.runs import seconds
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.runs.rehearse import Lock, Need, Rehearsal
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
 def echo_rehearsal(told: Rehearsal, *, force: bool, as_json: bool) -> None:
     """Print what would happen; force: nothing is asked of other jobs."""
     if as_json:
-        echo_json(_document(told, force=force))
+        from debvisor_timers.operations.documents.rehearsal import rehearsal_document
+
+        echo_json(rehearsal_document(told, force=force))
     else:
         echo_titled(_lines(told, force=force))
 
@@ -59,42 +60,3 @@ def _lock(lock: Lock) -> str:
         return f"{lock.places} of {lock.of} places in pool {lock.name}, waits{limit}"
     then = "is skipped while it runs" if lock.skips else f"waits{limit} while it runs"
     return f"the lock with {lock.name}, {then}"
-
-
-def _document(told: Rehearsal, *, force: bool) -> dict[str, object]:
-    return {
-        "job": told.job_id,
-        "job_id": told.job_id,
-        "dry_run": True,
-        "service": told.service,
-        "program": told.program,
-        "user": told.user,
-        "timeout_seconds": seconds(told.timeout),
-        "max_attempts": told.attempts,
-        "asks_for": [
-            {
-                "job": need.job_id,
-                "type": str(need.kind),
-                "wait_seconds": seconds(need.wait),
-                "max_age_seconds": seconds(need.max_age),
-            }
-            for need in told.needs
-            if not force
-        ],
-        "needs_units": list(told.units),
-        "locks": [_lock_document(lock) for lock in told.locks],
-        "paused": held.mark_document(told.pause),
-        "refused": told.refused or None,
-        "unit": told.text,
-    }
-
-
-def _lock_document(lock: Lock) -> dict[str, object]:
-    return {
-        "pool": lock.name if lock.is_pool else None,
-        "job": None if lock.is_pool else lock.name,
-        "places": lock.places,
-        "of": lock.of,
-        "policy": "skip" if lock.skips else "wait",
-        "wait_seconds": seconds(lock.wait),
-    }

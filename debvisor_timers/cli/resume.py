@@ -24,15 +24,10 @@ def command(*, jobs: tuple[str, ...], tags: tuple[str, ...], is_all: bool, as_js
 
     chosen = holding.choice(jobs, tags, is_all=is_all)
     resumed = Scheduler.system(door="cli").resume(chosen)
-    unarmed = [{"unit": held.unit, "path": held.path} for held in resumed.unarmed]
     if as_json:
-        echo_json(
-            {
-                "resumed": list(resumed.jobs),
-                "not_paused": list(resumed.not_paused),
-                "unarmed": unarmed,
-            }
-        )
+        from debvisor_timers.operations.documents.holding import resumed_document
+
+        echo_json(resumed_document(resumed))
         return
     names = list(resumed.jobs)
     if names:

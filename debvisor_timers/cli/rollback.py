@@ -76,12 +76,13 @@ def _ask_loss(paths: tuple[Path, ...]) -> bool:
 
 
 def _show_plan(scheduler: Scheduler, number: int | None, *, yaml: bool, as_json: bool) -> None:
-    from debvisor_timers.cli.plan import as_document, echo_plan
+    from debvisor_timers.cli.plan import echo_plan
+    from debvisor_timers.operations.documents.plans import plan_document
 
     number, plan = scheduler.plan_rollback(number, yaml=yaml)
     files = [str(edit.path) for edit in plan.edits]
     if as_json:
-        echo_json({**as_document(plan), "restores": number, "files": files})
+        echo_json({**plan_document(plan), "restores": number, "files": files})
         return
     click.echo(f"back to generation {number}:")
     echo_plan(plan, with_diff=False)
@@ -116,10 +117,10 @@ def _echo(done: RolledBack) -> None:
 
 
 def _document(done: RolledBack) -> dict[str, object]:
-    from debvisor_timers.cli.apply import as_document
+    from debvisor_timers.operations.documents.plans import apply_document
 
     return {
-        **as_document(done.result),
+        **apply_document(done.result),
         "restores": done.number,
         "of_trial": done.of_trial,
         "files": [str(path) for path in done.files],

@@ -12,7 +12,7 @@ import click
 from debvisor_timers.cli import times
 from debvisor_timers.cli.options import job_argument, json_option
 from debvisor_timers.cli.output import echo_json, echo_notes
-from debvisor_timers.cli.runs import last_document, task_result_lines
+from debvisor_timers.cli.runs import task_result_lines
 from debvisor_timers.errors import ExitCode, InterruptedByUserError
 
 if TYPE_CHECKING:
@@ -60,13 +60,9 @@ def answer(result: RunResult, *, as_json: bool) -> int:
         said = f"{result.job_id} is paused, {long_words(result.pause)}"
         echo_notes([f"{said}; a run by hand takes place all the same"])
     if as_json:
-        from debvisor_timers.history.document import task_result_of
+        from debvisor_timers.operations.documents.runs import start_document
 
-        document: dict[str, object] = {"job": result.job_id, "run": last_document(result.run)}
-        document["task_result"] = task_result_of(result.task_result)
-        if result.retry_of:
-            document["retry_of"] = result.retry_of
-        echo_json(document)
+        echo_json(start_document(result))
     else:
         click.echo(_words(result))
         for line in task_result_lines(result.task_result):

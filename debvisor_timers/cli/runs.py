@@ -7,14 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from debvisor_timers.cli import times
 from debvisor_timers.cli.output import printable
-from debvisor_timers.history.outcome import RunOutcome
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from debvisor_timers.history.last import LastRun
     from debvisor_timers.history.runs import Run
 
 
@@ -44,24 +39,6 @@ def _named(name: str, value: object) -> Iterator[str]:
         yield printable(f"{name}: {text}")  # the job's user decides what is in it
 
 
-def last_document(last: LastRun | Run | None) -> dict[str, object] | None:
-    """Return the last run of a job for programs, None when there is none."""
-    if last is None:
-        return None
-    return {
-        "run": last.id,
-        "status": str(last.status),
-        "outcome": str(last.outcome),
-        "reason": last.ending.reason,
-        "start": times.iso(last.start),
-        "end": None if last.outcome is RunOutcome.LOST else times.iso(last.end),
-        "duration_seconds": seconds(last.duration),
-        "exit_status": last.exit_status,
-        "attempts": last.attempts,
-        "max_attempts": last.max_attempts,
-    }
-
-
 def trigger_words(run: Run) -> str:
     """Return what started it: `manual by root`, `chain: backup`, `retry by root`, `catch-up`."""
     words = run.trigger.words
@@ -73,16 +50,3 @@ def trigger_words(run: Run) -> str:
 def result_words(run: Run) -> str:
     """Return how it ended, and of several starts that were left out how many."""
     return f"{run.outcome_words}, {run.count} times" if run.count > 1 else run.outcome_words
-
-
-def run_document(run: Run) -> dict[str, object]:
-    """Return one run for programs, by our names and those of the guide."""
-    from debvisor_timers.cli.guide_fields import run_fields
-    from debvisor_timers.history.document import run_document as of_run
-
-    return {**of_run(run), **run_fields(run)}
-
-
-def seconds(duration: timedelta | None) -> float | None:
-    """Return a duration in seconds, None for None."""
-    return None if duration is None else duration.total_seconds()

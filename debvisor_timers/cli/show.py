@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import held, needs, times
-from debvisor_timers.cli.list import document, schedule_words, state_words
+from debvisor_timers.cli.list import schedule_words, state_words
 from debvisor_timers.cli.options import complete_run, job_argument, json_option, require_run_id
 from debvisor_timers.cli.output import echo_json, echo_titled
 from debvisor_timers.errors import UsageError
@@ -46,7 +46,9 @@ def command(*, job: str, with_units: bool, run: str | None, as_json: bool) -> No
     scheduler = Scheduler.system()
     details = scheduler.show(job)
     if as_json:
-        echo_json({**document(details.row, scheduler.run_counts()), **_more(details)})
+        from debvisor_timers.operations.documents.jobs import job_details_document
+
+        echo_json(job_details_document(details, scheduler.run_counts()))
         return
     echo_titled(_lines(details, scheduler.now()))
     if with_units:
@@ -59,23 +61,6 @@ def _show_run(scheduler: Scheduler, job: str, run: str, *, as_json: bool) -> Non
     from debvisor_timers.operations.runs.which_run import Choice
 
     echo_run(scheduler.show_run(job, Choice(id=run)), as_json=as_json)
-
-
-def _more(details: JobDetails) -> dict[str, object]:
-    return {
-        "source": str(details.row.job.source) if details.row.job else None,
-        "on_calendar": list(details.on_calendar),
-        **needs.document(details),
-        "next_starts": [times.iso(start) for start in details.next_starts],
-        "sandbox": str(details.row.job.sandbox) if details.row.job else None,
-        "exposure": _exposure(details),
-        "units": dict(details.units),
-    }
-
-
-def _exposure(details: JobDetails) -> dict[str, object] | None:
-    exposure = details.exposure
-    return {"score": exposure.score, "rating": exposure.rating} if exposure else None
 
 
 def _lines(details: JobDetails, now: datetime) -> Iterator[tuple[str, str]]:

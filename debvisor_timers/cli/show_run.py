@@ -10,12 +10,12 @@ import click
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.output import counted, cut, echo_json
-from debvisor_timers.cli.runs import result_words, run_document, task_result_lines, trigger_words
+from debvisor_timers.cli.runs import result_words, task_result_lines, trigger_words
 
 if TYPE_CHECKING:
     from debvisor_timers.history.attempt import Attempt
     from debvisor_timers.history.runs import Run
-    from debvisor_timers.operations.runs.output import Output, Stream
+    from debvisor_timers.operations.runs.output import Stream
     from debvisor_timers.operations.runs.show_run import RunDetails
 
 _SHOWN = 20
@@ -26,23 +26,14 @@ _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 def echo_run(details: RunDetails, *, as_json: bool) -> None:
     """Print the run, for people or for programs."""
     if as_json:
-        echo_json(_document(details))
+        from debvisor_timers.operations.documents.runs import run_details_document
+
+        echo_json(run_details_document(details))
         return
     for title, value in _lines(details.run):
         click.echo(f"{click.style(f'{title:>12}', bold=True)}  {cut(value, _MARGIN)}")
     for name, stream in (("stdout", details.output.stdout), ("stderr", details.output.stderr)):
         _echo_stream(name, stream)
-
-
-def _document(details: RunDetails) -> dict[str, object]:
-    output: Output = details.output
-    return {
-        **run_document(details.run),
-        "invocations": list(details.run.invocation_ids),
-        "stdout": output.stdout.text,
-        "stderr": output.stderr.text,
-        "truncated": output.stdout.is_cut or output.stderr.is_cut,
-    }
 
 
 def _lines(run: Run) -> Iterator[tuple[str, str]]:

@@ -30,14 +30,9 @@ def command(*, job: str, count: int, as_json: bool) -> None:
 
     skipping = Scheduler.system(door="cli").skip_next(job, count)
     if as_json:
-        echo_json(
-            {
-                "job": job,
-                "skip_next": skipping.now.left if skipping.now else 0,
-                "before": skipping.before.left if skipping.before else 0,
-                "runs": [times.iso(run.at) for run in skipping.runs],
-            }
-        )
+        from debvisor_timers.operations.documents.holding import skipping_document
+
+        echo_json(skipping_document(job, skipping))
         return
     _echo(skipping)
 

@@ -21,23 +21,9 @@ def command(*, as_json: bool) -> int:
 
     status = Scheduler.system().status()
     if as_json:
-        echo_json(
-            {
-                "jobs": status.jobs,
-                "timers": status.timers,
-                "healthy": status.is_healthy,
-                "findings": [
-                    {
-                        "kind": str(finding.kind),
-                        "subject": finding.subject,
-                        "message": finding.message,
-                        "fix": finding.fix,
-                    }
-                    for finding in status.findings
-                ],
-                "notes": list(status.notes),
-            }
-        )
+        from debvisor_timers.operations.documents.status import status_document
+
+        echo_json(status_document(status))
     else:
         for finding in status.findings:
             echo_about(finding.subject, finding.message)

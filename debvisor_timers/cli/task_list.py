@@ -13,12 +13,12 @@ from debvisor_timers.cli.output import echo_json, echo_table
 @json_option
 def command(*, as_json: bool) -> None:
     """List the types that a job's `task` can name, and what they do."""
-    from debvisor_timers.cli.task_show import document
+    from debvisor_timers.operations.documents.tasks import task_document
     from debvisor_timers.scheduler import Scheduler
 
     types = Scheduler.system().known_task_types()
     if as_json:
-        echo_json([document(each) for each in types])
+        echo_json([task_document(each) for each in types])
         return
     rows = [(each.name, str(each.origin), each.declared.summary or "-") for each in types]
     echo_table(("TYPE", "FROM", "WHAT IT DOES"), rows, whole=("TYPE",))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,40 +29,17 @@ def command(*, task_type: str, as_json: bool) -> None:
 
     known = Scheduler.system().known_task_type(task_type)
     if as_json:
-        echo_json(document(known))
+        from debvisor_timers.operations.documents.tasks import task_document
+
+        echo_json(task_document(known))
         return
     for line in _lines(known):
         click.echo(line)
 
 
-def document(known: KnownType) -> dict[str, object]:
-    """Return a task type for programs."""
-    declared = known.declared
-    return {
-        "type": known.name,
-        "from": str(known.origin),
-        "place": known.place,
-        "summary": declared.summary,
-        "description": declared.description,
-        "aliases": list(declared.aliases),
-        "exec": list(declared.exec_) if declared.exec_ else None,
-        "handler": declared.handler,
-        "path": list(declared.path),
-        "parameters": declared.parameters,
-        "defaults": _plain(known),
-        "packages": list(declared.packages),
-        "example": declared.example,
-    }
-
-
-def _plain(known: KnownType) -> dict[str, Any]:
-    from debvisor_timers.jobs.tasks import as_json
-
-    return {name: as_json(value) for name, value in known.defaults.items()}
-
-
 def _lines(known: KnownType) -> Iterator[str]:
     from debvisor_timers.jobs.yamltext import to_yaml
+    from debvisor_timers.operations.documents.tasks import task_defaults
 
     declared = known.declared
     also = f" (also {', '.join(declared.aliases)})" if declared.aliases else ""
@@ -78,7 +55,7 @@ def _lines(known: KnownType) -> Iterator[str]:
     yield from _parameters(known)
     if known.defaults:
         yield "Its jobs have by default:"
-        yield from (f"    {line}" for line in to_yaml(_plain(known)).splitlines())
+        yield from (f"    {line}" for line in to_yaml(task_defaults(known)).splitlines())
         yield ""
     if declared.packages:
         lacking = f" (missing: apt install {' '.join(known.lacking)})" if known.lacking else ""

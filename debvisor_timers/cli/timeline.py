@@ -4,23 +4,21 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
 
 import click
 
-from debvisor_timers.cli import times
 from debvisor_timers.cli.options import job_arguments, json_option
 from debvisor_timers.cli.output import counted, echo_json, progress, some, starts, takes_unicode
 from debvisor_timers.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
-    from debvisor_timers.history.figures import RunFigures
-    from debvisor_timers.operations.coming.timeline import Crowd, Row, Timeline
+    from debvisor_timers.operations.coming.timeline import Crowd, Timeline
     from debvisor_timers.scheduler import Scheduler
 
 _BUSIEST = 3
@@ -72,7 +70,9 @@ def command(  # noqa: PLR0913 - click hands over each option by its name
     if svg is not None:
         _draw(line, days, svg)
     if as_json:
-        echo_json(_document(line))
+        from debvisor_timers.operations.documents.timeline import timeline_document
+
+        echo_json(timeline_document(line))
     elif svg is None:
         _echo(line, days, width)
     elif svg != _STDOUT:
@@ -156,61 +156,3 @@ def _draw(line: Timeline, days: int, file: str) -> None:
         click.echo(svg, nl=False)
     else:
         write_file(Path(file), svg)
-
-
-def _document(line: Timeline) -> dict[str, object]:
-    return {
-        "start": times.iso(line.start),
-        "end": times.iso(line.end),
-        "now": times.iso(line.now),
-        "zone": line.zone,
-        "jobs": [_row_document(row) for row in line.rows],
-        "load": [
-            {
-                "start": times.iso(quarter.start),
-                "starts": quarter.load,
-                "jobs": list(quarter.jobs),
-            }
-            for quarter in line.quarters
-        ],
-        "constant": list(line.constant),
-        "cut": list(line.cut),
-        "notes": list(line.notes),
-    }
-
-
-def _row_document(row: Row) -> dict[str, object]:
-    return {
-        "job": row.job_id,
-        "enabled": row.enabled,
-        "defined": not row.is_gone,
-        "starts": row.starts,
-        "past": [_past_document(run) for run in row.past],
-        "runs": [
-            {
-                "start": times.iso(run.at),
-                "latest_start": times.iso(run.latest),
-                "scheduled": times.iso(run.scheduled),
-                "skipped": run.skipped or None,
-                "may_be_skipped": run.may_be_skipped or None,
-            }
-            for run in row.runs
-        ],
-    }
-
-
-def _past_document(run: RunFigures) -> dict[str, object]:
-    end = None if run.duration is None else run.start + run.duration
-    return {
-        "run": run.id,
-        "start": times.iso(_moment_of(run.start)),
-        "end": None if end is None else times.iso(_moment_of(end)),
-        "duration_seconds": run.duration,
-        "outcome": str(run.outcome),
-        "reason": run.reason,
-        "starts": run.elapses,
-    }
-
-
-def _moment_of(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

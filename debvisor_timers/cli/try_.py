@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import times
-from debvisor_timers.cli.apply import as_document, ask_removal, echo_result
+from debvisor_timers.cli.apply import ask_removal, echo_result
 from debvisor_timers.cli.options import expect_option, json_option
 from debvisor_timers.cli.output import echo_json, progress
 from debvisor_timers.errors import ExitCode, InterruptedByUserError, ScheduleError, UsageError
@@ -128,7 +128,9 @@ def _say(tried: Tried, decision: Decision | None, *, as_json: bool) -> None:
 
 def _document(tried: Tried) -> dict[str, object]:
     deadline = tried.trial.deadline if tried.trial else None
-    return {**as_document(tried.result), "deadline": times.iso(deadline)}
+    from debvisor_timers.operations.documents.plans import apply_document
+
+    return {**apply_document(tried.result), "deadline": times.iso(deadline)}
 
 
 def _span(text: str) -> timedelta:

@@ -12,6 +12,8 @@ from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.web.access import Authenticator
 from debvisor_timers.web.backend import Backend
 from debvisor_timers.web.envelope import failure, failure_of
+from debvisor_timers.web.idempotency import Answers
+from debvisor_timers.web.openapi import openapi
 from debvisor_timers.web.pages import PAGES
 from debvisor_timers.web.routes import ROUTERS
 from debvisor_timers.web.static_files import PackageFiles
@@ -30,6 +32,8 @@ def create_app(backend: Backend, authenticator: Authenticator) -> FastAPI:
     )
     app.state.backend = backend
     app.state.authenticator = authenticator
+    app.state.answers = Answers.of_service()
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     for pages in PAGES:
@@ -38,6 +42,7 @@ def create_app(backend: Backend, authenticator: Authenticator) -> FastAPI:
     app.add_exception_handler(DebvisorTimersError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _bug)
     return app
 
 
@@ -57,3 +62,8 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 async def _http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - for mypy
     return failure(error.status_code, str(error.detail), headers=error.headers)
+
+
+async def _bug(_request: Request, _error: Exception) -> Response:
+    # The server logs it with its traceback; who asks has no use for that.
+    return failure(500, "an error of this program", extra={"fix": "see the journal of the server"})

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Concatenate, ParamSpec, Protocol, TypeVar, cast
@@ -11,6 +11,7 @@ from typing import Annotated, Concatenate, ParamSpec, Protocol, TypeVar, cast
 from fastapi import Depends, Request
 
 from debvisor_timers.operations.list import JobList
+from debvisor_timers.operations.past.counts import RunCounts
 from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.web.principal import Principal
 
@@ -20,11 +21,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobsSnapshot:
-    """All jobs as they were at a time; etag: the same for the same jobs."""
+    """All jobs as they were at a time; etag: the same for the same jobs.
+
+    counts: how often each has run and failed; None where this user may not know.
+    """
 
     jobs: JobList
     taken_at: datetime
     etag: str
+    counts: Mapping[str, RunCounts] | None = None
 
 
 class Backend(Protocol):

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from debvisor_timers.errors import DebvisorTimersError, DefinitionError
 from debvisor_timers.source import problem_document
@@ -19,6 +20,19 @@ def success(
     """Return an answer that holds `data`, which JSON can say."""
     body = {"status": "success", "data": data, "timestamp": _now()}
     return JSONResponse(body, status, headers=dict(headers or {}))
+
+
+def success_of(
+    data: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return the same for data that is JSON already."""
+    body = b'{"status":"success","data":%b,"timestamp":"%b"}' % (data, _now().encode())
+    return Response(body, status, headers=dict(headers or {}), media_type="application/json")
+
+
+def json_of(data: object) -> bytes:
+    """Return `data` as JSON, in as few bytes as it takes."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def failure(
@@ -40,13 +54,16 @@ def failure(
     return JSONResponse(body, status, headers=dict(headers or {}))
 
 
-def failure_of(error: DebvisorTimersError) -> JSONResponse:
-    """Return the answer for an error of ours, with all its problems and how to mend it."""
+def failure_of(error: DebvisorTimersError, *, status: int = 0) -> JSONResponse:
+    """Return the answer for an error of ours, with all its problems and how to mend it.
+
+    status: in place of that of the error's class.
+    """
     extra: dict[str, object] = {"fix": error.fix, "error": type(error).__name__}
     if isinstance(error, DefinitionError):
         extra["problems"] = [problem_document(problem) for problem in error.problems]
     headers = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else {}
-    return failure(error.http_status, error.message, extra=extra, headers=headers)
+    return failure(status or error.http_status, error.message, extra=extra, headers=headers)
 
 
 def _now() -> str:

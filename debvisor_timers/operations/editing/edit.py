@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -31,6 +31,7 @@ from debvisor_timers.operations.editing.pending import Pending, pending_edits
 from debvisor_timers.operations.editing.rights import require_rights
 from debvisor_timers.operations.editing.stage import Stage, stage
 from debvisor_timers.operations.editing.tree import JobTree
+from debvisor_timers.operations.editing.version import require_versions
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.source import Problem, Severity, Span
@@ -42,6 +43,8 @@ class EditOptions:
 
     apply: False writes the files alone. dry_run: writes nothing. on_step, lock_wait, by, how: see
     ApplyOptions. overwrite_edits: may overwrite units of these jobs that were edited by hand.
+    versions: of jobs, as the caller has seen them (`editing.version`); the edit is refused where
+    the file of one is another by now.
     """
 
     apply: bool = True
@@ -51,6 +54,7 @@ class EditOptions:
     on_step: Callable[[str], None] = field(default=lambda _step: None)
     by: Callable[[], str] = field(default=lambda: "")
     how: str = "update"
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,21 +123,22 @@ def edit_with(
         recover(host)
     # Several programs, or threads of one, take turns: each apply but one of a round comes too late.
     until = time.monotonic() + options.lock_wait.total_seconds()
-    draft = _draft(host, make)
+    draft = _draft(host, make, options)
     while True:
         try:
             return _carry_out(host, draft, options)
         except RefusedError:
-            before, draft = draft, _draft(host, make)
+            before, draft = draft, _draft(host, make, options)
             is_as_before = (draft.number, draft.edits) == (before.number, before.edits)
             if is_as_before or time.monotonic() > until:
                 raise
 
 
-def _draft(host: Host, make: Callable[[JobTree, JobTree], Stage]) -> _Draft:
+def _draft(host: Host, make: Callable[[JobTree, JobTree], Stage], options: EditOptions) -> _Draft:
     kept, shown = generations(host), host.layout.jobs
     number = kept.latest()
     files, applied = JobTree(shown), JobTree(kept.folder / str(number) / JOBS_FOLDER, shown)
+    require_versions(files, options.versions)
     staged = make(files, applied)
     put_into(applied, staged, files)
     for file in staged.files:

@@ -5,5 +5,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-ROUTERS: tuple[APIRouter, ...] = ()
+from debvisor_timers.web.routes import holding, host, jobs, past, running
+
+ROUTERS: tuple[APIRouter, ...] = (
+    jobs.router,
+    running.router,
+    past.router,
+    holding.router,
+    host.router,
+)
 """Every router of the API, below /api/v1."""

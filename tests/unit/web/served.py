@@ -46,9 +46,10 @@ class DirectBackend:
         return function(JobScheduler(self.world.host, caller), *args, **kwargs)
 
     async def jobs(self) -> JobsSnapshot:
-        found = JobScheduler(self.world.host).list()
-        etag = sha256(repr(found.rows).encode()).hexdigest()[:16]
-        return JobsSnapshot(jobs=found, taken_at=datetime.now(UTC), etag=etag)
+        scheduler = JobScheduler(self.world.host)
+        found, counts = scheduler.list(), scheduler.run_counts()
+        etag = sha256(repr((found.rows, counts)).encode()).hexdigest()[:16]
+        return JobsSnapshot(jobs=found, taken_at=datetime.now(UTC), etag=etag, counts=counts)
 
 
 class RoleAuthenticator:

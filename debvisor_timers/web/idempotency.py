@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Idempotency keys: a request that is sent again is not carried out again, but answered again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Self, cast
+
+from fastapi import Depends, Header, Request, Response
+
+from debvisor_timers.errors import DebvisorTimersError, RefusedError
+from debvisor_timers.web.principal import Principal
+
+KEPT_SECONDS = 24 * 3600.0
+_KEPT_HEADERS = ("location", "etag", "content-type")
+_SCHEMA = """
+    CREATE TABLE IF NOT EXISTS answers (
+        key TEXT PRIMARY KEY, request TEXT NOT NULL, at REAL NOT NULL,
+        status INTEGER, headers TEXT, body BLOB
+    )
+"""
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="A name of your own for this request: sent again with the same name and body"
+        " within 24 hours, it is answered as the first time, and nothing is done again.",
+    ),
+]
+
+
+class OtherRequestError(DebvisorTimersError):
+    """The same key, and another request."""
+
+    http_status = 422
+
+
+class Answers:
+    """The answers that were given, by key, in a file that survives a restart.
+
+    path: None keeps them in memory alone.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """Open nothing yet."""
+        self._path = path
+        self._memory: sqlite3.Connection | None = None
+        self._turn = threading.Lock()
+
+    @classmethod
+    def of_service(cls) -> Self:
+        """Return those in the state folder of this service; in memory where it has none."""
+        folder = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+        return cls(Path(folder) / "answers.sqlite" if folder else None)
+
+    async def once(
+        self,
+        who: Principal,
+        request: Request,
+        key: str | None,
+        answer: Callable[[], Awaitable[Response]],
+    ) -> Response:
+        """Return the answer of `answer`, or the one that the same request had before.
+
+        Only what was carried out is kept: what was refused may be asked again. Raises
+        OtherRequestError, and RefusedError while the first request is still being carried out.
+        """
+        if not key:
+            return await answer()
+        body = await request.body()
+        asked = f"{request.method} {request.url.path}?{request.url.query}"
+        name = _digest(who.kind, who.name, key)
+        wanted = _digest(asked, body.hex())
+        kept = await asyncio.to_thread(self._begin, name, wanted)
+        if kept is not None:
+            return kept
+        try:
+            given = await answer()
+        except BaseException:
+            await asyncio.shield(asyncio.to_thread(self._forget, name))
+            raise
+        if given.status_code >= 300:
+            await asyncio.to_thread(self._forget, name)
+        else:
+            await asyncio.to_thread(self._keep, name, given)
+        return given
+
+    def _begin(self, name: str, wanted: str) -> Response | None:
+        """Note that a request has begun; return the answer where it was there before."""
+        now = time.time()
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("DELETE FROM answers WHERE at < ?", (now - KEPT_SECONDS,))
+            row = database.execute(
+                "SELECT request, status, headers, body FROM answers WHERE key = ?", (name,)
+            ).fetchone()
+            if row is None:
+                database.execute(
+                    "INSERT INTO answers (key, request, at) VALUES (?, ?, ?)", (name, wanted, now)
+                )
+            database.commit()
+        return None if row is None else _again(wanted, *row)
+
+    def _keep(self, name: str, given: Response) -> None:
+        headers = "\n".join(
+            f"{header}: {given.headers[header]}"
+            for header in _KEPT_HEADERS
+            if header in given.headers
+        )
+        with self._open() as database:
+            database.execute(
+                "UPDATE answers SET status = ?, headers = ?, body = ? WHERE key = ?",
+                (given.status_code, headers, bytes(given.body), name),
+            )
+            database.commit()
+
+    def _forget(self, name: str) -> None:
+        with self._open() as database:
+            database.execute("DELETE FROM answers WHERE key = ?", (name,))
+            database.commit()
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with self._turn:
+            database = self._memory or sqlite3.connect(
+                self._path or ":memory:", timeout=30, check_same_thread=False
+            )
+            try:
+                database.execute(_SCHEMA)
+                yield database
+            finally:
+                database.rollback()
+                if self._path is None:
+                    self._memory = database
+                else:
+                    database.close()
+
+
+def answers_of(request: Request) -> Answers:
+    """Return the answers that this server has given."""
+    return cast(Answers, request.app.state.answers)
+
+
+AnswersOf = Annotated[Answers, Depends(answers_of)]
+
+
+def _again(
+    wanted: str, request: str, status: int | None, headers: str | None, body: bytes | None
+) -> Response:
+    if request != wanted:
+        raise OtherRequestError(
+            "this Idempotency-Key was sent with another request",
+            fix="use a new key for each request, and the same only to send the very same again",
+        )
+    if status is None:
+        raise RefusedError(
+            "the request with this Idempotency-Key is being carried out, or was cut off",
+            fix="send it again in a while; if this lasts, look what has become of it, and use"
+            " another key",
+        )
+    pairs = dict(line.split(": ", 1) for line in (headers or "").splitlines())
+    return Response(body, status, headers={**pairs, "Idempotency-Replayed": "true"})
+
+
+def _digest(*words: str) -> str:
+    return sha256("\0".join(words).encode()).hexdigest()
