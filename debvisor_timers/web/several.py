@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several changes that the agent is asked for as one."""
+"""Several changes that the agent is asked for as one; questions about the runs of jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from debvisor_timers.operations.editing.change import Change, ChangeKind
+from debvisor_timers.operations.runs.output import run_output
+from debvisor_timers.operations.runs.which_run import Choice, find_run
 from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.scheduler.keys import JobFields, keys_of
 from debvisor_timers.web.backend import Backend
@@ -44,6 +46,19 @@ def changes_of(scheduler: JobScheduler, asked: Sequence[Asked]) -> list[Change]:
 def jobs_with_runs(scheduler: JobScheduler) -> list[str]:
     """Return the ids of the jobs that have runs."""
     return sorted(scheduler.jobs_with_runs())
+
+
+def printed(scheduler: JobScheduler, job_id: str, run_id: str) -> Mapping[str, object]:
+    """Return what a run printed. Raises NotFoundError."""
+    run = find_run(scheduler.host, job_id, Choice(id=run_id))
+    output = run_output(scheduler.host, run)
+    return {
+        "job_id": job_id,
+        "execution_id": run.id,
+        "stdout": output.stdout.text,
+        "stderr": output.stderr.text,
+        "truncated": output.stdout.is_cut or output.stderr.is_cut,
+    }
 
 
 def forget(scheduler: JobScheduler, job_id: str, keep: Sequence[str]) -> int:

@@ -37,6 +37,13 @@ def documents(value: object) -> Sequence[Document]:
     return [document(each) for each in value]
 
 
+def texts(value: object) -> Sequence[str]:
+    """Return a list of texts. Raises UnreachableError for what is none."""
+    if not isinstance(value, list):
+        raise _strange("a list", value)
+    return [str(each) for each in value]
+
+
 def job_of(
     said: Document,
     count: Callable[[], Counts],

@@ -7,7 +7,6 @@ import logging
 from typing import TYPE_CHECKING, Self
 
 from debvisor_timers.errors import UsageError
-from debvisor_timers.scheduler.remote.jobs import RemoteJobs
 from debvisor_timers.scheduler.remote.runs import RemoteRuns
 from debvisor_timers.scheduler.values import check_texts
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("DebVisor.Scheduler")
 
 
-class RemoteScheduler(RemoteJobs, RemoteRuns):
+class RemoteScheduler(RemoteRuns):
     """The jobs of another host, or of this one by way of its server, by the names of the guide.
 
     Made by `Scheduler.connect`. Usable from several threads, and from an event loop by way of the

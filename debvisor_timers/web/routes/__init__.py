@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from debvisor_timers.web.routes import holding, host, jobs, past, running
+from debvisor_timers.web.routes import holding, host, jobs, past, running, several
 
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
@@ -13,5 +13,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     past.router,
     holding.router,
     host.router,
+    several.router,
 )
 """Every router of the API, below /api/v1."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several jobs changed as one; which jobs have runs, and forgetting some."""
+"""Several jobs changed as one; which jobs have runs, what those printed, forgetting some."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from debvisor_timers.web.backend import BackendOf
 from debvisor_timers.web.envelope import success
 from debvisor_timers.web.idempotency import AnswersOf, IdempotencyKey
 from debvisor_timers.web.openapi import spec
-from debvisor_timers.web.parameters import JobText
+from debvisor_timers.web.parameters import JobText, RunText
 from debvisor_timers.web.principal import Principal
 from debvisor_timers.web.questions import meant
-from debvisor_timers.web.schemas.several import Changed, Forgotten, Kept, KeptRuns, Several
+from debvisor_timers.web.schemas.several import Changed, Forgotten, Kept, KeptRuns, Printed, Several
 
 router = APIRouter(tags=["jobs"])
 
@@ -27,13 +27,13 @@ Admin = Annotated[Principal, Depends(needs(Role.ADMIN))]
 
 
 @router.post("/jobs/batch", summary="Change several jobs as one", **spec(Role.EDITOR, Changed))
-async def change_several(  # noqa: PLR0913 - one for each thing that it needs
+async def change_several(
     request: Request,
     who: Editor,
     backend: BackendOf,
     answers: AnswersOf,
     body: Several,
-    idempotency_key: IdempotencyKey = "",
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Make, change and delete jobs by one apply: all of it or nothing. None is started."""
 
@@ -49,6 +49,17 @@ async def jobs_with_runs(_who: Viewer, backend: BackendOf) -> Response:
     """The ids of all jobs that have runs, also of those that were deleted."""
     jobs = await backend.read(several.jobs_with_runs)
     return success({"jobs": jobs, "count": len(jobs)})
+
+
+@router.get(
+    "/jobs/{job}/runs/{run}/output",
+    summary="Get what a run printed",
+    **spec(Role.VIEWER, Printed, fails=[404]),
+)
+async def run_output(_who: Viewer, backend: BackendOf, job: JobText, run: RunText) -> Response:
+    """What a run printed, standard output and standard error apart: 1,000 lines of each."""
+    job_id = await backend.read(meant, job)
+    return success(await backend.read(several.printed, job_id, run))
 
 
 @router.post(
