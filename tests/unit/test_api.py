@@ -140,6 +140,7 @@ def test_an_update_to_none_takes_a_key_away(world: World, scheduler: JobSchedule
         timezone="UTC",
         keys={"resources.memory_max": "1G"},
     )
+    assert scheduler.get_job("one").timezone == "UTC"
     job = scheduler.update_job(
         "one",
         owner=None,

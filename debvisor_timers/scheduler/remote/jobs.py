@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Unpack
 
@@ -157,14 +157,8 @@ class RemoteJobs(RemoteBase):
 
     def _job(self, said: Document) -> ScheduledJob:
         job_id = str(said.get("job_id"))
-        return job_of(said, self._counter(job_id, said), self._depend)
-
-    def _counter(self, job_id: str, said: Document) -> Callable[[], Counts]:
-        """Return what tells how often the job has run: what was said, or else the server."""
-        runs, failures = said.get("execution_count"), said.get("failure_count")
-        if isinstance(runs, int) and isinstance(failures, int):
-            return lambda: Counts(executions=runs, failures=failures)
-        return lambda: self.counts(job_id)
+        # The number in `said` counts forgotten runs, too; that of the Python API does not.
+        return job_of(said, lambda: self.counts(job_id), self._depend)
 
     def _depend(self, job_id: str, several: list[JobDependency]) -> None:
         body = {"dependencies": dependencies_body(several)}

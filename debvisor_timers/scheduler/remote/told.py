@@ -34,7 +34,8 @@ def error_of(status: int, problem: Mapping[str, object]) -> DebvisorTimersError:
     fix = str(problem.get("fix") or "")
     kind = getattr(errors, str(problem.get("error") or ""), None)
     problems = problem.get("problems")
-    several = [each for each in problems if isinstance(each, dict)] if _is_list(problems) else []
+    found = problems if isinstance(problems, list) else []
+    several = [each for each in found if isinstance(each, dict)]
     if kind is DefinitionError or (kind is None and status == _WRONG_VALUE and several):
         return _definition_error(message, fix, several)
     if not (isinstance(kind, type) and issubclass(kind, DebvisorTimersError)):
@@ -54,10 +55,6 @@ def _definition_error(
         error.message = "\n".join([message, *told])
     error.fix, error.args = fix, (error.message,)
     return error
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, list)
 
 
 def _problems(several: Iterable[Mapping[str, object]]) -> Iterator[Problem]:
