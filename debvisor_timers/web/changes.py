@@ -34,7 +34,8 @@ async def create(backend: Backend, who: Principal, body: NewJob) -> str:
     fields = fields_of(body)
     keys = {path: value for path, value in keys_of(fields).items() if value is not None}
     for number in range(_TRIES):
-        job_id = body.job_id or await backend.read(free_id, body.name)
+        free = "" if body.job_id else await backend.read(free_id, body.name)
+        job_id = body.job_id or free
         try:
             await backend.change(who, _create, job_id, keys)
         except RefusedError as error:

@@ -59,12 +59,13 @@ async def get_config(_who: Viewer, backend: BackendOf) -> Response:
     "/plan", summary="Get what an apply would change", **spec(Role.VIEWER, Plan, fails=[409])
 )
 async def get_plan(
-    _who: Viewer,
+    who: Viewer,
     backend: BackendOf,
     diff: Annotated[bool, Query(description="With the lines that change.")] = False,  # noqa: FBT002
 ) -> Response:
     """What files say and systemd has not: jobs that an apply would create, update, remove."""
-    return success(await backend.read(questions.plan, with_diff=diff))
+    # What was applied is root's: the agent looks.
+    return success(await backend.change(who, questions.plan, with_diff=diff))
 
 
 @router.post("/apply", summary="Apply", **spec(Role.EDITOR, Applied))
