@@ -204,14 +204,24 @@ class Layout:
         return self.state / "replaced"
 
     @property
-    def agent(self) -> Path:
-        """Return the socket at which the agent listens."""
-        return self.runtime / "io.debvisor.Timers"
-
-    @property
     def tokens(self) -> Path:
         """Return the file of the tokens of the API: their digests, never themselves."""
         return self.state / "tokens.json"
+
+    @property
+    def web_state(self) -> Path:
+        """Return the folder of what the web server keeps by itself, which is not root's."""
+        return self.state.with_name(f"{self.state.name}-web")
+
+    @property
+    def last_uses(self) -> Path:
+        """Return the file in which the web server notes when each token was last used."""
+        return self.web_state / "last-uses.json"
+
+    @property
+    def agent(self) -> Path:
+        """Return the socket at which the agent listens."""
+        return self.runtime / "io.debvisor.Timers"
 
     @property
     def attempts(self) -> Path:

@@ -96,6 +96,19 @@ def complete_failed_run(
     return _runs(ctx, incomplete, failed=True)
 
 
+def complete_token(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the names of tokens, for who may read them."""
+    import json
+
+    try:
+        names = json.loads(Layout().tokens.read_text(encoding="utf-8"))["tokens"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return _items(names, incomplete)
+
+
 def complete_priority(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

@@ -28,6 +28,7 @@ from debvisor_timers.jobs.pings import PingRule
 from debvisor_timers.jobs.scalar import NULL
 from debvisor_timers.jobs.schedule import ClockChanges
 from debvisor_timers.jobs.translate import Complaint, complaints_of
+from debvisor_timers.jobs.web import WebSettings
 from debvisor_timers.jobs.windows import MaintenanceWindow
 from debvisor_timers.source import Problem, Severity, Span
 
@@ -186,6 +187,12 @@ class Config(Model):
         help="What is told to Prometheus without being asked; `debvisor-timers metrics` prints it.",
         example={"textfile": "/var/lib/prometheus/node-exporter/debvisor-timers.prom"},
         shown_default="nothing",
+    )
+    web: WebSettings = key(
+        WebSettings.model_construct(),
+        help="Whom the server of the package debvisor-timers-web lets in; read when it starts.",
+        example={"trusted_proxies": ["127.0.0.1"]},
+        shown_default="as below",
     )
     starts_per_minute: values.Starts = key(
         20,

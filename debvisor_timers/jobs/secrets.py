@@ -26,6 +26,7 @@ SECRET_VALUE = re.compile(
     r"|\bxox[abeprs]-[\w-]{10,}"
     r"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"  # a JSON web token
     r"|\bAGE-SECRET-KEY-1[0-9A-Z]{20,}"
+    r"|\bdvt_[\w-]{40,}"  # one of ours
 )
 """Keys and tokens whose form gives them away."""
 

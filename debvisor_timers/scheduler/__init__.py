@@ -14,10 +14,22 @@ from debvisor_timers.scheduler.past import Past
 from debvisor_timers.scheduler.running import Running
 from debvisor_timers.scheduler.safety import Safety
 from debvisor_timers.scheduler.tasks import Tasks
+from debvisor_timers.scheduler.tokens import Tokens
 
 
 class Scheduler(
-    Applying, Editing, Exchange, Looking, Running, Holding, Past, Safety, Tasks, Crontabs, Notifying
+    Applying,
+    Editing,
+    Exchange,
+    Looking,
+    Running,
+    Holding,
+    Past,
+    Safety,
+    Tasks,
+    Crontabs,
+    Notifying,
+    Tokens,
 ):
     """All that can be done with the jobs of one host; every method is one operation.
 

@@ -6,23 +6,32 @@ from __future__ import annotations
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from debvisor_timers import __version__
 from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.web.access import Authenticator
 from debvisor_timers.web.backend import Backend
+from debvisor_timers.web.edge.edge import Bounds, Edge
 from debvisor_timers.web.envelope import failure, failure_of
 from debvisor_timers.web.idempotency import Answers
+from debvisor_timers.web.identity.refusals import TooManyRequestsError
 from debvisor_timers.web.openapi import openapi
 from debvisor_timers.web.pages import PAGES
 from debvisor_timers.web.routes import ROUTERS
 from debvisor_timers.web.static_files import PackageFiles
 
 API = "/api/v1"
+_ASKED = ("If-Match", "If-None-Match", "Idempotency-Key", "Last-Event-ID", "X-Request-ID")
 
 
-def create_app(backend: Backend, authenticator: Authenticator) -> FastAPI:
-    """Return the server's application over a backend; nothing is opened before it is used."""
+def create_app(
+    backend: Backend, authenticator: Authenticator, bounds: Bounds | None = None
+) -> FastAPI:
+    """Return the server's application over a backend; nothing is opened before it is used.
+
+    bounds: what holds for every request; the usual where nothing is named.
+    """
     app = FastAPI(
         title="debvisor-timers",
         version=__version__,
@@ -43,12 +52,29 @@ def create_app(backend: Backend, authenticator: Authenticator) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _bug)
+    _protect(app, bounds or Bounds())
     return app
+
+
+def _protect(app: FastAPI, bounds: Bounds) -> None:
+    """Let every request pass the edge first: what is added last sees it first."""
+    if bounds.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=bounds.origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "X-API-Key", "Content-Type", *_ASKED],
+            expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
+        )
+    app.add_middleware(Edge, bounds=bounds)
 
 
 async def _ours(_request: Request, error: Exception) -> Response:
     assert isinstance(error, DebvisorTimersError)  # noqa: S101 - for mypy
-    return failure_of(error)
+    answer = failure_of(error)
+    if isinstance(error, TooManyRequestsError):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:

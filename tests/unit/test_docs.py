@@ -51,6 +51,7 @@ TOP_KEYS = {
         "metrics",
         "pings",
         "links",
+        "web",
     ),
 }
 SHARED = "pools: {backup: 5}\nchannels: {ops: {exec: [/usr/local/bin/tell]}}\n"

@@ -61,7 +61,7 @@ class Carried:
 
 def carried(layout: Layout) -> Sequence[Carried]:
     """Return the table; what a version of the program does not have yet is not there."""
-    config, state = layout.config, layout.state
+    config = layout.config
     return (
         Carried(name="config/config.yaml", path=config / "config.yaml", is_folder=False),
         Carried(name="config", path=config, suffix=".ics"),
@@ -71,7 +71,7 @@ def carried(layout: Layout) -> Sequence[Carried]:
         Carried(name="state/paused", path=layout.paused),
         Carried(name="state/skip_next", path=layout.skip_next),
         Carried(name="state/maintenance.json", path=layout.maintenance, is_folder=False),
-        Carried(name="state/tokens.json", path=state / "tokens.json", is_folder=False),
+        Carried(name="state/tokens.json", path=layout.tokens, is_folder=False),
     )
 
 

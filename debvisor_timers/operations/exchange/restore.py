@@ -13,6 +13,7 @@ from pathlib import Path
 
 from debvisor_timers.errors import NotFoundError, PermissionRefusedError, RefusedError
 from debvisor_timers.operations import durable
+from debvisor_timers.operations.access.tokens import guard
 from debvisor_timers.operations.applying.apply import ApplyOptions, ApplyResult, apply_source
 from debvisor_timers.operations.applying.edits import FileEdit
 from debvisor_timers.operations.applying.plan import Plan, make_plan
@@ -33,7 +34,7 @@ from debvisor_timers.operations.owned import owned_by_job
 
 _PREFIX = ".restore-"
 _STATE = "state/"
-_READABLE, _SECRET = 0o644, 0o600
+_READABLE = 0o644
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,4 +309,7 @@ def _let_be_read(host: Host, edits: Sequence[FileEdit]) -> None:
     """Give what is restored of the state the rights that it has elsewhere."""
     for edit in edits:
         if edit.path.is_relative_to(host.layout.state) and edit.after is not None:
-            edit.path.chmod(_SECRET if edit.path.name == "tokens.json" else _READABLE)
+            if edit.path == host.layout.tokens:
+                guard(host.layout)
+            else:
+                edit.path.chmod(_READABLE)

@@ -5,5 +5,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-PAGES: tuple[APIRouter, ...] = ()
+from debvisor_timers.web.pages import sign_in, sign_in_oidc
+
+PAGES: tuple[APIRouter, ...] = (sign_in.router, sign_in_oidc.router)
 """Every router of pages, below /."""

@@ -5,7 +5,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from debvisor_timers.web.routes import holding, host, jobs, past, running, several
+from debvisor_timers.web.routes import (
+    health,
+    holding,
+    host,
+    jobs,
+    past,
+    running,
+    several,
+    tokens,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
@@ -14,5 +23,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     holding.router,
     host.router,
     several.router,
+    tokens.router,
+    health.router,
 )
 """Every router of the API, below /api/v1."""

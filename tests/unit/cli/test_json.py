@@ -25,7 +25,7 @@ PLANNED = {
     *("edited", "entries"),
 }
 GUIDE_JOB = {
-    *("job_id", "name", "description", "cron_expression", "task_type", "task_config"),
+    *("job_id", "name", "description", "cron_expression", "timezone", "task_type", "task_config"),
     *("priority", "enabled", "owner", "timeout_seconds", "max_retries", "tags", "dependencies"),
     *("execution_count", "failure_count", "last_execution", "next_execution"),
 }
@@ -41,6 +41,7 @@ UNDER_WAY = {
     *("run", "start", "trigger", "by", "status", "outcome", "attempt", "max_attempts"),
     *("waiting_for", "next_attempt"),
 }
+TOKEN = {"name", "role", "created", "created_by", "expires", "last_used"}
 GUIDE_RUN = {
     *("job_id", "execution_id", "status", "start_time", "end_time", "duration_seconds"),
     "exit_code",
@@ -135,6 +136,7 @@ def keys(document: Any) -> set[str]:
         (["maintenance", "on"], {"maintenance"}),
         (["maintenance", "off"], {"maintenance", "before"}),
         (["backfill", "nightly", "--from=2026-11-24", "--dry-run"], {"from", "to", "jobs"}),
+        (["token", "create", "deploy"], TOKEN | {"token"}),
         (["history", "nightly"], RUN),
         (["status"], {"jobs", "timers", "healthy", "findings", "notes"}),
         (["explain"], {"key", "below", "presets"}),
@@ -203,6 +205,7 @@ def test_times_have_the_offset_of_the_host_and_durations_are_seconds(program: Pr
         "job_id": "nightly",
         "description": "",
         "cron_expression": "0 2 * * *",
+        "timezone": None,
         "task_type": "",
         "task_config": {},
         "priority": "normal",

@@ -22,6 +22,12 @@ from debvisor_timers.jobs.yamltext import to_yaml
 
 KEYS = [*table(), *config_table()]
 
+WHOLE_OIDC = {
+    "issuer": "https://login.example.org",
+    "audience": "debvisor-timers",
+    "roles": {"timers:read": "viewer"},
+    "client_id": "debvisor-timers",
+}
 NAMES = """
 name description was schedule schedule.cron schedule.on_calendar schedule.timezone schedule.catch_up
 schedule.jitter schedule.dst schedule.exclude
@@ -66,7 +72,10 @@ channels.quiet_hours.timezone channels.quiet_hours.except_priority channels.dige
 channels.digest.more_than channels.digest.within
 links pings pings.jobs pings.ping pings.ping.start pings.ping.success pings.ping.failure
 notifications notifications.apply_failed history history.keep history.keep_runs
-metrics metrics.textfile starts_per_minute
+metrics metrics.textfile web web.trusted_proxies web.origins web.peers web.session
+web.requests_per_second web.changes_per_minute web.failures web.lock_out web.oidc web.oidc.issuer
+web.oidc.audience web.oidc.roles web.oidc.claim web.oidc.name_claim web.oidc.client_id
+web.oidc.client_secret web.oidc.client_secret.credential web.oidc.redirect_uri starts_per_minute
 """
 
 
@@ -137,6 +146,10 @@ def test_the_example_of_a_setting_loads(key: Key, tmp_path: Path) -> None:
     example = example_of(key)
     if key.name.startswith("maintenance_windows."):
         example["maintenance_windows"] = [whole_window(example["maintenance_windows"])]
+    if key.name.startswith("web.oidc."):
+        web = example["web"]
+        assert isinstance(web, dict)
+        example["web"] = {"oidc": {**WHOLE_OIDC, **web["oidc"]}}
     if key.name.startswith("notifications"):
         example["channels"] = {"ops": {"exec": ["/bin/true"]}}
     path.write_text(to_yaml(example), encoding="utf-8")

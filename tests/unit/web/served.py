@@ -3,20 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Concatenate, ParamSpec, TypeVar
 
 from fastapi import Request
 from fastapi.testclient import TestClient
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from debvisor_timers.errors import UnauthenticatedError
 from debvisor_timers.history.caller import Caller
+from debvisor_timers.jobs.web import WebSettings
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.web.app import create_app
 from debvisor_timers.web.backend import JobsSnapshot
+from debvisor_timers.web.edge.edge import bounds_of
+from debvisor_timers.web.edge.log import Answered
+from debvisor_timers.web.identity.authenticator import Identity
+from debvisor_timers.web.identity.issuer import Fetch, Issuer
+from debvisor_timers.web.identity.peers import Peer
 from debvisor_timers.web.principal import Principal
 from tests.unit.operations.world import World
 
@@ -71,6 +78,7 @@ class Served:
     def __init__(self, world: World) -> None:
         self.world = world
         self.app = create_app(DirectBackend(world), RoleAuthenticator())
+        self.log: list[Answered] = []
 
     def as_role(self, role: str = "") -> TestClient:
         """Return a client with a token of that role; without any where none is named."""
@@ -80,3 +88,42 @@ class Served:
         )
         client.follow_redirects = False
         return client
+
+    def identifying(
+        self,
+        settings: Mapping[str, object] | None = None,
+        *,
+        fetch: Fetch | None = None,
+        peer: int | None = None,
+        base_url: str = "http://testserver",
+    ) -> TestClient:
+        """Return a client of a server that looks at tokens and sessions as the real one does.
+
+        settings: `web` of config.yaml. peer: the uid of who comes by the Unix socket.
+        """
+        wanted = WebSettings.model_validate(settings or {})
+        issuer = Issuer(wanted.oidc.issuer, fetch=fetch) if wanted.oidc and fetch else None
+        clock = self.world.systemd.clock
+        identity = Identity.of(self.world.layout, wanted, issuer=issuer, now=clock.now)
+        bounds = bounds_of(wanted, self.log.append)
+        app: ASGIApp = create_app(DirectBackend(self.world), identity, bounds)
+        if peer is not None:
+            app = _from_peer(app, peer)
+        client = TestClient(
+            app, base_url=base_url, raise_server_exceptions=False, client=("192.0.2.7", 4711)
+        )
+        client.follow_redirects = False
+        return client
+
+    def token(self, name: str, role: Role = Role.VIEWER, **more: datetime) -> str:
+        """Make a token, and return it."""
+        root = Caller(uid=0, user="root")
+        return JobScheduler(self.world.host, root).create_token(name, role, **more).secret
+
+
+def _from_peer(app: ASGIApp, uid: int) -> ASGIApp:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"] = {"peer": Peer(uid=uid)}
+        await app(scope, receive, send)
+
+    return wrapped

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python3 -m debvisor_timers.web`: the server, as debvisor-timers-web.service starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+import sys
+from collections.abc import Mapping
+from socket import socket
+
+from debvisor_timers import __version__
+from debvisor_timers.errors import DebvisorTimersError
+from debvisor_timers.jobs.web import WebSettings
+from debvisor_timers.layout import Layout
+from debvisor_timers.scheduler.guide import JobScheduler
+from debvisor_timers.web.app import create_app
+from debvisor_timers.web.edge.edge import bounds_of
+from debvisor_timers.web.edge.log import AccessLog, Send
+from debvisor_timers.web.identity.authenticator import Identity
+from debvisor_timers.web.serving import Server, names_of, own_certificate, passed_sockets
+from debvisor_timers.web.settings import read_settings
+from debvisor_timers.web.workers import Workers
+
+_log = logging.getLogger("debvisor_timers.web")
+
+
+def main() -> int:
+    """Serve until SIGTERM; return the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    os.umask(0o077)
+    layout = Layout()
+    try:
+        settings = read_settings(layout)
+        tls, sockets = own_certificate(), passed_sockets()
+    except DebvisorTimersError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    asyncio.run(_serve(layout, settings, tls, sockets))
+    return 0
+
+
+async def _serve(
+    layout: Layout, settings: WebSettings, tls: ssl.SSLContext | None, sockets: list[socket]
+) -> None:
+    backend = Workers(layout)
+    identity = Identity.of(layout, settings)
+    log = AccessLog(_sender(layout))
+    await backend.open()
+    try:
+        app = create_app(backend, identity, bounds_of(settings, log))
+        _log.info("debvisor-timers %s serves at %s", __version__, names_of(sockets))
+        await Server(app, tls).serve(sockets)
+    finally:
+        await identity.uses.write()
+        await backend.close()
+        log.close()
+
+
+def _sender(layout: Layout) -> Send:
+    scheduler = JobScheduler.system(layout)
+
+    def send(fields: Mapping[str, str]) -> None:
+        scheduler.host.journal.send(fields)  # the host of the log's own thread
+
+    return send
+
+
+if __name__ == "__main__":
+    sys.exit(main())

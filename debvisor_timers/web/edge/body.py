@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bodies of requests: not too long, and not too slow."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope
+
+LARGEST_BODY = 1_048_576
+"""Bytes; a file of jobs may be as long."""
+
+SLOWEST_SECONDS = 30.0
+"""So long we wait for the next part of a body."""
+
+
+def too_long(scope: Scope) -> bool:
+    """Return True where a request says itself that its body is too long, or nonsense."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return not value.isdigit() or int(value[:20]) > LARGEST_BODY
+    return False
+
+
+def bounded(receive: Receive) -> Receive:
+    """Return `receive`, which raises HTTPException for a body that is too long or too slow."""
+    read, is_whole = 0, False
+
+    async def next_part() -> Message:
+        nonlocal read, is_whole
+        if is_whole:
+            return await receive()  # until the client goes away
+        try:
+            message = await asyncio.wait_for(receive(), SLOWEST_SECONDS)
+        except TimeoutError:
+            raise HTTPException(408, "the body of the request came too slowly") from None
+        read += len(message.get("body", b""))
+        if read > LARGEST_BODY:
+            raise HTTPException(413, f"the body is longer than {LARGEST_BODY} bytes")
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return next_part

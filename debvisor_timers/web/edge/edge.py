@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is done for every request: an id, the client's address, limits, headers, the log."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from debvisor_timers.jobs.web import WebSettings
+from debvisor_timers.web.edge.body import LARGEST_BODY, bounded, too_long
+from debvisor_timers.web.edge.log import Answered
+from debvisor_timers.web.envelope import failure
+from debvisor_timers.web.identity.limits import Rate, client_of
+from debvisor_timers.web.identity.peers import Peer
+from debvisor_timers.web.identity.proxies import Proxies
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_STATIC = "/static/"
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'; object-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_ONLY_TLS = "max-age=31536000"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a server does for requests.
+
+    origins: pages of which other servers may call the API. log: is told of each answer.
+    """
+
+    proxies: Proxies = field(default_factory=lambda: Proxies(()))
+    requests: Rate = field(default_factory=lambda: Rate(500, 1000))
+    changes: Rate = field(default_factory=lambda: Rate(5, 300))
+    origins: Sequence[str] = ()
+    log: Callable[[Answered], None] = lambda _answered: None
+
+
+class Edge:
+    """Wraps the application; nothing gets out of it but answers in the envelope."""
+
+    def __init__(self, app: ASGIApp, bounds: Bounds) -> None:
+        """app: what answers."""
+        self._app = app
+        self._bounds = bounds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begin = monotonic()
+        state = self._introduce(scope)
+        status = 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._add_headers(scope, state, MutableHeaders(scope=message))
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, answer)
+        finally:
+            self._bounds.log(
+                Answered(
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    seconds=monotonic() - begin,
+                    address=state["address"],
+                    request_id=state["request_id"],
+                    who=state.get("principal"),
+                )
+            )
+
+    def _introduce(self, scope: Scope) -> dict[str, Any]:
+        """Note in the scope who asks from where, and by which id."""
+        headers = Headers(scope=scope)
+        state: dict[str, Any] = scope.setdefault("state", {})
+        asked = headers.get("x-request-id", "")
+        state["request_id"] = asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(8)
+        state["csrf"] = ""
+        state["address"] = self._address(scope, headers)
+        return state
+
+    def _address(self, scope: Scope, headers: Headers) -> str:
+        peer = scope["state"].get("peer")
+        if isinstance(peer, Peer):
+            return f"user {peer.uid}"
+        direct = (scope.get("client") or ("",))[0]
+        if not self._bounds.proxies.trusts(direct):
+            return str(direct)
+        if headers.get("x-forwarded-proto", "").strip().lower() in {"http", "https"}:
+            scope["scheme"] = headers["x-forwarded-proto"].strip().lower()
+        return self._bounds.proxies.client(direct, headers.get("x-forwarded-for", ""))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def begin(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        refused = self._refused(scope)
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        try:
+            await self._app(scope, bounded(receive), begin)
+        except Exception:  # the edge, where what nobody expected becomes an answer
+            _log.exception("request %s failed", scope["state"]["request_id"])
+            if has_begun:
+                raise  # the connection breaks: what was sent is no whole answer
+            request_id = scope["state"]["request_id"]
+            detail = f"this is a bug; the journal tells of it as request {request_id}"
+            await failure(500, detail)(scope, receive, send)
+
+    def _refused(self, scope: Scope) -> ASGIApp | None:
+        """Return the answer to a request that no route is to see, None for others."""
+        client = client_of(scope["state"]["address"])
+        wait = self._bounds.requests.take(client)
+        if not wait and scope["method"] not in _SAFE:
+            wait = self._bounds.changes.take(client)
+        if wait:
+            headers = {"Retry-After": str(wait)}
+            return failure(429, "too many requests come from you", headers=headers)
+        if too_long(scope):
+            headers = {"Connection": "close"}
+            detail = f"the body is longer than {LARGEST_BODY} bytes"
+            return failure(413, detail, headers=headers)
+        return None
+
+    @staticmethod
+    def _add_headers(scope: Scope, state: dict[str, Any], headers: MutableHeaders) -> None:
+        for name, value in _HEADERS.items():
+            headers.setdefault(name, value)
+        if scope.get("scheme") == "https":
+            headers.setdefault("Strict-Transport-Security", _ONLY_TLS)
+        if not scope["path"].startswith(_STATIC):
+            kept = "private, no-cache" if "etag" in headers else "no-store"
+            headers.setdefault("Cache-Control", kept)
+        headers["X-Request-ID"] = state["request_id"]
+
+
+def bounds_of(settings: WebSettings, log: Callable[[Answered], None]) -> Bounds:
+    """Return what config.yaml says of it."""
+    changes = settings.changes_per_minute
+    return Bounds(
+        proxies=Proxies(settings.trusted_proxies),
+        requests=Rate(settings.requests_per_second, 2 * settings.requests_per_second),
+        changes=Rate(changes / 60, changes),
+        origins=settings.origins,
+        log=log,
+    )

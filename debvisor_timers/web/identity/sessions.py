@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is signed in to the pages: by a cookie, which is kept as a digest, like a token.
+
+A session that began with a token lasts no longer than the token, and has the token's role.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from debvisor_timers.errors import SystemdError
+from debvisor_timers.operations import durable
+from debvisor_timers.operations.access.roles import Role
+from debvisor_timers.operations.access.tokens import digest_of
+
+_MOST = 1_000
+_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Who is signed in, and until when; token: the digest of his token, empty for others."""
+
+    name: str
+    role: Role
+    expires: datetime
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A session that begins: what the browser is to keep, and for how long."""
+
+    cookie: str
+    lasts: timedelta
+
+
+def csrf_token(cookie: str) -> str:
+    """Return what a form of a session has to carry: nobody can tell it who lacks the cookie."""
+    return hmac.new(cookie.encode(), b"csrf", hashlib.sha256).hexdigest()
+
+
+def is_csrf_token(cookie: str, said: str) -> bool:
+    """Return True where that is what `csrf_token` has returned."""
+    return hmac.compare_digest(csrf_token(cookie).encode(), said.encode("utf-8", "replace"))
+
+
+class Sessions:
+    """All sessions, in memory and in a file that outlives the server."""
+
+    def __init__(self, path: Path) -> None:
+        """path: a file of the server's own."""
+        self._path = path
+        self._lock = asyncio.Lock()
+        self._sessions: dict[str, Session] | None = None
+
+    def find(self, cookie: str, now: datetime) -> Session | None:
+        """Return the session of a cookie, None where there is none, or it is over."""
+        session = self._all().get(digest_of(cookie))
+        return session if session is not None and now < session.expires else None
+
+    async def begin(self, session: Session, now: datetime) -> Begun:
+        """Begin a session; return the cookie."""
+        cookie = secrets.token_urlsafe(_BYTES)
+        async with self._lock:
+            there = self._all()
+            alive = [(key, each) for key, each in there.items() if now < each.expires]
+            self._sessions = {**dict(alive[-_MOST + 1 :]), digest_of(cookie): session}
+            await self._write()
+        return Begun(cookie=cookie, lasts=session.expires - now)
+
+    async def end(self, cookie: str) -> None:
+        """End the session of a cookie, if there is one."""
+        async with self._lock:
+            if self._all().pop(digest_of(cookie), None) is not None:
+                await self._write()
+
+    def _all(self) -> dict[str, Session]:
+        if self._sessions is None:
+            try:
+                said = durable.read_json(self._path)
+            except SystemdError:
+                said = None  # damaged: all sign in anew
+            rows = said if isinstance(said, dict) else {}
+            parsed = {key: _parsed(row) for key, row in rows.items()}
+            self._sessions = {key: each for key, each in parsed.items() if each is not None}
+        return self._sessions
+
+    async def _write(self) -> None:
+        said = {
+            key: {
+                "name": each.name,
+                "role": str(each.role),
+                "expires": each.expires.isoformat(),
+                "token": each.token,
+            }
+            for key, each in self._all().items()
+        }
+        await asyncio.to_thread(durable.write_json, self._path, said, mode=0o600)
+
+
+def _parsed(row: object) -> Session | None:
+    if not isinstance(row, Mapping):
+        return None
+    try:
+        return Session(
+            name=str(row["name"]),
+            role=Role(str(row["role"])),
+            expires=datetime.fromisoformat(str(row["expires"])).astimezone(UTC),
+            token=str(row.get("token", "")),
+        )
+    except (KeyError, ValueError):
+        return None

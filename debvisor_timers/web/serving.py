@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""uvicorn on the sockets that systemd has passed, and what it does not do by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import socket
+import ssl
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from debvisor_timers.errors import UsageError
+from debvisor_timers.web.identity.peers import Peer
+
+LONGEST_HEADERS = 32_768
+"""Bytes of a request's first line and headers together."""
+
+REQUEST_SECONDS = 20.0
+"""So long a connection may take to send the headers of a request."""
+
+_FIRST_DESCRIPTOR = 3
+_MOST_CONNECTIONS = 2_000
+_CREDENTIALS = struct.Struct("3i")
+CERTIFICATE, KEY = "debvisor-timers-web.certificate", "debvisor-timers-web.key"
+"""Credentials of systemd: both are there, or none."""
+
+
+class Protocol(H11Protocol):
+    """HTTP/1.1, which knows who is at a Unix socket, and waits for nobody for ever.
+
+    h11, since it bounds the headers of a request: httptools takes any length.
+    """
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Note who it is."""
+        super().connection_made(transport)
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.family == socket.AF_UNIX:
+            said = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+            _pid, uid, _gid = _CREDENTIALS.unpack(said)
+            self.app_state = {**self.app_state, "peer": Peer(uid=uid)}
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a request whose headers are whole has all the time that it takes."""
+        super().data_received(data)
+        if self.cycle is None or self.cycle.response_complete:
+            self._wait()
+        else:
+            self._wait_no_more()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_response_complete()
+        self._wait_no_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._waiting is None:
+            self._waiting = self.loop.call_later(REQUEST_SECONDS, self._give_up)
+
+    def _wait_no_more(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _give_up(self) -> None:
+        self._waiting = None
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.abort()
+
+
+class Server(uvicorn.Server):
+    """One server on several sockets: TLS, where there is a certificate, but for Unix sockets."""
+
+    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None) -> None:
+        """tls: of all sockets of the network."""
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Protocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                h11_max_incomplete_event_size=LONGEST_HEADERS,
+                limit_concurrency=_MOST_CONNECTIONS,
+                timeout_keep_alive=15,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        self._tls = tls
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen on all sockets."""
+        everywhere = sockets or []
+        ours = [each for each in everywhere if self._tls is None or _is_unix(each)]
+        await super().startup(ours)
+        loop = asyncio.get_running_loop()
+        for each in everywhere:
+            if each not in ours:
+                server = await loop.create_server(
+                    self._protocol, sock=each, ssl=self._tls, ssl_handshake_timeout=REQUEST_SECONDS
+                )
+                self.servers.append(server)
+
+    def _protocol(self) -> Protocol:
+        return Protocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+
+def passed_sockets(environment: Mapping[str, str] = os.environ) -> list[socket.socket]:
+    """Return the sockets that systemd has passed (sd_listen_fds(3)). Raises UsageError for none."""
+    count = environment.get("LISTEN_FDS", "0")
+    if environment.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal() or count == "0":
+        raise UsageError(
+            "no socket was passed",
+            fix="start debvisor-timers-web.socket, or pass one by systemd-socket-activate",
+        )
+    last = _FIRST_DESCRIPTOR + int(count)
+    sockets = [socket.socket(fileno=number) for number in range(_FIRST_DESCRIPTOR, last)]
+    for each in sockets:
+        each.settimeout(0)
+        fcntl.fcntl(each, fcntl.F_SETFD, fcntl.FD_CLOEXEC)  # the workers have no business with it
+    return sockets
+
+
+def own_certificate(environment: Mapping[str, str] = os.environ) -> ssl.SSLContext | None:
+    """Return the server's own certificate, None where it has none. Raises UsageError."""
+    folder = Path(environment.get("CREDENTIALS_DIRECTORY", "/nonexistent"))
+    certificate, key = folder / CERTIFICATE, folder / KEY
+    there = [path.name for path in (certificate, key) if path.exists()]
+    if not there:
+        return None
+    if len(there) == 1:
+        raise UsageError(
+            f"there is {there[0]} alone", fix=f"put both into /etc/credstore: {CERTIFICATE}, {KEY}"
+        )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            f"the certificate cannot be used: {error}",
+            fix=f"check /etc/credstore/{CERTIFICATE} and /etc/credstore/{KEY}: both in PEM",
+        ) from error
+    return context
+
+
+def _is_unix(each: socket.socket) -> bool:
+    return each.family == socket.AF_UNIX
+
+
+def names_of(sockets: Sequence[socket.socket]) -> str:
+    """Return where a server listens, in words."""
+    return ", ".join(
+        str(name) if isinstance(name := each.getsockname(), str) else f"{name[0]}:{name[1]}"
+        for each in sockets
+    )
