@@ -17,14 +17,13 @@ from debvisor_timers.cli.options import (
 )
 from debvisor_timers.cli.output import echo_json, echo_notes, echo_problems, echo_table
 from debvisor_timers.errors import ExitCode
+from debvisor_timers.operations.states import state_words
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from debvisor_timers.operations.list import JobRow
 
-_AT_REST = {"scheduled", "watching", "at boot", "after others", "on demand"}
-"""States in which a paused job is paused, and nothing else."""
 _TITLES = ("JOB", "SCHEDULE", "LAST", "TOOK", "RESULT", "NEXT", "STATE")
 _SPARE = ("TOOK", "SCHEDULE")
 """What a terminal has no room for where ids are long."""
@@ -73,36 +72,6 @@ def command(*, owner: str, tags: tuple[str, ...], statuses: tuple[str, ...], as_
     if jobs.problems:
         echo_problems(jobs.problems)
     return ExitCode.DEFINITIONS if is_wrong else ExitCode.DONE
-
-
-def state_words(row: JobRow) -> str:
-    """Return what the job is doing: `waiting for backup (running)`, `attempt 2 of 4 in 45s`."""
-    if row.pause is None:
-        return _doing(row)
-    paused = held.paused_words(row.pause)
-    return paused if str(row.state) in _AT_REST else f"{row.state}, {paused}"
-
-
-def _doing(row: JobRow) -> str:
-    run = row.under_way
-    if row.skipped:
-        left = row.skip_next.left if row.skip_next else 1
-        return f"{row.state}, skips next" + (f" {left}" if left > 1 else "")
-    if run is None:
-        return str(row.state)
-    if run.retry_at is not None:
-        then = (
-            times.relative(run.retry_at, now=times.now()) if run.retry_at > times.now() else "now"
-        )
-        return f"{run.waiting.removeprefix('for ')} {then}"
-    if run.waiting:
-        return f"waiting {run.waiting}"
-    words = ["running"]
-    if run.attempt > 1:
-        words.append(f"attempt {run.attempt} of {run.max_attempts}")
-    if row.progress is not None:
-        words.append(row.progress.words)
-    return ", ".join(words)
 
 
 def schedule_words(row: JobRow) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from debvisor_timers.cli.output import printable
+from debvisor_timers.operations.runs.words import result_words, trigger_words
 
-if TYPE_CHECKING:
-    from debvisor_timers.history.runs import Run
-
+__all__ = ["result_words", "task_result_lines", "trigger_words"]
 
 _MOST_LINES = 40
 """Of the result of a task."""
@@ -37,16 +35,3 @@ def _named(name: str, value: object) -> Iterator[str]:
     else:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         yield printable(f"{name}: {text}")  # the job's user decides what is in it
-
-
-def trigger_words(run: Run) -> str:
-    """Return what started it: `manual by root`, `chain: backup`, `retry by root`, `catch-up`."""
-    words = run.trigger.words
-    if run.trigger_runs:
-        words = f"{words}: {', '.join(name.job for name in run.trigger_runs)}"
-    return f"{words} by {run.by}" if run.by else words
-
-
-def result_words(run: Run) -> str:
-    """Return how it ended, and of several starts that were left out how many."""
-    return f"{run.outcome_words}, {run.count} times" if run.count > 1 else run.outcome_words

@@ -287,6 +287,7 @@ def _caller(own: Mapping[str, str]) -> Caller:
         sudo_user=own.get("SUDO_USER", ""),
         token=own.get("TOKEN", ""),
         address=own.get("ADDRESS", ""),
+        request=own.get("REQUEST", ""),
         door=next((known for known in DOORS if known == door), "python"),
     )
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Door = Literal["cli", "api", "python"]
-"""How somebody came in: by the command line, the HTTP API, or this package."""
+Door = Literal["cli", "api", "agent", "python"]
+"""How somebody came in: by the command line, the HTTP API, the agent alone, or this package."""
 
-DOORS: tuple[Door, ...] = ("cli", "api", "python")
+DOORS: tuple[Door, ...] = ("cli", "api", "agent", "python")
+
+_BY_AGENT = frozenset({"api", "agent"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,8 @@ class Caller:
 
     login_uid: who logged in, as the kernel has it: no program changes it; None when unknown.
     sudo_uid, sudo_user: what sudo has told; only root is believed that.
-    token, address: the name of the token of the API that was used, and from where.
+    token, address: the name of the token of the API that was used, and from where. request: the
+    id of that request.
     """
 
     uid: int
@@ -30,12 +33,13 @@ class Caller:
     sudo_user: str = ""
     token: str = ""
     address: str = ""
+    request: str = ""
     door: Door = "python"
 
     @property
-    def is_root(self) -> bool:
-        """Return True when whatever he asks for can be done."""
-        return self.uid == 0
+    def acts_as_root(self) -> bool:
+        """Return True when root does what he asks for: he is root, or the agent does it for him."""
+        return self.uid == 0 or self.door in _BY_AGENT
 
     @property
     def names(self) -> tuple[str, ...]:

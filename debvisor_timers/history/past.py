@@ -51,6 +51,12 @@ class Past:
         rows = self._index.select(_FIGURES, Page(), *_where(wanted))
         return [figures_of(row) for row in rows]
 
+    def newest_of(self, job: str, count: int) -> list[RunFigures]:
+        """Return the newest `count` runs of a job in figures, oldest first; skips too."""
+        page = Page(newest_first=True, limit=count)
+        rows = self._index.select(_FIGURES, page, "job = ?", [job])
+        return [figures_of(row) for row in rows][::-1]
+
     def newest(self) -> dict[str, RunFigures]:
         """Return the newest run of each job that is over and was no skip."""
         over = "job = ? AND outcome NOT IN ('skipped', 'running', 'waiting')"

@@ -25,6 +25,7 @@ from debvisor_timers.jobs.metrics import MetricsSettings
 from debvisor_timers.jobs.model import HowItRuns
 from debvisor_timers.jobs.notify import HostNotify
 from debvisor_timers.jobs.pings import PingRule
+from debvisor_timers.jobs.policy import AccessPolicy
 from debvisor_timers.jobs.scalar import NULL
 from debvisor_timers.jobs.schedule import ClockChanges
 from debvisor_timers.jobs.translate import Complaint, complaints_of
@@ -187,6 +188,14 @@ class Config(Model):
         help="What is told to Prometheus without being asked; `debvisor-timers metrics` prints it.",
         example={"textfile": "/var/lib/prometheus/node-exporter/debvisor-timers.prom"},
         shown_default="nothing",
+    )
+    policy: AccessPolicy = key(
+        AccessPolicy.model_construct(),
+        help="What others than root may do, and what the jobs may be that they make: members of "
+        "the group debvisor-timers, and who has a token of the REST API. The agent enforces it; a "
+        "change of it counts at once.",
+        example={"members": "operator", "task_types": ["vm_*"]},
+        shown_default="tasks of every type; no commands, no user and no directive of their own",
     )
     web: WebSettings = key(
         WebSettings.model_construct(),

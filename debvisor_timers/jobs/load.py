@@ -27,6 +27,7 @@ from debvisor_timers.jobs.defaults import merge_defaults
 from debvisor_timers.jobs.document import JOBS, Document, Value
 from debvisor_timers.jobs.faults import kind_of, nearest, quoted
 from debvisor_timers.jobs.files import check_owners, list_job_files, read_source
+from debvisor_timers.jobs.kept import KEPT
 from debvisor_timers.jobs.locate import locate
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.pings import ping_for
@@ -89,6 +90,13 @@ def load_definitions(config: Path, *, home: Path | None = None) -> Definitions:
     home: the folder that `config` is to be; calendars that are named there are read here.
     Never raises for what is in the files: see `Definitions.problems`.
     """
+    kept = KEPT.get()
+    if kept is None or home is not None:
+        return _load(config, home)
+    return kept.of(config, lambda: _load(config, None))
+
+
+def _load(config: Path, home: Path | None) -> Definitions:
     with without_collector():
         # Where the folder may not be searched, jobs.d tells of it.
         may_look = os.access(config, os.X_OK, effective_ids=True)

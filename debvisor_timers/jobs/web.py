@@ -8,14 +8,13 @@ import re
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, Strict, model_validator
 
 from debvisor_timers.jobs import checks, names, values
-from debvisor_timers.jobs.channel_values import Many, Url
-from debvisor_timers.jobs.channels import OnlySecret
+from debvisor_timers.jobs.channel_values import Credential, Many, Url
 from debvisor_timers.jobs.faults import fault, quoted
 from debvisor_timers.jobs.field import REQUIRED, Model, Shown, key
 
@@ -94,6 +93,36 @@ Requests = Annotated[
 ]
 
 
+WEB_CREDENTIALS = "debvisor-timers-web"
+"""The credential NAME of the server is `debvisor-timers-web.NAME` in the stores of systemd: it has
+no business with those of channels."""
+
+
+class WebSecret(Model):
+    """A secret of the server, kept where systemd keeps credentials."""
+
+    credential: Credential = key(
+        REQUIRED,
+        help="The name of the credential, which is read from "
+        "/etc/credstore/debvisor-timers-web.NAME, or encrypted from "
+        "/etc/credstore.encrypted/debvisor-timers-web.NAME, see systemd-creds(1).",
+        example="oidc-secret",
+    )
+
+
+def read_secret(value: Any) -> Any:
+    """Return a value that is no secret written in the file."""
+    if isinstance(value, str):
+        raise fault(
+            "is written in the file",
+            fix="keep it in /etc/credstore/debvisor-timers-web.NAME, and write {credential: NAME}",
+        )
+    return value
+
+
+OnlyWebSecret = Annotated[WebSecret, BeforeValidator(read_secret), Shown("mapping")]
+
+
 class Oidc(Model):
     """An issuer of access tokens (OAuth 2, OpenID Connect)."""
 
@@ -131,7 +160,7 @@ class Oidc(Model):
         example="debvisor-timers",
         shown_default="none: the pages are entered by a token alone",
     )
-    client_secret: OnlySecret | None = key(
+    client_secret: OnlyWebSecret | None = key(
         None,
         help="The secret of this server at the issuer, where that asks for one.",
         example={"credential": "oidc-secret"},

@@ -14,7 +14,7 @@ from debvisor_timers.operations.coming.upcoming import Upcoming, upcoming
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.jobs import missing_job
 from debvisor_timers.operations.list import JobList, JobRow, list_jobs
-from debvisor_timers.render.names import job_of, service_unit
+from debvisor_timers.render.names import service_unit, units_of
 from debvisor_timers.render.timer import calendar_lines
 from debvisor_timers.render.waits import Waits, waits_of
 from debvisor_timers.systemd.ports import Exposure, FileEntry
@@ -46,7 +46,7 @@ class JobDetails:
 
 def show_job(host: Host, job_id: str) -> JobDetails:
     """Return everything about the job `job_id`. Raises NotFoundError when nobody knows it."""
-    known = list_jobs(host)
+    known = list_jobs(host, only={job_id})
     row = _row(host, known, job_id)
     jobs = [row.job] if row.job is not None else []
     enabled = [job for job in jobs if job.enabled]
@@ -55,8 +55,8 @@ def show_job(host: Host, job_id: str) -> JobDetails:
     runs = upcoming(host, definitions, enabled, Interval(count=5))
     units = {
         name: entry.text
-        for name, entry in sorted(host.units.read().items())
-        if job_of(name) == job_id and isinstance(entry, FileEntry)
+        for name in sorted(units_of(job_id))
+        if isinstance(entry := host.units.entry(name), FileEntry)
     }
     return JobDetails(
         row=row,
@@ -82,7 +82,6 @@ def _exposure(host: Host, service: str) -> Exposure | None:
 
 
 def _row(host: Host, known: JobList, job_id: str) -> JobRow:
-    rows = {row.job_id: row for row in known.rows}
-    if job_id not in rows:
-        raise missing_job(host, job_id, rows)
-    return rows[job_id]
+    for row in known.rows:
+        return row
+    raise missing_job(host, job_id, [row.job_id for row in list_jobs(host).rows])

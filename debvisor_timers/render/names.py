@@ -58,6 +58,11 @@ def path_unit(job_id: str) -> str:
     return f"{PATH_PREFIX}{job_id}.path"
 
 
+def units_of(job_id: str) -> tuple[str, ...]:
+    """Return every name that a unit of the job can have."""
+    return service_unit(job_id), timer_unit(job_id), boot_unit(job_id), path_unit(job_id)
+
+
 def is_timer(unit_name: str) -> bool:
     """Return True for a timer, of a schedule or of boot triggers."""
     return unit_name.endswith(".timer")

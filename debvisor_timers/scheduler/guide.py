@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, Unpack
 
 from debvisor_timers.errors import UsageError
+from debvisor_timers.layout import Layout
 from debvisor_timers.scheduler import Scheduler
 from debvisor_timers.scheduler.executions import ExecutionHistory
 from debvisor_timers.scheduler.keys import (
@@ -374,4 +375,10 @@ def _status(row: JobRow) -> str:
 @cache
 def get_scheduler() -> JobScheduler:
     """Return the scheduler of this host, the same at each call."""
-    return JobScheduler()
+    from debvisor_timers.scheduler.places import asks_agent
+
+    if not asks_agent(Layout()):
+        return JobScheduler()
+    from debvisor_timers.scheduler.agent_scheduler import AgentScheduler
+
+    return AgentScheduler()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from debvisor_timers.history.audit import AuditRecord
     from debvisor_timers.history.buckets import Period
     from debvisor_timers.history.chain import NotedDigest, Proof
+    from debvisor_timers.history.figures import RunFigures
     from debvisor_timers.operations.auditing.audit_read import AuditFilter
     from debvisor_timers.operations.measuring.metrics import Metrics
     from debvisor_timers.operations.past.counts import RunCounts
@@ -60,6 +61,13 @@ class Past(Base):
             if runs:
                 attempt.done(f"{runs} runs forgotten")
         return runs
+
+    def newest_runs(self, jobs: Sequence[str], count: int) -> Mapping[str, Sequence[RunFigures]]:
+        """Return the newest `count` runs of each of `jobs`, oldest first, in figures."""
+        from debvisor_timers.operations.past.past import open_past
+
+        with open_past(self.host, jobs=jobs) as past:
+            return {job_id: past.newest_of(job_id, count) for job_id in jobs}
 
     def jobs_with_runs(self) -> Sequence[str]:
         """Return the ids of all jobs that have runs, also of those that were removed."""

@@ -38,6 +38,12 @@ def wants_user() -> bool:
     return os.environ.get(USER_VARIABLE) == "1"
 
 
+def asks_agent(layout: Layout) -> bool:
+    """Return True where this user is not root, and may ask the agent."""
+    is_host = layout.runs_here and not layout.user
+    return is_host and os.geteuid() != 0 and os.access(layout.agent, os.R_OK | os.W_OK)
+
+
 def _of_this_user() -> Layout:
     import pwd
 

@@ -13,6 +13,7 @@ from debvisor_timers.scheduler.base import Base
 if TYPE_CHECKING:
     from debvisor_timers.operations.notifying.started import StartNotice
     from debvisor_timers.operations.notifying.watch import Watch
+    from debvisor_timers.operations.runs.log_lines import LogPage, LogWish
     from debvisor_timers.operations.runs.logs import LogQuestion
     from debvisor_timers.operations.runs.lost import LostRuns
     from debvisor_timers.operations.runs.notify import FailureNotice
@@ -107,6 +108,12 @@ class Running(Base):
         from debvisor_timers.systemd.user_journal import user_terms
 
         return user_terms(argv, os.geteuid())
+
+    def log(self, wish: LogWish) -> LogPage:
+        """Return lines that a job or a run printed."""
+        from debvisor_timers.operations.runs.log_lines import log_page
+
+        return log_page(self.host, wish)
 
     def show_run(self, job_id: str, choice: Choice) -> RunDetails:
         """Return a run of a job, and the last lines that it printed."""

@@ -18,6 +18,7 @@ from debvisor_timers.web.idempotency import Answers
 from debvisor_timers.web.identity.refusals import TooManyRequestsError
 from debvisor_timers.web.openapi import openapi
 from debvisor_timers.web.pages import PAGES
+from debvisor_timers.web.pages.errors import Failure, error_page, wants_page
 from debvisor_timers.web.routes import ROUTERS
 from debvisor_timers.web.static_files import PackageFiles
 
@@ -51,8 +52,8 @@ def create_app(
     app.add_exception_handler(DebvisorTimersError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _bug)
     _protect(app, bounds or Bounds())
+    app.add_exception_handler(Exception, _bug)
     return app
 
 
@@ -69,8 +70,10 @@ def _protect(app: FastAPI, bounds: Bounds) -> None:
     app.add_middleware(Edge, bounds=bounds)
 
 
-async def _ours(_request: Request, error: Exception) -> Response:
+async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, DebvisorTimersError)  # noqa: S101 - for mypy
+    if wants_page(request):
+        return await error_page(request, Failure.of(error))
     answer = failure_of(error)
     if isinstance(error, TooManyRequestsError):
         answer.headers["Retry-After"] = str(error.retry_after)
@@ -85,8 +88,12 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     return failure(422, "the request is not as it has to be", extra={"problems": problems})
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - for mypy
+    if wants_page(request):
+        return await error_page(
+            request, Failure(status=error.status_code, detail=str(error.detail))
+        )
     return failure(error.status_code, str(error.detail), headers=error.headers)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Concatenate, ParamSpec, Protocol, TypeVar, cast
@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from debvisor_timers.operations.list import JobList
 from debvisor_timers.operations.past.counts import RunCounts
+from debvisor_timers.operations.runs.log_lines import LogLine
 from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.web.principal import Principal
 
@@ -52,6 +53,12 @@ class Backend(Protocol):
         **kwargs: P.kwargs,
     ) -> T:
         """Return what `function` answers, which changes something for `who`."""
+
+    def follow(self) -> AsyncGenerator[LogLine, None]:
+        """Yield the newest line of the journal, then each of a job that comes.
+
+        The first tells that all that comes now will be there.
+        """
 
     async def jobs(self) -> JobsSnapshot:
         """Return all jobs: a second old at most, and never older than a change of this server."""

@@ -26,6 +26,7 @@ from debvisor_timers.operations.documents.tasks import task_document
 from debvisor_timers.operations.documents.timeline import timeline_document
 from debvisor_timers.operations.past.document import document as statistics_document
 from debvisor_timers.operations.past.history import HistoryQuery
+from debvisor_timers.operations.runs.log_lines import LogPage, LogWish
 from debvisor_timers.operations.runs.which_run import Choice
 from debvisor_timers.scheduler.guide import JobScheduler
 
@@ -89,6 +90,11 @@ def run_details(scheduler: JobScheduler, job_id: str, run_id: str) -> Document:
     if found.run.id != run_id and not found.run.id.startswith(run_id):
         raise NotFoundError(f"there is no run {run_id!r} of job {job_id!r}")
     return run_details_document(found)
+
+
+def log(scheduler: JobScheduler, wish: LogWish) -> LogPage:
+    """Return lines that a job or a run printed. Raises NotFoundError."""
+    return scheduler.log(wish)
 
 
 def statistics(

@@ -11,15 +11,17 @@ from tests.box.guest import Guest
 from tests.box.identity import inside_a_box
 from tests.box.layers import Layer, layer_of_deb, make
 from tests.box.leftovers import sweep
-from tests.box.package import build_deb, installed_layer, judge
-from tests.box.recipes import ANSIBLE, BASE, BUILD, CRON, TEST
+from tests.box.package import build_deb, installed_layer, judge, web_deb, web_layer
+from tests.box.recipes import ANSIBLE, BASE, BUILD, CRON, PROXIES, TEST, WEB
 
 __all__ = [
     "ANSIBLE",
     "BASE",
     "BUILD",
     "CRON",
+    "PROXIES",
     "TEST",
+    "WEB",
     "Bind",
     "Box",
     "BoxCommandError",
@@ -34,4 +36,6 @@ __all__ = [
     "layer_of_deb",
     "make",
     "sweep",
+    "web_deb",
+    "web_layer",
 ]

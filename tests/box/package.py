@@ -15,7 +15,7 @@ from tests.box.container import run_once
 from tests.box.errors import BoxError
 from tests.box.layers import Layer, layer_of_deb, make
 from tests.box.places import CHECKOUT, cache, timed
-from tests.box.recipes import BUILD, TEST
+from tests.box.recipes import BUILD, TEST, WEB
 from tests.box.workplace import maker, workplace
 
 # What no build reads: a change there must not cost a build.
@@ -43,16 +43,21 @@ def build_deb(source: Path = CHECKOUT) -> Path:
     return _deb(folder)[0]
 
 
+def web_deb(deb: Path) -> Path:
+    """Return the second package, of the server, that was built with `deb`."""
+    return deb.with_name(deb.name.replace("debvisor-timers_", "debvisor-timers-web_"))
+
+
 def judge(deb: Path) -> None:
     """Let lintian judge `deb`, unless it has found this very file clean.
 
     Raises BoxError, with what it says, for an error or a warning.
     """
-    clean = deb.with_name("lintian-clean")
+    clean = deb.with_name(f"lintian-clean-{deb.name}")
     if clean.exists():
         return
     make(BUILD)
-    name = f"lintian-{deb.parent.name}"
+    name = f"lintian-{deb.name.partition('_')[0]}-{deb.parent.name}"
     lintian = ["lintian", "--allow-root", "--display-info", "--pedantic"]
     with workplace(name) as part, overlay.mounted(BUILD.stack, part) as root, timed("lintian"):
         place = f"/run/box/{deb.name}"
@@ -64,6 +69,12 @@ def judge(deb: Path) -> None:
 def installed_layer(parent: Layer = TEST) -> Layer:
     """Return the layer for tests with this checkout's package installed, making what is missing."""
     return make(layer_of_deb(build_deb(), parent=parent))
+
+
+def web_layer(parent: Layer = WEB) -> Layer:
+    """Return the layer for tests with both packages of this checkout installed."""
+    deb = build_deb()
+    return make(Layer(name="installed-web", parent=parent, debs=(deb, web_deb(deb))))
 
 
 def _build(name: str, part: Path, folder: Path) -> None:

@@ -134,3 +134,28 @@ NET = Layer(
 
 SCAN = Layer(name="scan", parent=TEST, packages=("lynis", "openscap-scanner"))
 """What scans a host for compliance."""
+
+WEB = Layer(
+    name="web",
+    parent=TEST,
+    packages=(
+        "curl",
+        "openssl",
+        "python3-cryptography",
+        "python3-fastapi",
+        "python3-jwt",
+        "python3-python-multipart",
+        "python3-sse-starlette",
+        "python3-uvicorn",
+    ),
+)
+"""What the package debvisor-timers-web depends on, and a client."""
+
+PROXIES = Layer(
+    name="proxies",
+    parent=WEB,
+    packages=("caddy", "nginx"),
+    # Tests start them, with the configuration of the examples.
+    script="systemctl disable --quiet caddy.service nginx.service",
+)
+"""Reverse proxies before the web server."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.box import TEST, Bind, Box, build_deb, judge
+from tests.box import TEST, Bind, Box, build_deb, judge, web_deb
 from tests.box.layers import Layer
 from tests.box.places import CHECKOUT
 from tests.system.host import Host
@@ -55,7 +55,7 @@ def plain(deb: Path) -> Iterator[Box]:
 
 HIGHER = """
 cd /var/tmp
-dpkg-deb -R /srv/deb/*.deb unpacked
+dpkg-deb -R /srv/deb/debvisor-timers_*.deb unpacked
 sed -i 's/^Version: .*/&+upgrade1/' unpacked/DEBIAN/control
 sed -i 's/^__version__ = "/&99./' unpacked/usr/lib/python3/dist-packages/debvisor_timers/__init__.py
 dpkg-deb --root-owner-group -b unpacked higher.deb
@@ -73,11 +73,12 @@ jobs:
 
 
 def install(box: Box) -> None:
-    box.run("apt-get install --yes /srv/deb/*.deb")
+    box.run("apt-get install --yes /srv/deb/debvisor-timers_*.deb")
 
 
 def test_lintian_has_nothing_to_say(deb: Path) -> None:
     judge(deb)
+    judge(web_deb(deb))
 
 
 def test_installing_starts_the_timers_target_and_makes_group_and_folders(plain: Box) -> None:
@@ -124,7 +125,7 @@ def test_slices_let_jobs_yield_to_virtual_machines(box: Box) -> None:
 def test_an_upgrade_does_not_start_what_the_administrator_has_stopped(plain: Box) -> None:
     install(plain)
     plain.run("systemctl stop debvisor-timers.target")
-    plain.run("dpkg --install /srv/deb/*.deb")
+    plain.run("dpkg --install /srv/deb/debvisor-timers_*.deb")
     shown = plain.run("systemctl is-active debvisor-timers.target || :")
     assert shown.stdout == "inactive\n"
 

@@ -51,6 +51,7 @@ TOP_KEYS = {
         "metrics",
         "pings",
         "links",
+        "policy",
         "web",
     ),
 }

@@ -30,7 +30,7 @@ ARROWS: Mapping[str, set[str]] = {
     "cli": {"agent", "scheduler", "operations", "history", "calendar", "jobs", *VALUES},
     "tasks": {"runtime", "scheduler", "operations", "history", "jobs", "notify", *VALUES, "disk"},
     "notify": {"jobs", "render", "disk", *VALUES},
-    "agent": {"scheduler", "operations", "history", "jobs", *VALUES},
+    "agent": {"scheduler", "operations", "history", "jobs", "systemd", *VALUES},
     "web": {"agent", "scheduler", "operations", "history", "calendar", "jobs", "render", *VALUES},
     "__main__": {"cli"},
     "__init__": {"scheduler", "tasks"},

@@ -21,7 +21,7 @@ from packaging.version import Version
 
 from debvisor_timers import __version__
 from debvisor_timers.render.location import NOTIFY, NOTIFY_TEMPLATES, REPORT, TEMPLATES
-from tests.box.recipes import BASE
+from tests.box.recipes import BASE, WEB
 
 ROOT = Path(__file__).parents[2]
 PAGES = {f"web/{path.name}" for path in (ROOT / "templates/web").glob("*.html.j2")}
@@ -102,6 +102,26 @@ def test_what_hosts_need_is_said_in_pyproject_alone() -> None:
 
     assert "${python3:Depends}" in depends
     assert not [name for name in depends if name.startswith("python3-")]
+
+
+def test_the_server_depends_on_what_pyproject_names_for_it() -> None:
+    control = (DEBIAN / "control").read_text(encoding="utf-8")
+    field = control.partition("Package: debvisor-timers-web")[2].partition("Depends:")[2]
+    depends = {line.strip(" ,") for line in field.partition("\nSuggests:")[0].splitlines()}
+    web = {Requirement(line).name for line in PYPROJECT["project"]["optional-dependencies"]["web"]}
+    needed = {debian_names()[name] for name in web}
+
+    assert {name for name in depends if name.startswith("python3-")} == needed
+    assert needed <= set(WEB.packages)
+    assert "debvisor-timers (= ${binary:Version})" in depends
+
+
+def test_the_server_is_kept_in_its_sandbox() -> None:
+    text = (ROOT / "units/web/debvisor-timers-web.service").read_text(encoding="utf-8")
+
+    for line in ("CapabilityBoundingSet=", "PrivateNetwork=yes", "ProtectSystem=strict"):
+        assert line in text.splitlines()
+    assert "credential" not in text.lower().replace("importcredential=debvisor-timers-web.*", "")
 
 
 def test_the_box_has_what_a_host_has() -> None:

@@ -59,7 +59,7 @@ class Attempt:
     def begin(self) -> None:
         """Note that something is about to be changed, for the case that this process is killed."""
         self.has_begun = True
-        if not self.caller.is_root:
+        if not self.caller.acts_as_root:
             return
         from debvisor_timers.operations.auditing.attempts import AttemptNote
         from debvisor_timers.operations.auditing.deeds import event_of

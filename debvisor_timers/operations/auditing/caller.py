@@ -10,7 +10,6 @@ from pathlib import Path
 
 from debvisor_timers.history.caller import Caller, Door
 
-_LOGIN_UID = Path("/proc/self/loginuid")
 _UNSET = 0xFFFFFFFF
 
 
@@ -20,7 +19,7 @@ def this_caller(door: Door, environment: Mapping[str, str] = os.environ) -> Call
     What sudo leaves in the `environment` is believed where the process is root's: root could do
     all the same without it, and nobody else can claim to be somebody.
     """
-    uid, login_uid = os.geteuid(), _login_uid()
+    uid, login_uid = os.geteuid(), login_of("self")
     by_sudo = environment if uid == 0 else {}
     sudo_uid = by_sudo.get("SUDO_UID", "")
     return Caller(
@@ -42,10 +41,13 @@ def user_name(uid: int) -> str:
         return ""
 
 
-def _login_uid() -> int | None:
-    """Return who logged in, also behind sudo; None where the kernel does not know."""
+def login_of(process: int | str) -> int | None:
+    """Return who logged in whom a process belongs to, also behind sudo; None where nobody knows.
+
+    process: its id, or `self`.
+    """
     try:
-        uid = int(_LOGIN_UID.read_text(encoding="ascii"))
+        uid = int(Path(f"/proc/{process}/loginuid").read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
     return None if uid == _UNSET else uid

@@ -106,6 +106,7 @@ def _printable(caller: Caller) -> Caller:
         sudo_user=_name(caller.sudo_user),
         token=_name(caller.token),
         address=_name(caller.address),
+        request=_name(caller.request),
     )
 
 

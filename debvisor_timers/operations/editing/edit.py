@@ -43,6 +43,8 @@ class EditOptions:
 
     apply: False writes the files alone. dry_run: writes nothing. on_step, lock_wait, by, how: see
     ApplyOptions. overwrite_edits: may overwrite units of these jobs that were edited by hand.
+    before: see ApplyOptions; asked for a dry run, too. one_job: a rewritten file may change no
+    other job.
     versions: of jobs, as the caller has seen them (`editing.version`); the edit is refused where
     the file of one is another by now.
     """
@@ -54,6 +56,8 @@ class EditOptions:
     on_step: Callable[[str], None] = field(default=lambda _step: None)
     by: Callable[[], str] = field(default=lambda: "")
     how: str = "update"
+    before: Callable[[Plan], None] = field(default=lambda _plan: None)
+    one_job: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -177,7 +181,10 @@ def _carry_out(host: Host, draft: _Draft, options: EditOptions) -> EditResult:
             _check_files(host, draft, folder, folder if options.apply else host.layout.config)
         source = Source(config=folder, edits=draft.edits, jobs=draft.jobs)
         if options.dry_run:
-            return replace(done, plan=make_plan(host, source) if options.apply else None)
+            plan = make_plan(host, source) if options.apply else None
+            if plan is not None:
+                options.before(plan)
+            return replace(done, plan=plan)
         if not options.apply:
             _write(host, draft.edits, options)
             return done
@@ -194,6 +201,7 @@ def _apply_options(draft: _Draft, options: EditOptions) -> ApplyOptions:
         on_step=options.on_step,
         by=options.by,
         how=options.how,
+        before=options.before,
         expect_generation=draft.number,
     )
 

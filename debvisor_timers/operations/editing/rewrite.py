@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from debvisor_timers.errors import DefinitionError
+from debvisor_timers.errors import DefinitionError, RefusedError
 from debvisor_timers.jobs.document import JOBS
 from debvisor_timers.jobs.edit import jobs_in, parse_jobs
 from debvisor_timers.operations.editing.edit import EditOptions, EditResult, edit_with
@@ -54,12 +54,18 @@ def rewrite_job(host: Host, rewrite: Rewrite, options: EditOptions) -> EditResul
         message = f"the job {job_id!r} is not in the file any more"
         fix = f"put it back; `debvisor-timers job delete {job_id}` removes it"
         raise DefinitionError([document.problem(message, span, fix=fix)])
+    has_others = _others(rewrite) != _without(jobs_in(document), job_id)
+    if has_others and options.one_job:
+        raise RefusedError(
+            f"nothing was changed: other jobs of {rewrite.path} are not as they were",
+            fix=f"change {job_id} alone, and the others one by one",
+        )
     staged = StagedFile(
         name=name,
         before=rewrite.before,
         after=rewrite.after,
         jobs=frozenset({job_id}),
-        has_others=_others(rewrite) != _without(jobs_in(document), job_id),
+        has_others=has_others,
     )
     return edit_with(host, lambda _files, _applied: Stage(files=[staged]), options)
 

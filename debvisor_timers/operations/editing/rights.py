@@ -23,5 +23,5 @@ def require_rights(layout: Layout) -> None:
                 )
             raise PermissionRefusedError(
                 f"only root may change jobs (cannot write to {folder})",
-                fix="run the command with sudo",
+                fix="run the command with sudo, or as a member of the group debvisor-timers",
             )

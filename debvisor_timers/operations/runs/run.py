@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Self
 
 from debvisor_timers.errors import NotFoundError, RefusedError
 from debvisor_timers.history.caller import Caller
@@ -23,6 +24,7 @@ from debvisor_timers.operations.runs.under_way import under_way
 from debvisor_timers.render.names import service_unit
 
 _JOURNAL_WAIT = timedelta(seconds=5)
+_LOOK_SECONDS = 0.2
 _ALL = 1_000_000
 _AGAIN = {RunOutcome.STOPPED}
 """Besides failures, what `retry` runs again where it is named."""
@@ -78,20 +80,42 @@ def run_job(host: Host, job_id: str, *, caller: Caller, wish: Wish) -> RunResult
     if host.manager.service(service).start_limit:
         # Attempts that failed before any program of ours count for the next run, too.
         host.manager.reset_failed(service)
-    asked = host.clock.now()
-    _leave_request(host, job_id, caller, wish, asked)
-    before = read_last(host.layout.last, job_id)
+    start = Start.now(host, job_id)
+    _leave_request(host, job_id, caller, wish, start.asked)
     host.manager.start([service], wait=wish.wait)
-    ended = _ended(host, job_id, before, asked) if wish.wait else None
     mark = pause(host.layout, job_id)
-    return RunResult(
+    result = RunResult(
         job_id=job_id,
-        run=ended,
+        run=None,
         retry_of=wish.retry_of,
         forced=wish.force,
-        pause=mark if mark and mark.holds(asked) else None,
-        task_result=_task_result(host, service, ended),
+        pause=mark if mark and mark.holds(start.asked) else None,
     )
+    return with_end(host, result, start) if wish.wait else result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What was known of a job before it was started: its newest ended run, and the time."""
+
+    before: str
+    asked: datetime
+
+    @classmethod
+    def now(cls, host: Host, job_id: str) -> Self:
+        """Return that for a start that is just going to be made."""
+        last = read_last(host.layout.last, job_id)
+        return cls(before=last.id if last else "", asked=host.clock.now())
+
+
+def with_end(host: Host, result: RunResult, start: Start) -> RunResult:
+    """Return the result of a start with the run that has ended, once it has.
+
+    Needs no root: the start may have been made by somebody else.
+    """
+    ended = _ended(host, result.job_id, start)
+    found = _task_result(host, service_unit(result.job_id), ended)
+    return replace(result, run=ended, task_result=found)
 
 
 def retry_job(
@@ -139,10 +163,8 @@ def _leave_request(host: Host, job_id: str, caller: Caller, wish: Wish, asked: d
     durable.write_json(host.layout.runtime / "requests" / f"{job_id}.json", request, mode=0o644)
 
 
-def _ended(
-    host: Host, job_id: str, before: LastRun | None, asked: datetime
-) -> LastRun | Run | None:
-    """Return the run that has just ended.
+def _ended(host: Host, job_id: str, start: Start) -> LastRun | Run | None:
+    """Return the run that ends first after `start`, or has just ended.
 
     systemd's job cannot tell: after the last of several attempts it ends canceled. The last-run
     file has the run, unless it was skipped, or none of our programs could run in it (a missing
@@ -151,10 +173,14 @@ def _ended(
     deadline = time.monotonic() + _JOURNAL_WAIT.total_seconds()
     while True:
         last = read_last(host.layout.last, job_id)
-        if last is not None and (before is None or last.id != before.id):
+        if last is not None and last.id != start.before:
             return last
+        if is_running(host, job_id):
+            deadline = time.monotonic() + _JOURNAL_WAIT.total_seconds()
+            time.sleep(_LOOK_SECONDS)
+            continue
         # A second one is there where elapses were skipped meanwhile.
-        runs = [run for run in newest_runs(host, job_id, 2) if run.start >= asked]
+        runs = [run for run in newest_runs(host, job_id, 2) if run.start >= start.asked]
         ended = [run for run in runs if run.end and not run.overlapped]
         if ended or time.monotonic() > deadline:
             return ended[0] if ended else None

@@ -7,8 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from debvisor_timers.jobs.channels import CREDENTIALS
-from debvisor_timers.jobs.web import Oidc
+from debvisor_timers.jobs.web import WEB_CREDENTIALS, Oidc
 from debvisor_timers.web.identity.refusals import IssuerError
 
 
@@ -16,7 +15,7 @@ def client_secret(settings: Oidc, environment: Mapping[str, str] = os.environ) -
     """Return the secret, empty where the settings name none. Raises IssuerError."""
     if settings.client_secret is None:
         return ""
-    name = f"{CREDENTIALS}.{settings.client_secret.credential}"
+    name = f"{WEB_CREDENTIALS}.{settings.client_secret.credential}"
     path = Path(environment.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name
     try:
         return path.read_text(encoding="utf-8").strip()

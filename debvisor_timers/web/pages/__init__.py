@@ -5,7 +5,27 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from debvisor_timers.web.pages import sign_in, sign_in_oidc
+from debvisor_timers.web.pages import (
+    actions,
+    audit,
+    job,
+    overview,
+    run,
+    settings,
+    sign_in,
+    sign_in_oidc,
+    tokens,
+)
 
-PAGES: tuple[APIRouter, ...] = (sign_in.router, sign_in_oidc.router)
+PAGES: tuple[APIRouter, ...] = (
+    sign_in.router,
+    sign_in_oidc.router,
+    overview.router,
+    job.router,
+    run.router,
+    actions.router,
+    audit.router,
+    tokens.router,
+    settings.router,
+)
 """Every router of pages, below /."""

@@ -10,6 +10,7 @@ from debvisor_timers.web.routes import (
     holding,
     host,
     jobs,
+    logs,
     past,
     running,
     several,
@@ -17,13 +18,14 @@ from debvisor_timers.web.routes import (
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
     jobs.router,
     running.router,
     past.router,
+    logs.router,
     holding.router,
     host.router,
     several.router,
     tokens.router,
-    health.router,
 )
 """Every router of the API, below /api/v1."""

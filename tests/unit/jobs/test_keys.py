@@ -72,7 +72,10 @@ channels.quiet_hours.timezone channels.quiet_hours.except_priority channels.dige
 channels.digest.more_than channels.digest.within
 links pings pings.jobs pings.ping pings.ping.start pings.ping.success pings.ping.failure
 notifications notifications.apply_failed history history.keep history.keep_runs
-metrics metrics.textfile web web.trusted_proxies web.origins web.peers web.session
+metrics metrics.textfile
+policy policy.members policy.task_types policy.users policy.raw_commands policy.directives
+policy.pools policy.max_jobs
+web web.trusted_proxies web.origins web.peers web.session
 web.requests_per_second web.changes_per_minute web.failures web.lock_out web.oidc web.oidc.issuer
 web.oidc.audience web.oidc.roles web.oidc.claim web.oidc.name_claim web.oidc.client_id
 web.oidc.client_secret web.oidc.client_secret.credential web.oidc.redirect_uri starts_per_minute

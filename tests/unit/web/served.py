@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Concatenate, ParamSpec, TypeVar
@@ -16,6 +17,7 @@ from debvisor_timers.errors import UnauthenticatedError
 from debvisor_timers.history.caller import Caller
 from debvisor_timers.jobs.web import WebSettings
 from debvisor_timers.operations.access.roles import Role
+from debvisor_timers.operations.runs.log_lines import LogLine, LogStream, line_of
 from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.web.app import create_app
 from debvisor_timers.web.backend import JobsSnapshot
@@ -51,6 +53,17 @@ class DirectBackend:
     ) -> T:
         caller = Caller(uid=0, user="root", token=who.name, address=who.address, door="api")
         return function(JobScheduler(self.world.host, caller), *args, **kwargs)
+
+    async def follow(self) -> AsyncGenerator[LogLine, None]:
+        told = max(len(self.world.systemd.state.records) - 1, 0)
+        if not self.world.systemd.state.records:
+            yield LogLine(cursor="", at=datetime.now(UTC), stream=LogStream.SYSTEMD, text="")
+        while True:
+            new = self.world.systemd.state.records[told:]
+            told += len(new)
+            for record in new:
+                yield line_of(record)
+            await asyncio.sleep(0.005)
 
     async def jobs(self) -> JobsSnapshot:
         scheduler = JobScheduler(self.world.host)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What callers give with a call, as they write it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from debvisor_timers.operations.editing.change import Change, ChangeKind
+from debvisor_timers.operations.holding.pause import Wish
+from debvisor_timers.operations.holding.selecting import Choice
+
+_MOST = 10_000
+Seconds = Annotated[float, Field(ge=5, le=86_400)]
+"""How long a trial is kept unless it is confirmed."""
+
+Names = Annotated[list[str], Field(max_length=_MOST)]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class KeyAsked(_Asked):
+    """A key of a job with its value; without one it is taken away."""
+
+    path: Annotated[list[str], Field(min_length=1, max_length=4)]
+    value: Any = None
+
+
+class ChangeAsked(_Asked):
+    """What becomes of a job."""
+
+    job: str
+    kind: Literal["create", "update", "delete"]
+    keys: Annotated[list[KeyAsked], Field(max_length=1000)] | None = None
+
+    def change(self) -> Change:
+        """Return it as operations take it."""
+        keys = {tuple(key.path): key.value for key in self.keys or ()}
+        return Change(job_id=self.job, kind=ChangeKind(self.kind), keys=keys)
+
+
+class ChoiceAsked(_Asked):
+    """Which jobs are meant."""
+
+    jobs: Names = []
+    tags: dict[str, str] = {}
+    all: bool = False
+
+    def choice(self) -> Choice:
+        """Return it as operations take it."""
+        return Choice(jobs=tuple(self.jobs), tags=self.tags, all=self.all)
+
+
+class PauseAsked(ChoiceAsked):
+    """Which jobs are to be held back, until when, and why."""
+
+    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    reason: str = ""
+
+    def wish(self) -> Wish:
+        """Return it as operations take it."""
+        return Wish(until=self.until, reason=self.reason)
+
+
+class MaintenanceAsked(_Asked):
+    """How long the host is held back, and why."""
+
+    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    reason: str = ""
+
+    def wish(self) -> Wish:
+        """Return it as operations take it."""
+        return Wish(until=self.until, reason=self.reason)
+
+
+class JobAsked(_Asked):
+    """One job."""
+
+    job: str
+
+
+class RunAsked(JobAsked):
+    """A start. force: whatever it depends on."""
+
+    force: bool = False
+
+
+class RetryAsked(JobAsked):
+    """A run that is to be run again; the newest that failed where none is named."""
+
+    run: str | None = None
+
+
+class SkipAsked(JobAsked):
+    """How many of the next runs are to be skipped."""
+
+    count: Annotated[int, Field(ge=0, le=1000)]
+
+
+class _EditAsked(_Asked):
+    """How an edit is made. timeout_seconds: it is taken back then, unless it is confirmed."""
+
+    dry_run: bool = False
+    overwrite_edits: bool = False
+    timeout_seconds: Seconds | None = None
+
+    @property
+    def timeout(self) -> timedelta | None:
+        """Return when it is taken back; None: never."""
+        return timedelta(seconds=self.timeout_seconds) if self.timeout_seconds else None
+
+
+class EditAsked(_EditAsked):
+    """Changes of jobs, made as one."""
+
+    changes: Annotated[list[ChangeAsked], Field(min_length=1, max_length=_MOST)]
+
+
+class RewriteAsked(_EditAsked):
+    """A job's file with another text."""
+
+    job: str
+    path: str
+    before: str
+    after: str
+
+
+class ApplyAsked(_Asked):
+    """What an apply may do. removals: jobs that may go."""
+
+    removals: Names = []
+    allow_empty: bool = False
+    overwrite_edits: bool = False
+    expect_generation: int | None = None
+
+
+class TryAsked(ApplyAsked):
+    """An apply that is taken back unless it is confirmed."""
+
+    timeout_seconds: Seconds
+
+
+class RollbackAsked(ApplyAsked):
+    """A generation to go back to, the one before where none is named; yaml: files, too."""
+
+    number: int | None = None
+    yaml: bool = False
+
+
+class DiffAsked(_Asked):
+    """Two generations; the newest and the disk where none are named."""
+
+    before: int | None = None
+    after: int | None = None
+
+
+class NothingAsked(_Asked):
+    """Nothing more."""

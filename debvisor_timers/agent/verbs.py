@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be asked of the agent: the table of its methods, over the Python API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from debvisor_timers.agent import asked
+from debvisor_timers.errors import RefusedError
+from debvisor_timers.jobs.load import Definitions
+from debvisor_timers.operations.access.roles import Role
+from debvisor_timers.operations.applying.apply import ApplyOptions, ApplyResult
+from debvisor_timers.operations.applying.plan import Plan
+from debvisor_timers.operations.editing.edit import EditOptions, EditResult
+from debvisor_timers.operations.editing.rewrite import Rewrite
+from debvisor_timers.operations.safety.rollback import RollbackOptions, RolledBack
+from debvisor_timers.operations.safety.trying import Tried
+from debvisor_timers.scheduler import Scheduler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What one caller gets: the scheduler that acts for him, and what his jobs may be.
+
+    check: raises PermissionRefusedError for a plan that is against the policy.
+    """
+
+    scheduler: Scheduler
+    check: Callable[[Plan], None] = field(default=lambda _plan: None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """A method: which role it needs, what it takes, what does it."""
+
+    role: Role
+    takes: type[BaseModel]
+    do: Callable[[Door, Any], object]
+
+
+def _apply(door: Door, given: asked.ApplyAsked) -> ApplyResult:
+    return _sent(door.scheduler.apply(_options(door, given)))
+
+
+def _try(door: Door, given: asked.TryAsked) -> Tried:
+    timeout = timedelta(seconds=given.timeout_seconds)
+    tried = door.scheduler.try_apply(_options(door, given), timeout)
+    return replace(tried, result=_sent(tried.result))
+
+
+def _rollback(door: Door, given: asked.RollbackAsked) -> RolledBack:
+    options = RollbackOptions(
+        apply=_options(door, given), yaml=given.yaml, confirm_loss=lambda _paths: given.yaml
+    )
+    done = door.scheduler.rollback(given.number, options)
+    return replace(done, result=_sent(done.result))
+
+
+def _take_back(door: Door, _given: object) -> RolledBack:
+    done = door.scheduler.undo_unconfirmed()
+    if done is None:
+        raise RefusedError("nothing is being tried", fix="see what was applied, and roll back")
+    return replace(done, result=_sent(done.result))
+
+
+def _edit(door: Door, given: asked.EditAsked) -> EditResult:
+    changes = [each.change() for each in given.changes]
+    return _edited(door.scheduler.edit_jobs(changes, _edit_options(door, given)))
+
+
+def _rewrite(door: Door, given: asked.RewriteAsked) -> EditResult:
+    found = door.scheduler.open_job_file(given.job)
+    rewrite = Rewrite(
+        job_id=given.job,
+        path=found.path,
+        before=given.before.encode(),
+        after=given.after.encode(),
+    )
+    if Path(given.path) != found.path:
+        raise RefusedError(
+            f"nothing was changed: {given.job} is in {found.path}, not in {given.path}",
+            fix="open it anew",
+        )
+    return _edited(door.scheduler.rewrite_job_file(rewrite, _edit_options(door, given)))
+
+
+def _plan(door: Door, _given: object) -> Plan:
+    return _without_definitions(door.scheduler.plan())
+
+
+VERBS: Mapping[str, Verb] = {
+    "Run": Verb(
+        role=Role.OPERATOR,
+        takes=asked.RunAsked,
+        do=lambda door, given: door.scheduler.run(given.job, wait=False, force=given.force),
+    ),
+    "Retry": Verb(
+        role=Role.OPERATOR,
+        takes=asked.RetryAsked,
+        do=lambda door, given: door.scheduler.retry(given.job, given.run, wait=False),
+    ),
+    "Stop": Verb(
+        role=Role.OPERATOR,
+        takes=asked.JobAsked,
+        do=lambda door, given: door.scheduler.stop(given.job),
+    ),
+    "Pause": Verb(
+        role=Role.OPERATOR,
+        takes=asked.PauseAsked,
+        do=lambda door, given: door.scheduler.pause(given.choice(), given.wish()),
+    ),
+    "Resume": Verb(
+        role=Role.OPERATOR,
+        takes=asked.ChoiceAsked,
+        do=lambda door, given: door.scheduler.resume(given.choice()),
+    ),
+    "SkipNext": Verb(
+        role=Role.OPERATOR,
+        takes=asked.SkipAsked,
+        do=lambda door, given: door.scheduler.skip_next(given.job, given.count),
+    ),
+    "BeginMaintenance": Verb(
+        role=Role.ADMIN,
+        takes=asked.MaintenanceAsked,
+        do=lambda door, given: door.scheduler.begin_maintenance(given.wish()),
+    ),
+    "EndMaintenance": Verb(
+        role=Role.ADMIN,
+        takes=asked.NothingAsked,
+        do=lambda door, _given: door.scheduler.end_maintenance(),
+    ),
+    "Edit": Verb(role=Role.EDITOR, takes=asked.EditAsked, do=_edit),
+    "OpenJob": Verb(
+        role=Role.EDITOR,
+        takes=asked.JobAsked,
+        do=lambda door, given: door.scheduler.open_job_file(given.job),
+    ),
+    "Rewrite": Verb(role=Role.EDITOR, takes=asked.RewriteAsked, do=_rewrite),
+    "Apply": Verb(role=Role.EDITOR, takes=asked.ApplyAsked, do=_apply),
+    "Try": Verb(role=Role.EDITOR, takes=asked.TryAsked, do=_try),
+    "Confirm": Verb(
+        role=Role.EDITOR,
+        takes=asked.NothingAsked,
+        do=lambda door, _given: door.scheduler.confirm(),
+    ),
+    "TakeBack": Verb(role=Role.EDITOR, takes=asked.NothingAsked, do=_take_back),
+    "Rollback": Verb(role=Role.ADMIN, takes=asked.RollbackAsked, do=_rollback),
+    "Plan": Verb(role=Role.VIEWER, takes=asked.NothingAsked, do=_plan),
+    "Diff": Verb(
+        role=Role.VIEWER,
+        takes=asked.DiffAsked,
+        do=lambda door, given: door.scheduler.diff(given.before, given.after),
+    ),
+    "Generations": Verb(
+        role=Role.VIEWER,
+        takes=asked.NothingAsked,
+        do=lambda door, _given: door.scheduler.generations(),
+    ),
+}
+"""Each method of the interface, by its name."""
+
+
+def _options(door: Door, given: asked.ApplyAsked) -> ApplyOptions:
+    may_go = frozenset(given.removals)
+    return ApplyOptions(
+        confirm_removal=lambda plan: may_go.issuperset(plan.removed),
+        allow_empty=given.allow_empty,
+        overwrite_edits=given.overwrite_edits,
+        expect_generation=given.expect_generation,
+        before=door.check,
+    )
+
+
+def _edit_options(door: Door, given: asked.EditAsked | asked.RewriteAsked) -> EditOptions:
+    return EditOptions(
+        dry_run=given.dry_run,
+        overwrite_edits=given.overwrite_edits,
+        before=door.check,
+        one_job=True,
+    )
+
+
+def _sent(result: ApplyResult) -> ApplyResult:
+    return replace(result, plan=result.plan and _without_definitions(result.plan))
+
+
+def _edited(result: EditResult) -> EditResult:
+    return replace(
+        result,
+        plan=result.plan and _without_definitions(result.plan),
+        result=result.result and _sent(result.result),
+    )
+
+
+def _without_definitions(plan: Plan) -> Plan:
+    """Return a plan that can be sent: all jobs of the host are no part of the answer."""
+    return replace(plan, definitions=cast(Definitions, None), entries={}, files=())
