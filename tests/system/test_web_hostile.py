@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +49,26 @@ def token(host: Host) -> str:
     return host.cli("token", "create", "hostile", "--role", "admin").stdout.strip()
 
 
-def attack(host: Host, module: Any, *arguments: str) -> Mapping[str, Any]:
+def attack(host: Host, module: Any, *arguments: str) -> dict[str, Any]:
     """Run a module of attacks in the box; return what it has seen."""
     text = Path(module.__file__).read_text(encoding="utf-8")
     done = host.box.run(["python3", "-", *arguments], input=text, timeout=400)
-    found: Mapping[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
+def is_calm(said: str, *, is_harmless: bool) -> bool:
+    """Return whether an answer, or none, shows that the server knows what it does."""
+    if not said.startswith("HTTP/"):
+        return said in {"waits", "hung up"}
+    status = said.split(" ")[1]
+    return status in CALM or (is_harmless and status == "200")
+
+
 def memory(host: Host) -> int:
-    return int(host.show(SERVICE, "MemoryCurrent")["MemoryCurrent"])
+    """Return how many bytes all processes of the server use."""
+    said = host.box.run("ps -o rss= -u debvisor-timers-web").stdout
+    return 1024 * sum(map(int, said.split()))
 
 
 def pictures(host: Host) -> tuple[str, str, str]:
@@ -75,12 +85,17 @@ def test_no_request_breaks_the_server_or_keeps_others_waiting(host: Host, token:
     found = attack(host, hostile_http, token)
 
     assert len(found) > 80
-    for name, (said, good, seconds) in found.items():
-        status = said.split(" ")[1] if said.startswith("HTTP/") else said
-        may_pass = {"200", "404"} if name in HARMLESS else set()
-        assert status in {*CALM, *may_pass, "waits", "hung up"}, f"{name}: {said}"
-        assert good.startswith("HTTP/1.1 200"), f"after {name}: {good}"
-        assert seconds < 1, f"after {name}: {seconds} s"
+    broken = [
+        f"{name}: {said}"
+        for name, (said, _, _) in found.items()
+        if not is_calm(said, is_harmless=name in HARMLESS)
+    ]
+    late = [
+        f"{name}: {good} after {seconds} s"
+        for name, (_, good, seconds) in found.items()
+        if not good.startswith("HTTP/1.1 200") or seconds > 1
+    ]
+    assert (broken, late) == ([], [])
     assert pictures(host) == before
     assert memory(host) < used + 100 * _MEGABYTE
     said = host.box.journal("--unit", SERVICE, "--unit", AGENT, "--output=cat")
@@ -122,7 +137,7 @@ def test_a_header_cannot_say_who_somebody_is(host: Host) -> None:
         *("Remote-User: root", "X-Forwarded-Proto: https", "Forwarded: for=127.0.0.1"),
         *("X-Original-URL: /api/v1/health", "X-HTTP-Method-Override: DELETE", "X-Role: admin"),
     ]
-    options = [f"--header={each}" for each in forged]
+    options = [word for each in forged for word in ("-H", each)]
     asked = "http://127.0.0.1:5000/api/v1/jobs"
     done = host.box.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *options, asked])
     assert done.stdout == "401"
@@ -130,13 +145,13 @@ def test_a_header_cannot_say_who_somebody_is(host: Host) -> None:
 
 def test_the_page_of_another_site_gets_nothing(host: Host, token: str) -> None:
     asked = [
-        *("curl", "-s", "-i", "--header=Origin: https://evil.example"),
-        f"--header=Authorization: Bearer {token}",
+        *("curl", "-s", "-i", "-H", "Origin: https://evil.example"),
+        *("-H", f"Authorization: Bearer {token}"),
     ]
     said = host.box.run([*asked, "http://127.0.0.1:5000/api/v1/jobs"]).stdout.lower()
     assert "access-control-allow-origin" not in said
-    options = "--header=Access-Control-Request-Method: DELETE"
+    options = ["-H", "Access-Control-Request-Method: DELETE"]
     said = host.box.run(
-        [*asked, "-X", "OPTIONS", options, "http://127.0.0.1:5000/api/v1/jobs/one"]
+        [*asked, "-X", "OPTIONS", *options, "http://127.0.0.1:5000/api/v1/jobs/one"]
     ).stdout.lower()
     assert "access-control-allow" not in said
