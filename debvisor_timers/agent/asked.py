@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.editing.change import Change, ChangeKind
 from debvisor_timers.operations.holding.pause import Wish
 from debvisor_timers.operations.holding.selecting import Choice
@@ -102,31 +102,39 @@ class SkipAsked(JobAsked):
 
 
 class _EditAsked(_Asked):
-    """How an edit is made. timeout_seconds: it is taken back then, unless it is confirmed."""
+    """How an edit is made."""
 
     dry_run: bool = False
     overwrite_edits: bool = False
-    timeout_seconds: Seconds | None = None
-
-    @property
-    def timeout(self) -> timedelta | None:
-        """Return when it is taken back; None: never."""
-        return timedelta(seconds=self.timeout_seconds) if self.timeout_seconds else None
 
 
 class EditAsked(_EditAsked):
-    """Changes of jobs, made as one."""
+    """Changes of jobs, made as one. versions: of jobs, as the caller has seen them."""
 
     changes: Annotated[list[ChangeAsked], Field(min_length=1, max_length=_MOST)]
+    versions: dict[str, str] = {}
+
+
+class TryEditAsked(EditAsked):
+    """The same, taken back unless it is confirmed."""
+
+    timeout_seconds: Seconds
 
 
 class RewriteAsked(_EditAsked):
-    """A job's file with another text."""
+    """A job's file with another text; is_new: there is none yet."""
 
     job: str
     path: str
     before: str
     after: str
+    is_new: bool = False
+
+
+class TryRewriteAsked(RewriteAsked):
+    """The same, taken back unless it is confirmed."""
+
+    timeout_seconds: Seconds
 
 
 class ApplyAsked(_Asked):
@@ -156,6 +164,19 @@ class DiffAsked(_Asked):
 
     before: int | None = None
     after: int | None = None
+
+
+class TokenAsked(_Asked):
+    """A token, by its name."""
+
+    name: str
+
+
+class NewTokenAsked(TokenAsked):
+    """A token that is to be made."""
+
+    role: Annotated[Role, Field(strict=False)]
+    expires: Annotated[AwareDatetime, Field(strict=False)] | None = None
 
 
 class NothingAsked(_Asked):

@@ -20,7 +20,7 @@ from debvisor_timers.operations.applying.plan import Plan
 from debvisor_timers.operations.editing.edit import EditOptions, EditResult
 from debvisor_timers.operations.editing.rewrite import Rewrite
 from debvisor_timers.operations.safety.rollback import RollbackOptions, RolledBack
-from debvisor_timers.operations.safety.trying import Tried
+from debvisor_timers.operations.safety.trying import Tried, TriedEdit
 from debvisor_timers.scheduler import Scheduler
 
 
@@ -74,20 +74,42 @@ def _edit(door: Door, given: asked.EditAsked) -> EditResult:
     return _edited(door.scheduler.edit_jobs(changes, _edit_options(door, given)))
 
 
+def _try_edit(door: Door, given: asked.TryEditAsked) -> TriedEdit:
+    changes = [each.change() for each in given.changes]
+    timeout = timedelta(seconds=given.timeout_seconds)
+    tried = door.scheduler.try_edit(changes, timeout, _edit_options(door, given))
+    return replace(tried, result=_edited(tried.result))
+
+
 def _rewrite(door: Door, given: asked.RewriteAsked) -> EditResult:
-    found = door.scheduler.open_job_file(given.job)
-    rewrite = Rewrite(
-        job_id=given.job,
-        path=found.path,
-        before=given.before.encode(),
-        after=given.after.encode(),
-    )
-    if Path(given.path) != found.path:
+    wanted, options = _wanted(door, given), _edit_options(door, given)
+    return _edited(door.scheduler.rewrite_job_file(wanted, options))
+
+
+def _try_rewrite(door: Door, given: asked.TryRewriteAsked) -> TriedEdit:
+    timeout = timedelta(seconds=given.timeout_seconds)
+    tried = door.scheduler.try_edit(_wanted(door, given), timeout, _edit_options(door, given))
+    return replace(tried, result=_edited(tried.result))
+
+
+def _wanted(door: Door, given: asked.RewriteAsked) -> Rewrite:
+    """Return the file as it shall be; its path is where the job is, or where it would be."""
+    jobs = door.scheduler.layout.jobs
+    path = jobs / f"{given.job}.yaml"
+    if not given.is_new:
+        path = door.scheduler.open_job_file(given.job).path
+    if Path(given.path) != path:
         raise RefusedError(
-            f"nothing was changed: {given.job} is in {found.path}, not in {given.path}",
+            f"nothing was changed: the file of {given.job} is {path}, not {given.path}",
             fix="open it anew",
         )
-    return _edited(door.scheduler.rewrite_job_file(rewrite, _edit_options(door, given)))
+    return Rewrite(
+        job_id=given.job,
+        path=path,
+        before=given.before.encode(),
+        after=given.after.encode(),
+        is_new=given.is_new,
+    )
 
 
 def _plan(door: Door, _given: object) -> Plan:
@@ -141,7 +163,9 @@ VERBS: Mapping[str, Verb] = {
         takes=asked.JobAsked,
         do=lambda door, given: door.scheduler.open_job_file(given.job),
     ),
+    "TryEdit": Verb(role=Role.EDITOR, takes=asked.TryEditAsked, do=_try_edit),
     "Rewrite": Verb(role=Role.EDITOR, takes=asked.RewriteAsked, do=_rewrite),
+    "TryRewrite": Verb(role=Role.EDITOR, takes=asked.TryRewriteAsked, do=_try_rewrite),
     "Apply": Verb(role=Role.EDITOR, takes=asked.ApplyAsked, do=_apply),
     "Try": Verb(role=Role.EDITOR, takes=asked.TryAsked, do=_try),
     "Confirm": Verb(
@@ -161,6 +185,18 @@ VERBS: Mapping[str, Verb] = {
         role=Role.VIEWER,
         takes=asked.NothingAsked,
         do=lambda door, _given: door.scheduler.generations(),
+    ),
+    "CreateToken": Verb(
+        role=Role.ADMIN,
+        takes=asked.NewTokenAsked,
+        do=lambda door, given: door.scheduler.create_token(
+            given.name, given.role, expires=given.expires
+        ),
+    ),
+    "RevokeToken": Verb(
+        role=Role.ADMIN,
+        takes=asked.TokenAsked,
+        do=lambda door, given: door.scheduler.revoke_token(given.name),
     ),
 }
 """Each method of the interface, by its name."""
@@ -183,6 +219,7 @@ def _edit_options(door: Door, given: asked.EditAsked | asked.RewriteAsked) -> Ed
         overwrite_edits=given.overwrite_edits,
         before=door.check,
         one_job=True,
+        versions=given.versions if isinstance(given, asked.EditAsked) else {},
     )
 
 

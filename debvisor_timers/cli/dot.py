@@ -9,9 +9,9 @@ from datetime import datetime
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.output import printable
-from debvisor_timers.cli.results import edge_word, lone_words, look_of, outcome_word, schedule_word
+from debvisor_timers.cli.results import lone_words, look_of, outcome_word
 from debvisor_timers.jobs.relations import Edge, EdgeKind
-from debvisor_timers.operations.graph import Graph, Node
+from debvisor_timers.operations.graph import Graph, Node, edge_word, schedule_word
 
 _FONT = "DejaVu Sans,Verdana,sans-serif"
 _INK, _FAINT = "#1b1f24", "#57606a"

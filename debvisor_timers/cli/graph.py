@@ -84,7 +84,7 @@ def _echo(graph: Graph) -> None:
 def _draw(graph: Graph, file: str) -> None:
     from debvisor_timers.cli.dot import dot_text
     from debvisor_timers.cli.file import write_file
-    from debvisor_timers.cli.graphviz import svg_of
+    from debvisor_timers.operations.graphviz import svg_of
 
     svg = svg_of(dot_text(graph, at=times.now()))
     if file == _STDOUT:

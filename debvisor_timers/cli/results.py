@@ -12,8 +12,7 @@ from debvisor_timers.history.outcome import RunOutcome
 
 if TYPE_CHECKING:
     from debvisor_timers.history.last import LastRun
-    from debvisor_timers.jobs.relations import EdgeKind
-    from debvisor_timers.operations.graph import Graph, Node
+    from debvisor_timers.operations.graph import Graph
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,23 +52,6 @@ def look_of(last: LastRun | None) -> Look:
 def outcome_word(last: LastRun | None) -> str:
     """Return `succeeded`, `timed out` or the like; `never ran` for None."""
     return "never ran" if last is None else str(last.outcome).replace("_", " ")
-
-
-def edge_word(kind: EdgeKind) -> str:
-    """Return how an edge is called: by its key in the job files."""
-    from debvisor_timers.jobs.relations import EdgeKind
-
-    return "conflicts_with" if kind is EdgeKind.CONFLICTS else str(kind)
-
-
-def schedule_word(node: Node) -> str:
-    """Return what starts a job, in words; or that there is no such job."""
-    from debvisor_timers.jobs.words import schedule_words
-
-    if node.job is None:
-        return "not defined"
-    words = schedule_words(node.job) or ("step" if node.is_needed else "on demand")
-    return words if node.job.enabled else f"disabled; {words}"
 
 
 def lone_words(graph: Graph) -> str:

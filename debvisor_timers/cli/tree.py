@@ -11,15 +11,9 @@ from datetime import datetime
 import click
 
 from debvisor_timers.cli import times
-from debvisor_timers.cli.results import (
-    edge_word,
-    lone_words,
-    look_of,
-    outcome_word,
-    schedule_word,
-)
+from debvisor_timers.cli.results import lone_words, look_of, outcome_word
 from debvisor_timers.jobs.relations import EdgeKind
-from debvisor_timers.operations.graph import Graph, Node
+from debvisor_timers.operations.graph import Graph, Node, edge_word, schedule_word
 
 _GAP = "  "
 _WIDEST_STEM = 30

@@ -17,5 +17,7 @@ def command() -> None:
         return
     again = f"generation {done.number}" if done.number else "what was before the first apply"
     click.echo(f"not confirmed in time: {again} is in force again ({done.result.words})")
+    for path in done.files:
+        click.echo(f"brought back: {path}")
     for note in done.notes:
         click.echo(note, err=True)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def check(host: Host, files: Sequence[Path] = ()) -> CheckResult:
     """Read `files`, or all files of the host, and return their problems in order."""
     config = host.layout.config
     definitions = load_files(files, config=config) if files else load_definitions(config)
-    problems = [*definitions.problems, *_opinion_of_systemd(host, definitions)]
+    problems = [*definitions.problems, *opinion_of_systemd(host, definitions)]
     if not any(problem.is_error for problem in problems):
         problems += _advice(host, definitions)
     return CheckResult(
@@ -48,15 +48,19 @@ def check(host: Host, files: Sequence[Path] = ()) -> CheckResult:
     )
 
 
-def _opinion_of_systemd(host: Host, definitions: Definitions) -> tuple[Problem, ...]:
-    states = desired_states(host, definitions, generation=0)
+def opinion_of_systemd(
+    host: Host, definitions: Definitions, jobs: Collection[str] | None = None
+) -> tuple[Problem, ...]:
+    """Return what systemd says of the jobs of `definitions`, or of some of them, by their ids."""
+    wanted = definitions.jobs.keys() if jobs is None else definitions.jobs.keys() & jobs
     units = {
         name: entry.text
-        for state in states.values()
+        for job_id, state in desired_states(host, definitions, generation=0).items()
         for name, entry in state.entries.items()
-        if isinstance(entry, FileEntry)
+        if job_id in wanted and isinstance(entry, FileEntry)
     }
-    return verify(host, definitions, tuple(definitions.jobs.values()), units).problems
+    chosen = tuple(job for job in definitions.jobs.values() if job.id in wanted)
+    return verify(host, definitions, chosen, units).problems
 
 
 def _advice(host: Host, definitions: Definitions) -> list[Problem]:

@@ -11,6 +11,7 @@ from debvisor_timers.history.last import LastRun, read_last
 from debvisor_timers.jobs.load import Definitions, load_definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.relations import Edge, EdgeKind, edges
+from debvisor_timers.jobs.words import schedule_words
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.unknown import unknown_job
 from debvisor_timers.source import Problem
@@ -63,6 +64,19 @@ class Graph:
                 found.setdefault(edge.job, set()).add(edge.needs)
                 found.setdefault(edge.needs, set()).add(edge.job)
         return {job_id: sorted(others) for job_id, others in found.items()}
+
+
+def edge_word(kind: EdgeKind) -> str:
+    """Return how an edge is called: by its key in the job files."""
+    return "conflicts_with" if kind is EdgeKind.CONFLICTS else str(kind)
+
+
+def schedule_word(node: Node) -> str:
+    """Return what starts a job, in words; or that there is no such job."""
+    if node.job is None:
+        return "not defined"
+    words = schedule_words(node.job) or ("step" if node.is_needed else "on demand")
+    return words if node.job.enabled else f"disabled; {words}"
 
 
 def graph(host: Host, job_id: str = "") -> Graph:

@@ -15,6 +15,8 @@ from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.scheduler.wire import decode
 
 if TYPE_CHECKING:
+    from debvisor_timers.operations.access.roles import Role
+    from debvisor_timers.operations.access.tokens import NewToken, Token
     from debvisor_timers.operations.applying.apply import ApplyOptions, ApplyResult
     from debvisor_timers.operations.applying.plan import Plan
     from debvisor_timers.operations.editing.change import Change
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.safety.difference import Differences
     from debvisor_timers.operations.safety.kept import History
     from debvisor_timers.operations.safety.rollback import RollbackOptions, RolledBack
-    from debvisor_timers.operations.safety.trying import Tried
+    from debvisor_timers.operations.safety.trying import Tried, TriedEdit
 
 INTERFACE = "io.debvisor.Timers"
 
@@ -97,15 +99,24 @@ class Asking(Scheduler):
         self, changes: Sequence[Change], options: EditOptions | None = None
     ) -> EditResult:
         """Make `changes` in the job files and apply these jobs alone."""
-        asked = [
-            {
-                "job": change.job_id,
-                "kind": str(change.kind),
-                "keys": [_key(path, value) for path, value in change.keys.items()],
-            }
-            for change in changes
-        ]
-        return cast("EditResult", self.ask("Edit", changes=asked, **_how(options)))
+        return cast("EditResult", self.ask("Edit", **_changes(changes), **_how(options)))
+
+    def try_edit(
+        self,
+        edit: Sequence[Change] | Rewrite,
+        timeout: timedelta,
+        options: EditOptions | None = None,
+    ) -> TriedEdit:
+        """Edit jobs, apply these alone, and take both back `timeout` from now unless confirmed."""
+        from debvisor_timers.operations.editing.rewrite import Rewrite
+
+        seconds, how = timeout.total_seconds(), _how(options)
+        how.pop("dry_run", None)
+        if isinstance(edit, Rewrite):
+            said = self.ask("TryRewrite", timeout_seconds=seconds, **_rewrite(edit), **how)
+        else:
+            said = self.ask("TryEdit", timeout_seconds=seconds, **_changes(edit), **how)
+        return cast("TriedEdit", said)
 
     def open_job_file(self, job_id: str) -> Rewrite:
         """Return the file of a job as it is."""
@@ -117,20 +128,16 @@ class Asking(Scheduler):
 
     def rewrite_job_file(self, rewrite: Rewrite, options: EditOptions | None = None) -> EditResult:
         """Give the file of a job another text, and apply that job alone."""
-        from debvisor_timers.jobs.edit import parse_jobs
+        return cast("EditResult", self.ask("Rewrite", **_rewrite(rewrite), **_how(options)))
 
-        parse_jobs(rewrite.path, rewrite.after)  # what is no text is said here, with its place
-        return cast(
-            "EditResult",
-            self.ask(
-                "Rewrite",
-                job=rewrite.job_id,
-                path=str(rewrite.path),
-                before=rewrite.before.decode(errors="replace"),
-                after=rewrite.after.decode(),
-                **_how(options),
-            ),
-        )
+    def create_token(self, name: str, role: Role, *, expires: datetime | None = None) -> NewToken:
+        """Make a token of the HTTP API."""
+        given = {"name": name, "role": str(role), "expires": _iso(expires)}
+        return cast("NewToken", self.ask("CreateToken", **given))
+
+    def revoke_token(self, name: str) -> Token:
+        """Let nobody in any more by a token."""
+        return cast("Token", self.ask("RevokeToken", name=name))
 
     def apply(self, options: ApplyOptions) -> ApplyResult:
         """Make the timers of this host what the YAML says."""
@@ -202,6 +209,32 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
+def _changes(changes: Sequence[Change]) -> dict[str, object]:
+    return {
+        "changes": [
+            {
+                "job": change.job_id,
+                "kind": str(change.kind),
+                "keys": [_key(path, value) for path, value in change.keys.items()],
+            }
+            for change in changes
+        ]
+    }
+
+
+def _rewrite(rewrite: Rewrite) -> dict[str, object]:
+    from debvisor_timers.jobs.edit import parse_jobs
+
+    parse_jobs(rewrite.path, rewrite.after)  # what is no text is said here, with its place
+    return {
+        "job": rewrite.job_id,
+        "path": str(rewrite.path),
+        "before": rewrite.before.decode(errors="replace"),
+        "after": rewrite.after.decode(),
+        "is_new": rewrite.is_new or None,
+    }
+
+
 def _key(path: tuple[str, ...], value: object) -> dict[str, object]:
     return {"path": list(path), "value": value}
 
@@ -215,7 +248,11 @@ def _how(options: EditOptions | None) -> dict[str, object]:
             "only root may write a job file without applying it",
             fix="leave out --no-apply, or run it as root",
         )
-    return {"dry_run": options.dry_run, "overwrite_edits": options.overwrite_edits}
+    return {
+        "dry_run": options.dry_run,
+        "overwrite_edits": options.overwrite_edits,
+        "versions": dict(options.versions) or None,
+    }
 
 
 def _error(name: str, said: Mapping[str, Any]) -> errors.DebvisorTimersError:

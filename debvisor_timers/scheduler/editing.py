@@ -14,6 +14,7 @@ from debvisor_timers.scheduler.base import Base
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.editing.change import Change, NewKeys
+    from debvisor_timers.operations.editing.draft import Draft, DraftCheck
     from debvisor_timers.operations.editing.edit import EditOptions, EditResult
     from debvisor_timers.operations.editing.rewrite import Rewrite
     from debvisor_timers.operations.editing.tree import JobTree
@@ -116,6 +117,15 @@ class Editing(Base):
         from debvisor_timers.operations.editing.rewrite import open_job
 
         return open_job(self.host, job_id)
+
+    def check_draft(self, draft: Draft) -> DraftCheck:
+        """Return what is wrong with a job file that is being written, and when its job would run.
+
+        Changes nothing, and needs no rights.
+        """
+        from debvisor_timers.operations.editing.draft import check_draft
+
+        return check_draft(self.host, draft)
 
     def require_job_file(self, job_id: str) -> None:
         """Raise NotFoundError unless the job is in a file, or was applied."""

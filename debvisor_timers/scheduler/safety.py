@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.applying.apply import ApplyOptions
     from debvisor_timers.operations.applying.plan import Plan
     from debvisor_timers.operations.auditing.audited import Attempt
+    from debvisor_timers.operations.editing.change import Change
+    from debvisor_timers.operations.editing.edit import EditOptions
+    from debvisor_timers.operations.editing.rewrite import Rewrite
     from debvisor_timers.operations.safety.difference import Differences
     from debvisor_timers.operations.safety.kept import History
     from debvisor_timers.operations.safety.rollback import RollbackOptions, RolledBack
-    from debvisor_timers.operations.safety.trial import Trial
-    from debvisor_timers.operations.safety.trying import Answer, Decision, Tried
+    from debvisor_timers.operations.safety.trial import Trial, WaitingTrial
+    from debvisor_timers.operations.safety.trying import Answer, Decision, Tried, TriedEdit
 
 
 class Safety(Base):
@@ -43,6 +46,36 @@ class Safety(Base):
                 )
         return tried
 
+    def try_edit(
+        self,
+        edit: Sequence[Change] | Rewrite,
+        timeout: timedelta,
+        options: EditOptions | None = None,
+    ) -> TriedEdit:
+        """Edit jobs, apply these alone, and take both back `timeout` from now unless confirmed."""
+        from debvisor_timers.operations.editing.edit import EditOptions
+        from debvisor_timers.operations.editing.rewrite import Rewrite
+        from debvisor_timers.operations.safety.trying import try_edit
+
+        if isinstance(edit, Rewrite):
+            jobs, file = [edit.job_id], str(edit.path)
+        else:
+            jobs, file = [change.job_id for change in edit], ""
+        options = options or EditOptions()
+        with self.attempt("try", jobs=jobs, file=file) as attempt:
+            on_step = attempt.on_step(options.on_step)
+            options = replace(options, on_step=on_step, by=lambda: str(self.caller))
+            tried = try_edit(self.host, edit, options, timeout)
+            result = tried.result.result
+            if result is not None:
+                attempt.done(
+                    result.words,
+                    changes=result.plan.jobs if result.plan else (),
+                    settings=result.settings,
+                    generation=result.generation,
+                )
+        return tried
+
     def confirm(self) -> int:
         """Keep what is being tried; return its generation. Raises RefusedError for nothing."""
         from debvisor_timers.errors import RefusedError
@@ -54,6 +87,12 @@ class Safety(Base):
                 fix="see what was applied: debvisor-timers generations",
             )
         return generation
+
+    def waiting_trial(self) -> WaitingTrial | None:
+        """Return what is being tried, None for nothing; needs no rights."""
+        from debvisor_timers.operations.safety.trial import waiting_trial
+
+        return waiting_trial(self.host)
 
     def await_decision(
         self, trial: Trial, listen: Callable[[timedelta], Answer | None]

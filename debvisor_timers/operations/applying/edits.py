@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from debvisor_timers.disk import sync_folder
@@ -51,6 +51,15 @@ def undo_edits(edits: Iterable[FileEdit]) -> None:
     for edit in edits:
         if _content(edit.path) == edit.after != edit.before:
             _put(edit.path, edit.before, edit.mode)
+
+
+def undoable(edits: Iterable[FileEdit]) -> tuple[FileEdit, ...]:
+    """Return the edits that take `edits` back, but of no file that was changed since."""
+    return tuple(
+        replace(edit, before=edit.after, after=edit.before)
+        for edit in edits
+        if _content(edit.path) == edit.after != edit.before
+    )
 
 
 def _content(path: Path) -> bytes | None:

@@ -58,7 +58,7 @@ class RecordFile:
         plain = asdict(record)
         plain["before"] = plain_entries(record.before)
         plain["after"] = plain_entries(record.after)
-        plain["edits"] = [_plain_edit(edit) for edit in record.edits]
+        plain["edits"] = [plain_edit(edit) for edit in record.edits]
         durable.write_json(self.path, plain)
 
     def read(self) -> ApplyRecord | None:
@@ -103,12 +103,14 @@ def parsed_entries(plain: Mapping[str, list[str] | None]) -> Entries:
     return {name: one(value) for name, value in plain.items()}
 
 
-def _plain_edit(edit: FileEdit) -> list[str | int | None]:
+def plain_edit(edit: FileEdit) -> list[str | int | None]:
+    """Return an edit as JSON has it."""
     texts = (None if text is None else text.decode("latin-1") for text in (edit.before, edit.after))
     return [str(edit.path), *texts, edit.mode]
 
 
-def _parse_edit(path: str, before: str | None, after: str | None, mode: int = 0o640) -> FileEdit:
+def parsed_edit(path: str, before: str | None, after: str | None, mode: int = 0o640) -> FileEdit:
+    """Return the edit of which `plain_edit` has made that."""
     texts = (None if text is None else text.encode("latin-1") for text in (before, after))
     return FileEdit(path=Path(path), before=next(texts), after=next(texts), mode=mode)
 
@@ -121,6 +123,6 @@ def _parse(plain: Any) -> ApplyRecord:
         due=dict(plain["due"]),
         waiting=dict(plain.get("waiting", {})),
         swallowed={timer: dict(fields) for timer, fields in plain.get("swallowed", {}).items()},
-        edits=tuple(_parse_edit(*edit) for edit in plain.get("edits", ())),
+        edits=tuple(parsed_edit(*edit) for edit in plain.get("edits", ())),
         **{key: tuple(plain[key]) for key in _NAMES},
     )

@@ -42,11 +42,10 @@ class EditOptions:
     """How an edit is made.
 
     apply: False writes the files alone. dry_run: writes nothing. on_step, lock_wait, by, how: see
-    ApplyOptions. overwrite_edits: may overwrite units of these jobs that were edited by hand.
-    before: see ApplyOptions; asked for a dry run, too. one_job: a rewritten file may change no
-    other job.
-    versions: of jobs, as the caller has seen them (`editing.version`); the edit is refused where
-    the file of one is another by now.
+    ApplyOptions; so is is_trial. overwrite_edits: may overwrite units of these jobs that were
+    edited by hand. before: see ApplyOptions; asked for a dry run, too. one_job: a rewritten file
+    may change no other job. versions: of jobs, as the caller has seen them (`editing.version`); the
+    edit is refused where the file of one is another by now.
     """
 
     apply: bool = True
@@ -58,6 +57,7 @@ class EditOptions:
     how: str = "update"
     before: Callable[[Plan], None] = field(default=lambda _plan: None)
     one_job: bool = False
+    is_trial: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -201,6 +201,7 @@ def _apply_options(draft: _Draft, options: EditOptions) -> ApplyOptions:
         on_step=options.on_step,
         by=options.by,
         how=options.how,
+        is_trial=options.is_trial,
         before=options.before,
         expect_generation=draft.number,
     )

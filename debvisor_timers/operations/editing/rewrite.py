@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from debvisor_timers.errors import DefinitionError, RefusedError
-from debvisor_timers.jobs.document import JOBS
+from debvisor_timers.errors import DefinitionError, RefusedError, UsageError
+from debvisor_timers.jobs.document import JOBS, Document
 from debvisor_timers.jobs.edit import jobs_in, parse_jobs
+from debvisor_timers.jobs.faults import quoted
+from debvisor_timers.jobs.names import JOB_ID, job_id_fix
 from debvisor_timers.operations.editing.edit import EditOptions, EditResult, edit_with
 from debvisor_timers.operations.editing.rights import require_rights
 from debvisor_timers.operations.editing.stage import Stage, StagedFile
@@ -19,13 +21,17 @@ from debvisor_timers.operations.host import Host
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewrite:
-    """The file of a job as it was found, and as it shall be. line: where the job begins."""
+    """The file of a job as it was found, and as it shall be. line: where the job begins.
+
+    is_new: there is no such file yet, and it is to hold this job alone.
+    """
 
     job_id: str
     path: Path
     before: bytes
     after: bytes
     line: int = 0
+    is_new: bool = False
 
 
 def open_job(host: Host, job_id: str) -> Rewrite:
@@ -60,9 +66,11 @@ def rewrite_job(host: Host, rewrite: Rewrite, options: EditOptions) -> EditResul
             f"nothing was changed: other jobs of {rewrite.path} are not as they were",
             fix=f"change {job_id} alone, and the others one by one",
         )
+    if rewrite.is_new:
+        _check_new(host, rewrite, document)
     staged = StagedFile(
         name=name,
-        before=rewrite.before,
+        before=None if rewrite.is_new else rewrite.before,
         after=rewrite.after,
         jobs=frozenset({job_id}),
         has_others=has_others,
@@ -70,10 +78,28 @@ def rewrite_job(host: Host, rewrite: Rewrite, options: EditOptions) -> EditResul
     return edit_with(host, lambda _files, _applied: Stage(files=[staged]), options)
 
 
+def _check_new(host: Host, rewrite: Rewrite, document: Document) -> None:
+    """Raise an error where the job is there already, or is not the only one of its file."""
+    job_id = rewrite.job_id
+    if not JOB_ID.fullmatch(job_id):  # it names the file
+        raise UsageError(f"{quoted(job_id)} is not a job id", fix=job_id_fix(job_id))
+    files = JobTree(host.layout.jobs)
+    if files.has(job_id):
+        raise RefusedError(
+            f"job {job_id!r} is there already, in {files.path(files.require(job_id))}",
+            fix="edit it, or use another id",
+        )
+    for other in jobs_in(document):
+        if other != job_id:
+            span = document.span((JOBS, other), on_key=True)
+            fix = "create one job after the other"
+            raise DefinitionError([document.problem("is a second job", span, fix=fix)])
+
+
 def _others(rewrite: Rewrite) -> dict[str, object] | None:
     """Return the other jobs of the file as it was found; None where it was wrong."""
     try:
-        document = parse_jobs(rewrite.path, rewrite.before)
+        document = parse_jobs(rewrite.path, rewrite.before or b"jobs: {}\n")
     except DefinitionError:
         return None
     return _without(jobs_in(document), rewrite.job_id)

@@ -13,6 +13,7 @@ from debvisor_timers.operations.applying.apply import (
     ApplyResult,
     apply_source_locked,
 )
+from debvisor_timers.operations.applying.edits import undoable
 from debvisor_timers.operations.applying.generations import Generations
 from debvisor_timers.operations.applying.plan import Plan, make_plan
 from debvisor_timers.operations.applying.recover import generations, recover_locked
@@ -113,8 +114,12 @@ def undo_locked(
     if not is_applied(host, trial):
         end_trial(host)
         return None
+    edits = undoable(trial.edits)
     source = Source(
-        config=_folder(host, trial.base), units=_units_before(host, trial), restores=trial.base
+        config=_folder(host, trial.base),
+        units=_units_before(host, trial),
+        restores=trial.base,
+        edits=edits,
     )
     result = apply_source_locked(
         host,
@@ -133,6 +138,7 @@ def undo_locked(
         result=result,
         number=trial.base,
         of_trial=True,
+        files=tuple(edit.path for edit in edits),
         differing=_paths(host, yaml_changes(host, trial.base)),
     )
 

@@ -4,13 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from debvisor_timers.errors import RefusedError, SystemdError
 from debvisor_timers.layout import UNDO_SERVICE
 from debvisor_timers.operations import durable
-from debvisor_timers.operations.applying.record import Entries, parsed_entries, plain_entries
+from debvisor_timers.operations.applying.edits import FileEdit
+from debvisor_timers.operations.applying.record import (
+    Entries,
+    parsed_edit,
+    parsed_entries,
+    plain_edit,
+    plain_entries,
+)
 from debvisor_timers.operations.applying.recover import generations
 from debvisor_timers.operations.host import Host
 from debvisor_timers.systemd.ports import ActiveState
@@ -23,7 +30,8 @@ class Trial:
     """A change that is taken back unless it is confirmed.
 
     base: the generation before it, 0 for none; while it is the newest, nothing was applied.
-    by: who tries. before: each entry of the unit folder that changes, as it was.
+    by: who tries. before: each entry of the unit folder that changes, as it was. edits: the job
+    files that were edited with it; where nobody has changed one since, it is taken back too.
     """
 
     base: int
@@ -31,6 +39,7 @@ class Trial:
     began: datetime
     deadline: datetime
     before: Entries
+    edits: tuple[FileEdit, ...] = field(default=())
 
 
 def read_trial(host: Host) -> Trial | None:
@@ -46,6 +55,25 @@ def read_trial(host: Host) -> Trial | None:
         ) from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingTrial:
+    """What is being tried, as anybody may know it.
+
+    until: when it is taken back; None where that is under way, or waits for an apply or a boot.
+    """
+
+    until: datetime | None
+
+
+def waiting_trial(host: Host) -> WaitingTrial | None:
+    """Return what is being tried, None for nothing; needs no rights: its note is root's alone."""
+    if not host.layout.trial.exists():
+        return None
+    known = {unit.name for unit in host.manager.units(UNDO_TIMER)}
+    until = host.manager.timer(UNDO_TIMER).next_elapse if UNDO_TIMER in known else None
+    return WaitingTrial(until=until)
+
+
 def write_trial(host: Host, trial: Trial) -> None:
     """Note on disk what is being tried, before any of it is done."""
     plain = {
@@ -54,6 +82,7 @@ def write_trial(host: Host, trial: Trial) -> None:
         "began": trial.began.isoformat(),
         "deadline": trial.deadline.isoformat(),
         "before": plain_entries(trial.before),
+        "edits": [plain_edit(edit) for edit in trial.edits],
     }
     durable.write_json(host.layout.trial, plain)
 
@@ -117,4 +146,5 @@ def _parsed(plain: object) -> Trial:
         began=datetime.fromisoformat(plain["began"]),
         deadline=datetime.fromisoformat(plain["deadline"]),
         before=parsed_entries(plain["before"]),
+        edits=tuple(parsed_edit(*edit) for edit in plain.get("edits", ())),
     )

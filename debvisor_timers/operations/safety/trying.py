@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""try: apply, and take it back unless somebody confirms it in time."""
+"""try: apply, or edit a job, and take it back unless somebody confirms it in time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -13,6 +14,9 @@ from debvisor_timers.layout import UNDO_SERVICE
 from debvisor_timers.operations.applying.apply import LOCK_WAIT, ApplyOptions, ApplyResult, apply
 from debvisor_timers.operations.applying.plan import Plan
 from debvisor_timers.operations.applying.recover import generations, record_file, recover_locked
+from debvisor_timers.operations.editing.change import Change
+from debvisor_timers.operations.editing.edit import EditOptions, EditResult, edit_jobs
+from debvisor_timers.operations.editing.rewrite import Rewrite, rewrite_job
 from debvisor_timers.operations.holding.tidy import drop_marks
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
@@ -59,12 +63,46 @@ class Tried:
     trial: Trial | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedEdit:
+    """What was edited, and until when it can be confirmed; trial: None where nothing changed."""
+
+    result: EditResult
+    trial: Trial | None
+
+
 def try_apply(host: Host, options: ApplyOptions, timeout: timedelta) -> Tried:
     """Apply, with a timer that takes it back `timeout` from now.
 
     The timer is there before anything is written. Raises the errors of `apply`; then nothing is
     being tried, but for a PartWayError after the apply itself was done.
     """
+    with _armed(host, options, timeout) as arm:
+        result = apply(host, replace(options, before=arm, how="try", is_trial=True))
+    return Tried(result=result, trial=read_trial(host))
+
+
+def try_edit(
+    host: Host, edit: Sequence[Change] | Rewrite, options: EditOptions, timeout: timedelta
+) -> TriedEdit:
+    """Edit jobs and apply these alone, with a timer that takes both back `timeout` from now.
+
+    edit: keys of jobs, or another text for the file of one. Raises the errors of `edit_jobs`.
+    """
+    with _armed(host, options, timeout) as arm:
+        options = replace(options, apply=True, dry_run=False, before=arm, how="try", is_trial=True)
+        if isinstance(edit, Rewrite):
+            result = rewrite_job(host, edit, options)
+        else:
+            result = edit_jobs(host, edit, options)
+    return TriedEdit(result=result, trial=read_trial(host) if result.result else None)
+
+
+@contextmanager
+def _armed(
+    host: Host, options: ApplyOptions | EditOptions, timeout: timedelta
+) -> Iterator[Callable[[Plan], None]]:
+    """Give the block what is to be called with the plan, before anything of it is done."""
     base = generations(host).latest()
 
     def arm(plan: Plan) -> None:
@@ -76,6 +114,7 @@ def try_apply(host: Host, options: ApplyOptions, timeout: timedelta) -> Tried:
             began=now,
             deadline=now + timeout,
             before={change.name: change.before for job in plan.jobs for change in job.entries},
+            edits=plan.edits,
         )
         host.manager.stop([UNDO_TIMER])
         host.manager.reset_failed(UNDO_SERVICE)
@@ -87,12 +126,9 @@ def try_apply(host: Host, options: ApplyOptions, timeout: timedelta) -> Tried:
         )
 
     try:
-        result = apply(host, replace(options, before=arm, how="try", is_trial=True))
-    except BaseException:
+        yield arm
+    finally:
         _forget_unless_applied(host, base)
-        raise
-    _forget_unless_applied(host, base)
-    return Tried(result=result, trial=read_trial(host))
 
 
 def _forget_unless_applied(host: Host, base: int) -> None:

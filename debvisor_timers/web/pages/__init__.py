@@ -8,12 +8,14 @@ from fastapi import APIRouter
 from debvisor_timers.web.pages import (
     actions,
     audit,
+    graph,
     job,
     overview,
     run,
     settings,
     sign_in,
     sign_in_oidc,
+    timeline,
     tokens,
 )
 
@@ -23,6 +25,8 @@ PAGES: tuple[APIRouter, ...] = (
     overview.router,
     job.router,
     run.router,
+    timeline.router,
+    graph.router,
     actions.router,
     audit.router,
     tokens.router,

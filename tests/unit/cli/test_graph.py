@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from debvisor_timers.cli import graphviz
 from debvisor_timers.cli.dot import dot_text, escaped, quoted
 from debvisor_timers.cli.results import LOOKS
 from debvisor_timers.cli.tree import Paper, tree
 from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.operations import graphviz
 from debvisor_timers.operations.graph import graph
 from tests.unit.cli.program import Program
 from tests.unit.operations.last_runs import (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Graphviz's `dot` as a program: DOT in, SVG out, and never for long."""
+"""Graphviz's `dot` as a program: DOT in, a picture or places out, and never for long."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ SECONDS = 5
 
 
 def svg_of(text: str) -> str:
-    """Return the SVG that dot makes of `text`, in DOT.
+    """Return the SVG that dot makes of `text`, in DOT. Raises as `drawn` does."""
+    return drawn(text, "svg")
+
+
+def drawn(text: str, form: str) -> str:
+    """Return what dot makes of `text`, in DOT; form: `svg`, or `plain` for places alone.
 
     Raises RefusedError when there is no dot, when it takes too long or when it fails; no process
     of it is left then.
     """
-    dot = _started()
+    dot = _started(form)
     try:
         out, err = dot.communicate(text.encode(), timeout=SECONDS)
     except subprocess.TimeoutExpired as error:
@@ -37,11 +42,11 @@ def svg_of(text: str) -> str:
     return out.decode()
 
 
-def _started() -> subprocess.Popen[bytes]:
+def _started(form: str) -> subprocess.Popen[bytes]:
     """Start dot in a process group of its own, so that nothing that it has started survives."""
     try:
         return subprocess.Popen(
-            [PROGRAM, "-Tsvg"],
+            [PROGRAM, f"-T{form}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
