@@ -68,12 +68,13 @@ def answer(scheduler: KeptScheduler, call: Call) -> object:
         return Fault(kind=None, words=traceback.format_exc())
 
 
-def serve(source: BinaryIO, sink: BinaryIO, layout: Layout) -> None:
-    """Answer until nobody asks any more."""
+def serve(source: BinaryIO, sink: BinaryIO) -> None:
+    """Answer until nobody asks any more; what comes first is the layout of the host."""
+    layout = _received(source)
+    if not isinstance(layout, Layout):
+        return
     scheduler = KeptScheduler(layout)
-    while len(head := source.read(HEAD.size)) == HEAD.size:
-        (size,) = HEAD.unpack(head)
-        call = pickle.loads(source.read(size))  # noqa: S301 - from the server itself
+    while isinstance(call := _received(source), Call):
         try:
             said = frame(answer(scheduler, call))
         except (pickle.PicklingError, TypeError, AttributeError):
@@ -86,8 +87,16 @@ def main() -> None:
     """Serve on standard input and output; what anything else prints goes to standard error."""
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    layout = pickle.loads(bytes.fromhex(sys.argv[1]))  # noqa: S301
-    serve(sys.stdin.buffer, sink, layout)
+    serve(sys.stdin.buffer, sink)
+
+
+def _received(source: BinaryIO) -> object:
+    """Return what the server has sent; None where it sends nothing any more."""
+    head = source.read(HEAD.size)
+    if len(head) < HEAD.size:
+        return None
+    (size,) = HEAD.unpack(head)
+    return pickle.loads(source.read(size))  # noqa: S301 - from the server itself
 
 
 if __name__ == "__main__":
