@@ -21,7 +21,7 @@ from debvisor_timers.layout import Layout
 from debvisor_timers.scheduler.kept import KeptScheduler
 
 COMMAND = (sys.executable, "-I", "-c", f"from {__name__} import main; main()")
-"""What starts it. Not `-m`: what it pickles would be of `__main__`, which is another module here."""
+"""What starts it. Not `-m`: what it pickled would be of `__main__`, which is another one here."""
 
 HEAD = struct.Struct("!I")
 """How many bytes follow."""
