@@ -36,7 +36,7 @@ def create_app(
     app = FastAPI(
         title="debvisor-timers",
         version=__version__,
-        openapi_url=f"{API}/openapi.json",
+        openapi_url=None,  # routes/description.py has it, for who may look at jobs
         docs_url=None,  # FastAPI's pages load from a CDN
         redoc_url=None,
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from debvisor_timers.web.routes import (
+    description,
     health,
     holding,
     host,
@@ -19,6 +20,7 @@ from debvisor_timers.web.routes import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    description.router,
     jobs.router,
     running.router,
     past.router,

@@ -33,3 +33,17 @@ def test_a_static_file_needs_no_token(served: Served) -> None:
 
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/css")
+
+
+def test_what_the_api_is_is_told_to_who_may_look(served: Served) -> None:
+    assert served.as_role().get("/api/v1/openapi.json").status_code == 401
+
+    answer = served.as_role("viewer").get("/api/v1/openapi.json")
+
+    document = answer.json()
+    assert document["openapi"].startswith("3.1")
+    assert "/api/v1/jobs/{job}/run" in document["paths"]
+    again = served.as_role("viewer").get(
+        "/api/v1/openapi.json", headers={"If-None-Match": answer.headers["etag"]}
+    )
+    assert again.status_code == 304
