@@ -243,3 +243,16 @@ def writable(value: object) -> Writable:
         f"a job file cannot hold {value!r}",
         fix="give text, numbers, True, False, None, lists and mappings",
     )
+
+
+def as_json(value: object) -> object:
+    """Return what a job file can hold as JSON has it; `writable` is the way back."""
+    from debvisor_timers.jobs.scalar import NULL
+
+    if value is NULL:
+        return None
+    if isinstance(value, Mapping):
+        return {str(name): as_json(each) for name, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [as_json(each) for each in value]
+    return value

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from debvisor_timers.scheduler.keys import (
     JobFields,
+    as_json,
     checked_dependencies,
     keys_of,
     writable,
@@ -54,19 +55,8 @@ def _json(name: str, value: object) -> object:
         seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)  # type: ignore[arg-type]
         return as_number(seconds)
     if name == "keys" and isinstance(value, Mapping):
-        return {str(key): None if each is None else _plain(each) for key, each in value.items()}
-    return _plain(value)
-
-
-def _plain(value: object) -> object:
-    """Return what a job file would hold as JSON has it."""
-    from debvisor_timers.jobs.scalar import NULL
-
-    def plain(each: object) -> object:
-        if each is NULL:
-            return None
-        if isinstance(each, Mapping):
-            return {name: plain(one) for name, one in each.items()}
-        return [plain(one) for one in each] if isinstance(each, list | tuple) else each
-
-    return plain(writable(value))
+        return {
+            str(key): None if each is None else as_json(writable(each))
+            for key, each in value.items()
+        }
+    return as_json(writable(value))
