@@ -11,6 +11,7 @@ from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.editing.change import Change, ChangeKind
 from debvisor_timers.operations.holding.pause import Wish
 from debvisor_timers.operations.holding.selecting import Choice
+from debvisor_timers.scheduler.keys import writable
 
 _MOST = 10_000
 Seconds = Annotated[float, Field(ge=5, le=86_400)]
@@ -39,7 +40,10 @@ class ChangeAsked(_Asked):
 
     def change(self) -> Change:
         """Return it as operations take it."""
-        keys = {tuple(key.path): key.value for key in self.keys or ()}
+        keys = {
+            tuple(key.path): None if key.value is None else writable(key.value)
+            for key in self.keys or ()
+        }
         return Change(job_id=self.job, kind=ChangeKind(self.kind), keys=keys)
 
 
@@ -81,6 +85,12 @@ class JobAsked(_Asked):
     """One job."""
 
     job: str
+
+
+class ForgetAsked(JobAsked):
+    """Runs of a job that are to be forgotten: all but these."""
+
+    keep: Annotated[list[str], Field(max_length=100_000)]
 
 
 class RunAsked(JobAsked):

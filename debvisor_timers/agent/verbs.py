@@ -194,6 +194,11 @@ VERBS: Mapping[str, Verb] = {
         takes=asked.NothingAsked,
         do=lambda door, _given: door.scheduler.generations(),
     ),
+    "ForgetRuns": Verb(
+        role=Role.ADMIN,
+        takes=asked.ForgetAsked,
+        do=lambda door, given: door.scheduler.forget_runs(given.job, keep=given.keep),
+    ),
     "CreateToken": Verb(
         role=Role.ADMIN,
         takes=asked.NewTokenAsked,
