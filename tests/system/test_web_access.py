@@ -113,6 +113,7 @@ def test_a_token_that_the_api_makes_is_in_the_audit(host: Web) -> None:
     event = host.json("audit", "--verb", "token")[0]
     assert (event["what"], event["result"]) == ("create ci as viewer", "done")
     assert (event["token"], event["address"]) == ("boss", "127.0.0.1")
+    assert event["request"] == "abc-2"
     assert host.status("/tokens/ci", boss, "-XDELETE") == 200
     assert host.status("/tokens/ci", made) == 401
     host.cli("token", "revoke", "boss")
