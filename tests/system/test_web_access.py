@@ -175,6 +175,29 @@ def test_settings_that_make_no_sense_let_nobody_in(host: Web) -> None:
     host.configure("{}\n")
 
 
+JOB = "jobs: {tick: {schedule: '@daily', script: 'echo hello', shell: /bin/sh}}\n"
+SEEN = (
+    *("/api/v1/jobs", "/api/v1/jobs/tick", "/api/v1/jobs/tick/history", "/api/v1/jobs/tick/stats"),
+    *("/api/v1/runs", "/api/v1/stats", "/api/v1/maintenance", "/api/v1/status", "/api/v1/config"),
+    *("/api/v1/plan", "/api/v1/graph", "/api/v1/timeline", "/api/v1/tasks", "/api/v1/audit"),
+    *("/api/v1/tasks/archive", "/api/v1/metrics", "/api/v1/jobs/tick/logs", "/api/v1/openapi.json"),
+    *("/", "/jobs/tick", "/timeline", "/graph", "/audit", "/tokens", "/settings", "/new"),
+    *("/jobs/tick/edit", "/sign-in"),
+)
+
+
+def test_all_that_is_read_can_be_read_in_the_sandbox(host: Web) -> None:
+    host.apply(JOB)
+    host.cli("run", "tick", "--wait")
+    run = host.json("history", "tick")[0]["run"]
+    paths = (*SEEN, f"/api/v1/jobs/tick/runs/{run}", f"/jobs/tick/runs/{run}")
+
+    answers = {path: host.curl("--unix-socket", PEER, f"http://x{path}")[0] for path in paths}
+
+    assert {path: status for path, status in answers.items() if status != 200} == {}
+    assert "Traceback" not in host.box.journal("--unit", SERVICE, "--output=cat")
+
+
 CERTIFICATE = """
 mkdir -p -m 0700 /etc/credstore
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
