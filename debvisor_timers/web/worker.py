@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process that reads for the server: pystemd holds Python's lock, so no event loop may wait.
 
-`python3 -m debvisor_timers.web.worker` gets questions on standard input, each a number of bytes and
-a pickled call, and answers on standard output. Both ends are the same program.
+It gets questions on standard input, each a number of bytes and a pickled call, and answers on
+standard output. Both ends are the same program.
 """
 
 from __future__ import annotations
@@ -97,7 +97,3 @@ def _received(source: BinaryIO) -> object:
         return None
     (size,) = HEAD.unpack(head)
     return pickle.loads(source.read(size))  # noqa: S301 - from the server itself
-
-
-if __name__ == "__main__":
-    main()

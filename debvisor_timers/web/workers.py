@@ -38,6 +38,8 @@ _FRESH, _OLD = 0.5, 1.0
 _LONGEST = 120.0
 """Seconds that a question may take."""
 _MOST_WAITING = 500
+_WORKER = "from debvisor_timers.web.worker import main; main()"
+"""Not `-m`: its classes would be those of `__main__`, and none that the server knows."""
 _ASKING = 32
 """Changes that are asked of the agent at once."""
 
@@ -85,7 +87,7 @@ class Worker:
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-m", "debvisor_timers.web.worker"),
+                *(sys.executable, "-I", "-c", _WORKER),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
@@ -122,7 +124,8 @@ class Workers:
             self._free.put_nowait(worker)
         for _ in self._workers:
             self._begin(Call(function=_nothing))
-        await self._lookout.snapshot()
+        with suppress(DebvisorTimersError):  # who asks is told
+            await self._lookout.snapshot()
 
     async def close(self) -> None:
         """End the processes."""
