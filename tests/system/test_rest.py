@@ -24,7 +24,7 @@ jobs:
   talk:
     schedule: {on_calendar: "2099-01-01 00:00:00"}
     script: |
-      echo first
+      echo first; sleep 0.5
       echo wrong >&2
       sleep 1
       echo last
