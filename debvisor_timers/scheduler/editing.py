@@ -97,7 +97,8 @@ class Editing(Base):
         options = options or EditOptions()
         if options.dry_run:
             return rewrite_job(self.host, rewrite, options)
-        with self.attempt("update", jobs=[rewrite.job_id], file=str(rewrite.path)) as attempt:
+        verb, file = ("create" if rewrite.is_new else "update"), str(rewrite.path)
+        with self.attempt(verb, jobs=[rewrite.job_id], file=file) as attempt:
             if options.apply:
                 options = self._told_by(attempt, options)
             else:
@@ -126,6 +127,12 @@ class Editing(Base):
         from debvisor_timers.operations.editing.draft import check_draft
 
         return check_draft(self.host, draft)
+
+    def job_file(self, job_id: str) -> Rewrite:
+        """Return the file of a job as it is; needs no right to write it."""
+        from debvisor_timers.operations.editing.rewrite import job_file
+
+        return job_file(self.host, job_id)
 
     def require_job_file(self, job_id: str) -> None:
         """Raise NotFoundError unless the job is in a file, or was applied."""

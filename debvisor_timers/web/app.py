@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.staticfiles import StaticFiles
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Match
 
 from debvisor_timers import __version__
 from debvisor_timers.errors import DebvisorTimersError
@@ -23,10 +22,10 @@ from debvisor_timers.web.openapi import openapi
 from debvisor_timers.web.pages import PAGES
 from debvisor_timers.web.pages.errors import Failure, error_page, wants_page
 from debvisor_timers.web.routes import ROUTERS
+from debvisor_timers.web.static_files import PackageFiles
 
 API = "/api/v1"
 _ASKED = ("If-Match", "If-None-Match", "Idempotency-Key", "Last-Event-ID", "X-Request-ID")
-_STATIC = Path(__file__).parent / "static"
 
 
 def create_app(
@@ -39,7 +38,7 @@ def create_app(
     app = FastAPI(
         title="debvisor-timers",
         version=__version__,
-        openapi_url=f"{API}/openapi.json",
+        openapi_url=None,  # routes/description.py has it, for who may look at jobs
         docs_url=None,  # FastAPI's pages load from a CDN
         redoc_url=None,
     )
@@ -51,7 +50,7 @@ def create_app(
         app.include_router(router, prefix=API)
     for pages in PAGES:
         app.include_router(pages, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.mount("/static", PackageFiles(), name="static")
     app.add_exception_handler(DebvisorTimersError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -97,9 +96,27 @@ async def _http(request: Request, error: Exception) -> Response:
         return await error_page(
             request, Failure(status=error.status_code, detail=str(error.detail))
         )
-    return failure(error.status_code, str(error.detail), headers=error.headers)
+    headers = {**(error.headers or {})}
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return failure(error.status_code, str(error.detail), headers=headers)
 
 
-async def _bug(_request: Request, _error: Exception) -> Response:
+def _methods(request: Request) -> set[str]:
+    """Return what a path takes: the routes of its methods are several, and one alone is asked."""
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods
+    }
+
+
+async def _bug(request: Request, _error: Exception) -> Response:
     # The server logs it with its traceback; who asks has no use for that.
+    if wants_page(request):
+        fix = "see the journal of the server: journalctl -u debvisor-timers-web"
+        return await error_page(
+            request, Failure(status=500, detail="this is an error of the program", fix=fix)
+        )
     return failure(500, "an error of this program", extra={"fix": "see the journal of the server"})

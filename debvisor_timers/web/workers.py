@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
-import sys
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
@@ -28,7 +27,7 @@ from debvisor_timers.scheduler.kept import KeptScheduler, News
 from debvisor_timers.web.backend import JobsSnapshot
 from debvisor_timers.web.journal import followed
 from debvisor_timers.web.principal import Principal
-from debvisor_timers.web.worker import HEAD, Call, Fault, frame
+from debvisor_timers.web.worker import COMMAND, HEAD, Call, Fault, frame
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,8 +37,6 @@ _FRESH, _OLD = 0.5, 1.0
 _LONGEST = 120.0
 """Seconds that a question may take."""
 _MOST_WAITING = 500
-_WORKER = "from debvisor_timers.web.worker import main; main()"
-"""Not `-m`: its classes would be those of `__main__`, and none that the server knows."""
 _ASKING = 32
 """Changes that are asked of the agent at once."""
 
@@ -87,7 +84,7 @@ class Worker:
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I" if sys.flags.isolated else "-P", "-c", _WORKER),
+                *COMMAND,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
