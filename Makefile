@@ -67,8 +67,15 @@ endef
 		--no-deps --no-build-isolation --editable .
 	@touch $@
 
+SCHEMATHESIS = 4.32.5
+.venv/schema/bin/st: Makefile | .venv/programs
+	@echo "setup: schemathesis $(SCHEMATHESIS) in .venv/schema, since what it needs is newer than Debian's"
+	@python3 -m venv .venv/schema
+	@.venv/schema/bin/python -m pip install --quiet --disable-pip-version-check schemathesis==$(SCHEMATHESIS)
+	@touch $@
+
 .PHONY: test
-test: setup lint test-unit test-systemd  ## run everything below (without root: what can run, and say what cannot)
+test: setup lint test-unit test-schema test-systemd  ## run everything below (without root: what can run, and say what cannot)
 
 .PHONY: lint
 lint: setup  ## judge the code: ruff, mypy, codespell, shellcheck
@@ -80,6 +87,10 @@ lint: setup  ## judge the code: ruff, mypy, codespell, shellcheck
 .PHONY: test-unit
 test-unit: setup  ## test on this machine's Python, with systemd's in-memory twin; needs no root
 	$(call stage,unit tests,$(PYTHON) -m pytest -q -n 2 tests/unit tests/contract)
+
+.PHONY: test-schema
+test-schema: setup .venv/schema/bin/st  ## ask the web server all that its OpenAPI document promises (schemathesis); needs no root
+	$(call stage,schema,$(PYTHON) -m tests.schema .venv/schema/bin/st --max-time 100)
 
 # Three minutes of waiting for a clock: meanwhile the other processor has something to do.
 WATCH = tests/system/test_clock_changes.py
