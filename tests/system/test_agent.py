@@ -134,7 +134,7 @@ def test_a_member_s_commands_go_through_it(host: Host) -> None:
         host.box.run("stat -c '%U %a' /etc/debvisor/timers/jobs.d/snap.yaml").stdout == "root 640\n"
     )
     host.cli("job", "delete", "snap", "--force", user="alice")
-    who = {record["caller"]["user"] for record in host.json("audit") if record["verb"] == "delete"}
+    who = {record["user"] for record in host.json("audit") if record["verb"] == "delete"}
     assert who == {"alice"}
     assert host.json("audit", "--verify")["whole"] is True
 
@@ -177,8 +177,8 @@ def test_the_web_server_says_for_whom_it_asks_and_nobody_else_may(host: Host) ->
     forged = call(host, "Pause", user="alice", jobs=["nightly"], behalf={**whom, "role": "admin"})
     assert "error" in forged
     newest = next(record for record in host.json("audit") if record["verb"] == "pause")
-    caller = newest["caller"]
-    assert (caller["token"], caller["address"], caller["request"]) == ("deploy", "192.0.2.7", "r-1")
+    known = (newest["token"], newest["address"], newest["request"])
+    assert known == ("deploy", "192.0.2.7", "r-1")
 
 
 def test_a_broken_file_elsewhere_blocks_no_change_of_a_member(host: Host) -> None:
