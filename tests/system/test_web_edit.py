@@ -26,6 +26,14 @@ jobs:
     command: [/bin/true]
 """
 LATER = TEXT.replace("0 2", "30 1")
+JOINED = """\
+jobs:
+  a: {command: [/bin/true]}
+  b: {command: [/bin/true], depends_on: [a]}
+  c: {command: [/bin/true], depends_on: [a]}
+  d: {command: [/bin/true], depends_on: [b, c]}
+  e: {command: [/bin/true], depends_on: [d]}
+"""
 POLICY = "policy: {raw_commands: true, users: [root]}\n"
 
 
@@ -36,8 +44,16 @@ class Pages(Host):
 
     def post(self, path: str, **fields: str) -> tuple[int, str, str]:
         """Send a form; return status, where it leads, and the page."""
-        self.box.write("/tmp/form", "", 0o600)
-        argv = ["curl", "--silent", "--max-time", "60", "-H", f"Authorization: Bearer {self.token}"]
+        argv = [
+            "curl",
+            "-X",
+            "POST",
+            "--silent",
+            "--max-time",
+            "60",
+            "-H",
+            f"Authorization: Bearer {self.token}",
+        ]
         for name, value in fields.items():
             self.box.write(f"/tmp/field-{name}", value, 0o600)
             argv += ["--data-urlencode", f"{name}@/tmp/field-{name}"]
@@ -84,7 +100,8 @@ def test_what_is_typed_is_checked_by_the_server_alone(host: Pages) -> None:
     status, _, said = host.post("/draft", job="nightly", view="yaml", text=wrong)
 
     assert status == 200
-    assert [(one["line"], one["column"]) for one in json.loads(said)["problems"]][0] == (4, 18)
+    first = json.loads(said)["problems"][0]
+    assert (first["line"], first["column"]) == (4, 18)
     assert host.file() == TEXT
 
 
@@ -146,10 +163,20 @@ def test_the_audit_knows_who_it_was(host: Pages) -> None:
     assert ("confirm", "ed") in asked
 
 
-def test_the_graph_is_drawn_without_graphviz(host: Pages) -> None:
-    assert host.box.run("which dot", check=False).returncode == 1
+def test_the_graph_is_drawn_with_graphviz_and_without(host: Pages) -> None:
+    host.box.write("/etc/debvisor/timers/jobs.d/graph.yaml", JOINED, 0o644)
+    host.cli("apply", "--yes")
+    by_dot = _paths(host.get("/graph"))
 
-    page = host.get("/graph")
+    host.box.run("mv /usr/bin/dot /usr/bin/not-dot")
+    try:
+        ours = _paths(host.get("/graph"))
+    finally:
+        host.box.run("mv /usr/bin/not-dot /usr/bin/dot")
 
-    assert page.count('class="b ') == 2
-    assert 'class="e e-requires"' in page
+    assert len(by_dot) == len(ours) == 6
+    assert by_dot != ours, "dot was not run in the sandbox"
+
+
+def _paths(page: str) -> list[str]:
+    return re.findall(r'class="e e-\w+" d="([^"]+)" data', page)
