@@ -22,7 +22,7 @@ jobs:
 SOCKET = "http+unix:///run/debvisor-timers/web.sock"
 
 CALLS = """\
-import asyncio, json, sys
+import asyncio, json, sys, time
 from debvisor_timers import DependencyType, JobDependency, JobPriority, JobStatus, Scheduler
 from debvisor_timers.errors import DefinitionError, NotFoundError, RefusedError
 
@@ -64,6 +64,9 @@ with Scheduler.connect(url, token=token) as remote:
     numbers = remote.get_job_statistics("first-one")
     found["numbers"] = [numbers["total_executions"], numbers["success_rate"]]
     found["count"] = remote.get_job("first-one").execution_count
+    until = time.monotonic() + 10  # the server has looked a second ago, maybe
+    while not remote.list_jobs(status=JobStatus.COMPLETED) and time.monotonic() < until:
+        time.sleep(0.1)
     found["listed"] = [[job.job_id for job in remote.list_jobs(**wanted)] for wanted in (
         {}, {"tags": {"team": "core"}}, {"status": JobStatus.COMPLETED}, {"task_type": "not_there"}
     )]
