@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
-from playwright.sync_api import Playwright, sync_playwright
+from playwright.sync_api import Playwright, expect, sync_playwright
 
 from tests.box import WEB, Box, Layer, web_layer
 from tests.browser import chromium, jobs, past
@@ -20,9 +20,22 @@ BROWSER = Layer(name="browser", parent=WEB, packages=("graphviz", "systemd-journ
 """Beside what the pages need: what writes a journal of weeks that never were."""
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the host of a failed test has in its journal."""
+    report = yield
+    for name, value in getattr(item, "funcargs", {}).items():
+        if report.failed and isinstance(value, Site):
+            report.sections.extend(value.host.box.evidence(name))
+    return report
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     """The driver of all browsers."""
+    expect.set_options(timeout=15_000)
     with sync_playwright() as driver:
         yield driver
 

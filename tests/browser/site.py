@@ -70,12 +70,12 @@ class Site:
         self.host = host
         self.browser = browser
         self.tokens = {role: _token(host, role) for role in ROLES}
+        host.box.wait_until(f"curl --fail --silent {BASE}/api/v1/health", 30, "the server answers")
 
-    def state_of(self, job: str) -> str:
-        """Return the state of a job as `list` has it."""
-        rows = self.host.json("list", job)
-        state: str = rows[0]["state"]
-        return state
+    def is_paused(self, job: str) -> bool:
+        """Return whether `list` has the job as paused."""
+        row = next(row for row in self.host.json("list") if row["job"] == job)
+        return row["paused"] is not None
 
     @contextmanager
     def window(self, role: str = "", look: Look | None = None) -> Iterator[Window]:

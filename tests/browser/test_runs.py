@@ -149,14 +149,14 @@ def test_a_paused_job_does_not_fire_until_it_is_resumed(site: Site, window: Wind
     page.get_by_role("button", name="Pause").click()
 
     expect(page.get_by_role("heading", level=1)).to_contain_text("paused")
-    assert site.state_of("ticking") == "paused"
+    assert site.is_paused("ticking")
     runs = page.locator("#runs").get_by_role("row")
     expect(runs.nth(1)).to_contain_text("skipped", timeout=30_000)
 
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("heading", level=1)).not_to_contain_text("paused")
     expect(runs.nth(1)).to_contain_text("succeeded", timeout=30_000)
-    assert site.state_of("ticking") != "paused"
+    assert not site.is_paused("ticking")
 
 
 def test_the_audit_names_the_token(site: Site) -> None:
