@@ -10,9 +10,10 @@ from tests.browser.site import Site
 _SAME = {
     "overview": "/",
     "timeline-day": "/timeline",
-    "timeline-week": "/timeline?span=week",
+    "timeline-week": "/timeline?show=week",
     "graph": "/graph",
 }
+NOT_FOUND = "/jobs/there-is-no-such-job"
 LARGE: Mapping[str, str] = {**_SAME, "overview-found": "/?q=backup+web"}
 
 
@@ -30,5 +31,4 @@ def small(site: Site) -> Mapping[str, str]:
         "audit": "/audit",
         "tokens": "/tokens",
         "settings": "/settings",
-        "not-found": "/jobs/there-is-no-such-job",
     }

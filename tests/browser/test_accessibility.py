@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import axe
-from tests.browser.places import LARGE, small
+from tests.browser.places import LARGE, NOT_FOUND, small
 from tests.browser.site import PHONE, WIDE, Look, Site
 
 LOOKS = [Look(theme="light"), Look(theme="dark"), Look(width=PHONE, theme="dark")]
@@ -37,3 +37,10 @@ def test_axe_finds_nothing_at_the_door(site: Site) -> None:
     with site.window() as window:
         window.page.goto("/sign-in")
         assert axe.problems(window.page) == []
+
+
+def test_axe_finds_nothing_where_nothing_is(site: Site) -> None:
+    with site.window("viewer") as window:
+        window.page.goto(NOT_FOUND)
+        assert axe.problems(window.page) == []
+        window.forgive("404")

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -45,10 +43,9 @@ jobs:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def trials(site: Site) -> Iterator[None]:
+def trials(site: Site) -> None:
     site.host.write(JOBS, "trials.yaml")
     site.host.apply()
-    yield
 
 
 def run_now(page: Page, job: str) -> None:

@@ -11,37 +11,16 @@ chart?.addEventListener("click", (event) => {
   if (run) location.href = `/jobs/${chart.dataset.job}/runs/${run}`;
 });
 
-// Times go on by themselves: a part that differs in them alone is the same.
-function words(html) {
-  const holder = document.createElement("template");
-  holder.innerHTML = html; // made by our server, which escapes all values
-  for (const time of holder.content.querySelectorAll("time")) time.remove();
-  return holder.innerHTML;
-}
-
-async function ask(part) {
+every(3000, async () => {
   const address = new URL(location.href);
-  if (part) address.searchParams.set("part", part);
+  address.searchParams.set("part", "runs");
   const answer = await fetch(address, { cache: "no-store" });
   if (answer.status === 401) location.reload();
-  return answer.ok ? answer.text() : null;
-}
-
-// What a run that begins or ends changes besides its row: the badge, the buttons, the figures.
-async function renew() {
-  const html = await ask("");
-  if (html === null) return;
-  const fresh = new DOMParser().parseFromString(html, "text/html");
-  for (const id of ["head", "facts"]) {
-    const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
-    if (old && now) replacePart(old, now.innerHTML);
+  if (!answer.ok) return;
+  const html = await answer.text();
+  const words = (text) => text.replace(/<time[^]*?<\/time>/g, "");
+  if (words(html) !== runs.dataset.seen) {
+    if (runs.dataset.seen !== undefined) replacePart(runs, html);
+    runs.dataset.seen = words(html);
   }
-}
-
-every(3000, async () => {
-  if (document.querySelector("#head button:active")) return;
-  const html = await ask("runs");
-  if (html === null || words(html) === words(runs.innerHTML)) return;
-  replacePart(runs, html);
-  await renew();
 });
