@@ -127,6 +127,12 @@ class Editing(Base):
 
         return check_draft(self.host, draft)
 
+    def job_file(self, job_id: str) -> Rewrite:
+        """Return the file of a job as it is; needs no right to write it."""
+        from debvisor_timers.operations.editing.rewrite import job_file
+
+        return job_file(self.host, job_id)
+
     def require_job_file(self, job_id: str) -> None:
         """Raise NotFoundError unless the job is in a file, or was applied."""
         from debvisor_timers.operations.editing.edit import require_job

@@ -35,8 +35,16 @@ class Rewrite:
 
 
 def open_job(host: Host, job_id: str) -> Rewrite:
-    """Return the file of a job as it is, also one that is wrong as YAML. Raises NotFoundError."""
+    """Return the file of a job as it is, to be edited; who may not is told so."""
     require_rights(host.layout)
+    return job_file(host, job_id)
+
+
+def job_file(host: Host, job_id: str) -> Rewrite:
+    """Return the file of a job as it is, also one that is wrong as YAML. Raises NotFoundError.
+
+    For who is going to ask somebody else to write it.
+    """
     files = JobTree(host.layout.jobs)
     try:
         name = files.require(job_id)

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from debvisor_timers.web.pages import (
     actions,
     audit,
+    edit,
     graph,
     job,
     overview,
@@ -17,16 +18,19 @@ from debvisor_timers.web.pages import (
     sign_in_oidc,
     timeline,
     tokens,
+    trial,
 )
 
 PAGES: tuple[APIRouter, ...] = (
     sign_in.router,
     sign_in_oidc.router,
     overview.router,
+    edit.router,
     job.router,
     run.router,
     timeline.router,
     graph.router,
+    trial.router,
     actions.router,
     audit.router,
     tokens.router,

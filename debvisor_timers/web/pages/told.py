@@ -25,6 +25,12 @@ _WORDS: Mapping[str, Told] = {
     "resume": Told(words="Resumed: it starts again by its schedule."),
     "skip": Told(words="Its next run will be skipped."),
     "unskip": Told(words="Its next run will take place."),
+    "create": Told(words="Created, and applied."),
+    "update": Told(words="Saved, and applied."),
+    "unchanged": Told(words="Nothing was changed.", tone="warn"),
+    "delete": Told(words="Deleted. Its history stays for a while."),
+    "confirm": Told(words="Kept: it is no trial any more."),
+    "undo": Told(words="Taken back: units and files are as they were before."),
     "revoke": Told(words="Revoked: nobody is let in by this token any more."),
 }
 
