@@ -148,6 +148,13 @@ class MachineError(DebvisorTimersError):
     http_status = 502
 
 
+class UnreachableError(DebvisorTimersError):
+    """A server that cannot be reached, hangs up, or answers with no words of ours."""
+
+    exit_code = ExitCode.SYSTEMD
+    http_status = 502
+
+
 class PartWayError(DebvisorTimersError):
     """A change that stopped part-way and could not be undone; says what is left to do."""
 

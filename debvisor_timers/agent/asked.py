@@ -11,6 +11,7 @@ from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.editing.change import Change, ChangeKind
 from debvisor_timers.operations.holding.pause import Wish
 from debvisor_timers.operations.holding.selecting import Choice
+from debvisor_timers.scheduler.keys import writable
 
 _MOST = 10_000
 Seconds = Annotated[float, Field(ge=5, le=86_400)]
@@ -39,7 +40,10 @@ class ChangeAsked(_Asked):
 
     def change(self) -> Change:
         """Return it as operations take it."""
-        keys = {tuple(key.path): key.value for key in self.keys or ()}
+        keys = {
+            tuple(key.path): None if key.value is None else writable(key.value)
+            for key in self.keys or ()
+        }
         return Change(job_id=self.job, kind=ChangeKind(self.kind), keys=keys)
 
 
@@ -83,6 +87,12 @@ class JobAsked(_Asked):
     job: str
 
 
+class ForgetAsked(JobAsked):
+    """Runs of a job that are to be forgotten: all but these."""
+
+    keep: Annotated[list[str], Field(max_length=100_000)]
+
+
 class RunAsked(JobAsked):
     """A start. force: whatever it depends on."""
 
@@ -101,27 +111,27 @@ class SkipAsked(JobAsked):
     count: Annotated[int, Field(ge=0, le=1000)]
 
 
-class _EditAsked(_Asked):
-    """How an edit is made."""
-
-    dry_run: bool = False
-    overwrite_edits: bool = False
-
-
-class EditAsked(_EditAsked):
+class _ChangesAsked(_Asked):
     """Changes of jobs, made as one. versions: of jobs, as the caller has seen them."""
 
     changes: Annotated[list[ChangeAsked], Field(min_length=1, max_length=_MOST)]
     versions: dict[str, str] = {}
+    overwrite_edits: bool = False
 
 
-class TryEditAsked(EditAsked):
-    """The same, taken back unless it is confirmed."""
+class EditAsked(_ChangesAsked):
+    """Changes that are made, or looked at."""
+
+    dry_run: bool = False
+
+
+class TryEditAsked(_ChangesAsked):
+    """Changes that are taken back unless they are confirmed."""
 
     timeout_seconds: Seconds
 
 
-class RewriteAsked(_EditAsked):
+class _TextAsked(_Asked):
     """A job's file with another text; is_new: there is none yet."""
 
     job: str
@@ -129,10 +139,17 @@ class RewriteAsked(_EditAsked):
     before: str
     after: str
     is_new: bool = False
+    overwrite_edits: bool = False
 
 
-class TryRewriteAsked(RewriteAsked):
-    """The same, taken back unless it is confirmed."""
+class RewriteAsked(_TextAsked):
+    """A text that is written, or looked at."""
+
+    dry_run: bool = False
+
+
+class TryRewriteAsked(_TextAsked):
+    """A text that is taken back unless it is confirmed."""
 
     timeout_seconds: Seconds
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.applying.apply import ApplyOptions, ApplyResult
 from debvisor_timers.operations.applying.plan import Plan
+from debvisor_timers.operations.editing.change import Change
 from debvisor_timers.operations.editing.edit import EditOptions, EditResult
 from debvisor_timers.operations.editing.rewrite import Rewrite
 from debvisor_timers.operations.safety.rollback import RollbackOptions, RolledBack
@@ -70,29 +71,36 @@ def _take_back(door: Door, _given: object) -> RolledBack:
 
 
 def _edit(door: Door, given: asked.EditAsked) -> EditResult:
+    options = _edit_options(door, overwrite_edits=given.overwrite_edits, dry_run=given.dry_run)
     changes = [each.change() for each in given.changes]
-    return _edited(door.scheduler.edit_jobs(changes, _edit_options(door, given)))
+    options = replace(options, versions=given.versions)
+    return _edited(door.scheduler.edit_jobs(changes, options))
 
 
 def _try_edit(door: Door, given: asked.TryEditAsked) -> TriedEdit:
+    options = _edit_options(door, overwrite_edits=given.overwrite_edits)
     changes = [each.change() for each in given.changes]
-    timeout = timedelta(seconds=given.timeout_seconds)
-    tried = door.scheduler.try_edit(changes, timeout, _edit_options(door, given))
-    return replace(tried, result=_edited(tried.result))
+    return _tried(door, changes, given.timeout_seconds, replace(options, versions=given.versions))
 
 
 def _rewrite(door: Door, given: asked.RewriteAsked) -> EditResult:
-    wanted, options = _wanted(door, given), _edit_options(door, given)
-    return _edited(door.scheduler.rewrite_job_file(wanted, options))
+    options = _edit_options(door, overwrite_edits=given.overwrite_edits, dry_run=given.dry_run)
+    return _edited(door.scheduler.rewrite_job_file(_wanted(door, given), options))
 
 
 def _try_rewrite(door: Door, given: asked.TryRewriteAsked) -> TriedEdit:
-    timeout = timedelta(seconds=given.timeout_seconds)
-    tried = door.scheduler.try_edit(_wanted(door, given), timeout, _edit_options(door, given))
+    options = _edit_options(door, overwrite_edits=given.overwrite_edits)
+    return _tried(door, _wanted(door, given), given.timeout_seconds, options)
+
+
+def _tried(
+    door: Door, edit: Sequence[Change] | Rewrite, seconds: float, options: EditOptions
+) -> TriedEdit:
+    tried = door.scheduler.try_edit(edit, timedelta(seconds=seconds), options)
     return replace(tried, result=_edited(tried.result))
 
 
-def _wanted(door: Door, given: asked.RewriteAsked) -> Rewrite:
+def _wanted(door: Door, given: asked.RewriteAsked | asked.TryRewriteAsked) -> Rewrite:
     """Return the file as it shall be; its path is where the job is, or where it would be."""
     jobs = door.scheduler.layout.jobs
     path = jobs / f"{given.job}.yaml"
@@ -186,6 +194,11 @@ VERBS: Mapping[str, Verb] = {
         takes=asked.NothingAsked,
         do=lambda door, _given: door.scheduler.generations(),
     ),
+    "ForgetRuns": Verb(
+        role=Role.ADMIN,
+        takes=asked.ForgetAsked,
+        do=lambda door, given: door.scheduler.forget_runs(given.job, keep=given.keep),
+    ),
     "CreateToken": Verb(
         role=Role.ADMIN,
         takes=asked.NewTokenAsked,
@@ -213,13 +226,9 @@ def _options(door: Door, given: asked.ApplyAsked) -> ApplyOptions:
     )
 
 
-def _edit_options(door: Door, given: asked.EditAsked | asked.RewriteAsked) -> EditOptions:
+def _edit_options(door: Door, *, overwrite_edits: bool, dry_run: bool = False) -> EditOptions:
     return EditOptions(
-        dry_run=given.dry_run,
-        overwrite_edits=given.overwrite_edits,
-        before=door.check,
-        one_job=True,
-        versions=given.versions if isinstance(given, asked.EditAsked) else {},
+        dry_run=dry_run, overwrite_edits=overwrite_edits, before=door.check, one_job=True
     )
 
 

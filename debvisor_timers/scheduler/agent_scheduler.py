@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -139,6 +139,10 @@ class Asking(Scheduler):
         """Let nobody in any more by a token."""
         return cast("Token", self.ask("RevokeToken", name=name))
 
+    def forget_runs(self, job_id: str, *, keep: Collection[str]) -> int:
+        """Let the index forget the runs of a job but those with the ids `keep`."""
+        return cast(int, self.ask("ForgetRuns", job=job_id, keep=sorted(keep)))
+
     def apply(self, options: ApplyOptions) -> ApplyResult:
         """Make the timers of this host what the YAML says."""
         return cast("ApplyResult", self.ask("Apply", **self._allowed(options)))
@@ -236,7 +240,9 @@ def _rewrite(rewrite: Rewrite) -> dict[str, object]:
 
 
 def _key(path: tuple[str, ...], value: object) -> dict[str, object]:
-    return {"path": list(path), "value": value}
+    from debvisor_timers.scheduler.keys import as_json
+
+    return {"path": list(path), "value": as_json(value)}
 
 
 def _how(options: EditOptions | None) -> dict[str, object]:

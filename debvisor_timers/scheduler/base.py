@@ -47,9 +47,7 @@ class Base:
         `pools` in config.yaml. tell: is told what a person has to know besides an answer; stderr,
         where nothing is named.
         """
-        if isinstance(max_workers, bool) or not isinstance(max_workers, int) or max_workers < 1:
-            raise UsageError(f"max_workers is {max_workers!r}", fix="give a number from 1 on")
-        self.max_workers = max_workers
+        self.max_workers = check_workers(max_workers)
         self.layout = host.layout if host else layout_for(root, user=user)
         self._host = host
         self._hosts = threading.local()
@@ -109,6 +107,13 @@ class Base:
     def timestamp(self, text: str) -> datetime:
         """Return the instant that systemd reads from `text`, such as `tomorrow`: aware, UTC."""
         return self.host.analyzer.timestamp(text)
+
+
+def check_workers(number: object) -> int:
+    """Return how many executions are awaited at once. Raises UsageError for none, or no number."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise UsageError(f"max_workers is {number!r}", fix="give a number from 1 on")
+    return number
 
 
 def _warn(words: str) -> None:

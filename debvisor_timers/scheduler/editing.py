@@ -97,7 +97,8 @@ class Editing(Base):
         options = options or EditOptions()
         if options.dry_run:
             return rewrite_job(self.host, rewrite, options)
-        with self.attempt("update", jobs=[rewrite.job_id], file=str(rewrite.path)) as attempt:
+        verb, file = ("create" if rewrite.is_new else "update"), str(rewrite.path)
+        with self.attempt(verb, jobs=[rewrite.job_id], file=file) as attempt:
             if options.apply:
                 options = self._told_by(attempt, options)
             else:

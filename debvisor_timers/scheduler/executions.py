@@ -3,16 +3,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, MutableMapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Iterator, MutableMapping, Sequence
+from typing import Protocol
 
 from debvisor_timers.errors import NotFoundError, UsageError
 from debvisor_timers.scheduler.values import JobExecutionResult
 
-if TYPE_CHECKING:
-    from debvisor_timers.scheduler.guide import JobScheduler
-
 ALL = 1_000_000
+
+
+class KeptRuns(Protocol):
+    """Who knows the runs of jobs: the scheduler of this host, or of a server."""
+
+    def get_execution_history(self, job_id: str, limit: int = 20) -> Sequence[JobExecutionResult]:
+        """Return the newest runs of a job."""
+
+    def meant_job(self, text: str, *, whole: bool = False) -> str:
+        """Return the id of the job that `text` means."""
+
+    def jobs_with_runs(self) -> Sequence[str]:
+        """Return the ids of the jobs that have runs."""
+
+    def forget_runs(self, job_id: str, *, keep: Collection[str]) -> int:
+        """Forget the runs of a job but those with the ids `keep`."""
 
 
 class NoSuchJobError(NotFoundError, KeyError):
@@ -28,7 +41,7 @@ class ExecutionHistory(MutableMapping[str, Sequence[JobExecutionResult]]):
     journal is left alone. `del history[job_id]` forgets all.
     """
 
-    def __init__(self, scheduler: JobScheduler) -> None:
+    def __init__(self, scheduler: KeptRuns) -> None:
         """Look at the history of `scheduler`."""
         self._scheduler = scheduler
 

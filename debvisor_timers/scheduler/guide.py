@@ -14,7 +14,13 @@ from debvisor_timers.errors import UsageError
 from debvisor_timers.layout import Layout
 from debvisor_timers.scheduler import Scheduler
 from debvisor_timers.scheduler.executions import ExecutionHistory
-from debvisor_timers.scheduler.keys import JobFields, NewJobFields, dependency_keys, keys_of
+from debvisor_timers.scheduler.keys import (
+    JobFields,
+    NewJobFields,
+    dependency_keys,
+    keys_of,
+    new_fields,
+)
 from debvisor_timers.scheduler.scheduled_job import (
     Counts,
     Dependencies,
@@ -26,7 +32,9 @@ from debvisor_timers.scheduler.values import (
     JobDependency,
     JobExecutionResult,
     JobStatus,
+    check_limit,
     check_texts,
+    known_status,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +42,7 @@ if TYPE_CHECKING:
     from debvisor_timers.jobs.model import Job
     from debvisor_timers.operations.editing.handlers import TaskFunction
     from debvisor_timers.operations.list import JobRow
+    from debvisor_timers.scheduler.remote.scheduler import RemoteScheduler
 
 log = logging.getLogger("DebVisor.Scheduler")
 
@@ -50,6 +59,29 @@ class JobScheduler(Scheduler):
     errors are those of debvisor_timers.errors.
     """
 
+    @staticmethod
+    def connect(
+        url: str,
+        *,
+        token: str = "",
+        timeout: float = 120,
+        ca_file: str | None = None,
+        max_workers: int = 20,
+    ) -> RemoteScheduler:
+        """Return the same calls on the jobs of a server; nothing is asked of it yet.
+
+        url: https://HOST, http://localhost:5000, or http+unix:///run/debvisor-timers/web.sock.
+        timeout: seconds without a word from the server, after which UnreachableError is raised.
+        ca_file: authorities that certify the server, in place of those of this host. Raises
+        UsageError for what is no address, and for a token that others could read on its way.
+        """
+        from debvisor_timers.scheduler.remote.address import address_of
+        from debvisor_timers.scheduler.remote.scheduler import RemoteScheduler
+        from debvisor_timers.scheduler.remote.server import Server
+
+        server = Server(address_of(url), token=token, timeout=timeout, ca_file=ca_file)
+        return RemoteScheduler(server, max_workers=max_workers)
+
     def create_job(
         self,
         name: str,
@@ -65,12 +97,7 @@ class JobScheduler(Scheduler):
         Raises UsageError, DefinitionError (with all problems), RefusedError, SystemdError; then
         there is no such job.
         """
-        fields = JobFields(name=name)
-        fields.update(more)  # type: ignore[typeddict-item]
-        if cron_expr is not None:
-            fields["cron_expr"] = cron_expr
-        if task_type is not None:
-            fields["task_type"] = task_type
+        fields = new_fields(name, cron_expr, task_type, more)
         check_texts(name=name, job_id=job_id or "")
         job_id = job_id or self.free_job_id(name)
         keys = {path: value for path, value in keys_of(fields).items() if value is not None}
@@ -123,7 +150,7 @@ class JobScheduler(Scheduler):
         status: that of the run under way, or of the last one. Raises UsageError for one that there
         is not.
         """
-        word = None if status is None else _known_status(status)
+        word = None if status is None else known_status(status)
         if tags is not None and not isinstance(tags, Mapping):
             raise UsageError(f"tags are {tags!r}", fix="give a dict")
         rows = self.list().rows
@@ -236,8 +263,7 @@ class JobScheduler(Scheduler):
         from debvisor_timers.history.filter import RunFilter
         from debvisor_timers.operations.past.history import HistoryQuery
 
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-            raise UsageError(f"limit is {limit!r}", fix="give how many runs are wanted")
+        check_limit(limit)
         query = HistoryQuery(wanted=RunFilter(jobs=(self.meant_job(job_id),)), limit=limit)
         return [
             JobExecutionResult.of(run, self._output_of(run)) for run in self.history(query).runs
@@ -338,15 +364,6 @@ class JobScheduler(Scheduler):
             return output.stdout.text, output.stderr.text
 
         return read
-
-
-def _known_status(status: JobStatus | str) -> str:
-    try:
-        return str(JobStatus(str(status).lower()))
-    except ValueError as error:
-        raise UsageError(
-            f"there is no status {str(status)!r}", fix=f"use one of: {', '.join(JobStatus)}"
-        ) from error
 
 
 def _status(row: JobRow) -> str:

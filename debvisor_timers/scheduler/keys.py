@@ -59,6 +59,19 @@ class JobFields(NewJobFields, total=False):
     task_type: str | None
 
 
+def new_fields(
+    name: str, cron_expr: str | None, task_type: str | None, more: NewJobFields
+) -> JobFields:
+    """Return what `create_job` was given as one; what is None was not said."""
+    fields = JobFields(name=name)
+    fields.update(more)  # type: ignore[typeddict-item]
+    if cron_expr is not None:
+        fields["cron_expr"] = cron_expr
+    if task_type is not None:
+        fields["task_type"] = task_type
+    return fields
+
+
 _TEXTS: Mapping[str, KeyPath] = {
     "name": ("name",),
     "owner": ("owner",),
@@ -230,3 +243,16 @@ def writable(value: object) -> Writable:
         f"a job file cannot hold {value!r}",
         fix="give text, numbers, True, False, None, lists and mappings",
     )
+
+
+def as_json(value: object) -> object:
+    """Return what a job file can hold as JSON has it; `writable` is the way back."""
+    from debvisor_timers.jobs.scalar import NULL
+
+    if value is NULL:
+        return None
+    if isinstance(value, Mapping):
+        return {str(name): as_json(each) for name, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [as_json(each) for each in value]
+    return value

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from debvisor_timers.scheduler.base import Base
 
 if TYPE_CHECKING:
+    from debvisor_timers.jobs.policy import AccessPolicy
     from debvisor_timers.operations.chosen import JobChoice
     from debvisor_timers.operations.coming.elapses import Interval
     from debvisor_timers.operations.coming.timeline import Timeline
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 class Looking(Base):
     """Questions about jobs; nothing is changed."""
+
+    def access_policy(self) -> AccessPolicy:
+        """Return what callers that are not root may make jobs do."""
+        from debvisor_timers.operations.access.policy import policy_in_force
+
+        return policy_in_force(self.host)
 
     def meant_job(self, text: str, *, whole: bool = False) -> str:
         """Return the id of the job that `text` means: an id, how one begins, or a name."""

@@ -235,3 +235,19 @@ def check_texts(**arguments: object) -> None:
     for name, value in arguments.items():
         if not isinstance(value, str):
             raise UsageError(f"{name} is {value!r}", fix="give a text")
+
+
+def known_status(status: JobStatus | str) -> str:
+    """Return the word of a status. Raises UsageError for one that there is not."""
+    try:
+        return str(JobStatus(str(status).lower()))
+    except ValueError as error:
+        raise UsageError(
+            f"there is no status {str(status)!r}", fix=f"use one of: {', '.join(JobStatus)}"
+        ) from error
+
+
+def check_limit(limit: object) -> None:
+    """Raise UsageError where a limit is no number from 0 on."""
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        raise UsageError(f"limit is {limit!r}", fix="give how many runs are wanted")

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping
 from socket import socket
 
+from starlette.types import Receive, Scope, Send
+
 from debvisor_timers import __version__
 from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.jobs.web import WebSettings
@@ -18,7 +20,9 @@ from debvisor_timers.layout import Layout
 from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.web.app import create_app
 from debvisor_timers.web.edge.edge import bounds_of
-from debvisor_timers.web.edge.log import AccessLog, Send
+from debvisor_timers.web.edge.log import AccessLog
+from debvisor_timers.web.edge.log import Send as SendRecord
+from debvisor_timers.web.envelope import failure
 from debvisor_timers.web.identity.authenticator import Identity
 from debvisor_timers.web.serving import Server, names_of, own_certificate, passed_sockets
 from debvisor_timers.web.settings import read_settings
@@ -33,13 +37,24 @@ def main() -> int:
     os.umask(0o077)
     layout = Layout()
     try:
-        settings = read_settings(layout)
         tls, sockets = own_certificate(), passed_sockets()
     except DebvisorTimersError as error:
-        sys.stderr.write(f"error: {error}\n")
+        _log.error("error: %s", error)
         return error.exit_code
-    asyncio.run(_serve(layout, settings, tls, sockets))
+    try:
+        settings = read_settings(layout)
+    except DebvisorTimersError as error:
+        _log.error("%s", error)
+        asyncio.run(Server(out_of_order, tls).serve(sockets))
+    else:
+        asyncio.run(_serve(layout, settings, tls, sockets))
     return 0
+
+
+async def out_of_order(scope: Scope, receive: Receive, send: Send) -> None:
+    """Let nobody in, and say where to look: whom the settings mean nobody can know."""
+    answer = failure(503, "web in config.yaml makes no sense: the journal of this server tells why")
+    await answer(scope, receive, send)
 
 
 async def _serve(
@@ -59,7 +74,7 @@ async def _serve(
         log.close()
 
 
-def _sender(layout: Layout) -> Send:
+def _sender(layout: Layout) -> SendRecord:
     scheduler = JobScheduler.system(layout)
 
     def send(fields: Mapping[str, str]) -> None:

@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -23,10 +20,10 @@ from debvisor_timers.web.openapi import openapi
 from debvisor_timers.web.pages import PAGES
 from debvisor_timers.web.pages.errors import Failure, error_page, wants_page
 from debvisor_timers.web.routes import ROUTERS
+from debvisor_timers.web.static_files import PackageFiles
 
 API = "/api/v1"
 _ASKED = ("If-Match", "If-None-Match", "Idempotency-Key", "Last-Event-ID", "X-Request-ID")
-_STATIC = Path(__file__).parent / "static"
 
 
 def create_app(
@@ -39,7 +36,7 @@ def create_app(
     app = FastAPI(
         title="debvisor-timers",
         version=__version__,
-        openapi_url=f"{API}/openapi.json",
+        openapi_url=None,  # routes/description.py has it, for who may look at jobs
         docs_url=None,  # FastAPI's pages load from a CDN
         redoc_url=None,
     )
@@ -51,7 +48,7 @@ def create_app(
         app.include_router(router, prefix=API)
     for pages in PAGES:
         app.include_router(pages, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.mount("/static", PackageFiles(), name="static")
     app.add_exception_handler(DebvisorTimersError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -100,6 +97,11 @@ async def _http(request: Request, error: Exception) -> Response:
     return failure(error.status_code, str(error.detail), headers=error.headers)
 
 
-async def _bug(_request: Request, _error: Exception) -> Response:
+async def _bug(request: Request, _error: Exception) -> Response:
     # The server logs it with its traceback; who asks has no use for that.
+    if wants_page(request):
+        fix = "see the journal of the server: journalctl -u debvisor-timers-web"
+        return await error_page(
+            request, Failure(status=500, detail="this is an error of the program", fix=fix)
+        )
     return failure(500, "an error of this program", extra={"fix": "see the journal of the server"})

@@ -31,7 +31,7 @@ class Versioned:
 
 async def create(backend: Backend, who: Principal, body: NewJob) -> str:
     """Make a job; return its id. Raises the errors of `create_job_file`."""
-    fields = _fields(body)
+    fields = fields_of(body)
     keys = {path: value for path, value in keys_of(fields).items() if value is not None}
     for number in range(_TRIES):
         free = "" if body.job_id else await backend.read(free_id, body.name)
@@ -48,7 +48,7 @@ async def create(backend: Backend, who: Principal, body: NewJob) -> str:
 
 async def update(backend: Backend, who: Principal, job_id: str, wish: Versioned) -> None:
     """Change a job. Raises the errors of `update_job_file`."""
-    keys = await backend.read(changed_keys, job_id, _fields(wish.body))
+    keys = await backend.read(changed_keys, job_id, fields_of(wish.body))
     await backend.change(who, _update, job_id, keys, wish.version)
 
 
@@ -85,7 +85,7 @@ def _options(job_id: str, version: str) -> EditOptions:
     return EditOptions(versions={job_id: version} if version else {})
 
 
-def _fields(body: NewJob | JobUpdate) -> JobFields:
+def fields_of(body: NewJob | JobUpdate) -> JobFields:
     """Return what a body says by the names of the Python API; only what it names."""
     said: dict[str, Any] = {
         name: getattr(body, name)

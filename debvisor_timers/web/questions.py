@@ -63,10 +63,18 @@ class PastQuestion:
     offset: int = 0
 
 
-def past_runs(
-    scheduler: JobScheduler, asked: PastQuestion
-) -> tuple[list[Document], bool, list[str]]:
-    """Return a page of runs, whether older ones follow, and what people should know."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastPage:
+    """A page of runs; has_more: older ones follow. at: when it was made. notes: for people."""
+
+    runs: list[Document]
+    has_more: bool
+    at: datetime
+    notes: list[str]
+
+
+def past_runs(scheduler: JobScheduler, asked: PastQuestion) -> PastPage:
+    """Return a page of runs."""
     query = HistoryQuery(
         wanted=RunFilter(
             jobs=tuple(asked.jobs) or None,
@@ -80,8 +88,13 @@ def past_runs(
         limit=asked.limit,
         offset=asked.offset,
     )
-    page = scheduler.history(query)
-    return [run_document(run) for run in page.runs], page.has_more, list(page.notes)
+    at, page = scheduler.now(), scheduler.history(query)
+    return PastPage(
+        runs=[run_document(run) for run in page.runs],
+        has_more=page.has_more,
+        at=at,
+        notes=list(page.notes),
+    )
 
 
 def run_details(scheduler: JobScheduler, job_id: str, run_id: str) -> Document:

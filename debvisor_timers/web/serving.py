@@ -17,10 +17,8 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from debvisor_timers.errors import UsageError
+from debvisor_timers.web.edge.body import LONGEST_HEADERS
 from debvisor_timers.web.identity.peers import Peer
-
-LONGEST_HEADERS = 32_768
-"""Bytes of a request's first line and headers together."""
 
 REQUEST_SECONDS = 20.0
 """So long a connection may take to send the headers of a request."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process that reads for the server: pystemd holds Python's lock, so no event loop may wait.
 
-`python3 -m debvisor_timers.web.worker` gets questions on standard input, each a number of bytes and
-a pickled call, and answers on standard output. Both ends are the same program.
+It gets questions on standard input, each a number of bytes and a pickled call, and answers on
+standard output. Both ends are the same program.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from typing import Any, BinaryIO
 from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.layout import Layout
 from debvisor_timers.scheduler.kept import KeptScheduler
+
+COMMAND = (sys.executable, "-I", "-c", f"from {__name__} import main; main()")
+"""What starts it. Not `-m`: what it pickled would be of `__main__`, which is another one here."""
 
 HEAD = struct.Struct("!I")
 """How many bytes follow."""
@@ -68,12 +71,13 @@ def answer(scheduler: KeptScheduler, call: Call) -> object:
         return Fault(kind=None, words=traceback.format_exc())
 
 
-def serve(source: BinaryIO, sink: BinaryIO, layout: Layout) -> None:
-    """Answer until nobody asks any more."""
+def serve(source: BinaryIO, sink: BinaryIO) -> None:
+    """Answer until nobody asks any more; what comes first is the layout of the host."""
+    layout = _received(source)
+    if not isinstance(layout, Layout):
+        return
     scheduler = KeptScheduler(layout)
-    while len(head := source.read(HEAD.size)) == HEAD.size:
-        (size,) = HEAD.unpack(head)
-        call = pickle.loads(source.read(size))  # noqa: S301 - from the server itself
+    while isinstance(call := _received(source), Call):
         try:
             said = frame(answer(scheduler, call))
         except (pickle.PicklingError, TypeError, AttributeError):
@@ -86,9 +90,13 @@ def main() -> None:
     """Serve on standard input and output; what anything else prints goes to standard error."""
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    layout = pickle.loads(bytes.fromhex(sys.argv[1]))  # noqa: S301
-    serve(sys.stdin.buffer, sink, layout)
+    serve(sys.stdin.buffer, sink)
 
 
-if __name__ == "__main__":
-    main()
+def _received(source: BinaryIO) -> object:
+    """Return what the server has sent; None where it sends nothing any more."""
+    head = source.read(HEAD.size)
+    if len(head) < HEAD.size:
+        return None
+    (size,) = HEAD.unpack(head)
+    return pickle.loads(source.read(size))  # noqa: S301 - from the server itself

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
-import sys
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
@@ -28,7 +27,7 @@ from debvisor_timers.scheduler.kept import KeptScheduler, News
 from debvisor_timers.web.backend import JobsSnapshot
 from debvisor_timers.web.journal import followed
 from debvisor_timers.web.principal import Principal
-from debvisor_timers.web.worker import HEAD, Call, Fault, frame
+from debvisor_timers.web.worker import COMMAND, HEAD, Call, Fault, frame
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,11 +84,12 @@ class Worker:
     async def _running(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "debvisor_timers.web.worker"),
-                pickle.dumps(self._layout).hex(),
+                *COMMAND,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
+            if self._process.stdin is not None:
+                self._process.stdin.write(frame(self._layout))
         return self._process
 
     async def end(self) -> None:
@@ -116,13 +116,12 @@ class Workers:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
-        """Start the processes, so that the first request need not wait for them."""
+        """Look at all jobs, so that the first request need not wait; the others come up by then."""
         for worker in self._workers:
             self._free.put_nowait(worker)
-        await asyncio.gather(
-            self._lookout.snapshot(),
-            *(worker.ask(Call(function=_nothing)) for worker in self._workers),
-        )
+        for _ in self._workers:
+            self._begin(Call(function=_nothing))
+        await self._lookout.snapshot()
 
     async def close(self) -> None:
         """End the processes."""
@@ -137,10 +136,18 @@ class Workers:
             raise BusyError("the server has too much to do", fix="try again in a moment")
         call = Call(function=function, args=args, kwargs=kwargs)
         # Whoever goes away meanwhile must not leave half an answer in the pipe.
+        return cast(T, await asyncio.shield(self._begin(call)))
+
+    def _begin(self, call: Call) -> asyncio.Task[Any]:
         task = asyncio.create_task(self._ask(call))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return cast(T, await asyncio.shield(task))
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # who waits is told; nobody may wait
 
     async def _ask(self, call: Call) -> Any:
         self._waiting += 1

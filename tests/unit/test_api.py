@@ -6,8 +6,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -23,6 +25,8 @@ from debvisor_timers.errors import DefinitionError, NotFoundError, UsageError
 from debvisor_timers.history.caller import Caller
 from debvisor_timers.operations.applying.plan import make_plan
 from tests.unit.operations.world import NIGHTLY, World
+from tests.unit.web.served import Served
+from tests.unit.web.serving import Serving
 
 
 @pytest.fixture
@@ -31,8 +35,23 @@ def world(tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def scheduler(world: World) -> JobScheduler:
+def local(world: World) -> JobScheduler:
     return JobScheduler(world.host, Caller(user="root", uid=0, door="python"))
+
+
+@pytest.fixture(params=["local", "remote"])
+def scheduler(
+    request: pytest.FixtureRequest, world: World, local: JobScheduler, tmp_path: Path
+) -> Iterator[JobScheduler]:
+    """The calls of the guide on this host, and those that ask a server: one contract."""
+    if request.param == "local":
+        yield local
+        return
+    with (
+        Serving(Served(world).app, tmp_path / "web.sock") as serving,
+        JobScheduler.connect(serving.url, token="admin") as remote,
+    ):
+        yield cast(JobScheduler, remote)
 
 
 def test_the_package_has_the_names_of_the_guide() -> None:
@@ -121,6 +140,7 @@ def test_an_update_to_none_takes_a_key_away(world: World, scheduler: JobSchedule
         timezone="UTC",
         keys={"resources.memory_max": "1G"},
     )
+    assert scheduler.get_job("one").timezone == "UTC"
     job = scheduler.update_job(
         "one",
         owner=None,
@@ -437,7 +457,8 @@ def test_each_event_loop_keeps_its_workers(scheduler: JobScheduler) -> None:
     assert found[0] is not found[1]
 
 
-def test_a_handler_that_is_none_is_refused(world: World, scheduler: JobScheduler) -> None:
+def test_a_handler_that_is_none_is_refused(world: World, local: JobScheduler) -> None:
+    scheduler = local
     with pytest.raises(UsageError, match="is no function"):
         scheduler.register_task_handler("backup", None)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="is not a name of a task type"):
@@ -459,12 +480,12 @@ def test_a_run_is_executed_and_told(scheduler: JobScheduler) -> None:
 
 
 def test_a_handler_of_the_program_itself_is_warned_of(
-    scheduler: JobScheduler, caplog: pytest.LogCaptureFixture
+    local: JobScheduler, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scheduler.register_task_handler("backup", lambda _config: True)
+    local.register_task_handler("backup", lambda _config: True)
 
     record, instead = caplog.records
     assert record.name == "DebVisor.Scheduler"
     assert "a job cannot import it" in record.getMessage()
     assert "do what the type of that name does" in instead.getMessage()
-    assert scheduler.task_types() == {}
+    assert local.task_types() == {}

@@ -14,10 +14,13 @@ from debvisor_timers.jobs.defaults import merge_defaults
 from debvisor_timers.jobs.document import Value
 from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
+from debvisor_timers.jobs.places import problem_at
 from debvisor_timers.jobs.policy import DEPENDS_ON_UNIT, OPEN_KEYS, RULED_KEYS, AccessPolicy
+from debvisor_timers.jobs.translate import Complaint
 from debvisor_timers.operations.applying.applied import applied_config
-from debvisor_timers.operations.applying.plan import Change, JobPlan, Plan
+from debvisor_timers.operations.applying.plan import Change, Plan
 from debvisor_timers.operations.host import Host
+from debvisor_timers.source import Problem
 
 _SECTIONS = ("Unit", "Service", "Timer", "Path")
 
@@ -37,7 +40,8 @@ def check_plan(host: Host, policy: AccessPolicy, plan: Plan) -> None:
     found = [
         f"{job.job_id}: {words}"
         for job in plan.jobs
-        for words in _against(policy, definitions, defaults, job)
+        if job.change is not Change.REMOVE and job.job_id in definitions.jobs
+        for words in _against(policy, definitions, defaults, definitions.jobs[job.job_id])
     ]
     most = policy.max_jobs
     if most is not None and plan.created and len(definitions.jobs) > most:
@@ -49,12 +53,24 @@ def check_plan(host: Host, policy: AccessPolicy, plan: Plan) -> None:
         )
 
 
+def policy_problems(host: Host, definitions: Definitions, job: Job) -> Iterator[Problem]:
+    """Yield an error for each value of a job that nobody but root may give it."""
+    policy = policy_in_force(host)
+    defaults = load_config(host.layout.config / CONFIG_NAME, home=host.layout.config).defaults
+    for words in _against(policy, definitions, defaults, job):
+        key, _, message = words.partition(": ")
+        path = tuple(key.split(".")) if key != DEPENDS_ON_UNIT else ("depends_on",)
+        complaint = Complaint(
+            path=path,
+            message=f"the policy of this host does not allow it: {message}",
+            fix="let root make the change, or widen `policy` in config.yaml",
+        )
+        yield problem_at(job, complaint)
+
+
 def _against(
-    policy: AccessPolicy, definitions: Definitions, defaults: Mapping[str, Value], plan: JobPlan
+    policy: AccessPolicy, definitions: Definitions, defaults: Mapping[str, Value], job: Job
 ) -> Iterator[str]:
-    job = definitions.jobs.get(plan.job_id)
-    if job is None or plan.change is Change.REMOVE:
-        return
     plain = _baseline(job, definitions, defaults)
     if job.task is None:
         if not policy.raw_commands:

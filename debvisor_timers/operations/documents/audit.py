@@ -34,6 +34,7 @@ def audit_document(record: AuditRecord) -> dict[str, object]:
         "sudo_user": caller.sudo_user or None,
         "token": caller.token or None,
         "address": caller.address or None,
+        "request": caller.request or None,
         "door": str(caller.door),
         "host": event.host or None,
         "diff": event.diff,

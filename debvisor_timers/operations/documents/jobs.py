@@ -93,6 +93,7 @@ def _guide_fields(row: JobRow, counts: Mapping[str, RunCounts] | None) -> dict[s
         "job_id": row.job_id,
         "description": job.description if job else "",
         "cron_expression": _expression(job),
+        "timezone": job.schedule.timezone if job and job.schedule else None,
         "task_type": job.task.type if job and job.task else "",
         "task_config": job.task.config if job and job.task else {},
         "priority": str(job.priority) if job else None,

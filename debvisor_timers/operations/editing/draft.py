@@ -15,6 +15,7 @@ from debvisor_timers.jobs.load import Definitions, load_files
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.places import as_edited
 from debvisor_timers.jobs.words import schedule_words
+from debvisor_timers.operations.access.policy import policy_problems
 from debvisor_timers.operations.check import opinion_of_systemd
 from debvisor_timers.operations.coming.clock_days import clock_change
 from debvisor_timers.operations.coming.elapses import Interval
@@ -31,11 +32,15 @@ _RUNS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """The text of a job file that is not written yet; job_id: the job that is meant."""
+    """The text of a job file that is not written yet; job_id: the job that is meant.
+
+    is_ruled: the policy for those who are not root holds for who writes it.
+    """
 
     name: str
     text: str
     job_id: str
+    is_ruled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,8 @@ def check_draft(host: Host, draft: Draft) -> DraftCheck:
             job = definitions.jobs.get(draft.job_id)
             if job is not None:
                 problems += _further(host, definitions, job, problems)
+            if job is not None and draft.is_ruled:
+                problems += policy_problems(host, definitions, job)
     found = tuple(sorted((_moved(each, path, shown) for each in problems), key=_place))
     checked = DraftCheck(problems=tuple(dict.fromkeys(found)))
     if job is None:

@@ -10,7 +10,13 @@ from enum import StrEnum
 from itertools import islice
 
 from debvisor_timers.history.outcome import UNDER_WAY
-from debvisor_timers.history.records import JournalMatch, JournalRecord, MessageId, invocation_of
+from debvisor_timers.history.records import (
+    OURS,
+    JournalMatch,
+    JournalRecord,
+    MessageId,
+    invocation_of,
+)
 from debvisor_timers.history.runs import Run
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.past.history import require_known
@@ -107,7 +113,7 @@ def log_page(host: Host, wish: LogWish) -> LogPage:
 def line_of(record: JournalRecord) -> LogLine:
     """Return a record as a line."""
     unit = record.get("UNIT") or record.get("_SYSTEMD_UNIT")
-    is_ours = record.get("_UID") == "0" and record.get("DEBVISOR_JOB")
+    is_ours = _is_ours(record)
     priority = record.get("PRIORITY")
     return LogLine(
         cursor=record.cursor,
@@ -142,14 +148,18 @@ def _stream(record: JournalRecord) -> LogStream:
     if record.get("_PID") == "1":
         return LogStream.SYSTEMD
     text, priority = record.get("MESSAGE"), record.get("PRIORITY")
-    is_ours = record.get("_UID") == "0" and record.get("DEBVISOR_JOB")
-    if is_ours or (text.startswith(f"{_OURS}: ") and priority in {"3", "4"}):
+    if _is_ours(record) or (text.startswith(f"{_OURS}: ") and priority in {"3", "4"}):
         return LogStream.OURS
     if record.get("_TRANSPORT") == "stdout":
         is_error = record.get("SYSLOG_FACILITY") == STDERR_FACILITY
     else:
         is_error = priority in {"0", "1", "2", "3"}
     return LogStream.STDERR if is_error else LogStream.STDOUT
+
+
+def _is_ours(record: JournalRecord) -> bool:
+    """Return True for what `begin` and `end` tell of a run; its own lines name the job as well."""
+    return record.get("_UID") == "0" and record.get("MESSAGE_ID") in OURS
 
 
 def _newest_first(

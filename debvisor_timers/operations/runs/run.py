@@ -150,7 +150,7 @@ def _leave_request(host: Host, job_id: str, caller: Caller, wish: Wish, asked: d
     """Leave word for `begin`: who asks for the run, and how."""
     request: dict[str, object] = {
         "uid": caller.uid,
-        "user": caller.user,
+        "user": caller.token or caller.user,
         "login_uid": caller.login_uid,
         "requested_usec": round(asked.timestamp() * 1_000_000),
     }

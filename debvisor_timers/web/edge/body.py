@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bodies of requests: not too long, and not too slow."""
+"""Headers and bodies of requests: not too long, and not too slow."""
 
 from __future__ import annotations
 
@@ -11,8 +11,20 @@ from starlette.types import Message, Receive, Scope
 LARGEST_BODY = 1_048_576
 """Bytes; a file of jobs may be as long."""
 
+LONGEST_HEADERS = 32_768
+"""Bytes of the first line and the headers of a request together."""
+
 SLOWEST_SECONDS = 30.0
 """So long we wait for the next part of a body."""
+
+
+def too_long_headers(scope: Scope) -> bool:
+    """Return True where the headers are longer than any that are meant.
+
+    uvicorn bounds only what has not come whole: 256 KiB may come at once.
+    """
+    first = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+    return first + sum(len(n) + len(v) + 4 for n, v in scope["headers"]) > LONGEST_HEADERS
 
 
 def too_long(scope: Scope) -> bool:

@@ -15,7 +15,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from debvisor_timers.jobs.web import WebSettings
-from debvisor_timers.web.edge.body import LARGEST_BODY, bounded, too_long
+from debvisor_timers.web.edge.body import (
+    LARGEST_BODY,
+    LONGEST_HEADERS,
+    bounded,
+    too_long,
+    too_long_headers,
+)
 from debvisor_timers.web.edge.log import Answered
 from debvisor_timers.web.envelope import failure
 from debvisor_timers.web.identity.limits import Rate, client_of
@@ -146,6 +152,8 @@ class Edge:
         if wait:
             headers = {"Retry-After": str(wait)}
             return failure(429, "too many requests come from you", headers=headers)
+        if too_long_headers(scope):
+            return failure(431, f"the headers are longer than {LONGEST_HEADERS} bytes")
         if too_long(scope):
             headers = {"Connection": "close"}
             detail = f"the body is longer than {LARGEST_BODY} bytes"

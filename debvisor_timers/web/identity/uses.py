@@ -13,7 +13,7 @@ from debvisor_timers.layout import Layout
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.access.tokens import last_uses
 
-_PAUSE_SECONDS = 30
+_PAUSE_SECONDS = 10
 _READABLE = 0o644
 
 _log = logging.getLogger(__name__)

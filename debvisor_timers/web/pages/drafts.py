@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from hashlib import sha256
 
 from debvisor_timers.errors import DebvisorTimersError, DefinitionError
@@ -21,12 +22,12 @@ from debvisor_timers.source import Problem
 from debvisor_timers.web.fields import FIELDS, fields_of, only_job, renamed, with_fields
 
 NEW_ID = "new-job"
-NEW_TEXT = f"""\
+_NEW_TEXT = f"""\
 jobs:
   {NEW_ID}:
     schedule: "0 2 * * *"
-    command: [/usr/bin/true]
-"""
+    """
+_COMMAND = "command: [/usr/bin/true]"
 _TRIALS = (120, 300, 600, 1800)
 _NAMES = (*FIELDS, "program", "when")
 
@@ -97,6 +98,17 @@ def opened_new(scheduler: JobScheduler, job_id: str) -> Rewrite:
     """Return the file that a new job is going to have."""
     path = scheduler.layout.jobs / f"{job_id}.yaml"
     return Rewrite(job_id=job_id, path=path, before=b"", after=b"", is_new=True)
+
+
+def new_text(scheduler: JobScheduler) -> str:
+    """Return what the text of a new job begins as: what the policy allows."""
+    policy = scheduler.access_policy()
+    if not policy.raw_commands:
+        for known in scheduler.known_task_types():
+            is_allowed = any(fnmatchcase(known.name, each) for each in policy.task_types)
+            if is_allowed and not known.lacking and not any(known.declared.wrong_in({})):
+                return f"{_NEW_TEXT}task: {{type: {known.name}}}\n"
+    return f"{_NEW_TEXT}{_COMMAND}\n"
 
 
 def checked(scheduler: JobScheduler, draft: Draft) -> tuple[DraftCheck, datetime]:

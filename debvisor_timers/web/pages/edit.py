@@ -55,13 +55,14 @@ async def new_page(
 ) -> Response:
     """Show the form of a new job."""
     asked = Asked(request=request, who=who, backend=backend)
+    text = await backend.read(drafts.new_text)
     fresh = Written(
         job_id=drafts.NEW_ID,
         is_new=True,
-        text=drafts.NEW_TEXT,
+        text=text,
         base="",
         view=view,
-        fields=fields_of(drafts.NEW_TEXT, drafts.NEW_ID) or {},
+        fields=fields_of(text, drafts.NEW_ID) or {},
     )
     return await _editor(asked, fresh)
 
@@ -90,9 +91,7 @@ async def edit_page(
 async def draft(backend: BackendOf, form: Form) -> Response:
     """Return what is to be said of what is being written, for the script of the page."""
     was = written(form, form.get("job", ""))
-    check, now = await backend.read(
-        drafts.checked, Draft(name=form.get("name") or was.name, text=was.text, job_id=was.job_id)
-    )
+    check, now = await backend.read(drafts.checked, _draft(was, form.get("name") or was.name))
     said = drafts.check_document(check, now)
     error = {"message": was.error.message, "fix": was.error.fix} if was.error else None
     fields = None if was.error else fields_of(was.text, was.job_id)
@@ -188,9 +187,7 @@ async def _editor(
     if file is None and not was.is_new:
         file = await asked.backend.read(drafts.opened, was.job_id)
     name = was.name if was.is_new or file is None else file.path.name
-    check, now = await asked.backend.read(
-        drafts.checked, Draft(name=name, text=was.text, job_id=was.job_id)
-    )
+    check, now = await asked.backend.read(drafts.checked, _draft(was, name))
     return page(
         asked.request,
         "edit.html.j2",
@@ -205,6 +202,10 @@ async def _editor(
         name=name,
         line=file.line if file else 0,
     )
+
+
+def _draft(was: Written, name: str) -> Draft:
+    return Draft(name=name, text=was.text, job_id=was.job_id, is_ruled=True)
 
 
 def _all_problems(was: Written, found: Sequence[Problem]) -> list[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -14,9 +15,9 @@ from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.past.trend_words import unusual_words
 from debvisor_timers.operations.times import span
 from debvisor_timers.web.access import needs
-from debvisor_timers.web.backend import BackendOf
+from debvisor_timers.web.backend import BackendOf, JobsSnapshot
 from debvisor_timers.web.pages.cards import card
-from debvisor_timers.web.pages.job_read import JobFacts, Numbers, read_job
+from debvisor_timers.web.pages.job_read import JobFacts, read_job
 from debvisor_timers.web.pages.job_view import around, coming, keys, length, run_row
 from debvisor_timers.web.pages.rendering import page
 from debvisor_timers.web.principal import Principal
@@ -43,36 +44,41 @@ async def job(
     who: Annotated[Principal, Depends(needs(Role.VIEWER))],
     backend: BackendOf,
 ) -> Response:
-    """Return the page of a job, or the part of it that goes on while it is looked at."""
+    """Return the page of a job; 304 to a script that has it, while nothing has happened to it."""
+    etag = _etag(await backend.jobs(), job_id, who)
+    is_asked = request.query_params.get("part") == "live"
+    if is_asked and request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={"ETag": etag})
     text = request.query_params.get("page", "1")
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 1
     facts = await backend.read(read_job, job_id, max(number, 1))
-    row = facts.details.row
-    template = "runs.html.j2" if request.query_params.get("part") == "runs" else "job.html.j2"
     newest = facts.numbers.newest if facts.numbers else ()
-    return page(
+    unusual = facts.numbers.unusual[:_ODD] if facts.numbers else ()
+    answer = page(
         request,
-        template,
+        "job.html.j2",
         who,
         facts=facts,
-        card=card(row, newest),
-        job=row.job,
+        card=card(facts.details.row, newest),
+        job=facts.details.row.job,
         figures=list(_figures(facts)),
         around=around(facts),
         coming=coming(facts),
         keys=list(keys(facts)),
         runs=[run_row(run) for run in facts.runs],
         number=max(number, 1),
-        odd=[
-            (one, unusual_words(one))
-            for one in (_numbers(facts).unusual[:_ODD] if facts.numbers else ())
-        ],
+        odd=[(one, unusual_words(one)) for one in unusual],
+        etag=etag,
     )
+    answer.headers["ETag"] = etag
+    answer.headers["Cache-Control"] = "no-cache"
+    return answer
 
 
-def _numbers(facts: JobFacts) -> Numbers:
-    assert facts.numbers is not None  # noqa: S101 - for mypy: who calls has asked
-    return facts.numbers
+def _etag(snapshot: JobsSnapshot, job_id: str, who: Principal) -> str:
+    """Return what changes when a job does something, or is applied anew."""
+    row = next((each for each in snapshot.jobs.rows if each.job_id == job_id), None)
+    return f'"{sha256(f"{row!r} {who.role}".encode()).hexdigest()[:20]}"'
 
 
 def _figures(facts: JobFacts) -> Iterator[Fact]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,26 +12,24 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.holding.words import maintenance_words
 from debvisor_timers.operations.list import JobList, JobRow
 from debvisor_timers.operations.times import relative
-from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.web.access import needs
 from debvisor_timers.web.backend import BackendOf
 from debvisor_timers.web.pages.asked import FILTERS, ORDERS, PER_PAGE, Asked, Chosen, choose, owners
 from debvisor_timers.web.pages.attention import Alert, Looked, alerts
 from debvisor_timers.web.pages.cards import BUSY, Card, card
+from debvisor_timers.web.pages.newest import newest_of
 from debvisor_timers.web.pages.rendering import page
-from debvisor_timers.web.pages.strip import SLOTS
 from debvisor_timers.web.pages.watching import watching_of
 from debvisor_timers.web.principal import Principal
 
 router = APIRouter()
 
-_SHOWN_ALERTS = 6
+_SHOWN_ALERTS, _MOST_ALERTS = 6, 60
 _PARTS = {"": "overview.html.j2", "rows": "rows.html.j2", "attention": "attention.html.j2"}
 
 
@@ -54,6 +53,7 @@ class Overview:
     summary: str
     maintenance: str
     alerts: Sequence[Alert]
+    kinds: Mapping[str, int]
     is_bad: bool
     calm: str
     owners: Sequence[str]
@@ -67,6 +67,7 @@ class Overview:
     orders: Mapping[str, str]
     is_looking: bool
     shown_alerts: int = _SHOWN_ALERTS
+    most_alerts: int = _MOST_ALERTS
 
 
 @router.get("/")
@@ -86,23 +87,14 @@ async def overview(
         return Response(status_code=304, headers={"ETag": etag})
     jobs = snapshot.jobs
     chosen = choose(jobs.rows, asked)
-    busy = [row.job_id for row in jobs.rows if row.state in BUSY]
-    runs, now = await backend.read(newest_runs, sorted({*_ids(chosen.rows), *busy}))
+    busy = [row for row in jobs.rows if row.state in BUSY]
+    wanted = {row.job_id: row for row in (*chosen.rows, *busy)}
+    runs, now = await newest_of(request).runs(backend, wanted.values())
     shown = _overview(jobs, asked, chosen, _Read(runs=runs, now=now, looked=looked))
     answer = page(request, _PARTS.get(part, _PARTS[""]), who, overview=shown)
     answer.headers["ETag"] = etag
     answer.headers["Cache-Control"] = "no-cache"
     return answer
-
-
-def newest_runs(
-    scheduler: JobScheduler, jobs: Sequence[str]
-) -> tuple[Mapping[str, Sequence[RunFigures]], datetime]:
-    """Return the newest runs of jobs, none where they may not be read; and the time."""
-    try:
-        return scheduler.newest_runs(jobs, SLOTS), scheduler.now()
-    except DebvisorTimersError:
-        return {}, scheduler.now()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +112,7 @@ def _overview(jobs: JobList, asked: Asked, chosen: Chosen, read: _Read) -> Overv
         summary=_summary(jobs, read.now),
         maintenance=maintenance_words(jobs.maintenance) if jobs.maintenance else "",
         alerts=needing,
+        kinds=Counter(each.kind for each in needing),
         is_bad=any(each.tone == "bad" for each in needing),
         calm=_calm(jobs.rows) if read.looked else "Drift and missed runs are still looked for.",
         owners=owners(jobs.rows),
@@ -143,10 +136,6 @@ def _overview(jobs: JobList, asked: Asked, chosen: Chosen, read: _Read) -> Overv
         orders=ORDERS,
         is_looking=read.looked is None,
     )
-
-
-def _ids(rows: Sequence[JobRow]) -> list[str]:
-    return [row.job_id for row in rows]
 
 
 def _summary(jobs: JobList, now: datetime) -> str:

@@ -81,6 +81,10 @@ def _groups(found: Settings) -> Iterator[Group]:
         about="What jobs have that say nothing else.",
         rows=_rows(found.written.get("defaults", {})),
     )
+    yield from _further_groups(found)
+
+
+def _further_groups(found: Settings) -> Iterator[Group]:
     yield Group(
         title="Calendars",
         about="Days on which jobs may be left out.",

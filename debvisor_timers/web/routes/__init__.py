@@ -5,16 +5,29 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from debvisor_timers.web.routes import health, holding, host, jobs, logs, past, running, tokens
+from debvisor_timers.web.routes import (
+    description,
+    health,
+    holding,
+    host,
+    jobs,
+    logs,
+    past,
+    running,
+    several,
+    tokens,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
+    description.router,
     jobs.router,
     running.router,
     past.router,
     logs.router,
     holding.router,
     host.router,
+    several.router,
     tokens.router,
 )
 """Every router of the API, below /api/v1."""

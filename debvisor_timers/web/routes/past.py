@@ -155,12 +155,17 @@ async def all_stats(
 
 
 async def _page(request: Request, backend: Backend, asked: PastQuestion) -> Response:
-    # What begins while somebody turns pages would move them.
-    until = asked.until or datetime.now(UTC)
-    documents, has_more, notes = await backend.read(past_runs, asked)
+    page = await backend.read(past_runs, asked)
     following = None
-    if has_more:
-        cursor = paging.cursor_of(until.timestamp(), asked.offset + asked.limit)
+    if page.has_more:
+        # What begins while somebody turns pages would move them.
+        until = (asked.until or page.at).timestamp()
+        cursor = paging.cursor_of(until, asked.offset + asked.limit)
         following = paging.next_link(request, cursor)
-    data = {"executions": documents, "count": len(documents), "next": following, "notes": notes}
+    data = {
+        "executions": page.runs,
+        "count": len(page.runs),
+        "next": following,
+        "notes": page.notes,
+    }
     return success(data, headers=paging.link_header(following))

@@ -45,6 +45,7 @@ class Job(BaseModel):
     name: str
     description: str
     cron_expression: str | None
+    timezone: str | None
     task_type: str
     task_config: dict[str, Any]
     priority: str | None

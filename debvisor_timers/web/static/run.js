@@ -3,40 +3,99 @@
 
 import { every } from "./page.js";
 
+const MOST = 5000; // lines in the page: the newest
 const part = document.getElementById("log-part");
 const streams = document.getElementById("streams");
-const log = () => document.getElementById("log");
+const live = document.getElementById("live");
+const NAMES = { stdout: ["out", "out"], stderr: ["err", "err"] };
 
 streams.hidden = false;
-streams.addEventListener("change", (event) => {
-  part.dataset.show = event.target.value;
-});
+streams.addEventListener("change", (event) => { part.dataset.show = event.target.value; });
 
-const isAtEnd = () => { const list = log(); return !list || list.scrollHeight - list.scrollTop - list.clientHeight < 40; };
-const toEnd = () => { const list = log(); if (list) list.scrollTop = list.scrollHeight; };
+const log = () => document.getElementById("log");
+const isAtEnd = () => { const box = log(); return !box || box.scrollHeight - box.scrollTop - box.clientHeight < 40; };
+const toEnd = () => { const box = log(); if (box) box.scrollTop = box.scrollHeight; };
 
-async function refresh() {
-  const address = new URL(location.href);
-  address.searchParams.set("part", "log");
-  const answer = await fetch(address, { cache: "no-store" });
-  if (answer.status === 401) location.reload();
-  if (!answer.ok) return true;
-  const stay = isAtEnd();
-  const html = await answer.text();
-  if (html !== part.dataset.seen) {
-    const top = log()?.scrollTop ?? 0;
-    part.innerHTML = html; // made by our server, which escapes all values
-    part.dataset.seen = html;
-    if (stay) toEnd(); else if (log()) log().scrollTop = top;
-  }
-  return ["running", "waiting"].includes(answer.headers.get("X-Run-Outcome"));
+function element(name, kind, text) {
+  const made = document.createElement(name);
+  if (kind) made.className = kind;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function lineOf(line) {
+  const [kind, word] = NAMES[line.stream] ?? ["sys", "sys"];
+  const time = element("time", "", line.time.slice(11, 19));
+  time.dateTime = line.time;
+  const item = element("li", kind);
+  item.append(time, element("span", "stream", word), element("span", "text", line.text));
+  return item;
+}
+
+// A list that is empty: in place of the one that the server has made, which is shown until then.
+function emptyList() {
+  const box = element("div", "log");
+  Object.assign(box, { id: "log", tabIndex: 0 });
+  box.setAttribute("role", "log");
+  box.setAttribute("aria-labelledby", "log-title");
+  box.append(element("ol"));
+  part.replaceChildren(box);
+  return box.firstChild;
+}
+
+// The page with how it ended; once, so that a history that lags behind cannot make it go round.
+function showEnd() {
+  if (sessionStorage.getItem("ended") === location.pathname) { live.hidden = true; return; }
+  sessionStorage.setItem("ended", location.pathname);
+  setTimeout(() => location.reload(), 500);
+}
+
+function follow() {
+  const source = new EventSource(part.dataset.stream);
+  let list = null;
+  let waiting = [];
+  const put = () => {
+    const stay = isAtEnd();
+    list ??= emptyList();
+    list.append(...waiting.map(lineOf));
+    waiting = [];
+    while (list.childElementCount > MOST) list.firstElementChild.remove();
+    if (stay) toEnd();
+  };
+  source.addEventListener("line", (event) => {
+    waiting.push(JSON.parse(event.data));
+    if (waiting.length === 1) requestAnimationFrame(put);
+  });
+  source.addEventListener("end", () => {
+    source.close();
+    if (waiting.length) put();
+    showEnd();
+  });
+  source.addEventListener("error", () => {
+    // It connects again by itself, and goes on behind the last line; unless it was refused.
+    if (source.readyState === EventSource.CLOSED) poll();
+  });
+}
+
+function poll() {
+  every(2000, async () => {
+    const address = new URL(location.href);
+    address.searchParams.set("part", "log");
+    const answer = await fetch(address, { cache: "no-store" });
+    if (answer.status === 401) location.reload();
+    if (!answer.ok) return true;
+    const stay = isAtEnd();
+    part.innerHTML = await answer.text(); // made by our server, which escapes all values
+    if (stay) toEnd();
+    if (["running", "waiting"].includes(answer.headers.get("X-Run-Outcome"))) return true;
+    showEnd();
+    return false;
+  });
 }
 
 if (part.dataset.running === "yes") {
   toEnd();
-  every(1000, async () => {
-    if (await refresh()) return true;
-    location.reload(); // with how it ended
-    return false;
-  });
+  follow();
 }
+else sessionStorage.removeItem("ended");
+live.hidden = part.dataset.running !== "yes";

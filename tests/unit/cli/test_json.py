@@ -25,7 +25,7 @@ PLANNED = {
     *("edited", "entries"),
 }
 GUIDE_JOB = {
-    *("job_id", "name", "description", "cron_expression", "task_type", "task_config"),
+    *("job_id", "name", "description", "cron_expression", "timezone", "task_type", "task_config"),
     *("priority", "enabled", "owner", "timeout_seconds", "max_retries", "tags", "dependencies"),
     *("execution_count", "failure_count", "last_execution", "next_execution"),
 }
@@ -205,6 +205,7 @@ def test_times_have_the_offset_of_the_host_and_durations_are_seconds(program: Pr
         "job_id": "nightly",
         "description": "",
         "cron_expression": "0 2 * * *",
+        "timezone": None,
         "task_type": "",
         "task_config": {},
         "priority": "normal",

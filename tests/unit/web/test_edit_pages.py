@@ -20,8 +20,14 @@ LATER = TWO.replace("0 2 * * *", "30 1 * * *")
 
 @pytest.fixture
 def served(served: Served) -> Served:
+    allow(served, "{raw_commands: true, users: [root]}")
     served.world.apply(TWO)
     return served
+
+
+def allow(served: Served, policy: str) -> None:
+    path = served.world.layout.config / "config.yaml"
+    path.write_text(f"policy: {policy}\n", encoding="utf-8")
 
 
 def post(served: Served, address: str, *, role: str = "editor", **fields: str) -> Response:
@@ -71,6 +77,25 @@ def test_a_draft_of_the_form_changes_the_text_and_is_checked(served: Served) -> 
     assert [(one["line"], one["column"], one["message"]) for one in said["problems"]] == [
         (3, 25, "hour 25 is outside 0-23")
     ]
+
+
+def test_what_the_policy_forbids_is_said_as_one_types(served: Served) -> None:
+    allow(served, "{task_types: [vm_*]}")
+
+    said = post(served, "/draft", job="nightly", text=LATER, view="yaml").json()
+
+    assert [(one["line"], one["key"], one["message"]) for one in said["problems"]] == [
+        (4, "command", "the policy of this host does not allow it: only tasks are allowed")
+    ]
+
+
+def test_a_new_job_begins_as_what_the_policy_allows(served: Served) -> None:
+    allow(served, "{}")
+
+    text = shown_text(served.as_role("editor").get("/new"))
+
+    assert "command" not in text
+    assert "task: {type: " in text
 
 
 def test_a_draft_of_the_text_changes_the_form(served: Served) -> None:
