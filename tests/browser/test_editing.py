@@ -184,9 +184,10 @@ def test_what_the_policy_forbids_is_said_before_it_is_asked_for(site: Site, edit
     site.host.box.write(work.CONFIG, "", 0o640)
     page = editor.page
     page.goto("/new")
+    page.get_by_role("radiogroup", name="What it runs").get_by_text("Command").click()
     page.get_by_label("Command", exact=True).last.fill("/bin/true")
 
-    expect(checked(page)).to_contain_text("raw_commands")
+    expect(checked(page)).to_contain_text("the policy of this host does not allow it")
 
 
 def test_a_job_is_deleted_once_its_id_was_written(site: Site, editor: Window) -> None:
