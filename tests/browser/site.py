@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from tests.browser import jobs
+from tests.system import work
 from tests.system.host import Host
 
 BASE = "http://127.0.0.1:5000"
+POLICY = "policy: {raw_commands: true, users: [root]}\n"
 ROLES = ("viewer", "operator", "editor", "admin")
 WIDE = 1440
 PHONE = 390
@@ -113,8 +115,9 @@ def sign_in(page: Page, token: str) -> None:
 
 
 def prepare(host: Host, yaml: str) -> None:
-    """Let the host have these jobs and the program that they start."""
+    """Let the host have these jobs, the program that they start, and editors who may set it."""
     host.box.write(jobs.WORK, jobs.PROGRAM, 0o755)
+    host.box.write(work.CONFIG, POLICY, 0o640)
     host.apply(yaml)
 
 

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import axe
 from tests.browser.places import LARGE, NOT_FOUND, small
 from tests.browser.site import PHONE, WIDE, Look, Site
+from tests.browser.steps import STEPS
 
 LOOKS = [Look(theme="light"), Look(theme="dark"), Look(width=PHONE, theme="dark")]
 
@@ -44,3 +46,15 @@ def test_axe_finds_nothing_where_nothing_is(site: Site) -> None:
         window.page.goto(NOT_FOUND)
         assert axe.problems(window.page) == []
         window.forgive("404")
+
+
+def test_axe_finds_nothing_on_the_steps_of_an_edit(site: Site) -> None:
+    found: list[str] = []
+    with site.window("editor") as window:
+        for step, act in STEPS.items():
+            act(window.page)
+            found += [f"{step}: {problem}" for problem in axe.problems(window.page)]
+        window.page.get_by_role("button", name="Take it back now").click()
+        expect(window.page.get_by_role("status").first).to_contain_text("Taken back")
+
+    assert not found, "\n".join(found)

@@ -10,10 +10,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import jobs
-from tests.browser.site import Look, Site, Window
+from tests.browser.site import POLICY, Look, Site, Window
 from tests.system import work
 
-POLICY = "policy: {raw_commands: true, users: [root]}\n"
 FILE = "/etc/debvisor/timers/jobs.d/jobs.yaml"
 UNIT = "/etc/systemd/system/debvisor-job-{job}.timer"
 

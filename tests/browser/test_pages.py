@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser import jobs
 from tests.browser.places import small
-from tests.browser.site import Look, Site, Window, sign_in
+from tests.browser.site import POLICY, Look, Site, Window, sign_in
 from tests.system import work
 
 HOSTILE = """\
@@ -82,7 +82,7 @@ def test_settings_tell_no_secret(site: Site, window: Window) -> None:
     channels = "channels: {ops: {webhook: {url: 'https://ops:hush-hush@x.invalid/'}}}\n"
     site.host.box.write(work.CONFIG, channels, 0o640)
     window.page.goto("/settings")
-    site.host.box.run(["rm", work.CONFIG])
+    site.host.box.write(work.CONFIG, POLICY, 0o640)
 
     expect(window.page.get_by_role("main")).to_contain_text("ops")
     assert "hush-hush" not in window.page.content()
