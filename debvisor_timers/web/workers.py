@@ -121,7 +121,8 @@ class Workers:
             self._free.put_nowait(worker)
         for _ in self._workers:
             self._begin(Call(function=_nothing))
-        await self._lookout.snapshot()
+        with suppress(DebvisorTimersError):  # who asks is told
+            await self._lookout.snapshot()
 
     async def close(self) -> None:
         """End the processes."""
@@ -191,6 +192,11 @@ class Workers:
     async def jobs(self) -> JobsSnapshot:
         """Return all jobs."""
         return await self._lookout.snapshot()
+
+    @property
+    def is_trying(self) -> bool:
+        """Return True while a change is on trial."""
+        return self._layout.trial.exists()
 
 
 class Lookout:
