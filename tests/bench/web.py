@@ -82,7 +82,9 @@ def _load(header: str) -> dict[str, float]:
         "longest": times[-1],
     }
     for (path, _), text in zip(READS, texts, strict=True):
-        own = sorted(float(row["response-time"]) * 1000 for row in csv.DictReader(io.StringIO(text)))
+        own = sorted(
+            float(row["response-time"]) * 1000 for row in csv.DictReader(io.StringIO(text))
+        )
         found[f"p99 {path}"] = _share(own, 0.99)
     return found
 
