@@ -93,9 +93,7 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - for mypy
     if wants_page(request):
-        return await error_page(
-            request, Failure(status=error.status_code, detail=str(error.detail))
-        )
+        return await error_page(request, Failure.of_http(error.status_code, str(error.detail)))
     headers = {**(error.headers or {})}
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_methods(request)))
