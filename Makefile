@@ -18,6 +18,9 @@ PROGRAMS = mmdebstrap=mmdebstrap systemd-nspawn=systemd-container shellcheck=she
 # Those that test-heavy needs besides; the emulator is of some size.
 HEAVY_PROGRAMS = $(if $(filter aarch64,$(shell uname -m)),qemu-system-aarch64=qemu-system-arm,qemu-system-x86_64=qemu-system-x86) \
 	mke2fs=e2fsprogs
+# What test-browser needs besides: the browser. Its driver is in .venv/browser.
+BROWSER_PROGRAMS = chromium=chromium
+BROWSER_PYTHON = .venv/browser/bin/python
 SHELL_FILES = .ci/run $(wildcard debian/*.preinst debian/*.postinst debian/*.prerm debian/*.postrm) \
 	debian/tests/one-job
 SPELLED = $(wildcard *.md) .ci Makefile constraints.txt debian debvisor_timers docs examples templates tests units
@@ -57,6 +60,17 @@ endef
 
 .venv/heavy-programs: Makefile | .venv/programs
 	$(call install,,$(HEAVY_PROGRAMS))
+
+.venv/browser-programs: Makefile | .venv/programs
+	$(call install,,$(BROWSER_PROGRAMS))
+
+# Apart from .venv: the driver is no part of Debian 13, and what is tested must not come to need it.
+.venv/browser/ready: tests/browser/constraints.txt | .venv/browser-programs
+	@echo "setup: a virtual environment in .venv/browser with the driver of a browser"
+	@[ -x $(BROWSER_PYTHON) ] || python3 -m venv .venv/browser
+	@$(BROWSER_PYTHON) -m pip install --quiet --disable-pip-version-check \
+		--no-deps -r tests/browser/constraints.txt
+	@touch $@
 
 .venv/python: constraints.txt pyproject.toml | .venv/programs
 	@echo "setup: a virtual environment in .venv with the versions of constraints.txt"
@@ -118,6 +132,19 @@ else
 	@echo "SKIPPED for want of root: the tests in a virtual machine"
 	@[ "$${CI:-}" != true ] || { echo "CI must not skip anything: run it as root"; exit 1; }
 endif
+
+.PHONY: test-browser
+test-browser: setup .venv/browser/ready  ## test the pages in Chromium, against the installed package; needs root, takes minutes
+ifdef IS_ROOT
+	$(call stage,browser,$(BROWSER_PYTHON) -m pytest -q --durations=5 tests/browser)
+else
+	@echo "SKIPPED for want of root: the tests in a browser"
+	@[ "$${CI:-}" != true ] || { echo "CI must not skip anything: run it as root"; exit 1; }
+endif
+
+.PHONY: screenshots
+screenshots: setup .venv/browser/ready  ## take the pictures in docs/screenshots anew; needs root, takes minutes
+	@SCREENSHOTS=docs/screenshots $(BROWSER_PYTHON) -m pytest -q tests/browser/test_screenshots.py
 
 .PHONY: docs
 docs: setup  ## write the tables of keys and presets into the manual pages anew

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from debvisor_timers.jobs.load import Definitions, load_definitions, load_files
@@ -52,15 +52,16 @@ def opinion_of_systemd(
     host: Host, definitions: Definitions, jobs: Collection[str] | None = None
 ) -> tuple[Problem, ...]:
     """Return what systemd says of the jobs of `definitions`, or of some of them, by their ids."""
-    wanted = definitions.jobs.keys() if jobs is None else definitions.jobs.keys() & jobs
+    if jobs is not None:
+        chosen = {name: job for name, job in definitions.jobs.items() if name in jobs}
+        definitions = replace(definitions, jobs=chosen)
     units = {
         name: entry.text
-        for job_id, state in desired_states(host, definitions, generation=0).items()
+        for state in desired_states(host, definitions, generation=0).values()
         for name, entry in state.entries.items()
-        if job_id in wanted and isinstance(entry, FileEntry)
+        if isinstance(entry, FileEntry)
     }
-    chosen = tuple(job for job in definitions.jobs.values() if job.id in wanted)
-    return verify(host, definitions, chosen, units).problems
+    return verify(host, definitions, tuple(definitions.jobs.values()), units).problems
 
 
 def _advice(host: Host, definitions: Definitions) -> list[Problem]:

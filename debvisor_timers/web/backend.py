@@ -63,6 +63,10 @@ class Backend(Protocol):
     async def jobs(self) -> JobsSnapshot:
         """Return all jobs: a second old at most, and never older than a change of this server."""
 
+    @property
+    def is_trying(self) -> bool:
+        """Return True while a change is on trial; known at once."""
+
 
 def backend_of(request: Request) -> Backend:
     """Return the backend of the server that a request came to."""

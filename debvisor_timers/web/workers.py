@@ -193,6 +193,11 @@ class Workers:
         """Return all jobs."""
         return await self._lookout.snapshot()
 
+    @property
+    def is_trying(self) -> bool:
+        """Return True while a change is on trial."""
+        return self._layout.trial.exists()
+
 
 class Lookout:
     """All jobs, kept: a process of its own tells what has changed of them."""

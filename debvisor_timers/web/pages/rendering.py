@@ -17,6 +17,7 @@ from debvisor_timers import __version__
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.times import local, relative, span
 from debvisor_timers.render.location import find_templates
+from debvisor_timers.web.backend import backend_of
 from debvisor_timers.web.forms import form_token
 from debvisor_timers.web.pages.colours import diff_lines, unit_line, yaml_line
 from debvisor_timers.web.pages.told import Told, told_of
@@ -58,6 +59,7 @@ class Frame:
 
     theme: light, dark, or empty for what the browser prefers. address: of this page with its
     question, to come back to. told: what became of what was just asked for.
+    is_trying: a change is on trial, which another page is about.
     """
 
     host: str
@@ -69,6 +71,7 @@ class Frame:
     theme: str
     address: str
     told: Told | None
+    is_trying: bool
     now: datetime
     static: str = "/static"
     version: str = __version__
@@ -127,6 +130,7 @@ def frame_of(request: Request, who: Principal | None) -> Frame:
         theme=theme if theme in {"light", "dark"} else "",
         address=f"{path}{question}",
         told=told_of(request.query_params.get("done", "")),
+        is_trying=who is not None and path != "/trial" and backend_of(request).is_trying,
         now=datetime.now(UTC),
     )
 

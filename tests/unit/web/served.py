@@ -79,6 +79,10 @@ class DirectBackend:
         etag = sha256(repr((found.rows, counts)).encode()).hexdigest()[:16]
         return JobsSnapshot(jobs=found, taken_at=datetime.now(UTC), etag=etag, counts=counts)
 
+    @property
+    def is_trying(self) -> bool:
+        return self.world.layout.trial.exists()
+
 
 class RoleAuthenticator:
     """Takes the name of a role for a token: `Bearer operator`."""

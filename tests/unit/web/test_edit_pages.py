@@ -173,12 +173,14 @@ def test_a_trial_is_shown_with_its_time_and_kept(served: Served) -> None:
     shown = viewer.get("/trial?job=nightly").text
     assert "2:00" in shown
     assert "Keep it" not in shown
+    assert "A change is on trial" in viewer.get("/graph").text
 
     answer = post(served, "/trial/confirm", job="nightly")
 
     assert answer.headers["location"] == "/jobs/nightly?done=confirm"
     assert viewer.get("/trial/state").json() == {"trying": False, "left_seconds": None}
     assert yaml(served) == LATER
+    assert "A change is on trial" not in viewer.get("/graph").text
 
 
 def test_a_trial_can_be_taken_back(served: Served) -> None:
