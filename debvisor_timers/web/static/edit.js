@@ -15,6 +15,7 @@ let problems = [...findings.querySelectorAll(".place")].map((place) => ({
 let asking = null;
 let waiting = 0;
 let idFollows = isNew;
+let isDirty = false;
 
 function element(name, words = "", kind = "") {
   const made = document.createElement(name);
@@ -155,6 +156,7 @@ async function ask(view) {
 }
 
 function soon(view) {
+  isDirty = true;
   form.elements.view.value = view;
   clearTimeout(waiting);
   waiting = setTimeout(() => ask(view), 250);
@@ -204,6 +206,10 @@ findings.addEventListener("click", (event) => {
   if (place) {
     goTo(Number(place.dataset.line), Number(place.dataset.column), Number(place.dataset.length));
   }
+});
+form.addEventListener("submit", () => { isDirty = false; });
+addEventListener("beforeunload", (event) => {
+  if (isDirty) event.preventDefault();
 });
 if (Intl.supportedValuesOf) {
   document.getElementById("zones").append(
