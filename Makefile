@@ -18,6 +18,9 @@ PROGRAMS = mmdebstrap=mmdebstrap systemd-nspawn=systemd-container shellcheck=she
 # Those that test-heavy needs besides; the emulator is of some size.
 HEAVY_PROGRAMS = $(if $(filter aarch64,$(shell uname -m)),qemu-system-aarch64=qemu-system-arm,qemu-system-x86_64=qemu-system-x86) \
 	mke2fs=e2fsprogs
+# What test-browser needs besides: the browser. Its driver is in .venv/browser.
+BROWSER_PROGRAMS = chromium=chromium
+BROWSER_PYTHON = .venv/browser/bin/python
 SHELL_FILES = .ci/run $(wildcard debian/*.preinst debian/*.postinst debian/*.prerm debian/*.postrm) \
 	debian/tests/one-job
 SPELLED = $(wildcard *.md) .ci Makefile constraints.txt debian debvisor_timers docs examples templates tests units
@@ -58,6 +61,17 @@ endef
 .venv/heavy-programs: Makefile | .venv/programs
 	$(call install,,$(HEAVY_PROGRAMS))
 
+.venv/browser-programs: Makefile | .venv/programs
+	$(call install,,$(BROWSER_PROGRAMS))
+
+# Apart from .venv: the driver is no part of Debian 13, and what is tested must not come to need it.
+.venv/browser/ready: tests/browser/constraints.txt | .venv/browser-programs
+	@echo "setup: a virtual environment in .venv/browser with the driver of a browser"
+	@[ -x $(BROWSER_PYTHON) ] || python3 -m venv .venv/browser
+	@$(BROWSER_PYTHON) -m pip install --quiet --disable-pip-version-check \
+		--no-deps -r tests/browser/constraints.txt
+	@touch $@
+
 .venv/python: constraints.txt pyproject.toml | .venv/programs
 	@echo "setup: a virtual environment in .venv with the versions of constraints.txt"
 	@[ -x $(PYTHON) ] || python3 -m venv .venv
@@ -67,8 +81,15 @@ endef
 		--no-deps --no-build-isolation --editable .
 	@touch $@
 
+SCHEMATHESIS = 4.32.5
+.venv/schema/bin/st: Makefile | .venv/programs
+	@echo "setup: schemathesis $(SCHEMATHESIS) in .venv/schema, since what it needs is newer than Debian's"
+	@python3 -m venv .venv/schema
+	@.venv/schema/bin/python -m pip install --quiet --disable-pip-version-check schemathesis==$(SCHEMATHESIS)
+	@touch $@
+
 .PHONY: test
-test: setup lint test-unit test-systemd  ## run everything below (without root: what can run, and say what cannot)
+test: setup lint test-unit test-schema test-systemd  ## run everything below (without root: what can run, and say what cannot)
 
 .PHONY: lint
 lint: setup  ## judge the code: ruff, mypy, codespell, shellcheck
@@ -80,6 +101,10 @@ lint: setup  ## judge the code: ruff, mypy, codespell, shellcheck
 .PHONY: test-unit
 test-unit: setup  ## test on this machine's Python, with systemd's in-memory twin; needs no root
 	$(call stage,unit tests,$(PYTHON) -m pytest -q -n 2 tests/unit tests/contract)
+
+.PHONY: test-schema
+test-schema: setup .venv/schema/bin/st  ## ask the web server all that its OpenAPI document promises (schemathesis); needs no root
+	$(call stage,schema,$(PYTHON) -m tests.schema .venv/schema/bin/st --max-time 100)
 
 # Three minutes of waiting for a clock: meanwhile the other processor has something to do.
 WATCH = tests/system/test_clock_changes.py
@@ -107,6 +132,19 @@ else
 	@echo "SKIPPED for want of root: the tests in a virtual machine"
 	@[ "$${CI:-}" != true ] || { echo "CI must not skip anything: run it as root"; exit 1; }
 endif
+
+.PHONY: test-browser
+test-browser: setup .venv/browser/ready  ## test the pages in Chromium, against the installed package; needs root, takes minutes
+ifdef IS_ROOT
+	$(call stage,browser,$(BROWSER_PYTHON) -m pytest -q --durations=5 tests/browser)
+else
+	@echo "SKIPPED for want of root: the tests in a browser"
+	@[ "$${CI:-}" != true ] || { echo "CI must not skip anything: run it as root"; exit 1; }
+endif
+
+.PHONY: screenshots
+screenshots: setup .venv/browser/ready  ## take the pictures in docs/screenshots anew; needs root, takes minutes
+	@SCREENSHOTS=docs/screenshots $(BROWSER_PYTHON) -m pytest -q tests/browser/test_screenshots.py
 
 .PHONY: docs
 docs: setup  ## write the tables of keys and presets into the manual pages anew

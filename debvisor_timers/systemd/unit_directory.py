@@ -72,14 +72,16 @@ class DiskUnitDirectory:
     def write(self, changes: Mapping[str, Entry | None]) -> None:
         """Make `changes` (None removes): stage all, sync once, then rename each.
 
+        What a writer that was killed had staged is removed, whatever there is to change.
+
         Until the first rename nothing is changed. When a rename fails, those before it stand: the
         caller writes what was there before. Raises SystemdError with the path.
         """
+        self._sweep()
         if not changes:
             return
         for name in changes:
             _check_relative(name)
-        self._sweep()
         with self._stage() as stage:
             staged = self._stage_all(stage, changes)
             for name, source in staged.items():

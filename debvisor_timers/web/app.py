@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Match
 
 from debvisor_timers import __version__
 from debvisor_timers.errors import DebvisorTimersError
@@ -91,10 +93,21 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - for mypy
     if wants_page(request):
-        return await error_page(
-            request, Failure(status=error.status_code, detail=str(error.detail))
-        )
-    return failure(error.status_code, str(error.detail), headers=error.headers)
+        return await error_page(request, Failure.of_http(error.status_code, str(error.detail)))
+    headers = {**(error.headers or {})}
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return failure(error.status_code, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Return what a path takes: the routes of its methods are several, and one alone is asked."""
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods
+    }
 
 
 async def _bug(request: Request, _error: Exception) -> Response:

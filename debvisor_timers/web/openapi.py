@@ -116,22 +116,28 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         made.setdefault("components", {})["securitySchemes"] = dict(_SCHEMES)
         made["security"] = [{_BEARER: []}, {_KEY: []}]
         for path, item in made["paths"].items():
-            for operation in item.values():
-                _finish(path, operation)
+            for method, operation in item.items():
+                _finish(path, method, operation)
         for name in ("HTTPValidationError", "ValidationError"):
             made["components"].get("schemas", {}).pop(name, None)
         app.openapi_schema = made
     return app.openapi_schema
 
 
-def _finish(path: str, operation: dict[str, Any]) -> None:
+def _failures(path: str, method: str) -> list[int]:
+    """Return how any route of such a path can fail."""
+    named = {404} if "{" in path else set()
+    changing = set(_CHANGES) if method != "get" else set()
+    return sorted({*_ALWAYS, *named, *changing})
+
+
+def _finish(path: str, method: str, operation: dict[str, Any]) -> None:
     """Say the same of every operation where its route has said nothing."""
     answers = operation.setdefault("responses", {})
     if path in _OPEN:
         operation["security"] = []
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorEnvelope"}}}
-    for status in (422, 429, 431, 500, 503):
+    for status in _failures(path, method):
         content = answers.get(str(status), {}).get("content", {}).get("application/json", {})
-        if content.get("schema", {}).get("$ref", "").endswith(("ErrorEnvelope", "/Envelope")):
-            continue
-        answers[str(status)] = {"description": _FAILURES[status], "content": error}
+        if not content.get("schema", {}).get("$ref", "").endswith("/ErrorEnvelope"):
+            answers[str(status)] = {"description": _FAILURES[status], "content": error}

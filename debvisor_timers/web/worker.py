@@ -20,7 +20,8 @@ from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.layout import Layout
 from debvisor_timers.scheduler.kept import KeptScheduler
 
-COMMAND = (sys.executable, "-I", "-c", f"from {__name__} import main; main()")
+_ISOLATED = "-I" if sys.flags.isolated else "-P"
+COMMAND = (sys.executable, _ISOLATED, "-c", f"from {__name__} import main; main()")
 """What starts it. Not `-m`: what it pickled would be of `__main__`, which is another one here."""
 
 HEAD = struct.Struct("!I")

@@ -121,7 +121,8 @@ class Workers:
             self._free.put_nowait(worker)
         for _ in self._workers:
             self._begin(Call(function=_nothing))
-        await self._lookout.snapshot()
+        with suppress(DebvisorTimersError):  # who asks is told
+            await self._lookout.snapshot()
 
     async def close(self) -> None:
         """End the processes."""

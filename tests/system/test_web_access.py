@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.box import Box, web_layer
+from tests.box import PROXIES, Box, web_layer
 from tests.system.host import Host
 
 SERVICE, SOCKET = "debvisor-timers-web.service", "debvisor-timers-web.socket"
@@ -102,6 +102,23 @@ def test_tokens_let_in_until_they_are_revoked(host: Web) -> None:
     host.box.wait_until(is_noted, 30, "the use is noted")
 
 
+def test_a_token_that_the_api_makes_is_in_the_audit(host: Web) -> None:
+    boss = host.token("boss", "admin")
+    wanted = ["-HContent-Type: application/json", "-HX-Request-ID: abc-2", '-d{"name": "ci"}']
+    status, document, _ = host.curl(f"{HERE}/api/v1/tokens", boss, *wanted)
+
+    assert status == 201, document
+    made = f"-HAuthorization: Bearer {document['data']['token']}"
+    assert host.status("/tokens/ci", made) == 403
+    event = host.json("audit", "--verb", "token")[0]
+    assert (event["what"], event["result"]) == ("create ci as viewer", "done")
+    assert (event["token"], event["address"]) == ("boss", "127.0.0.1")
+    assert event["request"] == "abc-2"
+    assert host.status("/tokens/ci", boss, "-XDELETE") == 200
+    assert host.status("/tokens/ci", made) == 401
+    host.cli("token", "revoke", "boss")
+
+
 def test_users_of_the_host_come_by_the_socket(host: Web) -> None:
     assert host.by_socket("/tokens", "root") == 200
     assert host.by_socket("/tokens", "alice") == 403  # editor
@@ -158,6 +175,29 @@ def test_settings_that_make_no_sense_let_nobody_in(host: Web) -> None:
     host.configure("{}\n")
 
 
+JOB = "jobs: {tick: {schedule: '@daily', script: 'echo hello', shell: /bin/sh}}\n"
+SEEN = (
+    *("/api/v1/jobs", "/api/v1/jobs/tick", "/api/v1/jobs/tick/history", "/api/v1/jobs/tick/stats"),
+    *("/api/v1/runs", "/api/v1/stats", "/api/v1/maintenance", "/api/v1/status", "/api/v1/config"),
+    *("/api/v1/plan", "/api/v1/graph", "/api/v1/timeline", "/api/v1/tasks", "/api/v1/audit"),
+    *("/api/v1/tasks/archive", "/api/v1/metrics", "/api/v1/jobs/tick/logs", "/api/v1/openapi.json"),
+    *("/", "/jobs/tick", "/timeline", "/graph", "/audit", "/tokens", "/settings", "/new"),
+    *("/jobs/tick/edit", "/sign-in"),
+)
+
+
+def test_all_that_is_read_can_be_read_in_the_sandbox(host: Web) -> None:
+    host.apply(JOB)
+    host.cli("run", "tick", "--wait")
+    run = host.json("history", "tick")[0]["run"]
+    paths = (*SEEN, f"/api/v1/jobs/tick/runs/{run}", f"/jobs/tick/runs/{run}")
+
+    answers = {path: host.curl("--unix-socket", PEER, f"http://x{path}")[0] for path in paths}
+
+    assert {path: status for path, status in answers.items() if status != 200} == {}
+    assert "Traceback" not in host.box.journal("--unit", SERVICE, "--output=cat")
+
+
 CERTIFICATE = """
 mkdir -p -m 0700 /etc/credstore
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
@@ -181,3 +221,110 @@ def test_it_speaks_tls_with_a_certificate_of_its_own(host: Web) -> None:
     finally:
         host.box.run("rm /etc/credstore/debvisor-timers-web.*")
         host.restart()
+
+
+# --- an issuer -----------------------------------------------------------------------------------
+
+ISSUER = """
+import base64, json, sys, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+URL = "http://127.0.0.1:9000"
+KEY = rsa.generate_private_key(65537, 2048)
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/certs":
+            public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key()))
+            said = {"keys": [{**public, "kid": "k1", "use": "sig"}]}
+        elif self.path == "/token":
+            claims = {"iss": URL, "aud": "timers", "exp": time.time() + 300, "sub": "anna"}
+            said = jwt.encode({**claims, "scope": "timers:admin"}, KEY, "RS256", {"kid": "k1"})
+        else:
+            said = {"issuer": URL, "jwks_uri": URL + "/certs"}
+        body = json.dumps(said).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+HTTPServer(("127.0.0.1", 9000), Handler).serve_forever()
+"""
+DROP_IN = """
+mkdir -p /etc/systemd/system/debvisor-timers-web.service.d
+cp /usr/share/doc/debvisor-timers-web/examples/network.conf \
+    /etc/systemd/system/debvisor-timers-web.service.d/
+systemctl daemon-reload
+systemctl restart debvisor-timers-web.service
+"""
+OIDC = """\
+web:
+  oidc: {issuer: "http://127.0.0.1:9000", audience: timers, roles: {"timers:admin": admin}}
+"""
+
+
+def test_an_issuer_is_asked_for_its_keys_where_the_network_is_open(host: Web) -> None:
+    host.box.write("/root/issuer.py", ISSUER)
+    host.box.run("systemd-run --unit=issuer python3 /root/issuer.py")
+    host.box.wait_until("curl -s http://127.0.0.1:9000/token", 30, "the issuer answers")
+    token = json.loads(host.box.run("curl -s http://127.0.0.1:9000/token").stdout)
+    bearer = f"-HAuthorization: Bearer {token}"
+    host.configure(OIDC)
+
+    status, document, _ = host.curl(f"{HERE}/api/v1/tokens", bearer)
+    assert status == 503
+    assert "debvisor-timers-web(8)" in document["error"]["fix"]
+    host.box.run(DROP_IN)
+    assert host.status("/tokens", bearer) == 200
+    assert host.status("/tokens", bearer[:-2]) == 401
+
+    host.box.run("systemctl stop issuer; rm -r /etc/systemd/system/debvisor-timers-web.service.d")
+    host.box.run("systemctl daemon-reload")
+    host.configure("{}\n")
+
+
+# --- behind a reverse proxy ----------------------------------------------------------------------
+
+NGINX = """
+cp /usr/share/doc/debvisor-timers-web/examples/nginx.conf /etc/nginx/sites-enabled/
+rm -f /etc/nginx/sites-enabled/default
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=timers.example.org \
+    -keyout /etc/ssl/private/timers.example.org.key -out /etc/ssl/certs/timers.example.org.pem \
+    2>/dev/null
+systemctl start nginx
+"""
+CADDY = """
+systemctl stop nginx
+printf '{\n\tlocal_certs\n\tskip_install_trust\n}\n' >/etc/caddy/Caddyfile
+cat /usr/share/doc/debvisor-timers-web/examples/Caddyfile >>/etc/caddy/Caddyfile
+systemctl start caddy
+"""
+
+
+@pytest.fixture(scope="module")
+def proxied() -> Iterator[Web]:
+    with Box.boot(web_layer(PROXIES), hostname="zeus") as box:
+        web = Web(box)
+        web.configure("web: {trusted_proxies: [127.0.0.1]}\n")
+        yield web
+
+
+@pytest.mark.parametrize("proxy", [NGINX, CADDY], ids=["nginx", "caddy"])
+def test_behind_a_proxy_the_address_is_that_of_the_client(proxied: Web, proxy: str) -> None:
+    proxied.box.run(proxy)
+    name = "nginx" if proxy is NGINX else "caddy"
+    token = proxied.token(name, "admin")
+    asked = ["--insecure", "--resolve", "timers.example.org:443:127.0.0.1"]
+    asked += ["--interface", "127.0.0.5", "-HX-Forwarded-For: 203.0.113.9", token]
+    asked += [f"-A{name}", "https://timers.example.org/api/v1/tokens"]
+
+    proxied.box.wait_until(lambda: proxied.curl(*asked)[0] == 200, 20, "the proxy answers")
+    status, _, head = proxied.curl(*asked)
+
+    assert status == 200
+    assert "strict-transport-security" in head.lower()
+    found = re.search(r"^x-request-id: (\S+)$", head, re.MULTILINE | re.IGNORECASE)
+    assert found
+    (record,) = proxied.records(f"DEBVISOR_REQUEST_ID={found[1]}")
+    assert record["DEBVISOR_WEB_ADDRESS"] == "127.0.0.5"

@@ -176,8 +176,7 @@ def _restore(host: Host, record: ApplyRecord) -> None:
         for name, entry in record.before.items()
         if on_disk.get(name) == record.after[name] != entry
     }
-    if changes:
-        host.units.write(changes)
+    host.units.write(changes)  # none as well: then what the dead apply had staged goes
 
 
 def _without_past_boots(host: Host, record: ApplyRecord) -> Iterator[str]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope
@@ -16,6 +17,10 @@ LONGEST_HEADERS = 32_768
 
 SLOWEST_SECONDS = 30.0
 """So long we wait for the next part of a body."""
+
+
+LOOK_SECONDS = 5.0
+"""How often it is looked whether who gets an answer that goes on is still let in."""
 
 
 def too_long_headers(scope: Scope) -> bool:
@@ -35,14 +40,18 @@ def too_long(scope: Scope) -> bool:
     return False
 
 
-def bounded(receive: Receive) -> Receive:
-    """Return `receive`, which raises HTTPException for a body that is too long or too slow."""
+def bounded(receive: Receive, is_still_let_in: Callable[[], bool]) -> Receive:
+    """Return `receive`, which raises HTTPException for a body that is too long or too slow.
+
+    To an answer that goes on, a log that is followed, it says that the client has gone away once he
+    is let in no longer.
+    """
     read, is_whole = 0, False
 
     async def next_part() -> Message:
         nonlocal read, is_whole
         if is_whole:
-            return await receive()  # until the client goes away
+            return await _until_gone(receive, is_still_let_in)
         try:
             message = await asyncio.wait_for(receive(), SLOWEST_SECONDS)
         except TimeoutError:
@@ -54,3 +63,12 @@ def bounded(receive: Receive) -> Receive:
         return message
 
     return next_part
+
+
+async def _until_gone(receive: Receive, is_still_let_in: Callable[[], bool]) -> Message:
+    while True:
+        try:
+            return await asyncio.wait_for(receive(), LOOK_SECONDS)
+        except TimeoutError:
+            if not is_still_let_in():
+                return {"type": "http.disconnect"}

@@ -46,6 +46,11 @@ _HEADERS = {
 }
 _ONLY_TLS = "max-age=31536000"
 
+
+def _always() -> bool:
+    return True
+
+
 _log = logging.getLogger(__name__)
 
 
@@ -124,19 +129,27 @@ class Edge:
         return self._bounds.proxies.client(direct, headers.get("x-forwarded-for", ""))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        has_begun = False
+        has_begun, is_whole = False, False
 
         async def begin(message: Message) -> None:
-            nonlocal has_begun
+            nonlocal has_begun, is_whole
             has_begun = True
+            is_whole = message["type"] == "http.response.body" and not message.get("more_body")
             await send(message)
+
+        state = scope["state"]
+
+        def is_still_let_in() -> bool:
+            return bool(state.get("is_still_let_in", _always)())
 
         refused = self._refused(scope)
         if refused is not None:
             await refused(scope, receive, send)
             return
         try:
-            await self._app(scope, bounded(receive), begin)
+            await self._app(scope, bounded(receive, is_still_let_in), begin)
+            if has_begun and not is_whole and not is_still_let_in():
+                await send({"type": "http.response.body"})
         except Exception:  # the edge, where what nobody expected becomes an answer
             _log.exception("request %s failed", scope["state"]["request_id"])
             if has_begun:

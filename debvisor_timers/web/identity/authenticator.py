@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from fastapi import Request
 
@@ -104,6 +104,7 @@ class Identity:
             if session is not None:
                 await _require_own_form(request, cookie)
                 request.state.csrf = csrf_token(cookie)
+                request.state.is_still_let_in = lambda: self.session_of(cookie) is not None
                 return _principal(request, session.name, session.role, "session")
         peer = getattr(request.state, "peer", None)
         if isinstance(peer, Peer) and not any(name in request.headers for name in _FORWARDED):
@@ -120,6 +121,7 @@ class Identity:
         try:
             if self.access_tokens is not None and secret.count(".") == 2:
                 bearer = await self.access_tokens.bearer(secret)
+                request.state.is_still_let_in = lambda: self.now() < bearer.expires
                 return _principal(request, bearer.name, bearer.role, "oidc")
             token = self.token_of(secret)
         except UnauthenticatedError as error:
@@ -127,7 +129,11 @@ class Identity:
                 self.lock_out.note(client)
             raise
         self.uses.note(token.digest, self.now())
+        request.state.is_still_let_in = lambda: self._is_the_same(token)
         return _principal(request, token.name, token.role, "token")
+
+    def _is_the_same(self, token: Token) -> bool:
+        return self.tokens.of_digest(token.digest) == token and token.holds(self.now())
 
     def token_of(self, secret: str) -> Token:
         """Return the token that this is. Raises UnauthenticatedError."""
@@ -194,7 +200,9 @@ async def _require_own_form(request: Request, cookie: str) -> None:
 def require_same_site(request: Request) -> None:
     """Raise PermissionRefusedError for what a page of another server has sent."""
     site = request.headers.get("sec-fetch-site", "same-origin")
-    if site not in {"same-origin", "none"}:
+    origin = request.headers.get("origin")
+    is_ours = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    if site not in {"same-origin", "none"} or not is_ours:
         raise PermissionRefusedError(
             "this was sent by a page of another server", fix="use the pages of this server"
         )

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse
 
+from debvisor_timers.errors import NotFoundError
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.holding.pause import Wish
 from debvisor_timers.operations.holding.selecting import Choice
@@ -21,6 +23,8 @@ from debvisor_timers.web.pages.watching import watching_of
 from debvisor_timers.web.principal import Principal
 
 router = APIRouter()
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 Operator = Annotated[Principal, Depends(needs(Role.OPERATOR))]
 
@@ -79,6 +83,8 @@ def _route(verb: str, function: Callable[[JobScheduler, str], str]) -> None:
     async def act(
         request: Request, job_id: str, who: Operator, form: Form, backend: BackendOf
     ) -> RedirectResponse:
+        if not _ID.fullmatch(job_id):
+            raise NotFoundError(f"there is no job {job_id!r}", fix="the first page shows all jobs")
         said = await backend.change(who, function, job_id)
         watching_of(request).forget()
         back = own_address(form.get("back", ""), f"/jobs/{job_id}")

@@ -48,6 +48,12 @@ class Failure:
         detail = "the definitions have errors" if problems else error.message
         return cls(status=error.http_status, detail=detail, fix=error.fix, problems=problems)
 
+    @classmethod
+    def of_http(cls, status: int, detail: str) -> Failure:
+        """Return an error of the server's own, such as that there is no such page."""
+        words = {404: "no page has this address", 405: "this page does nothing of that kind"}
+        return cls(status=status, detail=words.get(status, detail))
+
 
 def wants_page(request: Request) -> bool:
     """Return whether a browser asks, for one of our pages."""

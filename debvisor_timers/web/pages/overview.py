@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from debvisor_timers.web.principal import Principal
 
 router = APIRouter()
 
+_TURN = 15.0
 _SHOWN_ALERTS, _MOST_ALERTS = 6, 60
 _PARTS = {"": "overview.html.j2", "rows": "rows.html.j2", "attention": "attention.html.j2"}
 
@@ -82,7 +84,9 @@ async def overview(
     snapshot = await backend.jobs()
     watching = watching_of(request)
     looked = await watching.look(backend) if part != "rows" else Looked()
-    etag = _etag(snapshot.etag, watching.stamp, request.url.query, str(who.role))
+    # What is late or slow becomes so by the time alone.
+    since = str(int(time.monotonic() / _TURN)) if part != "rows" else ""
+    etag = _etag(snapshot.etag, watching.stamp, request.url.query, str(who.role), since)
     if part and request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"ETag": etag})
     jobs = snapshot.jobs

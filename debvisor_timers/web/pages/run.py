@@ -22,7 +22,7 @@ from debvisor_timers.web.backend import BackendOf, JobsSnapshot
 from debvisor_timers.web.pages.cards import LOOKS
 from debvisor_timers.web.pages.job_view import run_row
 from debvisor_timers.web.pages.rendering import page
-from debvisor_timers.web.pages.run_read import read_run
+from debvisor_timers.web.pages.run_read import STREAMS, read_run
 from debvisor_timers.web.principal import Principal
 
 router = APIRouter()
@@ -64,6 +64,7 @@ async def run(
         tries=list(_tries(found)),
         keys=list(_keys(found)),
         result=_result(found),
+        streams=STREAMS,
         is_running=found.outcome in UNDER_WAY,
         has_failed=found.outcome in FAILURES,
     )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
@@ -34,17 +34,19 @@ router = APIRouter(tags=["holding back"])
 Viewer = Annotated[Principal, Depends(needs(Role.VIEWER))]
 Operator = Annotated[Principal, Depends(needs(Role.OPERATOR))]
 Admin = Annotated[Principal, Depends(needs(Role.ADMIN))]
-_UNTIL, _SKIP = Until(), SkipWish()
-"""Of a request without a body."""
 
 
 @router.post("/jobs/{job}/pause", summary="Hold a job back", **spec(Role.OPERATOR, Paused))
 async def pause_job(
-    who: Operator, backend: BackendOf, catalogue: CatalogueOf, job: JobText, body: Until = _UNTIL
+    who: Operator,
+    backend: BackendOf,
+    catalogue: CatalogueOf,
+    job: JobText,
+    body: Until | None = None,
 ) -> Response:
     """Let neither schedule nor trigger start a job; such runs are skipped. A run goes on."""
     job_id = await catalogue.meant(backend, job)
-    wish = Wish(until=_aware(body), reason=body.reason)
+    wish = _wish(body)
     return success(await backend.change(who, _pause, Choice(jobs=(job_id,)), wish))
 
 
@@ -60,7 +62,7 @@ async def resume_job(
 @router.post("/pause", summary="Hold jobs back", **spec(Role.OPERATOR, Paused))
 async def pause_jobs(who: Operator, backend: BackendOf, body: PauseWish) -> Response:
     """Hold several jobs back: by their ids, by tags, or all."""
-    wish = Wish(until=_aware(body), reason=body.reason)
+    wish = _wish(body)
     return success(await backend.change(who, _pause, _choice(body), wish))
 
 
@@ -76,11 +78,11 @@ async def skip_next(
     backend: BackendOf,
     catalogue: CatalogueOf,
     job: JobText,
-    body: SkipWish = _SKIP,
+    body: SkipWish | None = None,
 ) -> Response:
     """Skip the next runs of a job by its schedule; 0 takes it back."""
     job_id = await catalogue.meant(backend, job)
-    return success(await backend.change(who, _skip, job_id, body.count))
+    return success(await backend.change(who, _skip, job_id, (body or SkipWish()).count))
 
 
 @router.get("/maintenance", summary="Get maintenance", **spec(Role.VIEWER, Maintenance))
@@ -90,9 +92,9 @@ async def get_maintenance(_who: Viewer, backend: BackendOf) -> Response:
 
 
 @router.put("/maintenance", summary="Begin maintenance", **spec(Role.ADMIN, Maintenance))
-async def begin_maintenance(who: Admin, backend: BackendOf, body: Until = _UNTIL) -> Response:
+async def begin_maintenance(who: Admin, backend: BackendOf, body: Until | None = None) -> Response:
     """Let no schedule and no boot start any job of this host."""
-    wish = Wish(until=_aware(body), reason=body.reason)
+    wish = _wish(body)
     return success(await backend.change(who, _begin, wish))
 
 
@@ -102,9 +104,11 @@ async def end_maintenance(who: Admin, backend: BackendOf) -> Response:
     return success(await backend.change(who, _end))
 
 
-def _aware(body: Until) -> Any:
-    """Return until when; a time without an offset is one of this host."""
-    return None if body.until is None else body.until.astimezone()
+def _wish(body: Until | None) -> Wish:
+    """Return until when, and why; a time without an offset is one of this host."""
+    if body is None:
+        return Wish()
+    return Wish(until=body.until and body.until.astimezone(), reason=body.reason)
 
 
 def _choice(body: Chosen) -> Choice:

@@ -38,8 +38,6 @@ router = APIRouter(tags=["host"])
 
 Viewer = Annotated[Principal, Depends(needs(Role.VIEWER))]
 Editor = Annotated[Principal, Depends(needs(Role.EDITOR))]
-_APPLY = ApplyWish()
-"""Of a request without a body."""
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -69,9 +67,9 @@ async def get_plan(
 
 
 @router.post("/apply", summary="Apply", **spec(Role.EDITOR, Applied))
-async def apply(who: Editor, backend: BackendOf, body: ApplyWish = _APPLY) -> Response:
+async def apply(who: Editor, backend: BackendOf, body: ApplyWish | None = None) -> Response:
     """Make the timers of this host what the YAML says: all of it or nothing."""
-    return success(await backend.change(who, _apply, body.model_dump()))
+    return success(await backend.change(who, _apply, (body or ApplyWish()).model_dump()))
 
 
 @router.get("/graph", summary="Get the graph of jobs", **spec(Role.VIEWER, Graph, fails=[404]))

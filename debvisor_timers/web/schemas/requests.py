@@ -15,7 +15,7 @@ Seconds = Annotated[float, Field(gt=0, le=10**9)]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", regex_engine="python-re")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class DependencyWish(_Body):
@@ -81,7 +81,7 @@ class ApplyWish(_Body):
 class Until(_Body):
     """Until when something is held back, and why; until: null for no end."""
 
-    until: datetime | None = None
+    until: Annotated[datetime, Field(strict=False)] | None = None
     reason: Annotated[str, Field(max_length=1000)] = ""
 
 

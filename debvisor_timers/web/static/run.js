@@ -27,13 +27,15 @@ function lineOf(line) {
   const [kind, word] = NAMES[line.stream] ?? ["sys", "sys"];
   const time = element("time", "", line.time.slice(11, 19));
   time.dateTime = line.time;
-  const item = element("li", kind);
+  const item = element("li", kind === "sys" && line.priority !== null && line.priority <= 3 ? "sys bad" : kind);
   item.append(time, element("span", "stream", word), element("span", "text", line.text));
   return item;
 }
 
-// A list that is empty: in place of the one that the server has made, which is shown until then.
-function emptyList() {
+// The list that the server has made; or one that is empty.
+function listOfLines() {
+  const there = part.querySelector("#log ol");
+  if (there) return there;
   const box = element("div", "log");
   Object.assign(box, { id: "log", tabIndex: 0 });
   box.setAttribute("role", "log");
@@ -52,11 +54,12 @@ function showEnd() {
 
 function follow() {
   const source = new EventSource(part.dataset.stream);
-  let list = null;
   let waiting = [];
+  let isAsked = false;
   const put = () => {
+    isAsked = false;
     const stay = isAtEnd();
-    list ??= emptyList();
+    const list = listOfLines();
     list.append(...waiting.map(lineOf));
     waiting = [];
     while (list.childElementCount > MOST) list.firstElementChild.remove();
@@ -64,7 +67,9 @@ function follow() {
   };
   source.addEventListener("line", (event) => {
     waiting.push(JSON.parse(event.data));
-    if (waiting.length === 1) requestAnimationFrame(put);
+    if (waiting.length > MOST) waiting.shift(); // nobody looks: no frame is drawn
+    if (!isAsked) requestAnimationFrame(put);
+    isAsked = true;
   });
   source.addEventListener("end", () => {
     source.close();

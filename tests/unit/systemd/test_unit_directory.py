@@ -92,6 +92,15 @@ def test_what_a_killed_writer_left_is_swept(folder: DiskUnitDirectory, tmp_path:
     assert names(tmp_path) == ["debvisor-job-a.timer"]
 
 
+def test_it_is_swept_where_nothing_is_to_be_written(
+    folder: DiskUnitDirectory, tmp_path: Path
+) -> None:
+    """An apply that is killed while it stages has changed nothing that an undo brings back."""
+    (tmp_path / ".debvisor-stage-abc").mkdir()
+    folder.write({})
+    assert names(tmp_path) == []
+
+
 def test_until_all_is_staged_nothing_changes(folder: DiskUnitDirectory, tmp_path: Path) -> None:
     folder.write({"debvisor-job-a.timer": FileEntry("old")})
     with pytest.raises(SystemdError, match=r"cannot write .*debvisor-job-b\.timer"):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from debvisor_timers.web.identity.refusals import IssuerError
 
@@ -27,7 +27,7 @@ class FakeIssuer:
     """Answers as an issuer does; `asked` are the addresses that were asked for."""
 
     def __init__(self) -> None:
-        self.keys: dict[str, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey] = {}
+        self.keys: dict[str, ec.EllipticCurvePrivateKey] = {}
         self.asked: list[str] = []
         self.forms: list[Mapping[str, str]] = []
         self.is_away = False
@@ -71,8 +71,6 @@ class FakeIssuer:
         return jwt.encode(said, chosen, algorithm, headers={"kid": key_id})
 
 
-def _public(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> dict[str, object]:
-    kind = jwt.algorithms.ECAlgorithm if isinstance(key, ec.EllipticCurvePrivateKey) else None
-    assert kind is not None
-    found: dict[str, object] = json.loads(kind.to_jwk(key.public_key()))
+def _public(key: ec.EllipticCurvePrivateKey) -> dict[str, object]:
+    found: dict[str, object] = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key()))
     return {**found, "use": "sig"}

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Concatenate, ParamSpec, TypeVar
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
+from starlette.datastructures import State
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from debvisor_timers.errors import UnauthenticatedError
@@ -23,6 +24,7 @@ from debvisor_timers.web.app import create_app
 from debvisor_timers.web.backend import JobsSnapshot
 from debvisor_timers.web.edge.edge import bounds_of
 from debvisor_timers.web.edge.log import Answered
+from debvisor_timers.web.idempotency import Answers
 from debvisor_timers.web.identity.authenticator import Identity
 from debvisor_timers.web.identity.issuer import Fetch, Issuer
 from debvisor_timers.web.identity.peers import Peer
@@ -94,7 +96,7 @@ class Served:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.app = create_app(DirectBackend(world), RoleAuthenticator())
+        self.app = _app_of(DirectBackend(world))
         self.log: list[Answered] = []
 
     def as_role(self, role: str = "") -> TestClient:
@@ -136,6 +138,21 @@ class Served:
         """Make a token, and return it."""
         root = Caller(uid=0, user="root")
         return JobScheduler(self.world.host, root).create_token(name, role, **more).secret
+
+
+_BUILT: list[FastAPI] = []
+"""The application that all tests use: to build its routes takes half a second."""
+
+
+def _app_of(backend: DirectBackend) -> FastAPI:
+    """Return the application as if it were new: nothing is left of the test before."""
+    if not _BUILT:
+        _BUILT.append(create_app(backend, RoleAuthenticator()))
+    app = _BUILT[0]
+    app.state = State({"backend": backend, "authenticator": RoleAuthenticator()})
+    app.state.answers = Answers.of_service()
+    app.middleware_stack = None  # made anew by the first request, with all that it counts
+    return app
 
 
 def _from_peer(app: ASGIApp, uid: int) -> ASGIApp:

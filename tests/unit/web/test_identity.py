@@ -229,6 +229,8 @@ def test_a_change_by_a_session_needs_its_csrf_token(served: Served) -> None:
         {"X-CSRF-Token": "x"},
         {"X-CSRF-Token": csrf(client), "Sec-Fetch-Site": "cross-site"},
         {"X-CSRF-Token": csrf(client), "Sec-Fetch-Site": "same-site"},
+        {"X-CSRF-Token": csrf(client), "Origin": "https://evil.example"},
+        {"X-CSRF-Token": csrf(client), "Origin": "null"},
     ):
         answer = client.post(TOKENS, json={"name": "ci"}, headers=headers)
         assert answer.status_code == 403, headers

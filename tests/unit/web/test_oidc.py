@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
@@ -141,8 +143,6 @@ async def key_ids(issuer: Issuer, *names: str) -> list[bool]:
 
 @pytest.mark.parametrize("seconds", [11, 3601])
 def test_a_new_key_is_found(issuer: FakeIssuer, seconds: int) -> None:
-    import asyncio  # noqa: PLC0415
-
     now = [1000.0]
     asked = Issuer(URL, fetch=issuer.fetch, clock=lambda: now[0])
 
@@ -158,8 +158,6 @@ def test_a_new_key_is_found(issuer: FakeIssuer, seconds: int) -> None:
 
 
 def test_keys_count_for_a_day_while_the_issuer_is_away(issuer: FakeIssuer) -> None:
-    import asyncio  # noqa: PLC0415
-
     now = [1000.0]
     asked = Issuer(URL, fetch=issuer.fetch, clock=lambda: now[0])
 
@@ -176,8 +174,6 @@ def test_keys_count_for_a_day_while_the_issuer_is_away(issuer: FakeIssuer) -> No
 
 
 def test_a_shared_key_is_none_of_the_issuers_keys() -> None:
-    import asyncio  # noqa: PLC0415
-
     secret = base64.urlsafe_b64encode(b"x" * 32).decode()
 
     def fetch(url: str, _form: object, _headers: object) -> object:
@@ -202,9 +198,9 @@ def begin(client: TestClient, path: str = "/jobs/a") -> dict[str, str]:
 
 def give(issuer: FakeIssuer, asked: dict[str, str], **claims: object) -> None:
     """Let the issuer give tokens for a code."""
-    usual = {"aud": "timers-page", "nonce": asked["nonce"], "scope": None}
+    said: dict[str, Any] = {"aud": "timers-page", "nonce": asked["nonce"], "scope": None, **claims}
     issuer.tokens = {
-        "id_token": issuer.token(**{**usual, **claims}),
+        "id_token": issuer.token(**said),
         "access_token": issuer.token(),
     }
 

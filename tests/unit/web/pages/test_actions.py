@@ -84,6 +84,16 @@ def test_a_viewer_may_do_none_of_it(served: Served, viewer: TestClient, verb: st
     assert served.world.ran() == []
 
 
+@pytest.mark.parametrize("job_id", ["nope", "a%00b", "%ff", "-x", "A"])
+@pytest.mark.parametrize("verb", ["run", "stop", "pause", "resume", "skip", "unskip", "retry"])
+def test_no_button_works_on_a_job_that_is_not_there(
+    served: Served, operator: TestClient, verb: str, job_id: str
+) -> None:
+    served.world.apply(TWO)
+
+    assert operator.post(f"/jobs/{job_id}/{verb}").status_code == 404
+
+
 def test_a_refusal_is_a_page_that_says_how_to_mend_it(served: Served, operator: TestClient) -> None:
     served.world.apply(TWO)
 

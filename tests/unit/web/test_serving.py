@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""uvicorn on our sockets: who is at a Unix socket, and who is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from debvisor_timers.errors import UsageError
+from debvisor_timers.web import serving
+from debvisor_timers.web.edge import body
+from debvisor_timers.web.edge.edge import Bounds, Edge
+from debvisor_timers.web.identity.peers import Peer
+from debvisor_timers.web.serving import Server, own_certificate, passed_sockets
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def answer_peer(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the uid of who asks, null for none."""
+    peer = scope["state"].get("peer")
+    said = json.dumps(peer.uid if isinstance(peer, Peer) else None).encode()
+    headers = [(b"content-length", str(len(said)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": said})
+
+
+async def talk(path: str, sent: bytes) -> bytes:
+    """Send bytes to a Unix socket; return all that comes until it is closed."""
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(sent)
+    async with asyncio.timeout(20):
+        said = await reader.read()
+    writer.close()
+    return said
+
+
+def serve(
+    folder: Path, app: Callable[[Scope, Receive, Send], Awaitable[None]], sent: bytes
+) -> bytes:
+    """Return what a server answers at a Unix socket."""
+
+    async def scenario() -> bytes:
+        path = str(folder / "web.sock")
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(path)
+        listening.listen()
+        server = Server(app, None)
+        serving_task = asyncio.create_task(server.serve([listening]))
+        try:
+            return await talk(path, sent)
+        finally:
+            server.should_exit = True
+            await serving_task
+
+    return asyncio.run(scenario())
+
+
+CLOSE = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+def test_the_kernel_says_who_is_at_a_unix_socket(tmp_path: Path) -> None:
+    said = serve(tmp_path, answer_peer, CLOSE)
+
+    assert said.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert said.endswith(b"\r\n\r\n" + str(os.geteuid()).encode())
+    assert b"server:" not in said.lower()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nX-Slow: ", GET + b"GET / "])
+def test_nobody_is_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(serving, "REQUEST_SECONDS", 0.2)
+
+    said = serve(tmp_path, answer_peer, sent)
+
+    assert said.count(b"HTTP/1.1 200 OK") == sent.count(GET)
+
+
+def test_who_is_let_in_no_longer_gets_no_more_of_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "LOOK_SECONDS", 0.05)
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        looks = iter([True, False, False])
+        scope["state"]["is_still_let_in"] = lambda: next(looks, False)
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"line", "more_body": True})
+        assert await receive() == {"type": "http.disconnect"}
+
+    said = serve(tmp_path, Edge(stream, Bounds()), CLOSE)
+
+    assert said.endswith(b"4\r\nline\r\n0\r\n\r\n")
+
+
+def test_sockets_are_those_of_systemd() -> None:
+    with pytest.raises(UsageError, match="no socket was passed"):
+        passed_sockets({})
+    with pytest.raises(UsageError, match="no socket was passed"):
+        passed_sockets({"LISTEN_FDS": "1", "LISTEN_PID": "1"})
+
+
+def test_half_a_certificate_is_none(tmp_path: Path) -> None:
+    there = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert own_certificate({}) is None
+    assert own_certificate(there) is None
+
+    (tmp_path / "debvisor-timers-web.key").write_text("x", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"there is debvisor-timers-web\.key alone"):
+        own_certificate(there)
+    (tmp_path / "debvisor-timers-web.certificate").write_text("x", encoding="utf-8")
+    with pytest.raises(UsageError, match="the certificate cannot be used"):
+        own_certificate(there)
