@@ -105,6 +105,15 @@ function showRuns(said) {
   document.getElementById("runs").replaceChildren(...items);
 }
 
+function showTask(task) {
+  const items = (task?.parameters || []).flatMap(([name, kind, words]) => {
+    const title = element("dt");
+    title.append(element("code", name), " ", element("span", kind, "faint"));
+    return [title, element("dd", words)];
+  });
+  document.getElementById("task-help").replaceChildren(...items);
+}
+
 function showFields(values) {
   for (const field of fields) {
     const name = field.name.slice(2);
@@ -146,6 +155,7 @@ async function ask(view) {
     if (view === "yaml" && said.fields) showFields(said.fields);
     showProblems(said.problems, said.error);
     showRuns(said);
+    showTask(said.task);
     drawGutter();
   } catch (error) {
     if (error.name !== "AbortError") {
