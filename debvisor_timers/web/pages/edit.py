@@ -95,7 +95,8 @@ async def draft(backend: BackendOf, form: Form) -> Response:
     said = drafts.check_document(found)
     error = {"message": was.error.message, "fix": was.error.fix} if was.error else None
     fields = None if was.error else fields_of(was.text, was.job_id)
-    return JSONResponse({**said, "text": was.text, "fields": fields, "error": error})
+    about = {"name": was.name, "text": was.text, "fields": fields, "error": error}
+    return JSONResponse({**said, **about})
 
 
 @router.post("/new")

@@ -141,7 +141,7 @@ async function ask(view) {
   const body = new URLSearchParams(new FormData(form));
   body.set("view", view);
   body.set("job", form.dataset.job);
-  body.set("name", form.dataset.name);
+  body.set("name", isNew ? "" : form.dataset.name);
   try {
     const answer = await fetch("/draft", { method: "POST", body, signal: mine.signal });
     if (!answer.ok) {
@@ -154,6 +154,7 @@ async function ask(view) {
     if (view === "form" && said.text !== text.value) text.value = said.text;
     if (view === "yaml" && said.fields) showFields(said.fields);
     showProblems(said.problems, said.error);
+    if (isNew) document.querySelector("#yaml-view code").textContent = said.name;
     showRuns(said);
     showTask(said.task);
     drawGutter();
