@@ -18,7 +18,7 @@ from contextlib import suppress
 
 ADDRESS = ("127.0.0.1", 5000)
 CROWD = 500
-_FEW = 40
+_FEW = 15
 """Those that read nothing cost the server the making of what they do not read."""
 _QUESTIONS = 40
 _SECONDS = 60.0
