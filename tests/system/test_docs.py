@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.box import BUILD, Box, Layer, build_deb, layer_of_deb, make
+from tests.box import BUILD, Box, build_deb, layer_of_deb, make, web_deb, web_layer
 from tests.documents import (
     DOCUMENTS,
     MANUALS,
@@ -25,13 +25,14 @@ READER = "alice"
 
 
 @pytest.fixture
-def host(installed: Layer) -> Iterator[Box]:
-    """A host in Amsterdam with a user who may look, and the package file in root's home."""
-    with Box.boot(installed, hostname="zeus", timezone="Europe/Amsterdam") as box:
+def host() -> Iterator[Box]:
+    """A host in Amsterdam with a user who may look, and the package files in root's home."""
+    with Box.boot(web_layer(), hostname="zeus", timezone="Europe/Amsterdam") as box:
         groups = "debvisor-timers,systemd-journal"
         box.run(["useradd", "--create-home", "--groups", groups, READER])
         deb = build_deb()
-        box.write(f"/root/{deb.name}", deb.read_bytes())
+        for file in (deb, web_deb(deb)):
+            box.write(f"/root/{file.name}", file.read_bytes())
         yield box
 
 
