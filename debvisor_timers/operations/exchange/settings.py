@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from debvisor_timers.jobs.task_types import TaskType
 from debvisor_timers.jobs.tasks import as_json
 from debvisor_timers.operations.host import Host
 from debvisor_timers.source import Problem
+
+_PATH = re.compile(r"^(https?://[^/\s]+/)\S+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +56,34 @@ def settings(host: Host) -> Settings:
             "history": layout.index,
         },
         config=definitions.config,
-        written=without_secrets(written),
+        written=_without_addresses(without_secrets(written)),
         days={name: len(days) for name, days in definitions.calendars.items()},
         tasks=definitions.task_types.own.types,
         jobs=len(definitions.jobs),
         problems=tuple(problem for problem in definitions.problems if problem.is_error),
     )
+
+
+def _without_addresses(written: Any) -> Any:
+    """Return config.yaml without the paths of addresses that messages and pings are sent to.
+
+    Whoever knows such a path can send there, too.
+    """
+    if not isinstance(written, Mapping):
+        return written
+    found = {**written, "channels": _without_paths(written.get("channels", {}))}
+    defaults = written.get("defaults")
+    if isinstance(defaults, Mapping) and "ping" in defaults:
+        found["defaults"] = {**defaults, "ping": _without_paths(defaults["ping"])}
+    return found
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_paths(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_paths(each) for each in value]
+    return _PATH.sub(rf"\g<1>{REDACTED}", value) if isinstance(value, str) else value
 
 
 def without_secrets(value: Any, name: str = "") -> Any:
