@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,10 @@ from debvisor_timers.jobs.task_types import TaskType
 from debvisor_timers.jobs.tasks import as_json
 from debvisor_timers.operations.host import Host
 from debvisor_timers.source import Problem
+
+_WITH_ADDRESSES = frozenset({"channels", "pings"})
+"""Keys of config.yaml below which the path of an address is all that lets somebody send."""
+_ADDRESS = re.compile(r"(?P<origin>https?://[^/\s]+)/[^\s]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +58,26 @@ def settings(host: Host) -> Settings:
             "history": layout.index,
         },
         config=definitions.config,
-        written=without_secrets(written),
+        written={
+            key: origins(value) if key in _WITH_ADDRESSES else value
+            for key, value in without_secrets(written).items()
+        },
         days={name: len(days) for name, days in definitions.calendars.items()},
         tasks=definitions.task_types.own.types,
         jobs=len(definitions.jobs),
         problems=tuple(problem for problem in definitions.problems if problem.is_error),
     )
+
+
+def origins(value: Any) -> Any:
+    """Return a value of JSON with addresses cut to their hosts: who has the rest may send there."""
+    if isinstance(value, Mapping):
+        return {key: origins(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [origins(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    return _ADDRESS.sub(rf"\g<origin>/{REDACTED}", value)
 
 
 def without_secrets(value: Any, name: str = "") -> Any:
