@@ -15,11 +15,25 @@ let problems = [...findings.querySelectorAll(".place")].map((place) => ({
 let asking = null;
 let waiting = 0;
 let idFollows = isNew;
+let isDirty = false;
 
 function element(name, words = "", kind = "") {
   const made = document.createElement(name);
   if (words) made.textContent = words;
   if (kind) made.className = kind;
+  return made;
+}
+
+// What stands between backticks is code, as on pages that the server makes.
+function withCode(words) {
+  const parts = words.split("`");
+  if (parts.length % 2 === 0) return [words];
+  return parts.map((part, at) => (at % 2 ? element("code", part) : part));
+}
+
+function fix(words) {
+  const made = element("p", "", "fix");
+  made.append(...withCode(words));
   return made;
 }
 
@@ -67,8 +81,8 @@ function showProblems(said, error) {
       body.append(place, " ");
     }
     if (problem.key) body.append(element("code", problem.key), ": ");
-    body.append(problem.message);
-    if (problem.fix) body.append(element("p", problem.fix, "fix"));
+    body.append(...withCode(problem.message));
+    if (problem.fix) body.append(fix(problem.fix));
     item.append(body);
     return item;
   });
@@ -76,12 +90,13 @@ function showProblems(said, error) {
     const item = element("li", "", "error");
     item.append(icons.querySelector(".error").cloneNode(true));
     const body = element("div", error.message);
-    if (error.fix) body.append(element("p", error.fix, "fix"));
+    if (error.fix) body.append(fix(error.fix));
     item.append(body);
     items.unshift(item);
   }
   findings.replaceChildren(...items);
   const isWrong = Boolean(error) || said.some((problem) => problem.severity === "error");
+  document.getElementById("to-findings").hidden = !isWrong;
   verdict.className = isWrong ? "bad" : "good";
   verdict.textContent = isWrong
     ? "not applicable yet"
@@ -102,6 +117,15 @@ function showRuns(said) {
   });
   if (items.length === 0) items.push(element("li", "Nothing is to come.", "faint"));
   document.getElementById("runs").replaceChildren(...items);
+}
+
+function showTask(task) {
+  const items = (task?.parameters || []).flatMap(([name, kind, words]) => {
+    const title = element("dt");
+    title.append(element("code", name), " ", element("span", kind, "faint"));
+    return [title, element("dd", words)];
+  });
+  document.getElementById("task-help").replaceChildren(...items);
 }
 
 function showFields(values) {
@@ -131,7 +155,7 @@ async function ask(view) {
   const body = new URLSearchParams(new FormData(form));
   body.set("view", view);
   body.set("job", form.dataset.job);
-  body.set("name", form.dataset.name);
+  body.set("name", isNew ? "" : form.dataset.name);
   try {
     const answer = await fetch("/draft", { method: "POST", body, signal: mine.signal });
     if (!answer.ok) {
@@ -144,7 +168,9 @@ async function ask(view) {
     if (view === "form" && said.text !== text.value) text.value = said.text;
     if (view === "yaml" && said.fields) showFields(said.fields);
     showProblems(said.problems, said.error);
+    if (isNew) document.querySelector("#yaml-view code").textContent = said.name;
     showRuns(said);
+    showTask(said.task);
     drawGutter();
   } catch (error) {
     if (error.name !== "AbortError") {
@@ -155,6 +181,7 @@ async function ask(view) {
 }
 
 function soon(view) {
+  isDirty = true;
   form.elements.view.value = view;
   clearTimeout(waiting);
   waiting = setTimeout(() => ask(view), 250);
@@ -204,6 +231,10 @@ findings.addEventListener("click", (event) => {
   if (place) {
     goTo(Number(place.dataset.line), Number(place.dataset.column), Number(place.dataset.length));
   }
+});
+form.addEventListener("submit", () => { isDirty = false; });
+addEventListener("beforeunload", (event) => {
+  if (isDirty) event.preventDefault();
 });
 if (Intl.supportedValuesOf) {
   document.getElementById("zones").append(

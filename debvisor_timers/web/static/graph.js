@@ -11,11 +11,12 @@ function resize(scale) {
   picture.dataset.scale = scale;
 }
 
-function fit() {
+// On a phone all of a graph at once is too small to read: it begins larger, and is scrolled.
+function fit(least = 0.35) {
   const pane = picture.parentElement;
   const style = getComputedStyle(pane);
   const room = pane.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-  resize(Math.min(1, Math.max(0.35, room / picture.viewBox.baseVal.width)));
+  resize(Math.min(1, Math.max(least, room / picture.viewBox.baseVal.width)));
 }
 
 function drag(pane) {
@@ -59,7 +60,7 @@ if (picture) {
     if (by) resize(Math.min(2, Math.max(0.25, (parseFloat(picture.dataset.scale) || 1) * by)));
     else fit();
   });
-  if (picture.viewBox.baseVal.width > picture.parentElement.clientWidth) fit();
+  if (picture.viewBox.baseVal.width > picture.parentElement.clientWidth) fit(0.8);
   for (const box of picture.querySelectorAll(".b")) {
     box.addEventListener("pointerenter", () => light(box.dataset.job));
     box.addEventListener("pointerleave", () => light(""));
