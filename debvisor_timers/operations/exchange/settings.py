@@ -18,7 +18,9 @@ from debvisor_timers.jobs.tasks import as_json
 from debvisor_timers.operations.host import Host
 from debvisor_timers.source import Problem
 
-_PATH = re.compile(r"^(https?://[^/\s]+/)\S+$", re.IGNORECASE)
+_WITH_ADDRESSES = frozenset({"channels", "pings"})
+"""Keys of config.yaml below which the path of an address is all that lets somebody send."""
+_ADDRESS = re.compile(r"(?P<origin>https?://[^/\s]+)/[^\s]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,25 +67,23 @@ def settings(host: Host) -> Settings:
 
 
 def _without_addresses(written: Any) -> Any:
-    """Return config.yaml without the paths of addresses that messages and pings are sent to.
-
-    Whoever knows such a path can send there, too.
-    """
+    """Return config.yaml without the paths of addresses: who has one may send there, too."""
     if not isinstance(written, Mapping):
         return written
-    found = {**written, "channels": _without_paths(written.get("channels", {}))}
+    found = {key: _origins(one) if key in _WITH_ADDRESSES else one for key, one in written.items()}
     defaults = written.get("defaults")
     if isinstance(defaults, Mapping) and "ping" in defaults:
-        found["defaults"] = {**defaults, "ping": _without_paths(defaults["ping"])}
+        found["defaults"] = {**defaults, "ping": _origins(defaults["ping"])}
     return found
 
 
-def _without_paths(value: Any) -> Any:
+def _origins(value: Any) -> Any:
+    """Return a value of JSON with addresses cut to their hosts."""
     if isinstance(value, Mapping):
-        return {key: _without_paths(each) for key, each in value.items()}
+        return {key: _origins(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_without_paths(each) for each in value]
-    return _PATH.sub(rf"\g<1>{REDACTED}", value) if isinstance(value, str) else value
+        return [_origins(each) for each in value]
+    return _ADDRESS.sub(rf"\g<origin>/{REDACTED}", value) if isinstance(value, str) else value
 
 
 def without_secrets(value: Any, name: str = "") -> Any:
