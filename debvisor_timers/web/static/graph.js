@@ -11,11 +11,12 @@ function resize(scale) {
   picture.dataset.scale = scale;
 }
 
-function fit() {
+// least: below that its words cannot be read, so rather let it scroll.
+function fit(least) {
   const pane = picture.parentElement;
   const style = getComputedStyle(pane);
   const room = pane.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-  resize(Math.min(1, Math.max(0.35, room / picture.viewBox.baseVal.width)));
+  resize(Math.min(1, Math.max(least, room / picture.viewBox.baseVal.width)));
 }
 
 function drag(pane) {
@@ -57,9 +58,9 @@ if (picture) {
   sizes.addEventListener("click", (event) => {
     const by = parseFloat(event.target.dataset.by);
     if (by) resize(Math.min(2, Math.max(0.25, (parseFloat(picture.dataset.scale) || 1) * by)));
-    else fit();
+    else fit(0.3);
   });
-  if (picture.viewBox.baseVal.width > picture.parentElement.clientWidth) fit();
+  if (picture.viewBox.baseVal.width > picture.parentElement.clientWidth) fit(0.75);
   for (const box of picture.querySelectorAll(".b")) {
     box.addEventListener("pointerenter", () => light(box.dataset.job));
     box.addEventListener("pointerleave", () => light(""));
