@@ -19,6 +19,7 @@ _OPTIONS = (
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
     "--hide-scrollbars",
+    "--lang=en-GB",
 )
 
 

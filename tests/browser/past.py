@@ -48,7 +48,7 @@ def write(box: Box, runs: Iterable[PastRun]) -> None:
     """Let the box have had these runs: its journal, its index and its last results tell of them."""
     past = sorted(runs, key=lambda run: run.began)
     machine = box.read("/etc/machine-id").strip()
-    file = f"/var/log/journal/{machine}/past.journal"
+    file = f"/var/log/journal/{machine}/system@past.journal"
     box.run(["mkdir", "-p", f"/var/log/journal/{machine}"])
     remote = ["/lib/systemd/systemd-journal-remote", f"--output={file}", "-"]
     box.run(remote, input=_export(past), timeout=120)

@@ -39,6 +39,18 @@ def yaml_line(line: str) -> Markup:
     return escape(line) + comment
 
 
+def with_code(text: str) -> Markup:
+    """Return a sentence in which what stands between backticks is code, as it is meant."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    marked = (
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(parts)
+    )
+    return Markup().join(marked)
+
+
 def diff_lines(text: str) -> Iterable[tuple[str, str]]:
     """Yield each line of a unified difference with its kind: add, del, at or same."""
     for line in text.splitlines():

@@ -19,7 +19,7 @@ from debvisor_timers.operations.times import local, relative, span
 from debvisor_timers.render.location import find_templates
 from debvisor_timers.web.backend import backend_of
 from debvisor_timers.web.forms import form_token
-from debvisor_timers.web.pages.colours import diff_lines, unit_line, yaml_line
+from debvisor_timers.web.pages.colours import diff_lines, unit_line, with_code, yaml_line
 from debvisor_timers.web.pages.told import Told, told_of
 from debvisor_timers.web.principal import Principal
 
@@ -97,6 +97,7 @@ def environment() -> Environment:
         unit_line=unit_line,
         yaml_line=yaml_line,
         diff_lines=diff_lines,
+        with_code=with_code,
     )
     return made
 

@@ -24,6 +24,19 @@ function element(name, words = "", kind = "") {
   return made;
 }
 
+// What stands between backticks is code, as on pages that the server makes.
+function withCode(words) {
+  const parts = words.split("`");
+  if (parts.length % 2 === 0) return [words];
+  return parts.map((part, at) => (at % 2 ? element("code", part) : part));
+}
+
+function fix(words) {
+  const made = element("p", "", "fix");
+  made.append(...withCode(words));
+  return made;
+}
+
 // ---- The text and its lines
 
 function drawGutter() {
@@ -68,8 +81,8 @@ function showProblems(said, error) {
       body.append(place, " ");
     }
     if (problem.key) body.append(element("code", problem.key), ": ");
-    body.append(problem.message);
-    if (problem.fix) body.append(element("p", problem.fix, "fix"));
+    body.append(...withCode(problem.message));
+    if (problem.fix) body.append(fix(problem.fix));
     item.append(body);
     return item;
   });
@@ -77,12 +90,13 @@ function showProblems(said, error) {
     const item = element("li", "", "error");
     item.append(icons.querySelector(".error").cloneNode(true));
     const body = element("div", error.message);
-    if (error.fix) body.append(element("p", error.fix, "fix"));
+    if (error.fix) body.append(fix(error.fix));
     item.append(body);
     items.unshift(item);
   }
   findings.replaceChildren(...items);
   const isWrong = Boolean(error) || said.some((problem) => problem.severity === "error");
+  document.getElementById("to-findings").hidden = !isWrong;
   verdict.className = isWrong ? "bad" : "good";
   verdict.textContent = isWrong
     ? "not applicable yet"

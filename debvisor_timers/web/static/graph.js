@@ -11,8 +11,8 @@ function resize(scale) {
   picture.dataset.scale = scale;
 }
 
-// least: below that its words cannot be read, so rather let it scroll.
-function fit(least) {
+// On a phone all of a graph at once is too small to read: it begins larger, and is scrolled.
+function fit(least = 0.35) {
   const pane = picture.parentElement;
   const style = getComputedStyle(pane);
   const room = pane.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
@@ -58,9 +58,9 @@ if (picture) {
   sizes.addEventListener("click", (event) => {
     const by = parseFloat(event.target.dataset.by);
     if (by) resize(Math.min(2, Math.max(0.25, (parseFloat(picture.dataset.scale) || 1) * by)));
-    else fit(0.3);
+    else fit();
   });
-  if (picture.viewBox.baseVal.width > picture.parentElement.clientWidth) fit(0.75);
+  if (picture.viewBox.baseVal.width > picture.parentElement.clientWidth) fit(0.8);
   for (const box of picture.querySelectorAll(".b")) {
     box.addEventListener("pointerenter", () => light(box.dataset.job));
     box.addEventListener("pointerleave", () => light(""));

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from debvisor_timers.web.pages.colours import diff_lines, unit_line, yaml_line
+from debvisor_timers.web.pages.colours import diff_lines, unit_line, with_code, yaml_line
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,15 @@ def test_lines_of_a_difference_have_their_kinds() -> None:
     text = "--- a\n+++ b\n@@ -1 +1 @@\n-old\n+new\n same"
 
     assert [kind for kind, _ in diff_lines(text)] == ["at", "at", "at", "del", "add", "same"]
+
+
+@pytest.mark.parametrize(
+    ("words", "html"),
+    [
+        ("`a <b>` & `c`", "<code>a &lt;b&gt;</code> &amp; <code>c</code>"),
+        ("one ` alone, <i>", "one ` alone, &lt;i&gt;"),
+        ("none", "none"),
+    ],
+)
+def test_what_stands_between_backticks_is_code(words: str, html: str) -> None:
+    assert str(with_code(words)) == html
