@@ -75,8 +75,9 @@ def _protect(app: FastAPI, bounds: Bounds) -> None:
 async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, DebvisorTimersError)  # noqa: S101 - for mypy
     if wants_page(request):
-        return await error_page(request, Failure.of(error))
-    answer = failure_of(error)
+        answer = await error_page(request, Failure.of(error))
+    else:
+        answer = failure_of(error)
     if isinstance(error, TooManyRequestsError):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer

@@ -146,7 +146,7 @@ class Answers:
                     database.close()
 
 
-def answers_of(request: Request) -> Answers:
+async def answers_of(request: Request) -> Answers:
     """Return the answers that this server has given."""
     return cast(Answers, request.app.state.answers)
 

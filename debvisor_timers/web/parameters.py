@@ -19,9 +19,7 @@ JobText = Annotated[
 RunText = Annotated[
     str, Path(min_length=1, max_length=64, description="The id of a run, or how it begins.")
 ]
-Tags = Annotated[
-    list[str], Query(default_factory=list, description="NAME=VALUE; each must be there.")
-]
+Tags = Annotated[list[str], Query(description="NAME=VALUE; each must be there.")]
 Time = Annotated[
     str,
     Query(

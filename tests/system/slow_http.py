@@ -17,8 +17,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 ADDRESS = ("127.0.0.1", 5000)
-CROWD = 400
-_FEW = 40
+CROWD = 500
+_FEW = 15
 """Those that read nothing cost the server the making of what they do not read."""
 _QUESTIONS = 40
 _SECONDS = 60.0
@@ -51,6 +51,12 @@ def waits(token: str) -> Sequence[float]:
         assert said.startswith(b"HTTP/1.1 200"), said[:200]
         found.append(time.monotonic() - begun)
     return sorted(found)
+
+
+def is_stream(connection: socket.socket) -> bool:
+    """Return whether the server has answered with a stream of events."""
+    said = connection.recv(4096).lower()
+    return said.startswith(b"http/1.1 200") and b"text/event-stream" in said
 
 
 def hung_up(connections: Iterable[socket.socket], drip: bytes, seconds: float) -> int:
@@ -102,6 +108,8 @@ def main(token: str, job: str) -> None:
     for name, first in kinds.items():
         several = opened(first, _FEW if name == "reads nothing" else CROWD)
         found[name] = waits(token)
+        if name == "streams":
+            found["streams, open"] = sum(map(is_stream, several))
         if name in {"half the headers", "says nothing"}:
             found[f"{name}, hung up"] = hung_up(several, b"a" if first else b"", 40)
         for each in several:

@@ -105,6 +105,14 @@ def test_what_is_typed_is_checked_by_the_server_alone(host: Pages) -> None:
     assert host.file() == TEXT
 
 
+def test_what_systemd_says_is_said(host: Pages) -> None:
+    odd = TEXT + '    unit: {Service: {NoSuchDirective: "1"}}\n'
+
+    _, _, said = host.post("/draft", job="first", view="yaml", text=odd)
+
+    assert "NoSuchDirective" in " ".join(one["message"] for one in json.loads(said)["problems"])
+
+
 def test_a_trial_comes_back_with_its_file_when_its_timer_elapses(host: Pages) -> None:
     status, address, _ = host.edit(LATER, step="try", seconds="120")
     assert (status, address) == (303, "/trial?job=nightly")

@@ -109,6 +109,7 @@ def test_slow_clients_hold_up_nobody(host: Host, token: str) -> None:
     alone = found.pop("nobody")
     for name in ("says nothing", "half the headers"):
         assert found.pop(f"{name}, hung up") == slow_http.CROWD, name
+    assert found.pop("streams, open") == slow_http.CROWD
     for name, waits in found.items():
         middle, longest = waits[len(waits) // 2], waits[-1]
         assert middle < 0.1 + 3 * alone[len(alone) // 2], f"{name}: {waits}"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +12,12 @@ from tempfile import TemporaryDirectory
 from debvisor_timers.calendar.zones import check_zone
 from debvisor_timers.errors import DebvisorTimersError, DefinitionError, ScheduleError
 from debvisor_timers.jobs.edit import jobs_in, parse_jobs
+from debvisor_timers.jobs.files import list_job_files
 from debvisor_timers.jobs.load import Definitions, load_files
 from debvisor_timers.jobs.model import Job
-from debvisor_timers.jobs.places import as_edited
+from debvisor_timers.jobs.places import as_edited, problem_at
+from debvisor_timers.jobs.relation_checks import relation_findings
+from debvisor_timers.jobs.relations import written_edges
 from debvisor_timers.jobs.words import schedule_words
 from debvisor_timers.operations.access.policy import policy_problems
 from debvisor_timers.operations.check import opinion_of_systemd
@@ -23,6 +27,7 @@ from debvisor_timers.operations.coming.gaps import gap_problems
 from debvisor_timers.operations.coming.timeline import zone_of
 from debvisor_timers.operations.coming.translate import translate_schedule
 from debvisor_timers.operations.coming.upcoming import Upcoming, upcoming
+from debvisor_timers.operations.editing.tree import JobTree
 from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.packages import package_problems
 from debvisor_timers.source import Problem
@@ -86,6 +91,7 @@ def check_draft(host: Host, draft: Draft) -> DraftCheck:
             problems = [each for each in definitions.problems if each.span.file == path]
             job = definitions.jobs.get(draft.job_id)
             if job is not None:
+                problems += _of_other_files(host, definitions, job)
                 problems += _further(host, definitions, job, problems)
             if job is not None and draft.is_ruled:
                 problems += policy_problems(host, definitions, job)
@@ -94,6 +100,19 @@ def check_draft(host: Host, draft: Draft) -> DraftCheck:
     if job is None:
         return _by_schedule_alone(host, draft, checked)
     return _with_runs(host, definitions, job, checked)
+
+
+def _of_other_files(host: Host, definitions: Definitions, job: Job) -> Iterator[Problem]:
+    """Yield where the job names others that are in no file."""
+    named = {edge.needs for _, edge in written_edges(job)} - definitions.jobs.keys()
+    if not named:
+        return
+    tree = JobTree(host.layout.jobs)
+    if all(map(tree.has, named)) or len(tree.files) < len(list_job_files(host.layout.jobs)[0]):
+        return  # of a file that cannot be read nobody knows what is in it
+    known = {*tree.ids(), *definitions.jobs}
+    for finding in relation_findings({job.id: job}, known):
+        yield replace(problem_at(job, finding.complaint), severity=finding.severity)
 
 
 def _further(

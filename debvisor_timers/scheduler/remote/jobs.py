@@ -145,7 +145,7 @@ class RemoteJobs(RemoteBase):
         with collecting(self) as batch:
             yield
         if batch.changes:
-            self._post("jobs", "batch", body={"changes": list(batch.changes)})
+            self._post("batch", body={"changes": list(batch.changes)})
 
     def counts(self, job_id: str) -> Counts:
         """Return how often a job has run, and failed, as far as its past is kept."""

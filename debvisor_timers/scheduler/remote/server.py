@@ -9,6 +9,7 @@ import os
 import select
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
@@ -20,6 +21,9 @@ from debvisor_timers.scheduler.remote.address import Address
 from debvisor_timers.scheduler.remote.told import error_of
 
 _SAFE_TO_REPEAT = frozenset({"GET", "PUT"})
+_TOO_MANY = 429
+_LONGEST_WAIT = 10
+"""Seconds: who sends too much waits for his turn, who is locked out is told so."""
 _MOST_BYTES = 256 * 1024 * 1024
 """No answer of ours comes near that; one of another server shall not fill the memory."""
 
@@ -42,6 +46,15 @@ class Question:
     def can_be_repeated(self) -> bool:
         """Return True where to send it twice is to send it once."""
         return self.method in _SAFE_TO_REPEAT or bool(self.once)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What the server says; wait: so many seconds until the question may be asked again."""
+
+    status: int
+    body: bytes
+    wait: float | None = None
 
 
 class Server:
@@ -84,9 +97,19 @@ class Server:
         Raises the error of debvisor_timers.errors that the server tells of; UnreachableError where
         it tells nothing.
         """
+        sent = _json(question.body)
+        end = time.monotonic() + self._timeout
+        while True:
+            answer = self._heard(question, sent)
+            if answer.wait is None or time.monotonic() + answer.wait > end:
+                return self._data(answer)
+            time.sleep(answer.wait)
+
+    def _heard(self, question: Question, sent: bytes | None) -> _Answer:
+        """Return the answer to a question, which is asked again where that does no harm."""
         connection = self._connection()
         try:
-            status, body = self._answer(connection, question)
+            return self._answer(connection, question, sent)
         except _EndedError:
             # It was restarted meanwhile: whoever starts it anew hears the same question.
             if not question.can_be_repeated:
@@ -94,22 +117,20 @@ class Server:
                     "it hung up before it answered; whether it did it is not known"
                 ) from None
             connection.close()
-            try:
-                status, body = self._answer(connection, question)
-            except _EndedError as error:
-                raise self._unreachable(f"it hung up before it answered: {error}") from error
-        return self._data(status, body)
+        try:
+            return self._answer(connection, question, sent)
+        except _EndedError as error:
+            raise self._unreachable(f"it hung up before it answered: {error}") from error
 
     def _answer(
-        self, connection: http.client.HTTPConnection, question: Question
-    ) -> tuple[int, bytes]:
+        self, connection: http.client.HTTPConnection, question: Question, sent: bytes | None
+    ) -> _Answer:
         parts = "".join(f"/{quote(part, safe='')}" for part in question.path)
         query = f"?{urlencode(question.query)}" if question.query else ""
         target = f"{self.address.prefix}{parts}{query}"
-        body = None if question.body is None else json.dumps(question.body).encode()
         is_done = False
         try:
-            connection.request(question.method, target, body, self._headers(question))
+            connection.request(question.method, target, sent, self._headers(question))
             answer = connection.getresponse()
             text = answer.read(_MOST_BYTES + 1)
             is_done = len(text) <= _MOST_BYTES
@@ -129,7 +150,11 @@ class Server:
                 connection.close()
         if not is_done:
             raise self._unreachable("its answer has no end")
-        return answer.status, text
+        return _Answer(
+            status=answer.status,
+            body=text,
+            wait=_wait(answer.getheader("Retry-After")) if answer.status == _TOO_MANY else None,
+        )
 
     def _headers(self, question: Question) -> Mapping[str, str]:
         headers = {"User-Agent": f"debvisor-timers/{__version__}", "Accept": "application/json"}
@@ -141,7 +166,8 @@ class Server:
             headers["Idempotency-Key"] = question.once
         return headers
 
-    def _data(self, status: int, body: bytes) -> object:
+    def _data(self, answer: _Answer) -> object:
+        status, body = answer.status, answer.body
         if not body and 200 <= status < 300:
             return None
         try:
@@ -189,6 +215,22 @@ class _Line:
 
     def __del__(self) -> None:
         self.connection.close()
+
+
+def _json(body: object) -> bytes | None:
+    try:
+        return None if body is None else json.dumps(body, allow_nan=False).encode()
+    except ValueError as error:
+        raise UsageError(
+            f"it cannot be sent as JSON: {error}", fix="give numbers that are finite"
+        ) from error
+
+
+def _wait(seconds: str | None) -> float | None:
+    """Return how long to wait; None for what is no number, and for a client that is locked out."""
+    if seconds is None or not seconds.isdecimal() or int(seconds) > _LONGEST_WAIT:
+        return None
+    return float(seconds)
 
 
 def _has_ended(connection: http.client.HTTPConnection) -> bool:

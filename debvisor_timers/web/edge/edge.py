@@ -30,6 +30,8 @@ from debvisor_timers.web.identity.proxies import Proxies
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SAFE = {"GET", "HEAD", "OPTIONS"}
+_ASKING = {"/draft"}
+"""Asked by POST, for what is sent is long; they change nothing."""
 _STATIC = "/static/"
 
 _HEADERS = {
@@ -160,7 +162,7 @@ class Edge:
         """Return the answer to a request that no route is to see, None for others."""
         client = client_of(scope["state"]["address"])
         wait = self._bounds.requests.take(client)
-        if not wait and scope["method"] not in _SAFE:
+        if not wait and scope["method"] not in _SAFE and scope["path"] not in _ASKING:
             wait = self._bounds.changes.take(client)
         if wait:
             headers = {"Retry-After": str(wait)}

@@ -15,6 +15,7 @@ IDENTIFIER = "debvisor-timers-web"
 
 _LONGEST_PATH = 1_000
 _MOST_WAITING = 10_000
+_STATIC = "/static/"
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 Send = Callable[[Mapping[str, str]], None]
@@ -63,6 +64,8 @@ class Answered:
             return "3"
         if self.status in {401, 403, 429}:
             return "4"
+        if self.path.startswith(_STATIC):
+            return "7"  # a page has several of them
         return "6" if self.method in _SAFE else "5"
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from debvisor_timers.web.pages import (
     actions,
+    api,
     audit,
     edit,
     graph,
@@ -35,5 +36,6 @@ PAGES: tuple[APIRouter, ...] = (
     audit.router,
     tokens.router,
     settings.router,
+    api.router,
 )
 """Every router of pages, below /."""

@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from hashlib import sha256
 
 from debvisor_timers.errors import DebvisorTimersError, DefinitionError
+from debvisor_timers.jobs.emit import on_one_line
+from debvisor_timers.jobs.parameters import kind_words, properties_of
+from debvisor_timers.jobs.task_files import load_task_types
+from debvisor_timers.jobs.task_types import TaskType
 from debvisor_timers.operations.documents.edits import edit_diff, edit_warnings
 from debvisor_timers.operations.editing.draft import Draft, DraftCheck
 from debvisor_timers.operations.editing.edit import EditOptions, EditResult
@@ -111,9 +115,45 @@ def new_text(scheduler: JobScheduler) -> str:
     return f"{_NEW_TEXT}{_COMMAND}\n"
 
 
-def checked(scheduler: JobScheduler, draft: Draft) -> tuple[DraftCheck, datetime]:
-    """Return what is to be said of a draft, and the time."""
-    return scheduler.check_draft(draft), scheduler.now()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """All that is to be said of a draft: the check, the time, what the type of its task takes."""
+
+    check: DraftCheck
+    now: datetime
+    task: TaskHelp | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskHelp:
+    """A type of task: what it does; the name, kind and meaning of each parameter."""
+
+    type: str
+    summary: str
+    parameters: Sequence[tuple[str, str, str]]
+
+
+def checked(scheduler: JobScheduler, draft: Draft) -> Said:
+    """Return what is to be said of a draft."""
+    name = (fields_of(draft.text, draft.job_id) or {}).get("task", "")
+    known = load_task_types(scheduler.layout.tasks).get(name) if name else None
+    task = None
+    if known is not None:
+        task = TaskHelp(type=name, summary=known.summary, parameters=_parameters(known))
+    return Said(check=scheduler.check_draft(draft), now=scheduler.now(), task=task)
+
+
+def _parameters(known: TaskType) -> list[tuple[str, str, str]]:
+    schema = known.parameters or {}
+    found = []
+    for name, about in properties_of(schema).items():
+        words = " ".join(str(about.get("description", "")).split())
+        if name in schema.get("required", []):
+            words = f"Required. {words}"
+        elif about.get("default", {}) != {}:
+            words = f"{words} Default: {on_one_line(about['default'])}."
+        found.append((name, kind_words(about), words.strip()))
+    return found
 
 
 def task_names(scheduler: JobScheduler) -> list[str]:
@@ -206,9 +246,11 @@ def problems_of(error: DebvisorTimersError | None) -> Sequence[Problem]:
     return error.problems if isinstance(error, DefinitionError) else ()
 
 
-def check_document(check: DraftCheck, now: datetime) -> dict[str, object]:
+def check_document(said: Said) -> dict[str, object]:
     """Return what is to be said of a draft, for the script of the page."""
+    check, now = said.check, said.now
     return {
+        "task": said.task and asdict(said.task),
         "problems": [
             {
                 "line": problem.span.line,

@@ -91,11 +91,12 @@ async def edit_page(
 async def draft(backend: BackendOf, form: Form) -> Response:
     """Return what is to be said of what is being written, for the script of the page."""
     was = written(form, form.get("job", ""))
-    check, now = await backend.read(drafts.checked, _draft(was, form.get("name") or was.name))
-    said = drafts.check_document(check, now)
+    found = await backend.read(drafts.checked, _draft(was, form.get("name") or was.name))
+    said = drafts.check_document(found)
     error = {"message": was.error.message, "fix": was.error.fix} if was.error else None
     fields = None if was.error else fields_of(was.text, was.job_id)
-    return JSONResponse({**said, "text": was.text, "fields": fields, "error": error})
+    about = {"name": was.name, "text": was.text, "fields": fields, "error": error}
+    return JSONResponse({**said, **about})
 
 
 @router.post("/new")
@@ -187,16 +188,16 @@ async def _editor(
     if file is None and not was.is_new:
         file = await asked.backend.read(drafts.opened, was.job_id)
     name = was.name if was.is_new or file is None else file.path.name
-    check, now = await asked.backend.read(drafts.checked, _draft(was, name))
+    found = await asked.backend.read(drafts.checked, _draft(was, name))
     return page(
         asked.request,
         "edit.html.j2",
         asked.who,
         status,
         was=was,
-        check=check,
-        said=drafts.check_document(check, now),
-        problems=_all_problems(was, check.problems),
+        check=found.check,
+        said=drafts.check_document(found),
+        problems=_all_problems(was, found.check.problems),
         address=asked.address,
         tasks=await asked.backend.read(drafts.task_names),
         name=name,

@@ -26,8 +26,9 @@ async def openapi_document(
     """
     state = request.app.state
     if not hasattr(state, "description"):
-        state.description = json_of(request.app.openapi())
-    tag = etags.tag_of("", state.description)
+        written = json_of(request.app.openapi())
+        state.description = written, etags.tag_of("", written)
+    text, tag = state.description
     if etags.is_known(request, tag):
         return etags.not_modified(tag)
-    return Response(state.description, media_type="application/json", headers={"ETag": tag})
+    return Response(text, media_type="application/json", headers={"ETag": tag})

@@ -88,8 +88,8 @@ async def get_timeline(
     backend: BackendOf,
     job: Annotated[
         list[str],
-        Query(default_factory=list, description="Of these jobs; all where none is named."),
-    ],
+        Query(description="Of these jobs; all where none is named."),
+    ] = [],
     day: Time = "",
     span: Literal["day", "week"] = "day",
 ) -> Response:

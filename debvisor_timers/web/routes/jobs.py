@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -44,6 +45,8 @@ class _Wanted:
     def rows(self, rows: Sequence[JobRow]) -> Sequence[JobRow]:
         """Return the rows that are wanted."""
         found = rows if self.choice.is_all else chosen_rows(rows, self.choice)
+        if not (self.task_type or self.text):
+            return found
         return [row for row in found if self._is_wanted(row)]
 
     def _is_wanted(self, row: JobRow) -> bool:
@@ -54,17 +57,14 @@ class _Wanted:
         return not self.text or any(self.text in each.casefold() for each in words)
 
 
-def _wanted(
+async def _wanted(
     *,
     owner: Annotated[str, Query(max_length=200)] = "",
-    tag: Tags,
+    tag: Tags = [],
     status: Annotated[
         list[str],
-        Query(
-            default_factory=list,
-            description="Of several one must hold: running, failed, disabled, paused, ...",
-        ),
-    ],
+        Query(description="Of several one must hold: running, failed, disabled, paused, ..."),
+    ] = [],
     task_type: Annotated[str, Query(max_length=200)] = "",
     q: Annotated[str, Query(max_length=200, description="In the id, name or text.")] = "",
 ) -> _Wanted:
@@ -90,9 +90,9 @@ async def list_jobs(
     """Jobs in order of their ids, those that are all of what the query says."""
     rows = wanted.rows(catalogue.snapshot.jobs.rows)
     (after,) = paging.place_of(cursor, str) if cursor else ("",)
-    left = [row for row in rows if row.job_id > str(after)]
-    page = left[:limit]
-    is_last = len(left) <= limit
+    begin = bisect_right(rows, str(after), key=lambda row: row.job_id)
+    page = rows[begin : begin + limit]
+    is_last = begin + limit >= len(rows)
     following = None if is_last else paging.next_link(request, paging.cursor_of(page[-1].job_id))
     documents = [catalogue.document(row.job_id) for row in page]
     frame = {

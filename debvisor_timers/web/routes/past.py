@@ -51,18 +51,18 @@ class _Wanted:
         return replace(self.asked, since=since, until=until, offset=offset)
 
 
-def _wanted(
+async def _wanted(
     *,
     since: Time = "",
     until: Time = "",
     status: Annotated[
         list[str],
-        Query(default_factory=list, description="One of these: completed, failed, lost, ..."),
-    ],
+        Query(description="One of these: completed, failed, lost, ..."),
+    ] = [],
     trigger: Annotated[
         list[str],
-        Query(default_factory=list, description="Started by one of these: timer, manual, ..."),
-    ],
+        Query(description="Started by one of these: timer, manual, ..."),
+    ] = [],
     limit: paging.Limit = 20,
     cursor: paging.Cursor = "",
 ) -> _Wanted:
@@ -82,11 +82,11 @@ async def list_runs(
     _who: Viewer,
     backend: BackendOf,
     wanted: Wanted,
-    tag: Tags,
+    tag: Tags = [],
     job: Annotated[
         list[str],
-        Query(default_factory=list, description="Of these jobs; of all where none is named."),
-    ],
+        Query(description="Of these jobs; of all where none is named."),
+    ] = [],
     owner: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """Past runs of all jobs, or of some, newest first; with those that are under way."""

@@ -26,7 +26,7 @@ Editor = Annotated[Principal, Depends(needs(Role.EDITOR))]
 Admin = Annotated[Principal, Depends(needs(Role.ADMIN))]
 
 
-@router.post("/jobs/batch", summary="Change several jobs as one", **spec(Role.EDITOR, Changed))
+@router.post("/batch", summary="Change several jobs as one", **spec(Role.EDITOR, Changed))
 async def change_several(
     request: Request,
     who: Editor,

@@ -15,6 +15,7 @@ let problems = [...findings.querySelectorAll(".place")].map((place) => ({
 let asking = null;
 let waiting = 0;
 let idFollows = isNew;
+let isDirty = false;
 
 function element(name, words = "", kind = "") {
   const made = document.createElement(name);
@@ -118,6 +119,15 @@ function showRuns(said) {
   document.getElementById("runs").replaceChildren(...items);
 }
 
+function showTask(task) {
+  const items = (task?.parameters || []).flatMap(([name, kind, words]) => {
+    const title = element("dt");
+    title.append(element("code", name), " ", element("span", kind, "faint"));
+    return [title, element("dd", words)];
+  });
+  document.getElementById("task-help").replaceChildren(...items);
+}
+
 function showFields(values) {
   for (const field of fields) {
     const name = field.name.slice(2);
@@ -145,7 +155,7 @@ async function ask(view) {
   const body = new URLSearchParams(new FormData(form));
   body.set("view", view);
   body.set("job", form.dataset.job);
-  body.set("name", form.dataset.name);
+  body.set("name", isNew ? "" : form.dataset.name);
   try {
     const answer = await fetch("/draft", { method: "POST", body, signal: mine.signal });
     if (!answer.ok) {
@@ -158,7 +168,9 @@ async function ask(view) {
     if (view === "form" && said.text !== text.value) text.value = said.text;
     if (view === "yaml" && said.fields) showFields(said.fields);
     showProblems(said.problems, said.error);
+    if (isNew) document.querySelector("#yaml-view code").textContent = said.name;
     showRuns(said);
+    showTask(said.task);
     drawGutter();
   } catch (error) {
     if (error.name !== "AbortError") {
@@ -169,6 +181,7 @@ async function ask(view) {
 }
 
 function soon(view) {
+  isDirty = true;
   form.elements.view.value = view;
   clearTimeout(waiting);
   waiting = setTimeout(() => ask(view), 250);
@@ -218,6 +231,10 @@ findings.addEventListener("click", (event) => {
   if (place) {
     goTo(Number(place.dataset.line), Number(place.dataset.column), Number(place.dataset.length));
   }
+});
+form.addEventListener("submit", () => { isDirty = false; });
+addEventListener("beforeunload", (event) => {
+  if (isDirty) event.preventDefault();
 });
 if (Intl.supportedValuesOf) {
   document.getElementById("zones").append(

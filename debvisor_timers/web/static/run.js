@@ -98,9 +98,12 @@ function poll() {
   });
 }
 
+// Why a run failed stands at the end, most often.
+if (part.dataset.failed === "yes") toEnd();
 if (part.dataset.running === "yes") {
   toEnd();
   follow();
+} else {
+  sessionStorage.removeItem("ended");
 }
-else sessionStorage.removeItem("ended");
 live.hidden = part.dataset.running !== "yes";

@@ -30,18 +30,37 @@ function showNow() {
   pane.scrollLeft = share * (board.scrollWidth - names) - (pane.clientWidth - names) / 2;
 }
 
+function showFound() {
+  const wanted = find.value.trim().toLowerCase();
+  for (const row of board.querySelectorAll("li.row")) {
+    row.hidden = !row.dataset.words.includes(wanted);
+  }
+}
+
+async function refresh() {
+  // Not while somebody is at a mark: it would be gone under the fingers.
+  if (document.hidden || board.contains(document.activeElement) || board.matches(":hover")) return;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById("board");
+    if (!fresh) return;
+    board.replaceChildren(...fresh.childNodes);
+    showFound();
+  } catch {
+    // The next time.
+  }
+}
+
 if (board) {
   showNow();
+  if (board.querySelector(".now")) setInterval(refresh, 60000);
   for (const link of document.querySelectorAll("[data-zoom]")) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
       widen(link.dataset.zoom);
     });
   }
-  find.addEventListener("input", () => {
-    const wanted = find.value.trim().toLowerCase();
-    for (const row of board.querySelectorAll("li.row")) {
-      row.hidden = !row.dataset.words.includes(wanted);
-    }
-  });
+  find.addEventListener("input", showFound);
 }

@@ -70,6 +70,20 @@ def test_a_text_that_is_no_yaml_is_a_problem_in_its_line(world: World) -> None:
     assert check.runs == ()
 
 
+def test_a_job_that_is_in_no_file_is_told(world: World) -> None:
+    world.write("jobs:\n  quiesce: {command: [/bin/true]}\n")
+    text = GOOD + "    depends_on: [quiesce, quiese]\n"
+
+    check = checked(world, text)
+
+    assert [(str(one.span)[-17:], one.message) for one in check.problems] == [
+        (
+            "/backup.yaml:5:27",
+            "there is no job 'quiese'; backup requires quiese; did you mean 'quiesce'?",
+        )
+    ]
+
+
 def test_a_program_that_is_not_there_is_told(world: World) -> None:
     check = checked(world, GOOD.replace("/bin/true", "/no/such/program"))
 

@@ -188,6 +188,27 @@ def test_a_server_that_hangs_up_twice_is_given_up(path: Path, connect: Connect) 
     assert len(answering.requests) == 2
 
 
+def test_who_asks_too_much_waits_for_his_turn(path: Path, connect: Connect) -> None:
+    later = answer("429 Too Many Requests", b'{"status": "error"}', "Retry-After: 0")
+    with Answering(path, later, later, success(1)) as answering:
+        assert connect(answering).ask(Question(method="DELETE", path=("jobs", "a"))) == 1
+    assert len(answering.requests) == 3
+
+
+@pytest.mark.parametrize("wait", ["600", "soon", "9", ""])
+def test_who_is_locked_out_is_told(path: Path, connect: Connect, wait: str) -> None:
+    later = answer("429 Too Many Requests", b'{"status": "error"}', f"Retry-After: {wait}")
+    with Answering(path, later) as answering, pytest.raises(RefusedError):
+        connect(answering, timeout=5).ask(GET)
+    assert len(answering.requests) == 1
+
+
+def test_what_json_cannot_say_is_not_sent(path: Path, connect: Connect) -> None:
+    with Answering(path, success(1)) as answering, pytest.raises(UsageError, match="as JSON"):
+        connect(answering).ask(Question(method="PUT", body={"a": float("nan")}))
+    assert answering.requests == []
+
+
 def test_half_an_answer_is_none(path: Path, connect: Connect) -> None:
     half = success({"count": 1})[:-5]
     with Answering(path, half) as answering:

@@ -98,6 +98,15 @@ def test_a_new_job_begins_as_what_the_policy_allows(served: Served) -> None:
     assert "task: {type: " in text
 
 
+def test_the_parameters_of_a_task_are_told(served: Served) -> None:
+    text = "jobs:\n  nightly:\n    task: {type: vm_snapshot, config: {vm_id: vm-1}}\n"
+
+    task = post(served, "/draft", job="nightly", text=text, view="yaml").json()["task"]
+
+    assert task["type"] == "vm_snapshot"
+    assert "vm_id" in {name for name, _kind, _words in task["parameters"]}
+
+
 def test_a_draft_of_the_text_changes_the_form(served: Served) -> None:
     said = post(served, "/draft", job="nightly", text=LATER, view="yaml").json()
 

@@ -93,6 +93,15 @@ def test_what_is_done_with_a_token_is_in_the_audit_by_its_name(served: Served) -
     assert (event.name, event.created_by) == ("ci", "boss")
 
 
+@pytest.mark.parametrize("expires", ["0001-01-01T00:00:00+23:00", "2020-01-01T00:00:00Z"])
+def test_a_token_cannot_end_before_it_begins(served: Served, expires: str) -> None:
+    headers = bearer(served.token("boss", Role.ADMIN))
+    body = {"name": "ci", "expires": expires}
+    answer = served.identifying().post(TOKENS, headers=headers, json=body)
+
+    assert answer.status_code == 400
+
+
 def test_the_last_use_is_noted(served: Served) -> None:
     secret = served.token("ci", Role.ADMIN)
     used, deadline = None, monotonic() + 10
