@@ -143,8 +143,9 @@ else
 endif
 
 .PHONY: screenshots
-screenshots: setup .venv/browser/ready  ## take the pictures in docs/screenshots anew; needs root, takes minutes
-	@SCREENSHOTS=docs/screenshots $(BROWSER_PYTHON) -m pytest -q tests/browser/test_screenshots.py
+screenshots: setup .venv/browser/ready  ## take the pictures in docs/screenshots anew, and more in .venv/screenshots; needs root
+	@SCREENSHOTS=.venv/screenshots $(BROWSER_PYTHON) -m pytest -q tests/browser/test_screenshots.py
+	@for picture in docs/screenshots/*.png; do cp ".venv/screenshots/$${picture##*/}" docs/screenshots/; done
 
 .PHONY: docs
 docs: setup  ## write the tables of keys and presets into the manual pages anew
