@@ -55,13 +55,14 @@ async def new_page(
     """Show the form of a new job."""
     asked = Asked(request=request, who=who, backend=backend)
     text = await backend.read(drafts.new_text)
+    fields = await backend.read(drafts.shown_fields, text, drafts.NEW_ID)
     fresh = Written(
         job_id=drafts.NEW_ID,
         is_new=True,
         text=text,
         base="",
         view=view,
-        fields=await backend.read(drafts.shown_fields, text, drafts.NEW_ID) or {},
+        fields=fields or {},
     )
     return await _editor(asked, fresh)
 
