@@ -176,6 +176,10 @@ bench-history: .venv/programs  ## measure readers of the history over 200,000 jo
 bench-priority: .venv/programs  ## measure what busy jobs of different priority get of a processor; no test
 	@python3 -m tests.bench --only priority
 
+.PHONY: bench-web
+bench-web: .venv/programs  ## measure 200 reads a second of the web server on one processor, and beside 500 idle streams; no test
+	@python3 -m tests.bench --only web --jobs $(JOBS)
+
 .PHONY: shell
 shell: .venv/programs  ## boot a Debian 13 with the package in it, and give a shell
 	@python3 -m tests.box shell

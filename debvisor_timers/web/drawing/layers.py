@@ -7,6 +7,7 @@ and a place of its own for each column that a long edge passes.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -190,8 +191,10 @@ def _crossings(
             for spot in before
             if spot in near
         ]
-        flat: list[int] = [each for some in ends for each in some]
-        number += sum(1 for at, one in enumerate(flat) for other in flat[at + 1 :] if one > other)
+        seen: list[int] = []
+        for one in (each for some in ends for each in some):
+            number += len(seen) - bisect_right(seen, one)
+            insort(seen, one)
     return number
 
 

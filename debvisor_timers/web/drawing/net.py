@@ -20,6 +20,8 @@ _GAP = 34.0
 _MARGIN = 6.0
 _LETTERS, _SMALL_LETTERS = 25, 29
 _WORTH_DOT = 4
+_TOO_MANY = 400
+"""For more edges than that dot may take seconds, and a worker is held up."""
 
 _MEANINGS: Mapping[EdgeKind, str] = {
     EdgeKind.REQUIRES: "runs only when the one before it has succeeded",
@@ -135,7 +137,8 @@ def net(graph: Graph, states: Mapping[str, RunOutcome], now: datetime) -> Net:
 
 def _places(groups: Sequence[tuple[list[str], list[Edge]]]) -> list[Placed]:
     """Return the places in each group: those of many jobs by dot, where it is there."""
-    worth = [group for group in groups if len(group[0]) >= _WORTH_DOT]
+    is_small = sum(len(edges) for _, edges in groups) <= _TOO_MANY
+    worth = [group for group in groups if is_small and len(group[0]) >= _WORTH_DOT]
     try:
         by = by_dot(worth) if worth else []
     except (DebvisorTimersError, ValueError, LookupError):

@@ -30,7 +30,7 @@ Editor = Annotated[Principal, Depends(needs(Role.EDITOR))]
 
 _CONFLICT = (
     "the file of this job was changed by somebody else since this page was opened",
-    "look at the difference below; to go on with your text, send it again",
+    "to go on with your text, send it again: the plan shows what it would change of theirs",
 )
 
 

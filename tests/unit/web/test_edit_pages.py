@@ -6,6 +6,7 @@ from __future__ import annotations
 import html
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from httpx import Response
@@ -244,3 +245,31 @@ def test_a_job_is_deleted_once_its_id_is_written(served: Served) -> None:
 
     assert answer.headers["location"] == "/?done=delete"
     assert "nightly" not in yaml(served)
+
+
+@pytest.mark.parametrize("way", ["the name of the file", "the job", "the id in the text"])
+def test_a_draft_is_written_nowhere_but_into_its_own_folder(
+    served: Served, tmp_path: Path, way: str
+) -> None:
+    foreign = tmp_path / "foreign.yaml"
+    foreign.write_text("before", encoding="utf-8")
+    outside = str(foreign.with_suffix(""))
+    fields = {"text": NEW, "view": "yaml"}
+    if way == "the name of the file":
+        answer = post(served, "/draft", **fields, job="fresh", name=str(foreign))
+    elif way == "the job":
+        answer = post(served, "/draft", **fields, job=outside)
+    else:
+        text = NEW.replace("fresh", f'"{outside}"')
+        answer = post(served, "/new", text=text, view="yaml", step="edit")
+
+    assert foreign.read_text(encoding="utf-8") == "before"
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a\0b", "a" * 300])
+def test_a_draft_of_an_odd_name_is_checked_all_the_same(served: Served, name: str) -> None:
+    answer = post(served, "/draft", text=NEW, view="yaml", job="fresh", name=name)
+
+    assert answer.status_code == 200
+    assert answer.json()["schedule"] == "every day at 04:05"
