@@ -33,6 +33,7 @@ from debvisor_timers.operations.packages import package_problems
 from debvisor_timers.source import Problem
 
 _RUNS = 5
+_FILE = "job.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ def check_draft(host: Host, draft: Draft) -> DraftCheck:
     """
     shown = host.layout.jobs / draft.name
     with TemporaryDirectory(prefix="debvisor-draft-") as folder:
-        path = Path(folder) / draft.name
+        path = Path(folder) / _FILE  # not by a name that somebody has sent: it may be any path
         path.write_text(draft.text, encoding="utf-8", newline="")
         with as_edited({path: draft.text}):
             definitions = load_files([path], config=host.layout.config)
