@@ -143,8 +143,9 @@ else
 endif
 
 .PHONY: screenshots
-screenshots: setup .venv/browser/ready  ## take the pictures in docs/screenshots anew; needs root, takes minutes
-	@SCREENSHOTS=docs/screenshots $(BROWSER_PYTHON) -m pytest -q tests/browser/test_screenshots.py
+screenshots: setup .venv/browser/ready  ## take the pictures in docs/screenshots anew, and more in .venv/screenshots; needs root
+	@SCREENSHOTS=.venv/screenshots $(BROWSER_PYTHON) -m pytest -q tests/browser/test_screenshots.py
+	@for picture in docs/screenshots/*.png; do cp ".venv/screenshots/$${picture##*/}" docs/screenshots/; done
 
 .PHONY: docs
 docs: setup  ## write the tables of keys and presets into the manual pages anew
@@ -174,6 +175,10 @@ bench-history: .venv/programs  ## measure readers of the history over 200,000 jo
 .PHONY: bench-priority
 bench-priority: .venv/programs  ## measure what busy jobs of different priority get of a processor; no test
 	@python3 -m tests.bench --only priority
+
+.PHONY: bench-web
+bench-web: .venv/programs  ## measure 200 reads a second of the web server on one processor, and beside 500 idle streams; no test
+	@python3 -m tests.bench --only web --jobs $(JOBS)
 
 .PHONY: shell
 shell: .venv/programs  ## boot a Debian 13 with the package in it, and give a shell

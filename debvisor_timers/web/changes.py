@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from debvisor_timers.errors import RefusedError
+from debvisor_timers.jobs.load import load_definitions
 from debvisor_timers.operations.editing.change import KeyPath, NewKeys
 from debvisor_timers.operations.editing.edit import EditOptions
 from debvisor_timers.scheduler.guide import JobScheduler
@@ -64,8 +65,7 @@ def free_id(scheduler: JobScheduler, name: str) -> str:
 
 def changed_keys(scheduler: JobScheduler, job_id: str, fields: JobFields) -> dict[KeyPath, Any]:
     """Return the keys that `fields` write into the file of a job."""
-    rows = {row.job_id: row for row in scheduler.list().rows}
-    before = rows[job_id].job if job_id in rows else None
+    before = load_definitions(scheduler.layout.config).jobs.get(job_id)
     return keys_of(fields, before, is_update=True)
 
 

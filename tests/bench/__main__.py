@@ -11,7 +11,15 @@ import time
 from pathlib import Path
 
 from tests.bench import report
-from tests.bench.boxes import PEER, fresh, history_layer, measured, program_layer, virtual
+from tests.bench.boxes import (
+    PEER,
+    fresh,
+    history_layer,
+    measured,
+    program_layer,
+    virtual,
+    web_layer,
+)
 from tests.bench.program import UNITS
 from tests.bench.result import Result
 from tests.box import Layer, make
@@ -34,6 +42,9 @@ def main() -> int:
             result.add(measured(guest, "priority", _SECONDS_OF_A_PAIR))
             report.machine(result, guest)
         sys.stdout.write(report.priority(result))
+        return 0
+    if options.only == "web":
+        _web(options.jobs)
         return 0
     if options.only in {None, "history"}:
         _history(options.jobs)
@@ -66,6 +77,16 @@ def _history(jobs: int) -> None:
     sys.stdout.write(report.history(result))
 
 
+def _web(jobs: int) -> None:
+    """Measure reads of the web server, and print what that gave."""
+    say(f"bench: the web server with {jobs} jobs")
+    result = Result()
+    with fresh(make(web_layer())) as box:
+        found = measured(box, "web", jobs)
+        report.machine(result, box)
+    sys.stdout.write(report.web(result, found, jobs))
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m tests.bench", description=__doc__)
     parser.add_argument("--jobs", type=int, default=1_000)
@@ -74,7 +95,7 @@ def _options() -> argparse.Namespace:
         "--turns", type=int, default=120, help="runs of each kind, for what one costs"
     )
     parser.add_argument("--vm", action="store_true", help="priorities in a virtual machine")
-    parts = ["history", "overhead", "priority"]
+    parts = ["history", "overhead", "priority", "web"]
     parser.add_argument("--only", choices=parts, help="measure nothing else")
     return parser.parse_args()
 

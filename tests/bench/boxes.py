@@ -12,7 +12,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.box import BASE, Bind, Box, Guest, Layer, build_deb, layer_of_deb, overlay
+from tests.box import (
+    BASE,
+    WEB,
+    Bind,
+    Box,
+    Guest,
+    Layer,
+    build_deb,
+    layer_of_deb,
+    overlay,
+    web_deb,
+)
 from tests.box.inside import SOURCE
 from tests.box.places import CHECKOUT, cache
 from tests.vm import VM, bootable_layer
@@ -33,6 +44,13 @@ def history_layer() -> Layer:
 def program_layer() -> Layer:
     """Return a plain Debian with the package of this checkout, and what it depends on."""
     return layer_of_deb(build_deb(), parent=BASE)
+
+
+def web_layer() -> Layer:
+    """Return the layer of the web server, with a client that asks so often a second."""
+    deb = build_deb()
+    base = Layer(name="bench-web-base", parent=WEB, packages=("hey",))
+    return Layer(name="bench-web", parent=base, debs=(deb, web_deb(deb)))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
 
@@ -197,6 +197,14 @@ def priority(result: Result) -> str:
             "`python3 -m tests.bench --only priority --vm` measures where all of it counts",
         ]
     return "\n".join([*lines, ""])
+
+
+def web(result: Result, found: Mapping[str, Mapping[str, float]], jobs: int) -> str:
+    """Return what reads of the web server took, in milliseconds."""
+    lines = [f"Reads of the web server on one processor, {jobs} jobs", ""]
+    for name, numbers in found.items():
+        lines += [name, *(f"  {what:<32} {number:10.1f}" for what, number in numbers.items()), ""]
+    return "\n".join([*lines, *_machine(result), ""])
 
 
 def _over(value: float, least: float) -> str:

@@ -19,7 +19,6 @@ _OPTIONS = (
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
     "--hide-scrollbars",
-    "--lang=en-GB",
 )
 
 

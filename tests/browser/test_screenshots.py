@@ -23,6 +23,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pictures.folder(tmp_path_factory.mktemp("screenshots"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def paused(site: Site) -> None:
+    site.host.cli("pause", "scrub-pool", "--reason", "waits for new disks")
+
+
 def take(window: Window, folder: Path, name: str, look: Look) -> None:
     """Take the picture of a window; nothing may have to be scrolled sideways."""
     pictures.take(window.page, folder / f"{name}-{look.width}-{look.theme}.png")
@@ -34,7 +39,7 @@ def test_pages_of_a_small_host_fit_their_window(site: Site, folder: Path, look: 
     with site.window("admin", look) as window:
         for place, path in small(site).items():
             window.page.goto(path)
-            take(window, folder, f"{place}-5-jobs", look)
+            take(window, folder, f"{place}-5", look)
 
 
 @EACH_LOOK
@@ -42,7 +47,7 @@ def test_pages_of_a_large_host_fit_their_window(large_site: Site, folder: Path, 
     with large_site.window("admin", look) as window:
         for place, path in LARGE.items():
             window.page.goto(path)
-            take(window, folder, f"{place}-500-jobs", look)
+            take(window, folder, f"{place}-500", look)
 
 
 @EACH_LOOK

@@ -198,6 +198,27 @@ def test_all_that_is_read_can_be_read_in_the_sandbox(host: Web) -> None:
     assert "Traceback" not in host.box.journal("--unit", SERVICE, "--output=cat")
 
 
+FOLLOW = """
+systemd-run --quiet --unit=follower curl --silent --no-buffer --output /root/followed \
+    "-HAuthorization: Bearer $1" -HAccept:text/event-stream \
+    http://127.0.0.1:5000/api/v1/jobs/tick/logs
+"""
+
+
+def test_a_log_that_is_followed_ends_with_its_token(host: Web) -> None:
+    host.apply(JOB)
+    secret = host.cli("token", "create", "follower").stdout.strip()
+    host.box.run(["/bin/sh", "-ec", FOLLOW, "sh", secret])
+    host.box.wait_until("grep -q : /root/followed", 30, "something has come")
+    host.box.run("systemctl is-active follower")
+
+    host.cli("token", "revoke", "follower")
+
+    host.box.wait_until("! systemctl --quiet is-active follower", 30, "it has ended")
+    said = host.box.journal("--unit", SERVICE, "--output=cat")
+    assert "Traceback" not in said
+
+
 CERTIFICATE = """
 mkdir -p -m 0700 /etc/credstore
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \

@@ -34,6 +34,8 @@ from debvisor_timers.source import Problem
 
 _RUNS = 5
 _FILE = "job.yaml"
+_UNNAMED = "draft.yaml"
+_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +85,10 @@ def check_draft(host: Host, draft: Draft) -> DraftCheck:
 
     Writes nothing that stays. Other jobs of the file are read, not shown to systemd.
     """
-    shown = host.layout.jobs / draft.name
+    name = _file_name(draft.name)
+    shown = host.layout.jobs / name
     with TemporaryDirectory(prefix="debvisor-draft-") as folder:
-        path = Path(folder) / _FILE  # not by a name that somebody has sent: it may be any path
+        path = Path(folder) / _FILE  # a name that somebody has sent may be config.yaml
         path.write_text(draft.text, encoding="utf-8", newline="")
         with as_edited({path: draft.text}):
             definitions = load_files([path], config=host.layout.config)
@@ -101,6 +104,12 @@ def check_draft(host: Host, draft: Draft) -> DraftCheck:
     if job is None:
         return _by_schedule_alone(host, draft, checked)
     return _with_runs(host, definitions, job, checked)
+
+
+def _file_name(name: str) -> str:
+    """Return a name that stays in its folder, whatever somebody has sent as one."""
+    is_plain = name.isprintable() and "/" not in name and name not in {"", ".", ".."}
+    return name if is_plain and len(name.encode()) <= _LONGEST_NAME else _UNNAMED
 
 
 def _of_other_files(host: Host, definitions: Definitions, job: Job) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,10 @@ from debvisor_timers.jobs.task_types import TaskType
 from debvisor_timers.jobs.tasks import as_json
 from debvisor_timers.operations.host import Host
 from debvisor_timers.source import Problem
+
+_WITH_ADDRESSES = frozenset({"channels", "pings"})
+"""Keys of config.yaml below which the path of an address is all that lets somebody send."""
+_ADDRESS = re.compile(r"(?P<origin>https?://[^/\s]+)/[^\s]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +58,32 @@ def settings(host: Host) -> Settings:
             "history": layout.index,
         },
         config=definitions.config,
-        written=without_secrets(written),
+        written=_without_addresses(without_secrets(written)),
         days={name: len(days) for name, days in definitions.calendars.items()},
         tasks=definitions.task_types.own.types,
         jobs=len(definitions.jobs),
         problems=tuple(problem for problem in definitions.problems if problem.is_error),
     )
+
+
+def _without_addresses(written: Any) -> Any:
+    """Return config.yaml without the paths of addresses: who has one may send there, too."""
+    if not isinstance(written, Mapping):
+        return written
+    found = {key: _origins(one) if key in _WITH_ADDRESSES else one for key, one in written.items()}
+    defaults = written.get("defaults")
+    if isinstance(defaults, Mapping) and "ping" in defaults:
+        found["defaults"] = {**defaults, "ping": _origins(defaults["ping"])}
+    return found
+
+
+def _origins(value: Any) -> Any:
+    """Return a value of JSON with addresses cut to their hosts."""
+    if isinstance(value, Mapping):
+        return {key: _origins(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_origins(each) for each in value]
+    return _ADDRESS.sub(rf"\g<origin>/{REDACTED}", value) if isinstance(value, str) else value
 
 
 def without_secrets(value: Any, name: str = "") -> Any:

@@ -22,6 +22,7 @@ _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "E
 
 _LEEWAY_SECONDS = 30
 _LONGEST_NAME = 200
+_LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,8 @@ class AccessTokens:
                 fix=f"the claim {self.settings.claim} has to name one of: "
                 + ", ".join(self.settings.roles),
             )
-        return Bearer(name=name, role=role, expires=datetime.fromtimestamp(said["exp"], UTC))
+        end = datetime.fromtimestamp(min(float(said["exp"]), _LATEST), UTC)
+        return Bearer(name=name, role=role, expires=end)
 
 
 def _words(value: object) -> Iterable[str]:

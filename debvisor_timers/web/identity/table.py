@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from debvisor_timers.errors import PermissionRefusedError, SystemdError
 from debvisor_timers.operations.access.tokens import Token, digest_of, read_tokens
 
 _Stamp = tuple[int, int, int]
@@ -36,9 +37,18 @@ class TokenTable:
     def _now(self) -> Mapping[str, Token]:
         stamp = self._stamped()
         if stamp is None or stamp != self._stamp:
-            self._tokens = read_tokens(self._path)
+            self._tokens = self._read()
             self._stamp = stamp  # of before the reading: what is written meanwhile is seen next
         return self._tokens
+
+    def _read(self) -> Mapping[str, Token]:
+        try:
+            return read_tokens(self._path)
+        except PermissionRefusedError as error:
+            raise SystemdError(
+                f"the server may not read {self._path}",
+                fix="give it back to the group: chgrp debvisor-timers and chmod 0640",
+            ) from error
 
     def _stamped(self) -> _Stamp | None:
         try:

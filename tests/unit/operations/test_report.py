@@ -166,14 +166,14 @@ def test_who_may_not_read_the_past_has_no_report(world: World) -> None:
         of(world)
 
 
-def test_who_may_not_read_the_generations_is_told_what_is_missing(world: World) -> None:
+def test_where_generations_cannot_be_read_it_is_told_what_is_missing(world: World) -> None:
     world.apply(NIGHTLY)
     folder = world.layout.state / "generations"
     folder.rename(folder.with_name("moved"))
     folder.write_text("no folder", encoding="utf-8")
 
     assert of(world).notes == (
-        "elapses that have left no trace are told to root alone, who may read the generations",
+        "elapses that have left no trace are not told: since when calendars hold cannot be read",
     )
 
 

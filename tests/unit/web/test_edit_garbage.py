@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Garbage in the forms of a job: it is answered, never a failure of the server, and changes none."""
+"""Garbage in the forms of a job is answered, breaks nothing, and changes nothing."""
 
 from __future__ import annotations
 

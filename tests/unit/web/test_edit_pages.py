@@ -6,6 +6,7 @@ from __future__ import annotations
 import html
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from httpx import Response
@@ -244,3 +245,70 @@ def test_a_job_is_deleted_once_its_id_is_written(served: Served) -> None:
 
     assert answer.headers["location"] == "/?done=delete"
     assert "nightly" not in yaml(served)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(
+            [
+                "x0: &x0 [y, y, y, y, y, y, y, y, y]",
+                *(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]" for n in range(1, 12)),
+                "jobs: {one: {script: 'true', tags: {a: *x11}}}\n",
+            ]
+        ),
+        "jobs: &a\n  one: {script: 'true', tags: *a}\n",
+        "jobs: {one: {task: {config: " + "{a: " * 5000 + "1" + "}" * 5000 + "}}}\n",
+        "jobs: " + "[" * 20_000 + "\n",
+        "jobs: !!python/object/apply:os.system ['true']\n",
+        "jobs:\n\tone: 5\n",
+        "%YAML 9.9\n---\njobs: {}\n",
+        "? " * 3000 + "\n",
+        "\ud7ff\u0085\u2028 jobs: \x07\n",
+    ],
+    ids=["bomb", "self", "deep", "list", "tag", "tab", "version", "keys", "signs"],
+)
+def test_no_text_breaks_the_check_as_you_type(served: Served, text: str) -> None:
+    client = served.as_role("editor")
+
+    answer = client.post("/draft", data={"job": "one", "text": text, "view": "yaml"})
+
+    assert answer.status_code == 200
+    assert answer.json()["problems"]
+
+
+def test_a_text_that_is_too_long_is_not_even_read(served: Served) -> None:
+    client = served.as_role("editor")
+
+    answer = client.post("/draft", data={"text": "a" * 262_145, "view": "yaml"})
+
+    assert answer.status_code == 400
+    assert "262144 are the most" in answer.text
+
+
+@pytest.mark.parametrize("way", ["the name of the file", "the job", "the id in the text"])
+def test_a_draft_is_written_nowhere_but_into_its_own_folder(
+    served: Served, tmp_path: Path, way: str
+) -> None:
+    foreign = tmp_path / "foreign.yaml"
+    foreign.write_text("before", encoding="utf-8")
+    outside = str(foreign.with_suffix(""))
+    fields = {"text": NEW, "view": "yaml"}
+    if way == "the name of the file":
+        answer = post(served, "/draft", **fields, job="fresh", name=str(foreign))
+    elif way == "the job":
+        answer = post(served, "/draft", **fields, job=outside)
+    else:
+        text = NEW.replace("fresh", f'"{outside}"')
+        answer = post(served, "/new", text=text, view="yaml", step="edit")
+
+    assert foreign.read_text(encoding="utf-8") == "before"
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a\0b", "a" * 300])
+def test_a_draft_of_an_odd_name_is_checked_all_the_same(served: Served, name: str) -> None:
+    answer = post(served, "/draft", text=NEW, view="yaml", job="fresh", name=name)
+
+    assert answer.status_code == 200
+    assert answer.json()["schedule"] == "every day at 04:05"

@@ -45,6 +45,7 @@ def test_an_access_token_lets_in_with_the_role_of_its_scope(
     assert status(client, issuer.token()) == 200
     assert status(client, issuer.token(scope="timers:read")) == 403
     assert status(client, issuer.token(scope="timers:read timers:admin")) == 200
+    assert status(client, issuer.token(exp=10**18)) == 200
     assert issuer.asked == ["/.well-known/openid-configuration", "/certs"]
     who = served.log[0].who
     assert who is not None

@@ -57,13 +57,15 @@ def test_tokens_are_for_administrators(served: Served, role: str) -> None:
 
 
 def test_settings_are_shown_without_secrets(served: Served, viewer: TestClient) -> None:
-    config = "pools: {backup: 2}\nchannels:\n  ops: {type: webhook, url: 'https://hooks.slack.com/services/T0/B0/abcdefgh12345678'}\n"
+    hook = "https://chat.example.org/hooks/abcdefgh12345678"
+    config = f"pools: {{backup: 2}}\nchannels:\n  ops: {{webhook: {{url: {hook}}}}}\n"
     (served.world.layout.config / "config.yaml").write_text(config, encoding="utf-8")
 
     html = viewer.get("/settings").text
 
     assert "backup" in html
     assert "abcdefgh12345678" not in html
+    assert "https://chat.example.org/[redacted]" in html
 
 
 def test_who_is_not_signed_in_is_led_to_where_that_is_done(served: Served) -> None:
