@@ -22,6 +22,7 @@ from debvisor_timers.operations.applying.plan import Change, Plan
 from debvisor_timers.operations.host import Host
 from debvisor_timers.source import Problem
 
+_COMPARED = frozenset({"task", "depends_on"})
 _SECTIONS = ("Unit", "Service", "Timer", "Path")
 
 
@@ -110,11 +111,13 @@ def _baseline(job: Job, definitions: Definitions, defaults: Mapping[str, Value])
         keys = {"task": {"type": job.task.type, "config": {}}}
         keys = merge_defaults(keys, definitions.task_types.defaults(job.task.type))
     keys = merge_defaults(keys, defaults)
+    # What is not compared may only make sense with other keys.
+    keys = {name: value for name, value in keys.items() if name not in OPEN_KEYS - _COMPARED}
     try:
         return Job.model_validate({**keys, "id": job.id, "source": job.source})
     except ValidationError:
-        # Defaults that only make sense with other keys: then nothing is declared.
-        return Job.model_construct(None, id=job.id, source=job.source)
+        # Then nothing is declared, not even a user.
+        return Job.model_construct(None, id=job.id, source=job.source, user="")
 
 
 def _type_name(job: Job, definitions: Definitions) -> str:

@@ -240,3 +240,20 @@ def test_no_text_keeps_the_agent_busy(agent: Agent) -> None:
     agent.fail("Edit", changes=[{"job": "new", "kind": "create", "keys": keys}])
 
     assert time.process_time() - began < 5
+
+
+def test_nobody_sends_more_than_can_be_checked_soon(agent: Agent) -> None:
+    times = [f"*-*-* {n // 60 % 24:02}:{n % 60:02}" for n in range(5000)]
+    keys = [{"path": ["schedule"], "value": {"on_calendar": times}}]
+    path = agent.world.layout.jobs / "new.yaml"
+    text = "jobs:\n  new: {task: {type: vm_snapshot, config: {vm_id: [" + "1," * 40_000 + "1]}}}\n"
+    many = [{"job": f"j{n}", "kind": "create", "keys": keys[:0]} for n in range(20)]
+    for each in many:
+        each["keys"] = [{"path": ["name"], "value": "x" * 60_000}]
+
+    for said in (
+        agent.fail("Edit", changes=[{"job": "new", "kind": "create", "keys": keys}]),
+        agent.fail("Rewrite", job="new", path=str(path), before="", after=text, is_new=True),
+        agent.fail("TryEdit", changes=many, timeout_seconds=60.0),
+    ):
+        assert "that the agent takes at once" in said["message"]

@@ -182,3 +182,17 @@ def test_a_broken_config_leaves_the_policy_that_was_applied(world: World) -> Non
     config.write_text("policy: {task_types: ['*']}\nnonsense: 1\n")
 
     assert policy_in_force(world.host).task_types == ("zfs_*",)
+
+
+def test_defaults_that_do_not_go_together_open_nothing(world: World) -> None:
+    world.layout.tasks.mkdir(exist_ok=True)
+    defaults = "sandbox: standard, user: backup, retries: {max: 1, delay: 10min}"
+    own = f"tasks: {{own: {{exec: [/bin/true], defaults: {{{defaults}}}}}}}\n"
+    (world.layout.tasks / "own.yaml").write_text(own)
+    keys = "task: {type: own}, retries: {delay: 1s}"
+    config = "defaults: {retries: {max_delay: 1min}}\n"
+
+    assert refusal(world, keys, config=config) == ""
+    assert refusal(world, f"{keys}, sandbox: none, user: root", config=config) == (
+        "new: user: root is not allowed; new: sandbox: only root may set it"
+    )
