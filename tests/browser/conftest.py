@@ -60,11 +60,11 @@ def site(
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def large_site(
     layer: Layer, playwright: Playwright, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """A large host: five hundred jobs, twelve days."""
+    """A large host: five hundred jobs, twelve days. Tests look at it, and change nothing."""
     with Box.boot(layer, hostname="atlas") as box:
         host = Host(box)
         prepare(host, jobs.five_hundred())

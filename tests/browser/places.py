@@ -29,6 +29,7 @@ def small(site: Site) -> Mapping[str, str]:
         "new": "/new",
         "edit": "/jobs/nightly-backup/edit",
         "audit": "/audit",
+        "api": "/api/v1/docs",
         "tokens": "/tokens",
         "settings": "/settings",
     }

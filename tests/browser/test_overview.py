@@ -87,3 +87,34 @@ def test_five_hundred_jobs_are_found_at_once(large_site: Site) -> None:
         expect(rows).to_have_count(2)
         expect(rows.last).to_contain_text("export-wiki-3")
         assert shown < 3, f"it took {shown:.1f} s until the page was there"
+
+
+def test_every_control_is_reached_by_keys_and_seen(window: Window) -> None:
+    """A focus that is not shown is lost for those who have no other pointer."""
+    page = window.page
+    reached: list[str] = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(_FOCUSED)
+        if focused is None:
+            break
+        assert focused["seen"], focused["name"]
+        reached.append(focused["name"])
+
+    assert reached[0] == "Skip to the content"
+    for name in ("Jobs", "Timeline", "Sign out", "New job", "Run Prune snapshots now"):
+        assert name in reached
+    assert reached.index("New job") < reached.index("Run Prune snapshots now")
+
+
+_FOCUSED = """() => {
+  const at = document.activeElement;
+  if (!at || at === document.body) return null;
+  const style = getComputedStyle(at);
+  const ringed = [at, at.parentElement].some((each) => {
+    const its = getComputedStyle(each);
+    return its.outlineStyle !== 'none' || its.boxShadow !== 'none';
+  });
+  const name = at.getAttribute('aria-label') || at.innerText || at.getAttribute('name') || '';
+  return {name: name.trim(), seen: ringed && style.visibility === 'visible'};
+}"""
