@@ -104,7 +104,7 @@ test-unit: setup  ## test on this machine's Python, with systemd's in-memory twi
 
 .PHONY: test-schema
 test-schema: setup .venv/schema/bin/st  ## ask the web server all that its OpenAPI document promises (schemathesis); needs no root
-	$(call stage,schema,$(PYTHON) -m tests.schema .venv/schema/bin/st --max-time 100)
+	$(call stage,schema,$(PYTHON) -m tests.schema .venv/schema/bin/st --max-time 60)
 
 # Three minutes of waiting for a clock: meanwhile the other processor has something to do.
 WATCH = tests/system/test_clock_changes.py

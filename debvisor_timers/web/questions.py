@@ -15,7 +15,6 @@ from debvisor_timers.operations.applying.diff import unified_diff
 from debvisor_timers.operations.auditing.audit_read import AuditFilter
 from debvisor_timers.operations.documents.audit import audit_document, proof_document
 from debvisor_timers.operations.documents.graph import graph_document
-from debvisor_timers.operations.documents.holding import mark_document
 from debvisor_timers.operations.documents.jobs import job_more_document
 from debvisor_timers.operations.documents.plans import plan_document
 from debvisor_timers.operations.documents.rehearsal import rehearsal_document
@@ -181,11 +180,6 @@ def proof(scheduler: JobScheduler) -> Document:
 def metrics(scheduler: JobScheduler) -> str:
     """Return the metrics in the text format of Prometheus."""
     return scheduler.metrics().text.decode()
-
-
-def maintenance(scheduler: JobScheduler) -> Document:
-    """Return the maintenance that the host is in."""
-    return {"maintenance": mark_document(scheduler.maintenance())}
 
 
 def timestamp(scheduler: JobScheduler, text: str) -> datetime:

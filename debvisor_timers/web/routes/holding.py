@@ -24,7 +24,6 @@ from debvisor_timers.web.envelope import success
 from debvisor_timers.web.openapi import spec
 from debvisor_timers.web.parameters import JobText
 from debvisor_timers.web.principal import Principal
-from debvisor_timers.web.questions import maintenance
 from debvisor_timers.web.schemas.host import Maintenance
 from debvisor_timers.web.schemas.jobs import Paused, Resumed, Skipping
 from debvisor_timers.web.schemas.requests import Chosen, PauseWish, SkipWish, Until
@@ -86,9 +85,9 @@ async def skip_next(
 
 
 @router.get("/maintenance", summary="Get maintenance", **spec(Role.VIEWER, Maintenance))
-async def get_maintenance(_who: Viewer, backend: BackendOf) -> Response:
+async def get_maintenance(_who: Viewer, catalogue: CatalogueOf) -> Response:
     """The maintenance that the host is in: meanwhile its schedules start nothing."""
-    return success(await backend.read(maintenance))
+    return success({"maintenance": mark_document(catalogue.snapshot.jobs.maintenance)})
 
 
 @router.put("/maintenance", summary="Begin maintenance", **spec(Role.ADMIN, Maintenance))

@@ -95,7 +95,11 @@ def test_jobs_are_held_back_by_tag_and_let_go(served: Served) -> None:
 def test_maintenance_of_the_whole_host_is_for_admins(
     served: Served, role: str, status: int
 ) -> None:
-    assert served.as_role(role).put("/api/v1/maintenance").status_code == status
+    answer = served.as_role(role).put("/api/v1/maintenance", json={"reason": "new disk"})
+
+    assert answer.status_code == status
+    found = served.as_role("viewer").get("/api/v1/maintenance").json()["data"]["maintenance"]
+    assert (found["reason"] if found else None) == ("new disk" if status == 200 else None)
 
 
 def test_a_week_has_what_ran_and_what_will(served: Served) -> None:
