@@ -79,6 +79,10 @@ class DefinitionError(DebvisorTimersError):
         self.problems: Sequence[Problem] = tuple(problems)
         super().__init__("\n\n".join(format_problem(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how a copy of it is made: by its problems, not by its words."""
+        return type(self), (self.problems,), vars(self)
+
 
 class RenderError(DebvisorTimersError):
     """A job that cannot be told to systemd, though its definition was accepted.

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+import time
 from collections.abc import Iterator
 
 from debvisor_timers.agent.service import Answerer
@@ -42,8 +43,10 @@ def messages(connection: socket.socket) -> Iterator[bytes]:
     Raises ValueError for one that is too long or that nobody ends; TimeoutError is an OSError.
     """
     rest = bytearray()
+    until = 0.0
     while True:
-        connection.settimeout(PATIENCE_SECONDS if rest else IDLE_SECONDS)
+        left = until - time.monotonic() if rest else IDLE_SECONDS
+        connection.settimeout(max(left, 0.001))
         try:
             part = connection.recv(_PART)
         except TimeoutError:
@@ -55,12 +58,15 @@ def messages(connection: socket.socket) -> Iterator[bytes]:
                 raise ValueError("it ended in the middle of a message")
             return
         begin = len(rest)
+        if not rest:
+            until = time.monotonic() + PATIENCE_SECONDS
         rest += part
         while (end := rest.find(b"\0", begin)) >= 0:
             message = bytes(rest[:end])
             del rest[: end + 1]
             begin = 0
             yield message
+            until = time.monotonic() + PATIENCE_SECONDS
         if len(rest) > MOST_BYTES:
             raise ValueError(f"a message is longer than {MOST_BYTES} bytes")
 

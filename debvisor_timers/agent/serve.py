@@ -15,8 +15,7 @@ import socket
 import sys
 import time
 import traceback
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from debvisor_timers.agent.callers import Peer
@@ -30,7 +29,11 @@ IDLE_SECONDS = 60.0
 
 MOST_CONNECTIONS = 64
 MOST_OF_ONE_USER = 32
-"""Connections at once; more are told that it is busy."""
+MOST_OF_ONE_MEMBER = 16
+"""Connections at once; more are told that it is busy.
+
+Half of all are for root and the web server: members keep nobody out but each other.
+"""
 
 _BUSY = b'{"error": "io.debvisor.Timers.Busy", "parameters": {}}\0'
 _FIRST_DESCRIPTOR = 3
@@ -69,7 +72,7 @@ class Server:
         self._listener = listener
         self._scheduler_for = scheduler_for
         self._idle_seconds = idle_seconds
-        self._children: dict[int, int] = {}
+        self._children: dict[int, Peer] = {}
         self._ends = False
 
     def serve(self) -> None:
@@ -117,7 +120,7 @@ class Server:
             except OSError as error:
                 sys.stderr.write(f"<4>nobody knows who has connected: {error}\n")
                 return
-            if self._is_full(peer.uid):
+            if is_full(self._children.values(), peer):
                 connection.settimeout(0.1)
                 with suppress(OSError):
                     connection.sendall(_BUSY)
@@ -129,11 +132,7 @@ class Server:
                 return
             if pid == 0:
                 self._be_child(connection, peer, pipe)
-            self._children[pid] = peer.uid
-
-    def _is_full(self, uid: int) -> bool:
-        of_user = Counter(self._children.values())[uid]
-        return len(self._children) >= MOST_CONNECTIONS or of_user >= MOST_OF_ONE_USER
+            self._children[pid] = peer
 
     def _be_child(self, connection: socket.socket, peer: Peer, pipe: tuple[int, int]) -> None:
         """Answer one connection, and end; never returns."""
@@ -155,3 +154,12 @@ class Server:
         finally:
             sys.stderr.flush()
             os._exit(status)
+
+
+def is_full(connected: Collection[Peer], peer: Peer) -> bool:
+    """Return True where there is no room for one more connection of that peer."""
+    of_user = sum(each.uid == peer.uid for each in connected)
+    if peer.uid == 0 or peer.is_web:
+        return len(connected) >= MOST_CONNECTIONS or of_user >= MOST_OF_ONE_USER
+    of_members = sum(each.uid != 0 and not each.is_web for each in connected)
+    return of_user >= MOST_OF_ONE_MEMBER or of_members >= MOST_CONNECTIONS - MOST_OF_ONE_USER

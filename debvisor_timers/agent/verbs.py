@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -23,6 +24,10 @@ from debvisor_timers.operations.editing.rewrite import Rewrite
 from debvisor_timers.operations.safety.rollback import RollbackOptions, RolledBack
 from debvisor_timers.operations.safety.trying import Tried, TriedEdit
 from debvisor_timers.scheduler import Scheduler
+
+MOST_OF_ONE_JOB = 65_536
+MOST_OF_ALL_JOBS = 1_048_576
+"""Bytes that an edit may add: PID 1 reads units at each reload, and the lock is held for checks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +77,32 @@ def _take_back(door: Door, _given: object) -> RolledBack:
 
 def _edit(door: Door, given: asked.EditAsked) -> EditResult:
     options = _edit_options(door, overwrite_edits=given.overwrite_edits, dry_run=given.dry_run)
-    changes = [each.change() for each in given.changes]
     options = replace(options, versions=given.versions)
-    return _edited(door.scheduler.edit_jobs(changes, options))
+    return _edited(door.scheduler.edit_jobs(_changes(given), options))
 
 
 def _try_edit(door: Door, given: asked.TryEditAsked) -> TriedEdit:
     options = _edit_options(door, overwrite_edits=given.overwrite_edits)
-    changes = [each.change() for each in given.changes]
-    return _tried(door, changes, given.timeout_seconds, replace(options, versions=given.versions))
+    options = replace(options, versions=given.versions)
+    return _tried(door, _changes(given), given.timeout_seconds, options)
+
+
+def _changes(given: asked.EditAsked | asked.TryEditAsked) -> list[Change]:
+    """Return the changes that are asked for. Raises RefusedError where they are too large."""
+    sizes = [sum(len(json.dumps(key.value)) for key in each.keys or ()) for each in given.changes]
+    for each, size in zip(given.changes, sizes, strict=True):
+        _require_size(each.job, size, MOST_OF_ONE_JOB)
+    _require_size("all jobs together", sum(sizes), MOST_OF_ALL_JOBS)
+    return [each.change() for each in given.changes]
+
+
+def _require_size(of: str, size: int, most: int) -> None:
+    if size > most:
+        raise RefusedError(
+            f"nothing was changed: {size} bytes of {of} are more than the {most} that the agent"
+            " takes at once",
+            fix="let root write the file, or make it smaller",
+        )
 
 
 def _rewrite(door: Door, given: asked.RewriteAsked) -> EditResult:
@@ -111,6 +133,7 @@ def _wanted(door: Door, given: asked.RewriteAsked | asked.TryRewriteAsked) -> Re
             f"nothing was changed: the file of {given.job} is {path}, not {given.path}",
             fix="open it anew",
         )
+    _require_size(given.job, len(given.after) - len(given.before), MOST_OF_ONE_JOB)
     return Rewrite(
         job_id=given.job,
         path=path,

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.output import counted, grouped, printable, some, starts
-from debvisor_timers.cli.trends import duration_words, failure_words, unusual_words
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.outcome import Ending
 from debvisor_timers.history.report import Failed, Flaky, Missed
 from debvisor_timers.operations.coming.timeline import Crowd, zone_of
 from debvisor_timers.operations.past.report import NeverRan, Report
+from debvisor_timers.operations.past.trend_words import duration_words, failure_words, unusual_words
 from debvisor_timers.operations.past.trends import Slow, Strange
 
 _PROGRAM = "debvisor-timers"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debvisor_timers.cli import held, times
+from debvisor_timers.cli import times
 from debvisor_timers.cli.options import (
     complete_state,
     json_option,
@@ -17,6 +17,7 @@ from debvisor_timers.cli.options import (
 )
 from debvisor_timers.cli.output import echo_json, echo_notes, echo_problems, echo_table
 from debvisor_timers.errors import ExitCode
+from debvisor_timers.operations.holding import words as held
 from debvisor_timers.operations.states import state_words
 
 if TYPE_CHECKING:

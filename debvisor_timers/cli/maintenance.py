@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import holding
-from debvisor_timers.cli.held import long_words
 from debvisor_timers.cli.options import json_option
 from debvisor_timers.cli.output import echo_json, echo_notes
 from debvisor_timers.errors import UsageError
 from debvisor_timers.operations.documents.holding import mark_document
+from debvisor_timers.operations.holding.words import long_words
 
 if TYPE_CHECKING:
     from debvisor_timers.scheduler import Scheduler

@@ -15,8 +15,13 @@ import click
 from debvisor_timers.cli import times
 from debvisor_timers.cli.output import counted, percent
 from debvisor_timers.cli.spark import histogram, short_strip, strip
-from debvisor_timers.cli.trends import duration_words, failure_words, size, unusual_words
 from debvisor_timers.history.statistics import Statistics, took
+from debvisor_timers.operations.past.trend_words import (
+    duration_words,
+    failure_words,
+    size,
+    unusual_words,
+)
 
 if TYPE_CHECKING:
     from debvisor_timers.history.buckets import Bucket

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from debvisor_timers.cli import holding
-from debvisor_timers.cli.held import long_words
 from debvisor_timers.cli.options import job_arguments, json_option
 from debvisor_timers.cli.output import counted, echo_json, echo_notes
+from debvisor_timers.operations.holding.words import long_words
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.holding.pause import Paused

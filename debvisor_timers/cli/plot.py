@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from debvisor_timers.cli import times
 from debvisor_timers.cli.spark import is_wide, steps_between
-from debvisor_timers.cli.trends import duration_words
 from debvisor_timers.errors import UsageError
 from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.history.trend import DurationTrend, TrendKind
+from debvisor_timers.operations.past.trend_words import duration_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

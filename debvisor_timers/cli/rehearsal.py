@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from debvisor_timers.cli import held, times
+from debvisor_timers.cli import times
 from debvisor_timers.cli.output import echo_json, echo_titled
+from debvisor_timers.operations.holding import words as held
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.runs.rehearse import Lock, Need, Rehearsal

@@ -6,10 +6,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from debvisor_timers.cli import times
-from debvisor_timers.cli.trends import duration_words, failure_words, unusual_words
 from debvisor_timers.history.figures import RunFigures
 from debvisor_timers.history.report import Failed, Missed, Sums
 from debvisor_timers.operations.past.report import Report
+from debvisor_timers.operations.past.trend_words import duration_words, failure_words, unusual_words
 from debvisor_timers.operations.past.trends import Slow, Strange
 
 Document = dict[str, object]

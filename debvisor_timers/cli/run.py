@@ -55,7 +55,7 @@ def until_interrupted(job: str) -> Iterator[None]:
 def answer(result: RunResult, *, as_json: bool) -> int:
     """Print what became of a start; return the exit status."""
     if result.pause is not None:
-        from debvisor_timers.cli.held import long_words
+        from debvisor_timers.operations.holding.words import long_words
 
         said = f"{result.job_id} is paused, {long_words(result.pause)}"
         echo_notes([f"{said}; a run by hand takes place all the same"])

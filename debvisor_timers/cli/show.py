@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debvisor_timers.cli import held, needs, times
+from debvisor_timers.cli import needs, times
 from debvisor_timers.cli.list import schedule_words
 from debvisor_timers.cli.options import complete_run, job_argument, json_option, require_run_id
 from debvisor_timers.cli.output import echo_json, echo_titled
 from debvisor_timers.errors import UsageError
+from debvisor_timers.operations.holding import words as held
 from debvisor_timers.operations.states import state_words
 
 if TYPE_CHECKING:

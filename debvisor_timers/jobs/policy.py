@@ -16,7 +16,10 @@ from debvisor_timers.jobs.field import Model, Shown, key
 from debvisor_timers.jobs.model import Job
 
 _PATTERN = re.compile(r"[A-Za-z0-9_*?.-]+")
-_DIRECTIVE = re.compile(r"(Unit|Service|Timer|Path)\.[A-Z][A-Za-z0-9-]*")
+_DIRECTIVE = re.compile(
+    r"(Unit|Service|Timer|Path)\.[A-Z][A-Za-z0-9-]*"
+    r"|task\.[A-Za-z0-9][A-Za-z0-9_.-]*\.[A-Za-z0-9_-]+"
+)
 _MOST_JOBS = 1_000_000
 
 OPEN_KEYS = frozenset(
@@ -105,9 +108,11 @@ class AccessPolicy(Model):
     directives: tuple[Directive, ...] = key(
         (),
         help="What else their jobs may set that reaches the host: keys such as `environment`, "
-        "`credentials`, `sandbox`, `resources`, `ping`; `depends_on.unit`; and directives of "
-        "`unit` as `Section.Directive`.",
-        example=["environment", "resources", "Service.ReadWritePaths"],
+        "`credentials`, `sandbox`, `resources`, `ping`; `depends_on.unit`; directives of `unit` as "
+        "`Section.Directive`; and parameters that a task type leaves to root (`closed`, see "
+        "debvisor-timers-tasks(7)) as `task.TYPE.PARAMETER`. Some of those let jobs run anything "
+        "as root: `task.log_rotation.inline` does.",
+        example=["environment", "task.archive.directory", "Service.ReadWritePaths"],
         shown_default="none",
     )
     pools: tuple[Pattern, ...] = key(

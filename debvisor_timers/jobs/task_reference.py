@@ -36,6 +36,10 @@ def _type(name: str, known: TaskType, defaults: Mapping[str, Any]) -> Iterator[s
         yield escaped(" ".join(paragraph.split()))
         yield ""
     yield from _parameters(known.parameters or {})
+    if known.closed:
+        names = ", ".join(f"_{escaped(each)}_" for each in known.closed)
+        yield f"By default only root may give {names} another value than the default."
+        yield ""
     if defaults:
         keys = {key: as_json(value) for key, value in defaults.items() if value is not NULL}
         words = ", ".join(f"{key}: {_plain(value)}" for key, value in keys.items())

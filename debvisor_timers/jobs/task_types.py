@@ -4,20 +4,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Strict, model_validator
 
 from debvisor_timers.jobs import arguments, parameters, values
-from debvisor_timers.jobs.faults import fault, quoted
+from debvisor_timers.jobs.faults import did_you_mean, fault, quoted
 from debvisor_timers.jobs.field import Model, Shown, key
 from debvisor_timers.jobs.model import HowItRuns
 from debvisor_timers.jobs.tasks import TaskConfig, TaskName, config_text, read_config
 from debvisor_timers.jobs.translate import Complaint
 
 HANDLER_PATTERN = r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*$"
+PARAMETER_PATTERN = "^[A-Za-z0-9_-]+$"
 _PACKAGE_PATTERN = "^[a-z0-9][a-z0-9+.-]+$"
 
 
@@ -27,6 +28,16 @@ def check_handler(name: str) -> str:
         raise fault(
             f"{quoted(name)} does not name a Python function",
             fix="write it as package.module:function",
+        )
+    return name
+
+
+def check_parameter(name: str) -> str:
+    """Return the name of a parameter, as a policy can have it."""
+    if not re.fullmatch(PARAMETER_PATTERN, name) or name.endswith("\n"):
+        raise fault(
+            f"{quoted(name)} is not a name of a parameter",
+            fix="write letters, digits, `_` and `-`, as in target",
         )
     return name
 
@@ -46,6 +57,12 @@ Package = Annotated[
     Strict(),
     AfterValidator(check_package),
     Shown("package", {**values.ANY_TEXT, "pattern": _PACKAGE_PATTERN}),
+]
+ParameterName = Annotated[
+    str,
+    Strict(),
+    AfterValidator(check_parameter),
+    Shown("parameter", {**values.ANY_TEXT, "pattern": PARAMETER_PATTERN}),
 ]
 Exec = Annotated[values.Command, AfterValidator(arguments.check_arguments)]
 
@@ -123,6 +140,15 @@ class TaskType(Model):
         },
         shown_default="anything",
     )
+    closed: tuple[ParameterName, ...] = key(
+        (),
+        help="Parameters that only root may give another value than their default: what the task "
+        "writes, reads, runs or connects to as its user. Others may where `policy` of config.yaml "
+        "has `task.TYPE.PARAMETER` among its `directives`.",
+        example=["target"],
+        beside={"parameters": {"properties": {"target": {"type": "string"}}}},
+        shown_default="none",
+    )
     defaults: HowItRuns = key(
         HowItRuns.model_construct(),
         help="Keys of jobs, for those of its jobs that do not have them; they go before the "
@@ -159,8 +185,25 @@ class TaskType(Model):
                 return
         names = list(parameters.properties_of(self.parameters or {}))
         yield from arguments.unknown_names(self.exec_ or (), names)
+        yield from self._unknown_closed(names)
         if self.example is not None:
             yield from (_below("example", each) for each in self.wrong_in(self.example))
+
+    def _unknown_closed(self, names: Sequence[str]) -> Iterator[Complaint]:
+        for number, name in enumerate(self.closed):
+            if name not in names:
+                yield Complaint(
+                    path=("closed", number),
+                    message=f"there is no parameter {quoted(name)}{did_you_mean(name, names)}",
+                    fix=f"declare it: parameters: {{properties: {{{name}: {{}}}}}}",
+                )
+
+    def closed_in(self, config: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the closed parameters to which a configuration gives a value of its own."""
+        plain = self.complete({})
+        for name in self.closed:
+            if name in config and (name not in plain or config[name] != plain[name]):
+                yield name
 
     def wrong_in(self, config: Mapping[str, Any]) -> Iterator[Complaint]:
         """Yield what is wrong with the configuration of a task of this type; paths are below it."""

@@ -51,9 +51,10 @@ class Answers:
     path: None keeps them in memory alone.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        """Open nothing yet."""
+    def __init__(self, path: Path | None, *, now: Callable[[], float] = time.time) -> None:
+        """Open nothing yet; now: seconds since 1970."""
         self._path = path
+        self._now = now
         self._memory: sqlite3.Connection | None = None
         self._turn = threading.Lock()
 
@@ -86,8 +87,10 @@ class Answers:
             return kept
         try:
             given = await answer()
-        except BaseException:
-            await asyncio.shield(asyncio.to_thread(self._forget, name))
+        except DebvisorTimersError as error:
+            # Of other errors nobody knows whether something was done: the key stays taken.
+            if error.http_status < 500 or error.http_status == 503:
+                await asyncio.to_thread(self._forget, name)
             raise
         if given.status_code >= 300:
             await asyncio.to_thread(self._forget, name)
@@ -97,7 +100,7 @@ class Answers:
 
     def _begin(self, name: str, wanted: str) -> Response | None:
         """Note that a request has begun; return the answer where it was there before."""
-        now = time.time()
+        now = self._now()
         with self._open() as database:
             database.execute("BEGIN IMMEDIATE")
             database.execute("DELETE FROM answers WHERE at < ?", (now - KEPT_SECONDS,))

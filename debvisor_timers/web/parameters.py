@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
@@ -29,6 +30,9 @@ Time = Annotated[
 ]
 
 
+_SPACE_FOR_PLUS = re.compile(r"(T\S+) (\d\d:?\d\d)$")
+
+
 def tags_of(texts: Sequence[str]) -> Mapping[str, str]:
     """Return tags by their names. Raises UsageError for a text without `=`."""
     pairs = [text.partition("=") for text in texts]
@@ -43,10 +47,10 @@ async def moment(backend: Backend, text: str) -> datetime | None:
     if not text:
         return None
     try:
-        at = datetime.fromisoformat(text)
+        # In a query a + that was not escaped is a space.
+        at = datetime.fromisoformat(_SPACE_FOR_PLUS.sub(r"\1+\2", text))
     except ValueError:
         at = None
-    # In a query a `+` that was not escaped is a space.
     if at is not None and at.tzinfo is not None:
         return at
-    return await backend.read(timestamp, text.replace(" 00:00", "+00:00") if "T" in text else text)
+    return await backend.read(timestamp, text)

@@ -144,7 +144,6 @@ WEB = Layer(
         "python3-cryptography",
         "python3-fastapi",
         "python3-jwt",
-        "python3-python-multipart",
         "python3-sse-starlette",
         "python3-uvicorn",
     ),

@@ -22,6 +22,7 @@ from debvisor_timers.operations.applying.plan import Change, Plan
 from debvisor_timers.operations.host import Host
 from debvisor_timers.source import Problem
 
+_COMPARED = frozenset({"task", "depends_on"})
 _SECTIONS = ("Unit", "Service", "Timer", "Path")
 
 
@@ -38,10 +39,15 @@ def check_plan(host: Host, policy: AccessPolicy, plan: Plan) -> None:
     defaults = load_config(plan.config / CONFIG_NAME, home=host.layout.config).defaults
     definitions = plan.definitions
     found = [
+        f"{edit.path}: only root may change settings"
+        for edit in plan.edits
+        if host.layout.jobs not in edit.path.parents
+    ]
+    found += [
         f"{job.job_id}: {words}"
         for job in plan.jobs
-        if job.change is not Change.REMOVE and job.job_id in definitions.jobs
-        for words in _against(policy, definitions, defaults, definitions.jobs[job.job_id])
+        if job.change is not Change.REMOVE
+        for words in _against_in(policy, definitions, defaults, job.job_id)
     ]
     most = policy.max_jobs
     if most is not None and plan.created and len(definitions.jobs) > most:
@@ -68,6 +74,16 @@ def policy_problems(host: Host, definitions: Definitions, job: Job) -> Iterator[
         yield problem_at(job, complaint)
 
 
+def _against_in(
+    policy: AccessPolicy, definitions: Definitions, defaults: Mapping[str, Value], job_id: str
+) -> Iterator[str]:
+    job = definitions.jobs.get(job_id)
+    if job is None:
+        yield "nobody knows what it does: its definition, of an older version, cannot be read"
+        return
+    yield from _against(policy, definitions, defaults, job)
+
+
 def _against(
     policy: AccessPolicy, definitions: Definitions, defaults: Mapping[str, Value], job: Job
 ) -> Iterator[str]:
@@ -81,6 +97,7 @@ def _against(
     elif not _fits(_type_name(job, definitions), policy.task_types):
         yield f"task: the type {job.task.type} is not allowed"
     yield from _other_users(policy, job, plain)
+    yield from _closed_parameters(policy, job, definitions)
     if job.pool is not None and not _fits(job.pool.name, policy.pools):
         yield f"pool: {job.pool.name} is not allowed"
     yield from _closed(policy, job, plain)
@@ -94,11 +111,13 @@ def _baseline(job: Job, definitions: Definitions, defaults: Mapping[str, Value])
         keys = {"task": {"type": job.task.type, "config": {}}}
         keys = merge_defaults(keys, definitions.task_types.defaults(job.task.type))
     keys = merge_defaults(keys, defaults)
+    # What is not compared may only make sense with other keys.
+    keys = {name: value for name, value in keys.items() if name not in OPEN_KEYS - _COMPARED}
     try:
         return Job.model_validate({**keys, "id": job.id, "source": job.source})
     except ValidationError:
-        # Defaults that only make sense with other keys: then nothing is declared.
-        return Job.model_construct(None, id=job.id, source=job.source)
+        # Then nothing is declared, not even a user.
+        return Job.model_construct(None, id=job.id, source=job.source, user="")
 
 
 def _type_name(job: Job, definitions: Definitions) -> str:
@@ -112,6 +131,17 @@ def _other_users(policy: AccessPolicy, job: Job, plain: Job) -> Iterator[str]:
         value = getattr(job, name)
         if value != getattr(plain, name) and value not in policy.users:
             yield f"{name}: {value} is not allowed"
+
+
+def _closed_parameters(policy: AccessPolicy, job: Job, definitions: Definitions) -> Iterator[str]:
+    """Yield what the job gives its task that its type leaves to root."""
+    task_type = definitions.task_types.get(job.task.type) if job.task else None
+    if job.task is None or task_type is None:
+        return
+    name = _type_name(job, definitions)
+    for parameter in task_type.closed_in(job.task.config):
+        if f"task.{name}.{parameter}" not in policy.directives:
+            yield f"task.config.{parameter}: only root may set it"
 
 
 def _closed(policy: AccessPolicy, job: Job, plain: Job) -> Iterator[str]:

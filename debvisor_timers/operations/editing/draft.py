@@ -33,6 +33,7 @@ from debvisor_timers.operations.packages import package_problems
 from debvisor_timers.source import Problem
 
 _RUNS = 5
+_FILE = "job.yaml"
 _UNNAMED = "draft.yaml"
 _LONGEST_NAME = 255
 
@@ -87,7 +88,7 @@ def check_draft(host: Host, draft: Draft) -> DraftCheck:
     name = _file_name(draft.name)
     shown = host.layout.jobs / name
     with TemporaryDirectory(prefix="debvisor-draft-") as folder:
-        path = Path(folder) / name
+        path = Path(folder) / _FILE  # a name that somebody has sent may be config.yaml
         path.write_text(draft.text, encoding="utf-8", newline="")
         with as_edited({path: draft.text}):
             definitions = load_files([path], config=host.layout.config)

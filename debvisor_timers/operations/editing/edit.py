@@ -36,6 +36,9 @@ from debvisor_timers.operations.host import Host
 from debvisor_timers.operations.lock import exclusive
 from debvisor_timers.source import Problem, Severity, Span
 
+_MUCH = 65_536
+"""Bytes; so many are checked before the lock is taken, too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditOptions:
@@ -94,6 +97,12 @@ class _Draft:
     pending: Pending
     applied: JobTree
     is_apart: bool
+
+    @property
+    def grows(self) -> bool:
+        """Return True where there is so much to check that nobody is to wait for it to fail."""
+        sizes = ((len(edit.before or b""), len(edit.after or b"")) for edit in self.edits)
+        return any(after - before > _MUCH for before, after in sizes)
 
 
 def edit_jobs(host: Host, changes: Sequence[Change], options: EditOptions) -> EditResult:
@@ -177,7 +186,7 @@ def _carry_out(host: Host, draft: _Draft, options: EditOptions) -> EditResult:
         laid_out(host.layout, draft.applied, draft.generation) as folder,
     ):
         _check_trust(host, draft)
-        if draft.is_apart or not options.apply:
+        if draft.is_apart or draft.grows or not options.apply:
             _check_files(host, draft, folder, folder if options.apply else host.layout.config)
         source = Source(config=folder, edits=draft.edits, jobs=draft.jobs)
         if options.dry_run:

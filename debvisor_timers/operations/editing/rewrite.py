@@ -83,7 +83,22 @@ def rewrite_job(host: Host, rewrite: Rewrite, options: EditOptions) -> EditResul
         jobs=frozenset({job_id}),
         has_others=has_others,
     )
-    return edit_with(host, lambda _files, _applied: Stage(files=[staged]), options)
+
+    def make(files: JobTree, _applied: JobTree) -> Stage:
+        _check_before(files, staged)
+        return Stage(files=[staged])
+
+    return edit_with(host, make, options)
+
+
+def _check_before(files: JobTree, staged: StagedFile) -> None:
+    """Raise RefusedError where the file is not as it was found, also if nothing of it changes."""
+    if files.files.get(staged.name) != staged.before:
+        path = files.path(staged.name)
+        raise RefusedError(
+            f"nothing was applied: {path} was changed by somebody else meanwhile",
+            fix="look at the file, and try again",
+        )
 
 
 def _check_new(host: Host, rewrite: Rewrite, document: Document) -> None:

@@ -124,9 +124,11 @@ class Edge:
         direct = (scope.get("client") or ("",))[0]
         if not self._bounds.proxies.trusts(direct):
             return str(direct)
-        if headers.get("x-forwarded-proto", "").strip().lower() in {"http", "https"}:
-            scope["scheme"] = headers["x-forwarded-proto"].strip().lower()
-        return self._bounds.proxies.client(direct, headers.get("x-forwarded-for", ""))
+        # A proxy may add a header instead of a word: what stands first anybody can have written.
+        scheme = _said(headers, "x-forwarded-proto").rpartition(",")[2].strip().lower()
+        if scheme in {"http", "https"}:
+            scope["scheme"] = scheme
+        return self._bounds.proxies.client(direct, _said(headers, "x-forwarded-for"))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_begun, is_whole = False, False
@@ -185,6 +187,10 @@ class Edge:
             kept = "private, no-cache" if "etag" in headers else "no-store"
             headers.setdefault("Cache-Control", kept)
         headers["X-Request-ID"] = state["request_id"]
+
+
+def _said(headers: Headers, name: str) -> str:
+    return ",".join(headers.getlist(name))
 
 
 def bounds_of(settings: WebSettings, log: Callable[[Answered], None]) -> Bounds:

@@ -22,7 +22,13 @@ from debvisor_timers.web.identity.limits import LockOut, client_of
 from debvisor_timers.web.identity.oidc import AccessTokens
 from debvisor_timers.web.identity.peers import Peer, PeerRoles
 from debvisor_timers.web.identity.refusals import ExpiredError
-from debvisor_timers.web.identity.sessions import Session, Sessions, csrf_token, is_csrf_token
+from debvisor_timers.web.identity.sessions import (
+    Session,
+    Sessions,
+    believed,
+    csrf_token,
+    is_csrf_token,
+)
 from debvisor_timers.web.identity.table import TokenTable
 from debvisor_timers.web.identity.uses import Uses
 from debvisor_timers.web.principal import Principal
@@ -153,8 +159,11 @@ class Identity:
     def session_of(self, cookie: str) -> Session | None:
         """Return the session of a cookie, with the role that its token has now."""
         session = self.sessions.find(cookie, self.now())
-        if session is None or not session.token:
-            return session
+        if session is None:
+            return None
+        if not session.token:
+            is_believed = session.issuer and session.issuer == believed(self.settings.oidc)
+            return session if is_believed else None
         token = self.tokens.of_digest(session.token)
         if token is None or not token.holds(self.now()):
             return None

@@ -22,9 +22,9 @@ def client_of(address: str) -> str:
         found = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((found, 64), strict=False))
-    return str(found)
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
+        return str(ipaddress.IPv6Network((int(found), 64), strict=False))
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 class Rate:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is signed in to the pages: by a cookie, which is kept as a digest, like a token.
 
-A session that began with a token lasts no longer than the token, and has the token's role.
+A session that began with a token lasts no longer than the token, and has the token's role; one
+that began at an issuer lasts no longer than that is believed, with the same roles.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from debvisor_timers.errors import SystemdError
+from debvisor_timers.jobs.web import Oidc
 from debvisor_timers.operations import durable
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.access.tokens import digest_of
@@ -26,12 +28,17 @@ _BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Who is signed in, and until when; token: the digest of his token, empty for others."""
+    """Who is signed in, and until when.
+
+    token: the digest of his token, empty for others. issuer: of those, what the settings said of
+    the issuer, as `believed` has it.
+    """
 
     name: str
     role: Role
     expires: datetime
     token: str = ""
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,11 @@ class Begun:
 
     cookie: str
     lasts: timedelta
+
+
+def believed(settings: Oidc | None) -> str:
+    """Return what is another for other settings of an issuer; empty where none is believed."""
+    return digest_of(settings.model_dump_json()) if settings is not None else ""
 
 
 def csrf_token(cookie: str) -> str:
@@ -100,6 +112,7 @@ class Sessions:
                 "role": str(each.role),
                 "expires": each.expires.isoformat(),
                 "token": each.token,
+                "issuer": each.issuer,
             }
             for key, each in self._all().items()
         }
@@ -115,6 +128,7 @@ def _parsed(row: object) -> Session | None:
             role=Role(str(row["role"])),
             expires=datetime.fromisoformat(str(row["expires"])).astimezone(UTC),
             token=str(row.get("token", "")),
+            issuer=str(row.get("issuer", "")),
         )
     except (KeyError, ValueError):
         return None

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from hashlib import sha256
 
-from debvisor_timers.errors import DebvisorTimersError, DefinitionError
+from debvisor_timers.errors import DebvisorTimersError, DefinitionError, UsageError
 from debvisor_timers.jobs.emit import on_one_line
 from debvisor_timers.jobs.parameters import kind_words, properties_of
 from debvisor_timers.jobs.task_files import load_task_types
@@ -32,6 +32,7 @@ jobs:
     schedule: "0 2 * * *"
     """
 _COMMAND = "command: [/usr/bin/true]"
+_LONGEST = 256 * 1024
 _TRIALS = (120, 300, 600, 1800)
 _NAMES = (*FIELDS, "program", "when")
 
@@ -58,12 +59,18 @@ class Written:
         return f"{self.job_id or NEW_ID}.yaml"
 
 
-def written(form: Mapping[str, str], job_id: str) -> Written:
+def written(_scheduler: JobScheduler, form: Mapping[str, str], job_id: str) -> Written:
     """Return what `form` holds of the job, of a new one where no id is given.
 
-    The fields of the form are put into its text, unless that was edited itself.
+    The fields of the form are put into its text, unless that was edited itself. It is a question
+    for a worker: to read a long text takes longer than others should wait. Raises UsageError.
     """
     text = form.get("text", "").replace("\r\n", "\n")
+    if len(text) > _LONGEST:
+        raise UsageError(
+            f"the text has {len(text)} characters, and {_LONGEST} are the most here",
+            fix="edit the file itself, on the host",
+        )
     view = "yaml" if form.get("view") == "yaml" else "form"
     is_new, error = not job_id, None
     job_id = job_id or only_job(text)
@@ -96,6 +103,11 @@ def digest(data: bytes) -> str:
 def opened(scheduler: JobScheduler, job_id: str) -> Rewrite:
     """Return the file of a job."""
     return scheduler.job_file(job_id)
+
+
+def shown_fields(_scheduler: JobScheduler, text: str, job_id: str) -> dict[str, str] | None:
+    """Return each field of a job as text; None where the text has no such job."""
+    return fields_of(text, job_id)
 
 
 def opened_new(scheduler: JobScheduler, job_id: str) -> Rewrite:

@@ -21,7 +21,7 @@ from debvisor_timers.errors import DebvisorTimersError, NotFoundError, Unauthent
 from debvisor_timers.jobs.web import Oidc
 from debvisor_timers.web.identity.client_secret import client_secret
 from debvisor_timers.web.identity.oidc import AccessTokens, Bearer
-from debvisor_timers.web.identity.sessions import Session
+from debvisor_timers.web.identity.sessions import Session, believed
 from debvisor_timers.web.pages.sign_in import identity_of, keep, safe_path, shown
 
 router = APIRouter()
@@ -104,7 +104,7 @@ async def begin(request: Request, next: str = "/") -> Response:  # noqa: A002 - 
 @router.get(DONE)
 async def done(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
     """Take the browser back from the issuer, and begin a session."""
-    tokens, _settings = _require(request)
+    tokens, settings = _require(request)
     begun = _waiting(request).take(state) if state else None
     if begun is None or not secrets.compare_digest(request.cookies.get(_COOKIE, ""), state):
         return shown(request, "/", error="that took too long: sign in again", status=400)
@@ -117,7 +117,7 @@ async def done(request: Request, state: str = "", code: str = "", error: str = "
     identity = identity_of(request)
     # The token's own end is minutes away: that is how long it may be shown to others.
     end = identity.now() + identity.settings.session
-    session = Session(name=bearer.name, role=bearer.role, expires=end)
+    session = Session(name=bearer.name, role=bearer.role, expires=end, issuer=believed(settings))
     answer = _onward(begun.path)
     keep(request, answer, await identity.sessions.begin(session, identity.now()))
     answer.delete_cookie(_COOKIE, path=DONE)

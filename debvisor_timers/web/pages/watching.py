@@ -20,7 +20,7 @@ from debvisor_timers.web.backend import Backend
 from debvisor_timers.web.pages.attention import Looked
 
 _FRESH = 30.0
-_PATIENCE = 1.5
+_PATIENCE = 0.4
 _DAY = timedelta(days=1)
 
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,13 @@ def test_who_hangs_up_is_no_trouble(line: Line, capfd: pytest.CaptureFixture[str
     line.end()
 
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_who_sends_a_message_byte_by_byte_is_not_waited_for(line: Line) -> None:
+    began = time.monotonic()
+    with suppress(OSError):
+        while time.monotonic() - began < 5:
+            line.ours.sendall(b" ")
+            time.sleep(0.05)
+
+    assert time.monotonic() - began < 2

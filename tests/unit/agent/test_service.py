@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -195,3 +196,64 @@ def test_a_job_keeps_its_units_when_only_other_jobs_of_its_file_are_wanted(agent
 
     assert "other jobs of" in said["message"]
     assert (agent.world.layout.jobs / "a.yaml").read_text() == before
+
+
+def test_settings_come_back_by_root_alone(agent: Agent) -> None:
+    config = agent.world.layout.config / "config.yaml"
+    config.write_text("policy: {raw_commands: true, users: [root]}\n")
+    agent.world.apply(TWO.replace("0 2", "0 3"))
+    config.write_text("policy: {}\n")
+    agent.world.apply(TWO)
+
+    said = agent.fail("Rollback", yaml=True, behalf=behalf("admin"))
+
+    assert "config.yaml: only root may change settings" in said["message"]
+    assert config.read_text() == "policy: {}\n"
+
+
+def test_what_no_file_says_is_not_applied(agent: Agent) -> None:
+    agent.ask("Edit", **edit(), behalf=behalf("editor"))
+    path = agent.world.layout.jobs / "new.yaml"
+    before = path.read_text()
+    other = before.replace("vm-1", "vm-2")
+
+    said = agent.fail(
+        "Rewrite",
+        job="new",
+        path=str(path),
+        before=other,
+        after=other,
+        behalf=behalf("editor"),
+    )
+
+    assert "was changed by somebody else meanwhile" in said["message"]
+    unit = agent.world.host.units.entry("debvisor-job-new.service")
+    assert unit is not None
+    assert "vm-2" not in str(unit)
+
+
+def test_no_text_keeps_the_agent_busy(agent: Agent) -> None:
+    task = {"type": "scaling_advice", "config": {"interval": "1" * 20_000 + "!"}}
+    keys = [{"path": ["task"], "value": task}]
+
+    began = time.process_time()
+    agent.fail("Edit", changes=[{"job": "new", "kind": "create", "keys": keys}])
+
+    assert time.process_time() - began < 5
+
+
+def test_nobody_sends_more_than_can_be_checked_soon(agent: Agent) -> None:
+    times = [f"*-*-* {n // 60 % 24:02}:{n % 60:02}" for n in range(5000)]
+    keys = [{"path": ["schedule"], "value": {"on_calendar": times}}]
+    path = agent.world.layout.jobs / "new.yaml"
+    text = "jobs:\n  new: {task: {type: vm_snapshot, config: {vm_id: [" + "1," * 40_000 + "1]}}}\n"
+    many = [{"job": f"j{n}", "kind": "create", "keys": keys[:0]} for n in range(20)]
+    for each in many:
+        each["keys"] = [{"path": ["name"], "value": "x" * 60_000}]
+
+    for said in (
+        agent.fail("Edit", changes=[{"job": "new", "kind": "create", "keys": keys}]),
+        agent.fail("Rewrite", job="new", path=str(path), before="", after=text, is_new=True),
+        agent.fail("TryEdit", changes=many, timeout_seconds=60.0),
+    ):
+        assert "that the agent takes at once" in said["message"]

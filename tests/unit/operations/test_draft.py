@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -49,6 +50,16 @@ def test_nothing_of_a_draft_stays(world: World) -> None:
 
     assert world.picture() == before
     assert list(world.layout.jobs.iterdir()) == []
+
+
+def test_a_name_that_leads_elsewhere_writes_nothing_there(world: World, tmp_path: Path) -> None:
+    away = tmp_path / "away.yaml"
+    for name in (str(away), "../away.yaml", "no/such/folder.yaml", "config.yaml", "x" * 300):
+        draft = Draft(name=name, text=GOOD, job_id="backup")
+
+        assert check_draft(world.host, draft).problems == ()
+
+    assert not away.exists()
 
 
 def test_problems_have_the_place_where_the_file_is_going_to_be(world: World) -> None:

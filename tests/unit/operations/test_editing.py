@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from debvisor_timers.errors import (
+    ChangedMeanwhileError,
     DefinitionError,
     InterruptedByUserError,
     NotFoundError,
@@ -20,6 +21,7 @@ from debvisor_timers.errors import (
     SystemdError,
 )
 from debvisor_timers.jobs.emit import Writable
+from debvisor_timers.jobs.load import load_definitions
 from debvisor_timers.operations.applying.apply import ApplyResult
 from debvisor_timers.operations.applying.plan import make_plan
 from debvisor_timers.operations.applying.recover import Recovery, recover
@@ -39,6 +41,7 @@ from debvisor_timers.operations.editing.edit import (
 from debvisor_timers.operations.editing.rewrite import Rewrite, open_job, rewrite_job
 from debvisor_timers.operations.editing.stage import Stage, stage
 from debvisor_timers.operations.editing.tree import JobTree
+from debvisor_timers.operations.editing.version import version_of
 from debvisor_timers.systemd.ports import FileEntry
 from tests.unit.operations.world import NIGHTLY, TWO, World
 
@@ -650,3 +653,18 @@ def test_keys_of_a_schedule_find_their_place(
         job["schedule"] = schedule
 
     assert merged(job, keys).get("schedule") == after
+
+
+def test_an_edit_for_another_version_is_refused_and_changes_nothing(world: World) -> None:
+    world.apply(TWO)
+    definitions = load_definitions(world.layout.config)
+    version = version_of(definitions, definitions.jobs["nightly"])
+    change = Change(job_id="nightly", kind=ChangeKind.UPDATE, keys={("priority",): "high"})
+    options = EditOptions(versions={"nightly": version})
+    edit_jobs(world.host, [change], options)
+    before = world.picture()
+
+    with pytest.raises(ChangedMeanwhileError, match="has changed meanwhile"):
+        edit_jobs(world.host, [change], options)
+
+    assert world.picture() == before

@@ -112,6 +112,50 @@ def test_a_policy_can_be_narrower(world: World, keys: str, policy: str, why: str
     assert refusal(world, keys, policy, "pools: {backup: 2}\n") == why
 
 
+ROTATION = "task: {type: log_rotation, config: {inline: '/x { postrotate id endscript }'}}"
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        (ROTATION, "inline"),
+        ("task: {type: log_rotation, config: {config_file: /etc/shadow}}", "config_file"),
+        (
+            "task: {type: vm_snapshot, config: {vm_id: a, uri: 'qemu+ext:///system?command=/tmp/x'}}",
+            "uri",
+        ),
+        ("task: {type: backup, config: {vm_id: a, directory: /etc}}", "directory"),
+        ("task: {type: archive, config: {keep: 1, directory: /home/eve}}", "directory"),
+        ("task: {type: generate_report, config: {output: /etc/cron.d/x}}", "output"),
+        ("task: {type: compliance_scan, config: {content: /tmp/x.xml}}", "content"),
+        ("task: {type: ceph_health, config: {conf: /tmp/ceph.conf}}", "conf"),
+    ],
+)
+def test_what_a_task_type_leaves_to_root_is_refused(world: World, keys: str, why: str) -> None:
+    assert refusal(world, keys) == f"new: task.config.{why}: only root may set it"
+
+
+def test_what_a_task_type_leaves_to_root_may_be_as_it_is_by_default(world: World) -> None:
+    config = "{keep: 1, directory: /var/lib/debvisor/backups}"
+
+    assert refusal(world, f"task: {{type: archive, config: {config}}}") == ""
+
+
+def test_root_can_allow_a_parameter(world: World) -> None:
+    assert refusal(world, ROTATION, "{directives: [task.log_rotation.inline]}") == ""
+
+
+def test_what_an_own_task_type_leaves_to_root_is_refused(world: World) -> None:
+    world.layout.tasks.mkdir(exist_ok=True)
+    own = "exec: [/bin/cp, '--', '{a}', '{b}'], parameters: {properties: {a: {}, b: {}}}"
+    (world.layout.tasks / "own.yaml").write_text(f"tasks: {{own: {{{own}, closed: [b]}}}}\n")
+
+    assert refusal(world, "task: {type: own, config: {a: /x}}") == ""
+    assert refusal(world, "task: {type: own, config: {a: /x, b: /y}}") == (
+        "new: task.config.b: only root may set it"
+    )
+
+
 def test_there_are_not_more_jobs_than_the_policy_allows(world: World) -> None:
     world.apply("jobs:\n  old: {command: [/bin/true]}\n")
     world.write("jobs:\n  old: {command: [/bin/true]}\n", "old.yaml")
@@ -138,3 +182,17 @@ def test_a_broken_config_leaves_the_policy_that_was_applied(world: World) -> Non
     config.write_text("policy: {task_types: ['*']}\nnonsense: 1\n")
 
     assert policy_in_force(world.host).task_types == ("zfs_*",)
+
+
+def test_defaults_that_do_not_go_together_open_nothing(world: World) -> None:
+    world.layout.tasks.mkdir(exist_ok=True)
+    defaults = "sandbox: standard, user: backup, retries: {max: 1, delay: 10min}"
+    own = f"tasks: {{own: {{exec: [/bin/true], defaults: {{{defaults}}}}}}}\n"
+    (world.layout.tasks / "own.yaml").write_text(own)
+    keys = "task: {type: own}, retries: {delay: 1s}"
+    config = "defaults: {retries: {max_delay: 1min}}\n"
+
+    assert refusal(world, keys, config=config) == ""
+    assert refusal(world, f"{keys}, sandbox: none, user: root", config=config) == (
+        "new: user: root is not allowed; new: sandbox: only root may set it"
+    )

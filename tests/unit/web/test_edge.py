@@ -90,6 +90,22 @@ def test_only_trusted_proxies_say_who_is_behind_them(served: Served) -> None:
     assert "Strict-Transport-Security" in answer.headers
 
 
+def test_a_proxy_that_adds_a_header_of_its_own_is_heard_and_not_the_client(served: Served) -> None:
+    client = served.identifying({"trusted_proxies": "192.0.2.0/24"})
+    answer = client.get(
+        HEALTH,
+        headers=[
+            ("X-Forwarded-For", "203.0.113.5"),  # what the client has written
+            ("X-Forwarded-Proto", "https"),
+            ("X-Forwarded-For", "198.51.100.9"),  # HAProxy, behind it
+            ("X-Forwarded-Proto", "http"),
+        ],
+    )
+
+    assert served.log[-1].address == "198.51.100.9"
+    assert "Strict-Transport-Security" not in answer.headers
+
+
 @pytest.mark.parametrize(
     ("address", "forwarded", "client"),
     [
@@ -126,6 +142,12 @@ def test_a_network_of_ipv6_is_one_client() -> None:
     assert client_of("2001:db8::1") == client_of("2001:db8::ffff") == "2001:db8::/64"
     assert client_of("192.0.2.7") == "192.0.2.7"
     assert client_of("user 1000") == "user 1000"
+
+
+def test_an_address_of_ipv4_is_one_client_on_a_socket_of_ipv6_too() -> None:
+    assert client_of("::ffff:192.0.2.7") == "192.0.2.7"
+    assert client_of("::ffff:198.51.100.9") != client_of("::ffff:192.0.2.7")
+    assert client_of("fe80::1%eth0") == client_of("fe80::2%eth0") == "fe80::/64"
 
 
 def test_a_bucket_fills_again() -> None:

@@ -247,6 +247,45 @@ def test_a_job_is_deleted_once_its_id_is_written(served: Served) -> None:
     assert "nightly" not in yaml(served)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(
+            [
+                "x0: &x0 [y, y, y, y, y, y, y, y, y]",
+                *(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]" for n in range(1, 12)),
+                "jobs: {one: {script: 'true', tags: {a: *x11}}}\n",
+            ]
+        ),
+        "jobs: &a\n  one: {script: 'true', tags: *a}\n",
+        "jobs: {one: {task: {config: " + "{a: " * 5000 + "1" + "}" * 5000 + "}}}\n",
+        "jobs: " + "[" * 20_000 + "\n",
+        "jobs: !!python/object/apply:os.system ['true']\n",
+        "jobs:\n\tone: 5\n",
+        "%YAML 9.9\n---\njobs: {}\n",
+        "? " * 3000 + "\n",
+        "\ud7ff\u0085\u2028 jobs: \x07\n",
+    ],
+    ids=["bomb", "self", "deep", "list", "tag", "tab", "version", "keys", "signs"],
+)
+def test_no_text_breaks_the_check_as_you_type(served: Served, text: str) -> None:
+    client = served.as_role("editor")
+
+    answer = client.post("/draft", data={"job": "one", "text": text, "view": "yaml"})
+
+    assert answer.status_code == 200
+    assert answer.json()["problems"]
+
+
+def test_a_text_that_is_too_long_is_not_even_read(served: Served) -> None:
+    client = served.as_role("editor")
+
+    answer = client.post("/draft", data={"text": "a" * 262_145, "view": "yaml"})
+
+    assert answer.status_code == 400
+    assert "262144 are the most" in answer.text
+
+
 @pytest.mark.parametrize("way", ["the name of the file", "the job", "the id in the text"])
 def test_a_draft_is_written_nowhere_but_into_its_own_folder(
     served: Served, tmp_path: Path, way: str

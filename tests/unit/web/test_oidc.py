@@ -284,3 +284,25 @@ def test_the_keys_of_pyjwt_are_used_as_they_are() -> None:
     """A change of PyJWT that lets `none` in would be seen here."""
     with pytest.raises(jwt.PyJWTError):
         jwt.decode(jwt.encode({}, "", "none"), "", algorithms=["ES256"])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"oidc": {**SETTINGS, "issuer": "https://other.example.org"}},
+        {"oidc": {**SETTINGS, "roles": {"timers:admin": "viewer"}}},
+    ],
+)
+def test_a_session_ends_when_its_issuer_is_not_believed_any_more(
+    client: TestClient, issuer: FakeIssuer, served: Served, settings: dict[str, object]
+) -> None:
+    asked = begin(client)
+    give(issuer, asked)
+    client.get("/sign-in/done", params={"state": asked["state"], "code": "c0de"})
+    assert client.get(TOKENS).status_code == 200
+
+    for wanted, status in (({"oidc": SETTINGS}, 200), (settings, 401)):
+        restarted = served.identifying(wanted, fetch=issuer.fetch)
+        restarted.cookies = client.cookies
+        assert restarted.get(TOKENS).status_code == status

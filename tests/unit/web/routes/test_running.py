@@ -152,3 +152,27 @@ def test_a_run_is_found_by_its_id(served: Served) -> None:
 
     assert answer.json()["data"]["execution_id"] == run["execution_id"]
     assert viewer.get("/api/v1/jobs/nightly/runs/nope").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("since", "count"),
+    [
+        ("2026-11-23T12:00:00+00:00", 1),
+        ("2026-11-23T14:00:00%2B01:00", 0),
+        ("2026-11-23 12:00:00", 1),
+        ("tomorrow", 0),
+    ],
+)
+def test_times_are_read_as_systemd_and_iso_have_them(
+    served: Served, since: str, count: int
+) -> None:
+    served.world.apply(TWO)
+    served.as_role("operator").post("/api/v1/jobs/nightly/run")
+
+    answer = served.as_role("viewer").get(f"/api/v1/runs?since={since}")
+
+    assert answer.json()["data"]["count"] == count
+
+
+def test_what_is_no_time_is_refused(served: Served) -> None:
+    assert served.as_role("viewer").get("/api/v1/runs?since=soonish").status_code == 400

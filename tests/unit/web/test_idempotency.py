@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers that are kept: what survives a restart, what a request that was cut off leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import Request, Response
+
+from debvisor_timers.errors import DebvisorTimersError, LockedError, RefusedError, SystemdError
+from debvisor_timers.operations.access.roles import Role
+from debvisor_timers.web.idempotency import Answers, OtherRequestError
+from debvisor_timers.web.principal import Principal
+
+WHO = Principal(name="deploy", role=Role.EDITOR)
+
+
+def request(body: bytes = b"{}", path: str = "/api/v1/jobs") -> Request:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": []}
+    return Request(scope, receive)
+
+
+class Work:
+    """Something that must be done once."""
+
+    def __init__(self, status: int = 201) -> None:
+        self.times = 0
+        self.status = status
+
+    async def __call__(self) -> Response:
+        self.times += 1
+        return Response(f"done {self.times}", self.status, headers={"Location": "/there"})
+
+
+def ask(answers: Answers, work: Any, *, key: str = "k", body: bytes = b"{}") -> Response:
+    return asyncio.run(answers.once(WHO, request(body), key, work))
+
+
+def test_an_answer_survives_a_restart(tmp_path: Path) -> None:
+    work = Work()
+    first = ask(Answers(tmp_path / "answers.sqlite"), work)
+
+    again = ask(Answers(tmp_path / "answers.sqlite"), work)
+
+    assert work.times == 1
+    assert (again.body, again.status_code) == (first.body, 201)
+    assert (again.headers["location"], again.headers["idempotency-replayed"]) == ("/there", "true")
+
+
+def test_another_body_by_the_same_key_is_refused(tmp_path: Path) -> None:
+    answers = Answers(tmp_path / "answers.sqlite")
+    ask(answers, Work())
+
+    with pytest.raises(OtherRequestError):
+        ask(answers, Work(), body=b"[]")
+
+
+def test_without_a_key_each_request_is_carried_out(tmp_path: Path) -> None:
+    answers, work = Answers(tmp_path / "answers.sqlite"), Work()
+
+    for _ in range(2):
+        ask(answers, work, key="")
+
+    assert work.times == 2
+
+
+def test_what_failed_may_be_asked_again(tmp_path: Path) -> None:
+    answers, work = Answers(tmp_path / "answers.sqlite"), Work(status=409)
+    ask(answers, work)
+    work.status = 201
+
+    assert ask(answers, work).status_code == 201
+    assert work.times == 2
+
+
+def test_a_request_that_was_cut_off_is_not_carried_out_twice(tmp_path: Path) -> None:
+    path = tmp_path / "answers.sqlite"
+
+    async def cut_off() -> None:
+        async def work() -> Response:
+            with pytest.raises(RefusedError):
+                await Answers(path).once(WHO, request(), "k", Work())
+            return Response(status_code=200)
+
+        await Answers(path).once(WHO, request(), "k", work)
+
+    asyncio.run(cut_off())
+
+
+def test_after_a_day_a_key_is_forgotten(tmp_path: Path) -> None:
+    hours = iter((0.0, 23.9, 24.1))
+    path, work = tmp_path / "answers.sqlite", Work()
+    answers = Answers(path, now=lambda: next(hours) * 3600)
+
+    done = [ask(answers, work).body for _ in range(3)]
+
+    assert done == [b"done 1", b"done 1", b"done 2"]
+
+
+@pytest.mark.parametrize(
+    ("error", "times"),
+    [(RefusedError("no"), 2), (SystemdError("the agent is gone"), 1), (LockedError("later"), 2)],
+)
+def test_what_may_have_been_done_is_not_done_again(
+    tmp_path: Path, error: DebvisorTimersError, times: int
+) -> None:
+    answers, begun = Answers(tmp_path / "answers.sqlite"), []
+
+    async def work() -> Response:
+        begun.append(1)
+        raise error
+
+    for _ in range(2):
+        with pytest.raises(DebvisorTimersError):
+            ask(answers, work)
+
+    assert len(begun) == times
