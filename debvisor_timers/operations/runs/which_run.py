@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from debvisor_timers.errors import NotFoundError
@@ -17,6 +18,9 @@ from debvisor_timers.operations.past.past import Past, open_past
 _FAILED = frozenset(outcome for outcome in RunOutcome if outcome.is_failure)
 _REAL = frozenset(RunOutcome) - {RunOutcome.SKIPPED}
 _SHOWN = 5
+_LOOKED_AT = 20
+_FIRST_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-(?P<invocation>[0-9a-f]{6})")
+"""What a run is called after its invocation, until `begin` has named it some moments later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,16 @@ def _named(host: Host, past: Past, job_id: str, wanted: str) -> Run:
             f"{wanted!r} is the beginning of {len(found)} runs of job {job_id!r}: {names}",
             fix="write more of the id",
         )
-    return _first(found.values(), f"there is no run {wanted!r} of job {job_id!r}")
+    runs = found.values() or _named_first(host, past, job_id, wanted)
+    return _first(runs, f"there is no run {wanted!r} of job {job_id!r}")
+
+
+def _named_first(host: Host, past: Past, job_id: str, wanted: str) -> Iterator[Run]:
+    """Yield the new run that was told by this id before it had its own: a page may link to it."""
+    if named := _FIRST_NAME.fullmatch(wanted):
+        for run in past.runs(RunFilter(jobs=(job_id,)), limit=_LOOKED_AT):
+            if run.invocation_ids and run.invocation_ids[0].startswith(named["invocation"]):
+                yield as_noted(host, run)
 
 
 def _first(runs: Iterable[Run], otherwise: str) -> Run:

@@ -60,6 +60,16 @@ def test_the_beginning_of_several_ids_names_them_all(past: World) -> None:
     assert caught.value.fix == "write more of the id"
 
 
+def test_the_id_that_a_run_had_before_it_was_named(past: World) -> None:
+    run = Recorder(world=past, run="20261123T040001Z-eeeeee", invocation="feedc0ffee" + "0" * 22)
+    run.begin()
+    run.end(exit_status=0)
+
+    found = find_run(past.host, "nightly", Choice(id="20261123T040000Z-feedc0"))
+
+    assert found.id == "20261123T040001Z-eeeeee"
+
+
 def test_a_run_that_nobody_knows(past: World) -> None:
     with pytest.raises(NotFoundError, match="there is no run '2027' of job 'nightly'"):
         find_run(past.host, "nightly", Choice(id="2027"))
