@@ -257,3 +257,33 @@ def test_nobody_sends_more_than_can_be_checked_soon(agent: Agent) -> None:
         agent.fail("TryEdit", changes=many, timeout_seconds=60.0),
     ):
         assert "that the agent takes at once" in said["message"]
+
+
+def test_quotes_of_other_jobs_stay_too(agent: Agent) -> None:
+    one = "{task: {type: vm_snapshot, config: {vm_id: a}}}"
+    other = '{task: {type: generate_report, config: {include_metrics: true, format: "text"}}}'
+    text = f"jobs:\n  one: {one}\n  other: {other}\n"
+    agent.world.write(text, "two.yaml")
+    agent.ask("Apply")
+    path = agent.world.layout.jobs / "two.yaml"
+
+    said = agent.fail(
+        "Rewrite",
+        job="one",
+        path=str(path),
+        before=text,
+        after=text.replace("vm_id: a", "vm_id: b").replace("true", '"true"'),
+    )
+
+    assert "other jobs of" in said["message"]
+    assert path.read_text() == text
+
+
+def test_secrets_of_pending_edits_are_in_no_plan(agent: Agent) -> None:
+    job = "{environment: {DB_PASSWORD: hunter2-x}, script: 'echo hunter2-x'}"
+    agent.world.write(f"jobs:\n  secret: {job}\n", "s.yaml")
+
+    plan = agent.ask("Plan", behalf=behalf("viewer"))
+
+    assert "hunter2-x" not in str(plan)
+    assert plan["new_scripts"]["items"]
