@@ -287,3 +287,27 @@ def test_secrets_of_pending_edits_are_in_no_plan(agent: Agent) -> None:
 
     assert "hunter2-x" not in str(plan)
     assert plan["new_scripts"]["items"]
+
+
+@pytest.mark.parametrize("how", ["Edit", "Rewrite", "Apply"])
+def test_the_policy_holds_for_what_no_unit_says(agent: Agent, how: str) -> None:
+    def text(address: str) -> str:
+        task = "task: {type: vm_snapshot, config: {vm_id: a}}"
+        return f"jobs:\n  told: {{{task}, ping: 'https://{address}/x'}}\n"
+
+    path = agent.world.layout.jobs / "told.yaml"
+    agent.world.write(text("example.org"), "told.yaml")
+    agent.ask("Apply")
+    given: dict[str, object] = {}
+    if how == "Edit":
+        keys = [{"path": ["ping"], "value": "https://example.net/x"}]
+        given = {"changes": [{"job": "told", "kind": "update", "keys": keys}]}
+    elif how == "Rewrite":
+        given = {"job": "told", "path": str(path), "before": path.read_text()}
+        given["after"] = text("example.net")
+    else:
+        path.write_text(text("example.net"))
+
+    said = agent.fail(how, **given, behalf=behalf("editor"))
+
+    assert "told: ping: only root may set it" in said["message"]
