@@ -151,6 +151,10 @@ def test_for_whom_it_was_is_in_the_audit(agent: Agent) -> None:
             "org.varlink.service.InvalidParameter",
         ),
         (
+            {"method": "io.debvisor.Timers.OpenJob", "parameters": {"job": "\ud800"}},
+            "org.varlink.service.InvalidParameter",
+        ),
+        (
             {"method": "io.debvisor.Timers.Edit", "parameters": {"changes": [5]}},
             "org.varlink.service.InvalidParameter",
         ),
