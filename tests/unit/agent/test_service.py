@@ -12,6 +12,7 @@ from varlink.scanner import Interface
 from debvisor_timers.agent.verbs import VERBS
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.auditing.audit_read import AuditFilter
+from debvisor_timers.operations.holding.marks import Held
 from debvisor_timers.scheduler import Scheduler
 from tests.unit.agent.asking import SOMEBODY, Agent, behalf
 from tests.unit.operations.world import TWO, World
@@ -315,3 +316,27 @@ def test_the_policy_holds_for_what_no_unit_says(agent: Agent, how: str) -> None:
     said = agent.fail(how, **given, behalf=behalf("editor"))
 
     assert "told: ping: only root may set it" in said["message"]
+
+
+@pytest.mark.parametrize(
+    "until",
+    ["9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+12:00"],
+)
+def test_no_time_is_taken_that_nobody_can_read(agent: Agent, until: str) -> None:
+    for method, given in (
+        ("Pause", {"jobs": ["nightly"], "until": until}),
+        ("BeginMaintenance", {"until": until}),
+        ("CreateToken", {"name": "t", "role": "viewer", "expires": until}),
+    ):
+        said = agent.say({"method": f"io.debvisor.Timers.{method}", "parameters": given})
+        assert said["error"] == "org.varlink.service.InvalidParameter"
+
+
+def test_a_mark_with_a_time_that_is_none_has_no_end(agent: Agent) -> None:
+    agent.ask("Pause", jobs=["nightly"])
+    mark = agent.world.layout.paused / "nightly"
+    mark.write_text('{"until": "9999-12-31T23:59:59-12:00"}\n')
+
+    held = Held.read(agent.world.layout, agent.world.host.clock.now())
+
+    assert held.pauses["nightly"].until is None
