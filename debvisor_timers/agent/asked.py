@@ -21,7 +21,7 @@ Seconds = Annotated[float, Field(ge=5, le=86_400)]
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """Return a time in UTC. Raises ValueError where not every zone has it: who shows it may fail."""
+    """Return a time in UTC. Raises ValueError for one that some zones do not have."""
     try:
         found = moment.astimezone(UTC)
     except OverflowError as error:
