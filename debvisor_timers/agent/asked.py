@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.editing.change import Change, ChangeKind
@@ -14,8 +15,23 @@ from debvisor_timers.operations.holding.selecting import Choice
 from debvisor_timers.scheduler.keys import writable
 
 _MOST = 10_000
+_LAST_YEAR = 2199
 Seconds = Annotated[float, Field(ge=5, le=86_400)]
 """How long a trial is kept unless it is confirmed."""
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Return a time in UTC. Raises ValueError for one that some zones do not have."""
+    try:
+        found = moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is no time") from error
+    if found.year > _LAST_YEAR:
+        raise ValueError(f"is after the year {_LAST_YEAR}")
+    return found
+
+
+Time = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_in_utc)]
 
 Names = Annotated[list[str], Field(max_length=_MOST)]
 
@@ -62,7 +78,7 @@ class ChoiceAsked(_Asked):
 class PauseAsked(ChoiceAsked):
     """Which jobs are to be held back, until when, and why."""
 
-    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    until: Time | None = None
     reason: str = ""
 
     def wish(self) -> Wish:
@@ -73,7 +89,7 @@ class PauseAsked(ChoiceAsked):
 class MaintenanceAsked(_Asked):
     """How long the host is held back, and why."""
 
-    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    until: Time | None = None
     reason: str = ""
 
     def wish(self) -> Wish:
@@ -193,7 +209,7 @@ class NewTokenAsked(TokenAsked):
     """A token that is to be made."""
 
     role: Annotated[Role, Field(strict=False)]
-    expires: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    expires: Time | None = None
 
 
 class NothingAsked(_Asked):

@@ -52,6 +52,17 @@ def _invalid(name: str) -> varlink.VarlinkError:
     return varlink.VarlinkError({"error": _INVALID, "parameters": {"parameter": name}})
 
 
+def _has_no_text(message: bytes, document: object) -> bool:
+    """Return True where a string is no text: half a surrogate, which no file takes."""
+    if b"\\ud" not in message.lower():
+        return False
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 class Methods:
     """The methods of the interface for one caller, by their names."""
 
@@ -130,7 +141,9 @@ class Answerer:
         document = json.loads(message)
         if not isinstance(document, dict) or not isinstance(document.get("method"), str):
             raise ValueError("it is no call")  # noqa: TRY004 - as for what is no JSON
-        if not isinstance(document.get("parameters") or {}, dict):
+        if not isinstance(document.get("parameters") or {}, dict) or _has_no_text(
+            message, document
+        ):
             yield self._error(_invalid("parameters"))
             return
         try:

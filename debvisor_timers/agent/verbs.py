@@ -15,15 +15,17 @@ from pydantic import BaseModel
 from debvisor_timers.agent import asked
 from debvisor_timers.errors import RefusedError
 from debvisor_timers.jobs.load import Definitions
+from debvisor_timers.jobs.redact import redact_line
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.applying.apply import ApplyOptions, ApplyResult
-from debvisor_timers.operations.applying.plan import Plan
+from debvisor_timers.operations.applying.plan import JobPlan, Plan
 from debvisor_timers.operations.editing.change import Change
 from debvisor_timers.operations.editing.edit import EditOptions, EditResult
 from debvisor_timers.operations.editing.rewrite import Rewrite
 from debvisor_timers.operations.safety.rollback import RollbackOptions, RolledBack
 from debvisor_timers.operations.safety.trying import Tried, TriedEdit
 from debvisor_timers.scheduler import Scheduler
+from debvisor_timers.systemd.ports import Entry, FileEntry
 
 MOST_OF_ONE_JOB = 65_536
 MOST_OF_ALL_JOBS = 1_048_576
@@ -268,5 +270,27 @@ def _edited(result: EditResult) -> EditResult:
 
 
 def _without_definitions(plan: Plan) -> Plan:
-    """Return a plan that can be sent: all jobs of the host are no part of the answer."""
-    return replace(plan, definitions=cast(Definitions, None), entries={}, files=())
+    """Return a plan that can be sent: all jobs of the host are no part of it, nor are secrets."""
+    return replace(
+        plan,
+        definitions=cast(Definitions, None),
+        entries={},
+        files=(),
+        jobs=tuple(map(_shown, plan.jobs)),
+        new_scripts=dict.fromkeys(plan.new_scripts, ""),
+    )
+
+
+def _shown(job: JobPlan) -> JobPlan:
+    """Return what changes for a job as everybody may see it: not all who may look are root."""
+    entries = (
+        replace(each, before=_redacted(each.before), after=_redacted(each.after))
+        for each in job.entries
+    )
+    return replace(job, entries=tuple(entries))
+
+
+def _redacted(entry: Entry | None) -> Entry | None:
+    if not isinstance(entry, FileEntry):
+        return entry
+    return FileEntry("\n".join(map(redact_line, entry.text.split("\n"))))

@@ -150,6 +150,20 @@ def test_the_policy_holds_for_members_and_not_for_root(host: Host) -> None:
     host.cli("job", "delete", "raw", "--force")
 
 
+def test_no_task_lets_a_member_become_root(host: Host) -> None:
+    inline = "/root/attack.py {\\n postrotate\\n touch /root/owned\\n endscript\\n}\\n"
+    config = f'--task-config={{"inline": "{inline}", "force": true}}'
+    made = ("job", "create", "--name=Owned", "--task-type=log_rotation", config)
+    said = host.cli(*made, user="alice", expect=4).stderr
+    assert "owned: task.config.inline: only root may set it" in said
+    allowed = "policy: {members: editor, directives: [task.log_rotation.inline]}\n"
+    host.box.write("/etc/debvisor/timers/config.yaml", allowed, 0o640)
+    host.cli(*made, user="alice")
+    host.cli("job", "delete", "owned", "--force", user="alice")
+    host.box.write("/etc/debvisor/timers/config.yaml", CONFIG, 0o640)
+    host.cli("apply")
+
+
 def test_what_root_has_edited_stands_under_the_policy_when_a_member_applies_it(host: Host) -> None:
     host.write("jobs:\n  more: {command: [/bin/true]}\n", "more.yaml")
     said = host.cli("apply", "--yes", user="alice", expect=4).stderr

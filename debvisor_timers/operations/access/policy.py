@@ -17,8 +17,9 @@ from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.places import problem_at
 from debvisor_timers.jobs.policy import DEPENDS_ON_UNIT, OPEN_KEYS, RULED_KEYS, AccessPolicy
 from debvisor_timers.jobs.translate import Complaint
+from debvisor_timers.operations.access.changed import changed_jobs
 from debvisor_timers.operations.applying.applied import applied_config
-from debvisor_timers.operations.applying.plan import Change, Plan
+from debvisor_timers.operations.applying.plan import Plan
 from debvisor_timers.operations.host import Host
 from debvisor_timers.source import Problem
 
@@ -44,10 +45,9 @@ def check_plan(host: Host, policy: AccessPolicy, plan: Plan) -> None:
         if host.layout.jobs not in edit.path.parents
     ]
     found += [
-        f"{job.job_id}: {words}"
-        for job in plan.jobs
-        if job.change is not Change.REMOVE
-        for words in _against_in(policy, definitions, defaults, job.job_id)
+        f"{job_id}: {words}"
+        for job_id in changed_jobs(host, plan)
+        for words in _against_in(policy, definitions, defaults, job_id)
     ]
     most = policy.max_jobs
     if most is not None and plan.created and len(definitions.jobs) > most:

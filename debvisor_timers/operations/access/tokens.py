@@ -237,7 +237,6 @@ def _write(layout: Layout, tokens: Iterable[Token]) -> None:
 
 def _moment(value: object) -> datetime | None:
     try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        return datetime.fromisoformat(value).astimezone(UTC) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
         return None
-    return found.astimezone(UTC) if found else None

@@ -12,6 +12,7 @@ from debvisor_timers.jobs.document import JOBS, Document
 from debvisor_timers.jobs.edit import jobs_in, parse_jobs
 from debvisor_timers.jobs.faults import quoted
 from debvisor_timers.jobs.names import JOB_ID, job_id_fix
+from debvisor_timers.jobs.scalar import Plain
 from debvisor_timers.operations.editing.edit import EditOptions, EditResult, edit_with
 from debvisor_timers.operations.editing.rights import require_rights
 from debvisor_timers.operations.editing.stage import Stage, StagedFile
@@ -68,7 +69,7 @@ def rewrite_job(host: Host, rewrite: Rewrite, options: EditOptions) -> EditResul
         message = f"the job {job_id!r} is not in the file any more"
         fix = f"put it back; `debvisor-timers job delete {job_id}` removes it"
         raise DefinitionError([document.problem(message, span, fix=fix)])
-    has_others = _others(rewrite) != _without(jobs_in(document), job_id)
+    has_others = _others(rewrite) != _exact(_without(jobs_in(document), job_id))
     if has_others and options.one_job:
         raise RefusedError(
             f"nothing was changed: other jobs of {rewrite.path} are not as they were",
@@ -119,13 +120,22 @@ def _check_new(host: Host, rewrite: Rewrite, document: Document) -> None:
             raise DefinitionError([document.problem("is a second job", span, fix=fix)])
 
 
-def _others(rewrite: Rewrite) -> dict[str, object] | None:
+def _others(rewrite: Rewrite) -> object:
     """Return the other jobs of the file as it was found; None where it was wrong."""
     try:
         document = parse_jobs(rewrite.path, rewrite.before or b"jobs: {}\n")
     except DefinitionError:
         return None
-    return _without(jobs_in(document), rewrite.job_id)
+    return _exact(_without(jobs_in(document), rewrite.job_id))
+
+
+def _exact(value: object) -> object:
+    """Return a value that is another one where text has quotes: `true` is no text, "true" is."""
+    if isinstance(value, Mapping):
+        return {name: _exact(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_exact(one) for one in value]
+    return isinstance(value, Plain), value
 
 
 def _without(jobs: Mapping[str, object], job_id: str) -> dict[str, object]:

@@ -12,6 +12,7 @@ from varlink.scanner import Interface
 from debvisor_timers.agent.verbs import VERBS
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.auditing.audit_read import AuditFilter
+from debvisor_timers.operations.holding.marks import Held
 from debvisor_timers.scheduler import Scheduler
 from tests.unit.agent.asking import SOMEBODY, Agent, behalf
 from tests.unit.operations.world import TWO, World
@@ -151,6 +152,10 @@ def test_for_whom_it_was_is_in_the_audit(agent: Agent) -> None:
             "org.varlink.service.InvalidParameter",
         ),
         (
+            {"method": "io.debvisor.Timers.OpenJob", "parameters": {"job": "\ud800"}},
+            "org.varlink.service.InvalidParameter",
+        ),
+        (
             {"method": "io.debvisor.Timers.Edit", "parameters": {"changes": [5]}},
             "org.varlink.service.InvalidParameter",
         ),
@@ -257,3 +262,81 @@ def test_nobody_sends_more_than_can_be_checked_soon(agent: Agent) -> None:
         agent.fail("TryEdit", changes=many, timeout_seconds=60.0),
     ):
         assert "that the agent takes at once" in said["message"]
+
+
+def test_quotes_of_other_jobs_stay_too(agent: Agent) -> None:
+    one = "{task: {type: vm_snapshot, config: {vm_id: a}}}"
+    other = '{task: {type: generate_report, config: {include_metrics: true, format: "text"}}}'
+    text = f"jobs:\n  one: {one}\n  other: {other}\n"
+    agent.world.write(text, "two.yaml")
+    agent.ask("Apply")
+    path = agent.world.layout.jobs / "two.yaml"
+
+    said = agent.fail(
+        "Rewrite",
+        job="one",
+        path=str(path),
+        before=text,
+        after=text.replace("vm_id: a", "vm_id: b").replace("true", '"true"'),
+    )
+
+    assert "other jobs of" in said["message"]
+    assert path.read_text() == text
+
+
+def test_secrets_of_pending_edits_are_in_no_plan(agent: Agent) -> None:
+    job = "{environment: {DB_PASSWORD: hunter2-x}, script: 'echo hunter2-x'}"
+    agent.world.write(f"jobs:\n  secret: {job}\n", "s.yaml")
+
+    plan = agent.ask("Plan", behalf=behalf("viewer"))
+
+    assert "hunter2-x" not in str(plan)
+    assert plan["new_scripts"]["items"]
+
+
+@pytest.mark.parametrize("how", ["Edit", "Rewrite", "Apply"])
+def test_the_policy_holds_for_what_no_unit_says(agent: Agent, how: str) -> None:
+    def text(address: str) -> str:
+        task = "task: {type: vm_snapshot, config: {vm_id: a}}"
+        return f"jobs:\n  told: {{{task}, ping: 'https://{address}/x'}}\n"
+
+    path = agent.world.layout.jobs / "told.yaml"
+    agent.world.write(text("example.org"), "told.yaml")
+    agent.ask("Apply")
+    given: dict[str, object] = {}
+    if how == "Edit":
+        keys = [{"path": ["ping"], "value": "https://example.net/x"}]
+        given = {"changes": [{"job": "told", "kind": "update", "keys": keys}]}
+    elif how == "Rewrite":
+        given = {"job": "told", "path": str(path), "before": path.read_text()}
+        given["after"] = text("example.net")
+    else:
+        path.write_text(text("example.net"))
+
+    said = agent.fail(how, **given, behalf=behalf("editor"))
+
+    assert "told: ping: only root may set it" in said["message"]
+
+
+@pytest.mark.parametrize(
+    "until",
+    ["9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+12:00"],
+)
+def test_no_time_is_taken_that_nobody_can_read(agent: Agent, until: str) -> None:
+    for method, given in (
+        ("Pause", {"jobs": ["nightly"], "until": until}),
+        ("BeginMaintenance", {"until": until}),
+        ("CreateToken", {"name": "t", "role": "viewer", "expires": until}),
+    ):
+        said = agent.say({"method": f"io.debvisor.Timers.{method}", "parameters": given})
+        assert said["error"] == "org.varlink.service.InvalidParameter"
+
+
+def test_a_mark_with_a_time_that_is_none_has_no_end(agent: Agent) -> None:
+    agent.ask("Pause", jobs=["nightly"])
+    mark = agent.world.layout.paused / "nightly"
+    mark.write_text('{"until": "9999-12-31T23:59:59-12:00"}\n')
+
+    held = Held.read(agent.world.layout, agent.world.host.clock.now())
+
+    assert held.pauses["nightly"].until is None
