@@ -79,6 +79,12 @@ class DefinitionError(DebvisorTimersError):
         self.problems: Sequence[Problem] = tuple(problems)
         super().__init__("\n\n".join(format_problem(problem) for problem in self.problems))
 
+    def __reduce__(
+        self,
+    ) -> tuple[type[DefinitionError], tuple[Sequence[Problem]], dict[str, object]]:
+        """Be made of the problems, not of the message, in another process."""
+        return type(self), (self.problems,), self.__dict__
+
 
 class RenderError(DebvisorTimersError):
     """A job that cannot be told to systemd, though its definition was accepted.

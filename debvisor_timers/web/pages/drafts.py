@@ -88,6 +88,24 @@ def written(form: Mapping[str, str], job_id: str) -> Written:
     )
 
 
+def sent(_scheduler: JobScheduler, form: Mapping[str, str], job_id: str) -> Written:
+    """Return the same, by a worker: to read a text takes its time, and others wait."""
+    return written(form, job_id)
+
+
+def shown(_scheduler: JobScheduler, text: str, job_id: str) -> dict[str, str] | None:
+    """Return the fields of a text, by a worker."""
+    return fields_of(text, job_id)
+
+
+def drafted(scheduler: JobScheduler, form: Mapping[str, str]) -> tuple[Written, Said]:
+    """Return what a form holds that is being written, and what is to be said of it."""
+    was = written(form, form.get("job", ""))
+    name = form.get("name") or was.name
+    draft = Draft(name=name, text=was.text, job_id=was.job_id, is_ruled=True)
+    return was, checked(scheduler, draft)
+
+
 def digest(data: bytes) -> str:
     """Return what tells whether a file is still as it was."""
     return sha256(data).hexdigest()
