@@ -25,13 +25,11 @@ def form_token(request: Request) -> str:
     return str(getattr(request.state, "csrf", ""))
 
 
-async def checked_form(request: Request) -> Mapping[str, str]:
-    """Return the fields of a form of ours; of several by one name the last.
+def fields_in(body: bytes) -> Mapping[str, str]:
+    """Return the fields of a form; of several by one name the last. Raises UsageError for none.
 
-    The token is compared where the caller was known by a cookie. Raises PermissionRefusedError for
-    a form of another site, UsageError for one that is none.
+    Not too many: to take a million apart would keep all others waiting.
     """
-    body = await request.body()
     if len(body) > _LARGEST:
         raise UsageError("the form is too large", fix=f"send {_LARGEST} bytes at most")
     try:
@@ -40,7 +38,16 @@ async def checked_form(request: Request) -> Mapping[str, str]:
         )
     except ValueError as error:
         raise UsageError("this is no form", fix="send it from one of our pages") from error
-    fields = dict(pairs)
+    return dict(pairs)
+
+
+async def checked_form(request: Request) -> Mapping[str, str]:
+    """Return the fields of a form of ours; of several by one name the last.
+
+    The token is compared where the caller was known by a cookie. Raises PermissionRefusedError for
+    a form of another site, UsageError for one that is none.
+    """
+    fields = fields_in(await request.body())
     wanted = form_token(request)
     given = request.headers.get("x-csrf-token") or fields.get("csrf", "")
     if wanted and not compare_digest(wanted.encode(), given.encode()):

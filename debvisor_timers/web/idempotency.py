@@ -10,14 +10,17 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Self, cast
+from typing import Annotated, Generic, Self, TypeVar, cast
 
 from fastapi import Depends, Header, Request, Response
 
 from debvisor_timers.errors import DebvisorTimersError, RefusedError
 from debvisor_timers.web.principal import Principal
+
+T = TypeVar("T")
 
 KEPT_SECONDS = 24 * 3600.0
 _KEPT_HEADERS = ("location", "etag", "content-type")
@@ -37,6 +40,14 @@ IdempotencyKey = Annotated[
         " within 24 hours, it is answered as the first time, and nothing is done again.",
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doing(Generic[T]):
+    """A change, and its answer: carry_out raises where nothing was done; tell only looks."""
+
+    carry_out: Callable[[], Awaitable[T]]
+    tell: Callable[[T], Awaitable[Response]]
 
 
 class OtherRequestError(DebvisorTimersError):
@@ -69,15 +80,16 @@ class Answers:
         who: Principal,
         request: Request,
         key: str | None,
-        answer: Callable[[], Awaitable[Response]],
+        doing: Doing[T],
     ) -> Response:
-        """Return the answer of `answer`, or the one that the same request had before.
+        """Return the answer to what is done, or the one that the same request had before.
 
-        Only what was carried out is kept: what was refused may be asked again. Raises
+        What was refused may be asked again. What was carried out is never done twice, nor is what
+        was cut off, of which nobody knows: not even where its answer could not be told. Raises
         OtherRequestError, and RefusedError while the first request is still being carried out.
         """
         if not key:
-            return await answer()
+            return await doing.tell(await doing.carry_out())
         body = await request.body()
         asked = f"{request.method} {request.url.path}?{request.url.query}"
         name = _digest(who.kind, who.name, key)
@@ -86,16 +98,14 @@ class Answers:
         if kept is not None:
             return kept
         try:
-            given = await answer()
+            done = await doing.carry_out()
         except DebvisorTimersError as error:
             # Of other errors nobody knows whether something was done: the key stays taken.
             if error.http_status < 500 or error.http_status == 503:
-                await asyncio.to_thread(self._forget, name)
+                await asyncio.shield(asyncio.to_thread(self._forget, name))
             raise
-        if given.status_code >= 300:
-            await asyncio.to_thread(self._forget, name)
-        else:
-            await asyncio.to_thread(self._keep, name, given)
+        given = await doing.tell(done)
+        await asyncio.to_thread(self._keep, name, given)
         return given
 
     def _begin(self, name: str, wanted: str) -> Response | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope
@@ -18,6 +19,8 @@ LONGEST_HEADERS = 32_768
 SLOWEST_SECONDS = 30.0
 """So long we wait for the next part of a body."""
 
+WHOLE_SECONDS = 120.0
+"""So long we wait for all of it: parts of one byte would take a year."""
 
 LOOK_SECONDS = 5.0
 """How often it is looked whether who gets an answer that goes on is still let in."""
@@ -46,14 +49,15 @@ def bounded(receive: Receive, is_still_let_in: Callable[[], bool]) -> Receive:
     To an answer that goes on, a log that is followed, it says that the client has gone away once he
     is let in no longer.
     """
-    read, is_whole = 0, False
+    read, is_whole, until = 0, False, monotonic() + WHOLE_SECONDS
 
     async def next_part() -> Message:
         nonlocal read, is_whole
         if is_whole:
             return await _until_gone(receive, is_still_let_in)
         try:
-            message = await asyncio.wait_for(receive(), SLOWEST_SECONDS)
+            left = max(until - monotonic(), 0)
+            message = await asyncio.wait_for(receive(), min(SLOWEST_SECONDS, left))
         except TimeoutError:
             raise HTTPException(408, "the body of the request came too slowly") from None
         read += len(message.get("body", b""))

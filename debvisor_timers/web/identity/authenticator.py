@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import Request
 
@@ -17,6 +17,7 @@ from debvisor_timers.jobs.web import WebSettings
 from debvisor_timers.layout import Layout
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.access.tokens import Token
+from debvisor_timers.web.forms import fields_in
 from debvisor_timers.web.identity.issuer import Issuer
 from debvisor_timers.web.identity.limits import LockOut, client_of
 from debvisor_timers.web.identity.oidc import AccessTokens
@@ -197,8 +198,7 @@ async def _require_own_form(request: Request, cookie: str) -> None:
     said = request.headers.get(CSRF_HEADER)
     if said is None and _is_form(request):
         # The body, not the form: whoever comes after us may read it in either way.
-        fields = parse_qs((await request.body()).decode("utf-8", "replace"))
-        said = fields.get(CSRF_FIELD, [""])[0]
+        said = fields_in(await request.body()).get(CSRF_FIELD, "")
     if said is None or not is_csrf_token(cookie, said):
         raise PermissionRefusedError(
             "this form is not of a page that this session was shown",

@@ -33,15 +33,25 @@ Fetch = Callable[[str, Mapping[str, str] | None, Mapping[str, str]], Any]
 """Returns the JSON document at an address; with a form by POST; with further headers."""
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows nothing: what is https would lead to what is not."""
+
+    def redirect_request(self, *_asked: object) -> None:
+        """Refuse; the answer is an error then."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
 def fetch_json(url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Any:
     """Return the JSON document at `url`. Blocks; raises IssuerError."""
     parts = urlsplit(url)
-    if parts.scheme != "https" and parts.hostname not in _LOCAL:
+    if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in _LOCAL):
         raise IssuerError(f"the issuer names {url}, which is not https")
     data = None if form is None else urllib.parse.urlencode(form).encode()
     request = urllib.request.Request(url, data=data, headers=dict(headers))  # noqa: S310 - above
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
+        with _OPENER.open(request, timeout=_TIMEOUT_SECONDS) as answer:
             return json.loads(answer.read(_LARGEST))
     except (OSError, ValueError) as error:
         raise IssuerError(
@@ -64,7 +74,7 @@ class Issuer:
         self._lock = asyncio.Lock()
         self._about: Mapping[str, Any] = {}
         self._keys: Mapping[str, jwt.PyJWK] = {}
-        self._fetched = self._tried = -float(_STALE_SECONDS)
+        self._fetched = self._tried = self._discovered = -float(_STALE_SECONDS)
 
     async def key(self, key_id: str) -> jwt.PyJWK | None:
         """Return a key of the issuer, None where it has none of that id. Raises IssuerError."""
@@ -77,12 +87,21 @@ class Issuer:
     async def about(self) -> Mapping[str, Any]:
         """Return what the issuer says of itself (OpenID Connect Discovery). Raises IssuerError."""
         if not self._about:
-            await self._discover()
+            async with self._lock:
+                if not self._about:
+                    await self._discover_seldom()
         return self._about
 
     async def ask(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Any:
         """Return what the issuer answers to a form. Raises IssuerError."""
         return await asyncio.to_thread(self._fetch, url, form, headers)
+
+    async def _discover_seldom(self) -> None:
+        """Ask, but not for everybody who comes while the issuer is away: that holds a thread."""
+        if self._clock() - self._discovered < _PAUSE_SECONDS:
+            raise IssuerError("the issuer could not be asked a moment ago")
+        self._discovered = self._clock()
+        await self._discover()
 
     def _age(self) -> float:
         return self._clock() - self._fetched

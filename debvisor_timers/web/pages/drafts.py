@@ -95,6 +95,14 @@ def written(_scheduler: JobScheduler, form: Mapping[str, str], job_id: str) -> W
     )
 
 
+def drafted(scheduler: JobScheduler, form: Mapping[str, str]) -> tuple[Written, Said]:
+    """Return what a form holds that is being written, and what is to be said of it."""
+    was = written(scheduler, form, form.get("job", ""))
+    name = form.get("name") or was.name
+    draft = Draft(name=name, text=was.text, job_id=was.job_id, is_ruled=True)
+    return was, checked(scheduler, draft)
+
+
 def digest(data: bytes) -> str:
     """Return what tells whether a file is still as it was."""
     return sha256(data).hexdigest()

@@ -19,7 +19,7 @@ from debvisor_timers.web.access import needs
 from debvisor_timers.web.backend import Backend, BackendOf
 from debvisor_timers.web.forms import Form
 from debvisor_timers.web.pages import drafts
-from debvisor_timers.web.pages.drafts import Written, written
+from debvisor_timers.web.pages.drafts import Written
 from debvisor_timers.web.pages.rendering import page
 from debvisor_timers.web.pages.told import with_told
 from debvisor_timers.web.principal import Principal
@@ -90,8 +90,7 @@ async def edit_page(
 @router.post("/draft", dependencies=[Depends(needs(Role.EDITOR))])
 async def draft(backend: BackendOf, form: Form) -> Response:
     """Return what is to be said of what is being written, for the script of the page."""
-    was = await backend.read(written, dict(form), form.get("job", ""))
-    found = await backend.read(drafts.checked, _draft(was, form.get("name") or was.name))
+    was, found = await backend.read(drafts.drafted, dict(form))
     said = drafts.check_document(found)
     error = {"message": was.error.message, "fix": was.error.fix} if was.error else None
     fields = None if was.error else was.fields or None
@@ -102,8 +101,8 @@ async def draft(backend: BackendOf, form: Form) -> Response:
 @router.post("/new")
 async def new(request: Request, who: Editor, backend: BackendOf, form: Form) -> Response:
     """Go on with a new job: show its plan, apply it, or try it."""
-    asked = Asked(request=request, who=who, backend=backend)
-    return await _go_on(asked, await backend.read(written, dict(form), ""), dict(form))
+    was = await backend.read(drafts.written, dict(form), "")
+    return await _go_on(Asked(request=request, who=who, backend=backend), was, dict(form))
 
 
 @router.post("/jobs/{job_id}/edit")
@@ -112,7 +111,8 @@ async def edit(
 ) -> Response:
     """Go on with the edit of a job."""
     asked = Asked(request=request, who=who, backend=backend, job_id=job_id)
-    return await _go_on(asked, await backend.read(written, dict(form), job_id), dict(form))
+    was = await backend.read(drafts.written, dict(form), job_id)
+    return await _go_on(asked, was, dict(form))
 
 
 @router.post("/jobs/{job_id}/delete")

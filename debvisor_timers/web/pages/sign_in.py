@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from typing import cast
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from debvisor_timers.errors import DebvisorTimersError, UnauthenticatedError
+from debvisor_timers.web.forms import fields_in
 from debvisor_timers.web.identity.authenticator import (
     Identity,
     address_of,
@@ -42,9 +42,9 @@ async def show(request: Request, next: str = "/") -> Response:  # noqa: A002 - a
 async def sign_in(request: Request) -> Response:
     """Begin a session by a token."""
     require_same_site(request)
-    fields = parse_qs((await request.body()).decode("utf-8", "replace"))
-    secret = fields.get("token", [""])[0].strip()
-    path = safe_path(fields.get("next", ["/"])[0])
+    fields = fields_in(await request.body())
+    secret = fields.get("token", "").strip()
+    path = safe_path(fields.get("next", "/"))
     identity, client = identity_of(request), client_of(address_of(request))
     try:
         identity.lock_out.check(client)

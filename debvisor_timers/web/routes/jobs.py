@@ -20,7 +20,7 @@ from debvisor_timers.web.access import needs
 from debvisor_timers.web.backend import BackendOf
 from debvisor_timers.web.catalogue import Catalogue, CatalogueOf, catalogue_of
 from debvisor_timers.web.envelope import failure_of, json_of, success, success_of
-from debvisor_timers.web.idempotency import AnswersOf, IdempotencyKey
+from debvisor_timers.web.idempotency import AnswersOf, Doing, IdempotencyKey
 from debvisor_timers.web.openapi import spec, unchanged, with_header
 from debvisor_timers.web.parameters import JobText, Tags, tags_of
 from debvisor_timers.web.principal import Principal
@@ -142,11 +142,14 @@ async def create_job(
 ) -> Response:
     """A new job in a file of its own, applied at once; no other job is touched, none is started."""
 
-    async def answer() -> Response:
-        job_id = await changes.create(backend, who, body)
+    async def carry_out() -> str:
+        return await changes.create(backend, who, body)
+
+    async def tell(job_id: str) -> Response:
         return await _job(request, job_id, status=201)
 
-    return await answers.once(who, request, idempotency_key, answer)
+    doing = Doing(carry_out=carry_out, tell=tell)
+    return await answers.once(who, request, idempotency_key, doing)
 
 
 @router.put(

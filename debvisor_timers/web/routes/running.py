@@ -14,7 +14,7 @@ from debvisor_timers.web.access import needs
 from debvisor_timers.web.backend import Backend, BackendOf
 from debvisor_timers.web.catalogue import CatalogueOf
 from debvisor_timers.web.envelope import success
-from debvisor_timers.web.idempotency import AnswersOf, IdempotencyKey
+from debvisor_timers.web.idempotency import AnswersOf, Doing, IdempotencyKey
 from debvisor_timers.web.openapi import spec, with_header
 from debvisor_timers.web.parameters import JobText, RunText
 from debvisor_timers.web.principal import Principal
@@ -58,11 +58,14 @@ async def run_job(
     if dry_run:
         return success(await backend.read(rehearsed, job_id, force=force))
 
-    async def answer() -> Response:
-        asked = await runs.start(backend, who, job_id, force=force)
+    async def carry_out() -> runs.Asked:
+        return await runs.start(backend, who, job_id, force=force)
+
+    async def tell(asked: runs.Asked) -> Response:
         return await _answer(backend, asked, wait=wait)
 
-    return await answers.once(who, request, idempotency_key, answer)
+    doing = Doing(carry_out=carry_out, tell=tell)
+    return await answers.once(who, request, idempotency_key, doing)
 
 
 @router.post(
@@ -86,12 +89,15 @@ async def retry_run(
     """Run a failed run again; the new run is one of its own, with all its attempts."""
     job_id = await catalogue.meant(backend, job)
 
-    async def answer() -> Response:
+    async def carry_out() -> runs.Asked:
         whole = (await backend.read(run_details, job_id, run))["execution_id"]
-        asked = await runs.start_again(backend, who, job_id, whole)
+        return await runs.start_again(backend, who, job_id, whole)
+
+    async def tell(asked: runs.Asked) -> Response:
         return await _answer(backend, asked, wait=wait)
 
-    return await answers.once(who, request, idempotency_key, answer)
+    doing = Doing(carry_out=carry_out, tell=tell)
+    return await answers.once(who, request, idempotency_key, doing)
 
 
 @router.post("/jobs/{job}/stop", summary="End the run under way", **spec(Role.OPERATOR, Stopped))

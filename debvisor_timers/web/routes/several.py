@@ -12,7 +12,7 @@ from debvisor_timers.web import several
 from debvisor_timers.web.access import needs
 from debvisor_timers.web.backend import BackendOf
 from debvisor_timers.web.envelope import success
-from debvisor_timers.web.idempotency import AnswersOf, IdempotencyKey
+from debvisor_timers.web.idempotency import AnswersOf, Doing, IdempotencyKey
 from debvisor_timers.web.openapi import spec
 from debvisor_timers.web.parameters import JobText, RunText
 from debvisor_timers.web.principal import Principal
@@ -37,11 +37,14 @@ async def change_several(
 ) -> Response:
     """Make, change and delete jobs by one apply: all of it or nothing. None is started."""
 
-    async def answer() -> Response:
-        jobs = await several.change(backend, who, body.changes)
+    async def carry_out() -> list[str]:
+        return await several.change(backend, who, body.changes)
+
+    async def tell(jobs: list[str]) -> Response:
         return success({"jobs": jobs, "count": len(jobs)})
 
-    return await answers.once(who, request, idempotency_key, answer)
+    doing = Doing(carry_out=carry_out, tell=tell)
+    return await answers.once(who, request, idempotency_key, doing)
 
 
 @router.get("/history/jobs", summary="List jobs with a history", **spec(Role.VIEWER, KeptRuns))

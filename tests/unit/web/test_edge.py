@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
+from starlette.exceptions import HTTPException
+from starlette.types import Message
 
 from debvisor_timers.operations.access.roles import Role
+from debvisor_timers.web.edge import body
 from debvisor_timers.web.edge.log import AccessLog, Answered
 from debvisor_timers.web.identity.limits import LockOut, Rate, client_of
 from debvisor_timers.web.identity.proxies import Proxies
@@ -200,3 +204,21 @@ def test_the_log_goes_on_after_a_journal_that_was_away() -> None:
     log.close()
 
     assert sent == ["/b?", "/c"]
+
+
+def test_a_body_that_comes_byte_by_byte_is_waited_for_no_longer_than_the_whole_may_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(body, "WHOLE_SECONDS", 0.05)
+
+    async def receive() -> Message:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def read() -> None:
+        next_part = body.bounded(receive, lambda: True)
+        for _ in range(200):
+            await next_part()
+
+    with pytest.raises(HTTPException, match="too slowly"):
+        asyncio.run(read())

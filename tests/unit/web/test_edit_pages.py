@@ -7,12 +7,14 @@ import html
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from httpx import Response
 
+from debvisor_timers.jobs.edit import parse_jobs
 from tests.unit.operations.world import TWO
-from tests.unit.web.served import Served
+from tests.unit.web.served import DirectBackend, Served
 
 EDIT = "/jobs/nightly/edit"
 NEW = 'jobs:\n  fresh:\n    schedule: "5 4 * * *"\n    command: [/bin/true]\n'
@@ -312,3 +314,29 @@ def test_a_draft_of_an_odd_name_is_checked_all_the_same(served: Served, name: st
 
     assert answer.status_code == 200
     assert answer.json()["schedule"] == "every day at 04:05"
+
+
+def test_what_an_editor_has_sent_is_read_by_a_worker(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers: list[bool] = []
+    reads, parse = DirectBackend.read, parse_jobs
+
+    async def read(backend: DirectBackend, *args: Any, **kwargs: Any) -> Any:
+        workers.append(True)
+        try:
+            return await reads(backend, *args, **kwargs)
+        finally:
+            workers.pop()
+
+    def parsed(*args: Any) -> Any:
+        assert workers, "to read a text of a megabyte keeps all others waiting"
+        return parse(*args)
+
+    monkeypatch.setattr(DirectBackend, "read", read)
+    monkeypatch.setattr("debvisor_timers.web.fields.parse_jobs", parsed)
+
+    assert post(served, "/draft", text=TWO, job="nightly").status_code == 200
+    assert post(served, EDIT, text=TWO, step="edit").status_code == 200
+    assert post(served, "/new", text="jobs: [", step="edit").status_code == 422
+    assert served.as_role("editor").get(EDIT).status_code == 200

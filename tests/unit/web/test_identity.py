@@ -276,3 +276,15 @@ def test_nobody_is_led_elsewhere(served: Served, path: str) -> None:
         "/sign-in", data={"token": served.token("anna"), "next": path}
     )
     assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/new"])
+def test_a_form_of_a_million_fields_is_not_taken_apart(served: Served, path: str) -> None:
+    client = signed_in(served)
+    content = b"a=1&" * 10_000 + f"csrf={csrf(client)}".encode()
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    answer = client.post(path, content=content, headers=kind)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["detail"] == "this is no form"

@@ -6,8 +6,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,7 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi.testclient import TestClient
 
-from debvisor_timers.web.identity.issuer import Issuer
+from debvisor_timers.web.identity.issuer import Issuer, fetch_json
 from debvisor_timers.web.identity.refusals import IssuerError
 from tests.unit.web.issuer import SETTINGS, URL, FakeIssuer
 from tests.unit.web.served import Served
@@ -306,3 +310,44 @@ def test_a_session_ends_when_its_issuer_is_not_believed_any_more(
         restarted = served.identifying(wanted, fetch=issuer.fetch)
         restarted.cookies = client.cookies
         assert restarted.get(TOKENS).status_code == status
+
+
+def test_an_issuer_that_is_away_is_not_asked_for_everybody_who_comes(
+    client: TestClient, issuer: FakeIssuer
+) -> None:
+    issuer.is_away = True
+    assert [client.get("/sign-in/oidc").status_code for _ in range(5)] == [503] * 5
+    assert len(issuer.asked) == 1
+
+
+def test_nothing_but_https_is_fetched_and_no_redirect_followed(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text("{}", encoding="utf-8")
+    with pytest.raises(IssuerError, match="not https"):
+        fetch_json(f"file://localhost{file}", None, {})
+
+    with _redirecting() as url, pytest.raises(IssuerError, match="302"):
+        fetch_json(url, None, {})
+
+
+@contextmanager
+def _redirecting() -> Iterator[str]:
+    """Give the address of a server of this host that leads from / to /keys."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302 if self.path == "/" else 200)
+            self.send_header("Location", "/keys")
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()

@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
+from debvisor_timers.errors import SystemdError
 from debvisor_timers.systemd.memory import Outcome
+from debvisor_timers.web import runs
+from debvisor_timers.web.backend import Backend
 from tests.unit.operations.world import TWO
 from tests.unit.web.served import Served
 
@@ -87,6 +93,27 @@ def test_the_same_key_starts_one_run(served: Served) -> None:
     again = operator.post("/api/v1/jobs/nightly/run", headers=headers)
 
     assert again.content == first.content
+    assert served.world.ran() == [SERVICE]
+
+
+@pytest.mark.parametrize("broken", [SystemdError("the journal is away"), asyncio.CancelledError()])
+def test_a_run_whose_answer_was_lost_is_not_started_again(
+    served: Served, monkeypatch: pytest.MonkeyPatch, broken: BaseException
+) -> None:
+    served.world.apply(TWO)
+    operator, headers = served.as_role("operator"), {"Idempotency-Key": "k"}
+
+    async def fail(_backend: Backend, _asked: runs.Asked) -> runs.Seen:
+        raise broken
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "ended", fail)
+        with suppress(asyncio.CancelledError, CancelledError):
+            operator.post("/api/v1/jobs/nightly/run", headers=headers)
+    again = operator.post("/api/v1/jobs/nightly/run", headers=headers)
+
+    assert again.status_code == 409
+    assert "was cut off" in again.json()["error"]["detail"]
     assert served.world.ran() == [SERVICE]
 
 
