@@ -7,7 +7,7 @@ import base64
 import json
 from collections.abc import Sequence
 from typing import Annotated
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import Query, Request
 
@@ -18,6 +18,10 @@ Cursor = Annotated[
     str,
     Query(max_length=2000, description="Where the page before has ended: its `next` names it."),
 ]
+
+
+_MOST = 100_000_000_000
+"""No time, in seconds, and no place in a list is so large."""
 
 
 def cursor_of(*place: str | float) -> str:
@@ -31,6 +35,7 @@ def place_of(cursor: str, *kinds: type) -> Sequence[str | float]:
         padded = cursor + "=" * (-len(cursor) % 4)
         place = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         is_ours = isinstance(place, list) and [type(each) for each in place] == list(kinds)
+        is_ours = is_ours and all(isinstance(each, str) or 0 <= each < _MOST for each in place)
     except ValueError:
         is_ours = False
     if not is_ours:
@@ -42,12 +47,13 @@ def place_of(cursor: str, *kinds: type) -> Sequence[str | float]:
 
 def next_link(request: Request, cursor: str) -> str:
     """Return the path and query of the page that begins at `cursor`."""
+    # Not of request.url: there the path is decoded, and a `?` in a name would begin the query.
     query = [
         (name, value)
-        for name, value in parse_qsl(request.url.query, keep_blank_values=True)
+        for name, value in parse_qsl(request.scope["query_string"].decode(), keep_blank_values=True)
         if name != "cursor"
     ]
-    return f"{request.url.path}?{urlencode([*query, ('cursor', cursor)])}"
+    return f"{quote(request.scope['path'])}?{urlencode([*query, ('cursor', cursor)])}"
 
 
 def link_header(next_page: str | None) -> dict[str, str]:

@@ -39,6 +39,8 @@ _LONGEST = 120.0
 _MOST_WAITING = 500
 _ASKING = 32
 """Changes that are asked of the agent at once."""
+_MOST_CHANGES = 500
+"""Changes that are asked for, or wait for that."""
 
 
 class BusyError(DebvisorTimersError):
@@ -113,6 +115,7 @@ class Workers:
         self._waiting = 0
         self._lookout = Lookout(Worker(layout))
         self._asking = ThreadPoolExecutor(_ASKING, thread_name_prefix="agent")
+        self._changes: set[asyncio.Future[Any]] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
@@ -169,17 +172,15 @@ class Workers:
         **kwargs: P.kwargs,
     ) -> T:
         """Return what `function` answers, which asks the agent for `who`."""
-        behalf = Behalf(
-            name=who.name,
-            role=str(who.role),
-            address=who.address,
-            request=who.request_id,
-            kind=who.kind,
-        )
-        asked = partial(function, AgentScheduler(self._layout, behalf=behalf), *args, **kwargs)
-        loop = asyncio.get_running_loop()
+        if len(self._changes) >= _MOST_CHANGES:
+            raise BusyError("the server has too much to do", fix="try again in a moment")
+        scheduler = AgentScheduler(self._layout, behalf=_behalf(who))
+        asked = partial(function, scheduler, *args, **kwargs)
+        coming = asyncio.get_running_loop().run_in_executor(self._asking, asked)
+        self._changes.add(coming)
+        coming.add_done_callback(self._changes.discard)
         try:
-            return await asyncio.shield(loop.run_in_executor(self._asking, asked))
+            return await asyncio.shield(coming)
         finally:
             self._lookout.changed()
 
@@ -271,6 +272,16 @@ class Lookout:
     async def end(self) -> None:
         """End the process."""
         await self._worker.end()
+
+
+def _behalf(who: Principal) -> Behalf:
+    return Behalf(
+        name=who.name,
+        role=str(who.role),
+        address=who.address,
+        request=who.request_id,
+        kind=who.kind,
+    )
 
 
 def _nothing(_scheduler: JobScheduler) -> None:

@@ -23,6 +23,8 @@ from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.access.tokens import digest_of
 
 _MOST = 1_000
+_MOST_OF_ONE = 50
+"""So many has one token, or person, at once: nobody signs the others out by signing in."""
 _BYTES = 32
 
 
@@ -84,6 +86,9 @@ class Sessions:
         async with self._lock:
             there = self._all()
             alive = [(key, each) for key, each in there.items() if now < each.expires]
+            own = [key for key, each in alive if _is_of_the_same(each, session)]
+            old = set(own[: len(own) - _MOST_OF_ONE + 1]) if len(own) >= _MOST_OF_ONE else set()
+            alive = [(key, each) for key, each in alive if key not in old]
             self._sessions = {**dict(alive[-_MOST + 1 :]), digest_of(cookie): session}
             await self._write()
         return Begun(cookie=cookie, lasts=session.expires - now)
@@ -117,6 +122,10 @@ class Sessions:
             for key, each in self._all().items()
         }
         await asyncio.to_thread(durable.write_json, self._path, said, mode=0o600)
+
+
+def _is_of_the_same(one: Session, other: Session) -> bool:
+    return (one.token, one.issuer, one.name) == (other.token, other.issuer, other.name)
 
 
 def _parsed(row: object) -> Session | None:

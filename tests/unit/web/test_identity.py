@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import monotonic
 
 import pytest
 from fastapi.testclient import TestClient
 
 from debvisor_timers.operations.access.roles import Role
+from debvisor_timers.web.identity.sessions import Session, Sessions
 from tests.unit.web.served import Served
 
 TOKENS = "/api/v1/tokens"
@@ -288,3 +291,20 @@ def test_a_form_of_a_million_fields_is_not_taken_apart(served: Served, path: str
 
     assert answer.status_code == 400
     assert answer.json()["error"]["detail"] == "this is no form"
+
+
+def test_nobody_signs_others_out_by_signing_in(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    sessions = Sessions(tmp_path / "sessions.json")
+
+    async def begin(name: str) -> str:
+        end = now + timedelta(hours=1)
+        session = Session(name=name, role=Role.VIEWER, expires=end, token=name)
+        return (await sessions.begin(session, now)).cookie
+
+    async def many() -> list[bool]:
+        cookies = [await begin("anna"), *[await begin("eve") for _ in range(60)]]
+        return [sessions.find(cookie, now) is not None for cookie in cookies]
+
+    found = asyncio.run(many())
+    assert found == [True, *[False] * 10, *[True] * 50]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ import pytest
 
 from debvisor_timers.errors import DefinitionError, NotFoundError, SystemdError
 from debvisor_timers.layout import Layout
+from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.source import Problem, Span
-from debvisor_timers.web.workers import Workers
+from debvisor_timers.web import workers as workers_module
+from debvisor_timers.web.principal import Principal
+from debvisor_timers.web.workers import BusyError, Workers
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +113,26 @@ def test_who_goes_away_leaves_no_answer_to_the_next(tmp_path: Path) -> None:
     first, second = with_workers(tmp_path, ask)
 
     assert first == second
+
+
+def test_no_more_changes_wait_than_can_be_borne(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers_module, "_MOST_CHANGES", 2)
+    may_go_on = threading.Event()
+    who = Principal(name="ci", role=Role.VIEWER)
+
+    def wait(_scheduler: JobScheduler) -> bool:
+        return may_go_on.wait(10)
+
+    async def ask(workers: Workers) -> bool:
+        first = [asyncio.create_task(workers.change(who, wait)) for _ in range(2)]
+        await asyncio.sleep(0)
+        third = asyncio.create_task(workers.change(who, wait))
+        await asyncio.wait([third], timeout=0.2)
+        may_go_on.set()
+        with pytest.raises(BusyError):
+            await third
+        return all(await asyncio.gather(*first)) and await workers.change(who, wait)
+
+    assert with_workers(tmp_path, ask)
