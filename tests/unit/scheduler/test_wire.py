@@ -36,7 +36,6 @@ NOON = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
         {Path("/a"): NOON},
         Problem(span=Span(file=Path("/a.yaml"), line=3, column=4), message="wrong"),
     ],
-    ids=repr,
 )
 def test_a_value_comes_back_as_it_was(value: object) -> None:
     found = decode(json.loads(json.dumps(encode(value))))
