@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
+from debvisor_timers.jobs.edit import parse_jobs
 from debvisor_timers.web import fields
 from tests.unit.operations.world import TWO
 from tests.unit.web.served import DirectBackend, Served
@@ -281,7 +282,7 @@ def test_what_an_editor_has_sent_is_read_by_a_worker(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workers: list[bool] = []
-    reads, parse = DirectBackend.read, fields.parse_jobs
+    reads, parse = DirectBackend.read, parse_jobs
 
     async def read(backend: DirectBackend, *args: Any, **kwargs: Any) -> Any:
         workers.append(True)

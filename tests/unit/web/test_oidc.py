@@ -359,7 +359,7 @@ def test_nobody_crowds_out_who_is_at_the_issuer(
     cookies = dict(client.cookies)
     for _ in range(1_001):
         client.get("/sign-in/oidc")
-    client.cookies = cookies  # type: ignore[assignment]
+    client.cookies = cookies
     give(issuer, asked)
 
     back = {"state": asked["state"], "code": "c0de"}
@@ -369,7 +369,7 @@ def test_nobody_crowds_out_who_is_at_the_issuer(
 @pytest.mark.parametrize("cookie", ["", "a.b", "é.ü", "{}."])
 def test_a_cookie_that_is_not_ours_leads_nowhere(client: TestClient, cookie: str) -> None:
     asked = begin(client)
-    headers = {"Cookie": f"debvisor-oidc={cookie}".encode()}
+    headers = [(b"Cookie", f"debvisor-oidc={cookie}".encode())]
     back = {"state": asked["state"], "code": "c0de"}
     client.cookies.clear()
 
