@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
+import json
 import secrets
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import Any
 from urllib.parse import urlencode
@@ -27,7 +28,8 @@ from debvisor_timers.web.pages.sign_in import identity_of, keep, safe_path, show
 router = APIRouter()
 
 _SECONDS = 600
-_MOST = 1_000
+_LONGEST_PATH = 1_500
+"""Browsers keep 4,096 bytes."""
 _COOKIE = "debvisor-oidc"
 DONE = "/sign-in/done"
 
@@ -37,26 +39,31 @@ class _Begun:
     """Somebody was sent to the issuer; what has to fit when he comes back."""
 
     at: float
+    state: str
     verifier: str
     nonce: str
     path: str
     redirect_uri: str
 
 
-class _Waiting:
-    """Those who were sent to the issuer, by `state`; the oldest go first."""
+def _sealed(key: bytes, begun: _Begun) -> str:
+    """Return what the browser keeps meanwhile: here it could be crowded out by anybody."""
+    text = base64.urlsafe_b64encode(json.dumps(asdict(begun)).encode()).decode().rstrip("=")
+    return f"{text}.{_mac(key, text)}"
 
-    def __init__(self) -> None:
-        self._begun: OrderedDict[str, _Begun] = OrderedDict()
 
-    def put(self, state: str, begun: _Begun) -> None:
-        self._begun[state] = begun
-        if len(self._begun) > _MOST:
-            self._begun.popitem(last=False)
+def _opened(key: bytes, cookie: str, state: str) -> _Begun | None:
+    """Return what was sealed for this `state`; None for what was not, or is too old."""
+    text, _, mac = cookie.partition(".")
+    if not secrets.compare_digest(_mac(key, text).encode(), mac.encode()):
+        return None
+    begun = _Begun(**json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
+    is_his = secrets.compare_digest(begun.state.encode(), state.encode("utf-8", "replace"))
+    return begun if is_his and monotonic() - begun.at < _SECONDS else None
 
-    def take(self, state: str) -> _Begun | None:
-        begun = self._begun.pop(state, None)
-        return begun if begun is not None and monotonic() - begun.at < _SECONDS else None
+
+def _mac(key: bytes, text: str) -> str:
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
 @router.get("/sign-in/oidc")
@@ -68,14 +75,15 @@ async def begin(request: Request, next: str = "/") -> Response:  # noqa: A002 - 
     except DebvisorTimersError as error:
         return shown(request, safe_path(next), error=error.message, status=error.http_status)
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
+    path = safe_path(next)
     begun = _Begun(
         at=monotonic(),
+        state=state,
         verifier=verifier,
         nonce=secrets.token_urlsafe(32),
-        path=safe_path(next),
+        path=path if len(json.dumps(path)) < _LONGEST_PATH else "/",
         redirect_uri=settings.redirect_uri or str(request.url.replace(path=DONE, query="")),
     )
-    _waiting(request).put(state, begun)
     asked = {
         "response_type": "code",
         "client_id": settings.client_id,
@@ -91,7 +99,7 @@ async def begin(request: Request, next: str = "/") -> Response:  # noqa: A002 - 
     # Lax: it has to come along when the issuer sends the browser back.
     answer.set_cookie(
         _COOKIE,
-        state,
+        _sealed(_key(request), begun),
         max_age=_SECONDS,
         path=DONE,
         secure=request.url.scheme == "https",
@@ -105,8 +113,8 @@ async def begin(request: Request, next: str = "/") -> Response:  # noqa: A002 - 
 async def done(request: Request, state: str = "", code: str = "", error: str = "") -> Response:
     """Take the browser back from the issuer, and begin a session."""
     tokens, settings = _require(request)
-    begun = _waiting(request).take(state) if state else None
-    if begun is None or not secrets.compare_digest(request.cookies.get(_COOKIE, ""), state):
+    begun = _opened(_key(request), request.cookies.get(_COOKIE, ""), state)
+    if begun is None:
         return shown(request, "/", error="that took too long: sign in again", status=400)
     try:
         if error or not code:
@@ -141,7 +149,7 @@ async def _exchange(tokens: AccessTokens, begun: _Begun, code: str) -> Bearer:
     if not isinstance(said, Mapping) or not isinstance(said.get("id_token"), str):
         raise UnauthenticatedError("the issuer has given no token")
     claims = await tokens.claims(said["id_token"], settings.client_id)
-    if not secrets.compare_digest(str(claims.get("nonce", "")), begun.nonce):
+    if not secrets.compare_digest(str(claims.get("nonce", "")).encode(), begun.nonce.encode()):
         raise UnauthenticatedError("the issuer's token is not for this sign-in")
     return await _bearer(tokens, claims, said)
 
@@ -166,11 +174,12 @@ def _require(request: Request) -> tuple[AccessTokens, Oidc]:
     return tokens, tokens.settings
 
 
-def _waiting(request: Request) -> _Waiting:
+def _key(request: Request) -> bytes:
+    """Return what seals the cookies of this server until it ends."""
     state = request.app.state
-    if not hasattr(state, "oidc_waiting"):
-        state.oidc_waiting = _Waiting()
-    found: _Waiting = state.oidc_waiting
+    if not hasattr(state, "oidc_key"):
+        state.oidc_key = secrets.token_bytes(32)
+    found: bytes = state.oidc_key
     return found
 
 

@@ -97,6 +97,7 @@ def test_a_program_gets_everything(changed: Program) -> None:
         "sudo_user": None,
         "token": None,
         "address": None,
+        "request": None,
         "door": "cli",
         "diff": "",
         "proven": True,

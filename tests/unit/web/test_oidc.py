@@ -351,3 +351,27 @@ def _redirecting() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
         thread.join()
+
+
+def test_nobody_crowds_out_who_is_at_the_issuer(
+    client: TestClient, issuer: FakeIssuer, served: Served
+) -> None:
+    asked = begin(client)
+    cookies = dict(client.cookies)
+    for _ in range(1_001):
+        client.get("/sign-in/oidc")
+    client.cookies = cookies
+    give(issuer, asked)
+
+    back = {"state": asked["state"], "code": "c0de"}
+    assert client.get("/sign-in/done", params=back).status_code == 200
+
+
+@pytest.mark.parametrize("cookie", ["", "a.b", "é.ü", "{}."])
+def test_a_cookie_that_is_not_ours_leads_nowhere(client: TestClient, cookie: str) -> None:
+    asked = begin(client)
+    headers = [(b"Cookie", f"debvisor-oidc={cookie}".encode())]
+    back = {"state": asked["state"], "code": "c0de"}
+    client.cookies.clear()
+
+    assert client.get("/sign-in/done", params=back, headers=headers).status_code == 400
