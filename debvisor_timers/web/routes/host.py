@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from debvisor_timers.errors import DefinitionError
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.applying.apply import ApplyOptions
 from debvisor_timers.operations.auditing.audit_read import AuditFilter
@@ -16,7 +17,7 @@ from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.web import paging, questions
 from debvisor_timers.web.access import needs
 from debvisor_timers.web.backend import BackendOf
-from debvisor_timers.web.envelope import success
+from debvisor_timers.web.envelope import failure_of, success
 from debvisor_timers.web.openapi import spec, with_content, with_header
 from debvisor_timers.web.parameters import Time, moment
 from debvisor_timers.web.principal import Principal
@@ -62,14 +63,23 @@ async def get_plan(
     diff: Annotated[bool, Query(description="With the lines that change.")] = False,  # noqa: FBT002
 ) -> Response:
     """What files say and systemd has not: jobs that an apply would create, update, remove."""
-    # What was applied is root's: the agent looks.
-    return success(await backend.change(who, questions.plan, with_diff=diff))
+    try:
+        # What was applied is root's: the agent looks.
+        return success(await backend.change(who, questions.plan, with_diff=diff))
+    except DefinitionError as error:
+        return failure_of(error, status=409)  # nothing is wrong with the request
 
 
 @router.post("/apply", summary="Apply", **spec(Role.EDITOR, Applied))
 async def apply(who: Editor, backend: BackendOf, body: ApplyWish | None = None) -> Response:
-    """Make the timers of this host what the YAML says: all of it or nothing."""
-    return success(await backend.change(who, _apply, (body or ApplyWish()).model_dump()))
+    """Make the timers of this host what the YAML says: all of it or nothing.
+
+    Where files are wrong, the answer is 409 and names every place.
+    """
+    try:
+        return success(await backend.change(who, _apply, (body or ApplyWish()).model_dump()))
+    except DefinitionError as error:
+        return failure_of(error, status=409)
 
 
 @router.get("/graph", summary="Get the graph of jobs", **spec(Role.VIEWER, Graph, fails=[404]))

@@ -125,3 +125,14 @@ def test_a_method_that_a_path_does_not_take_tells_which_it_does(served: Served) 
 
     assert answer.status_code == 405
     assert answer.headers["allow"] == "DELETE, GET, PUT"
+
+
+def test_broken_files_are_named_and_are_no_fault_of_the_request(served: Served) -> None:
+    served.world.write("jobs: {late: {command: 5}}\n", "broken.yaml")
+    editor = served.as_role("editor")
+
+    for answer in (editor.get("/api/v1/plan"), editor.post("/api/v1/apply")):
+        assert answer.status_code == 409
+        (problem,) = answer.json()["error"]["problems"]
+        assert problem["file"].endswith("broken.yaml")
+        assert (problem["line"], problem["key"]) == (1, "command")
