@@ -239,6 +239,31 @@ VERBS: Mapping[str, Verb] = {
 }
 """Each method of the interface, by its name."""
 
+AUDITED: Mapping[str, str] = {
+    "Run": "run",
+    "Retry": "retry",
+    "Stop": "stop",
+    "Pause": "pause",
+    "Resume": "resume",
+    "SkipNext": "skip-next",
+    "BeginMaintenance": "maintenance",
+    "EndMaintenance": "maintenance",
+    "Edit": "update",
+    "OpenJob": "update",
+    "TryEdit": "try",
+    "Rewrite": "update",
+    "TryRewrite": "try",
+    "Apply": "apply",
+    "Try": "try",
+    "Confirm": "confirm",
+    "TakeBack": "rollback",
+    "Rollback": "rollback",
+    "ForgetRuns": "prune",
+    "CreateToken": "token",
+    "RevokeToken": "token",
+}
+"""As what a call stands in the audit whose caller lacks the role; looking needs none."""
+
 
 def _options(door: Door, given: asked.ApplyAsked) -> ApplyOptions:
     may_go = frozenset(given.removals)

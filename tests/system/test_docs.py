@@ -98,7 +98,10 @@ def test_the_emergency_brake_holds_over_a_reboot_only_when_the_target_is_disable
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Box]:
     """A root with the package and with man, which need not be booted."""
-    with Box(make(layer_of_deb(build_deb(), parent=BUILD))) as box:
+    deb = build_deb()
+    with Box(make(layer_of_deb(deb, parent=BUILD))) as box:
+        box.write("/root/web.deb", web_deb(deb).read_bytes())
+        box.run("dpkg-deb --extract /root/web.deb /")
         yield box
 
 

@@ -92,8 +92,9 @@ def test_a_job_is_created_updated_disabled_and_deleted(host: Host) -> None:
     assert host.started() == []
 
 
-def test_only_root_edits_jobs(host: Host) -> None:
-    host.box.run("useradd --groups debvisor-timers member")
+def test_only_root_and_editors_edit_jobs(host: Host) -> None:
+    host.box.run("useradd --groups debvisor-timers member; useradd stranger")
+    host.box.write("/etc/debvisor/timers/config.yaml", "policy: {members: viewer}\n", 0o640)
     host.apply(COMMENTED)
     for command in (
         ("job", "create", "--name=x", "--script=true"),
@@ -102,6 +103,8 @@ def test_only_root_edits_jobs(host: Host) -> None:
         ("job", "edit", "nightly"),
     ):
         refused = host.cli(*command, expect=4, user="member")
+        assert "needs the role editor, and member has viewer" in refused.stderr
+        refused = host.cli(*command, expect=4, user="stranger")
         assert "run the command with sudo" in refused.stderr
 
 

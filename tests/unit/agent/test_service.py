@@ -114,6 +114,14 @@ def test_a_role_is_enough_or_is_not(
     agent.ask(method, **parameters, behalf=behalf(role))
 
 
+def test_who_lacks_a_role_is_in_the_audit(agent: Agent) -> None:
+    agent.fail("Stop", job="nightly", behalf=behalf("viewer"))
+
+    (record,) = Scheduler(agent.world.host).audit(AuditFilter(verb="stop"))
+    assert record.event.result == "refused"
+    assert (record.event.jobs, record.event.caller.token) == (("nightly",), "alice")
+
+
 def test_nobody_is_let_in_who_is_no_member(tmp_path: Path) -> None:
     agent = Agent(World(tmp_path), SOMEBODY)
 
