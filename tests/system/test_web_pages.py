@@ -104,7 +104,7 @@ def test_the_log_of_a_failed_run_tells_the_streams_apart(host: Pages) -> None:
 
     assert re.search(r'<li class="out">.*before', log)
     assert re.search(r'<li class="err">.*it &lt;went&gt; wrong', log)
-    assert "exit status 3" in host.attention()
+    host.await_page("/?part=attention", "exit status 3")
 
 
 def test_source_and_units_are_there_for_the_user_of_the_server(host: Pages) -> None:
