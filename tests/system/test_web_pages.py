@@ -122,7 +122,8 @@ def test_what_is_not_as_it_was_written_needs_attention(host: Pages) -> None:
     host.box.run(f"sed -i 's/hello/bye/' {UNITS}/debvisor-job-good.service")
     host.box.run("systemctl restart debvisor-timers-web.service")
 
-    host.await_page("/?part=attention", "Edited")
+    for word in ("Edited", "Stopped", "Missed"):
+        host.await_page("/?part=attention", word)
     told = host.attention()
 
     assert re.search(r"Missed\s+often\s+\d+ runs of the last day never began", told)
