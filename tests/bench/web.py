@@ -30,6 +30,8 @@ READS = (
     ("maintenance", 20),
 )
 """What is read, and how often a second: 200 in all."""
+FLOOR = (("health", 200),)
+"""As much of what reads nothing: no request of the server can be faster."""
 _WORKERS = 2
 
 
@@ -40,10 +42,16 @@ def main(jobs: int) -> None:
     header = f"Authorization: Bearer {token}"
     for path, _ in READS:
         _output(["curl", "-sSf", "-o", "/dev/null", "-H", header, f"{API}/{path}"])
-    found = {"alone": _load(header)}
+    floor = _load(header, FLOOR)
+    found = {"floor: as many of /health": floor, "alone": _beside(_load(header), floor)}
     with _idle(token, STREAMS):
-        found[f"beside {STREAMS} idle streams"] = _load(header)
+        found[f"beside {STREAMS} idle streams"] = _beside(_load(header), floor)
     sys.stdout.write(json.dumps(found))
+
+
+def _beside(found: dict[str, float], floor: dict[str, float]) -> dict[str, float]:
+    """Return what was measured with its ratio to the floor of this run."""
+    return {**found, "p50, times the floor": found["p50"] / floor["p50"]}
 
 
 def _prepare(jobs: int) -> None:
@@ -56,8 +64,8 @@ def _prepare(jobs: int) -> None:
     _output(["systemctl", "restart", UNIT])
 
 
-def _load(header: str) -> dict[str, float]:
-    """Read all of READS at once; return what that took, in milliseconds."""
+def _load(header: str, reads: Sequence[tuple[str, int]] = READS) -> dict[str, float]:
+    """Read all of `reads` at once; return what that took, in milliseconds."""
     began = time.monotonic()
     clients = [
         subprocess.Popen(
@@ -68,7 +76,7 @@ def _load(header: str) -> dict[str, float]:
             stdout=subprocess.PIPE,
             text=True,
         )
-        for path, rate in READS
+        for path, rate in reads
     ]
     texts = [client.communicate()[0] for client in clients]
     took = time.monotonic() - began
@@ -81,7 +89,7 @@ def _load(header: str) -> dict[str, float]:
         "p99": _share(times, 0.99),
         "longest": times[-1],
     }
-    for (path, _), text in zip(READS, texts, strict=True):
+    for (path, _), text in zip(reads, texts, strict=True):
         own = sorted(
             float(row["response-time"]) * 1000 for row in csv.DictReader(io.StringIO(text))
         )
