@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from debvisor_timers import __version__
 from debvisor_timers.agent.callers import Peer, asker
-from debvisor_timers.agent.verbs import AUDITED, VERBS, Door, Verb
+from debvisor_timers.agent.verbs import VERBS, Door, Verb
 from debvisor_timers.errors import DebvisorTimersError, DefinitionError
 from debvisor_timers.history.caller import Caller
 from debvisor_timers.jobs.names import JOB_ID
@@ -109,7 +109,7 @@ class Methods:
         policy = policy_in_force(host)
         who = asker(self._peer, behalf, policy)
         scheduler = self._scheduler_for(who.caller)
-        with _in_audit(scheduler, name, given):
+        with _in_audit(scheduler, verb.audit, given):
             who.require(verb.role, name)
         try:
             asked = verb.takes.model_validate(
@@ -123,17 +123,17 @@ class Methods:
 
 
 def _in_audit(
-    scheduler: Scheduler, name: str, given: Mapping[str, Any]
+    scheduler: Scheduler, verb: str, given: Mapping[str, Any]
 ) -> AbstractContextManager[object]:
     """Let a refusal in the block be in the audit, as one of what was asked for."""
-    if name not in AUDITED:
+    if not verb:
         return nullcontext()
     job, jobs = given.get("job"), given.get("jobs")
     named = [job] if isinstance(job, str) else jobs if isinstance(jobs, list) else []
     known = [
         each for each in named[:_MOST_NAMED] if isinstance(each, str) and JOB_ID.fullmatch(each)
     ]
-    return scheduler.attempt(AUDITED[name], jobs=known)
+    return scheduler.attempt(verb, jobs=known)
 
 
 class Answerer:

@@ -45,11 +45,15 @@ class Door:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
-    """A method: which role it needs, what it takes, what does it."""
+    """A method: which role it needs, what it takes, what does it.
+
+    audit: as what it stands in the audit where the caller lacks the role; empty for mere looking.
+    """
 
     role: Role
     takes: type[BaseModel]
     do: Callable[[Door, Any], object]
+    audit: str = ""
 
 
 def _apply(door: Door, given: asked.ApplyAsked) -> ApplyResult:
@@ -151,63 +155,73 @@ def _plan(door: Door, _given: object) -> Plan:
 
 VERBS: Mapping[str, Verb] = {
     "Run": Verb(
+        audit="run",
         role=Role.OPERATOR,
         takes=asked.RunAsked,
         do=lambda door, given: door.scheduler.run(given.job, wait=False, force=given.force),
     ),
     "Retry": Verb(
+        audit="retry",
         role=Role.OPERATOR,
         takes=asked.RetryAsked,
         do=lambda door, given: door.scheduler.retry(given.job, given.run, wait=False),
     ),
     "Stop": Verb(
+        audit="stop",
         role=Role.OPERATOR,
         takes=asked.JobAsked,
         do=lambda door, given: door.scheduler.stop(given.job),
     ),
     "Pause": Verb(
+        audit="pause",
         role=Role.OPERATOR,
         takes=asked.PauseAsked,
         do=lambda door, given: door.scheduler.pause(given.choice(), given.wish()),
     ),
     "Resume": Verb(
+        audit="resume",
         role=Role.OPERATOR,
         takes=asked.ChoiceAsked,
         do=lambda door, given: door.scheduler.resume(given.choice()),
     ),
     "SkipNext": Verb(
+        audit="skip-next",
         role=Role.OPERATOR,
         takes=asked.SkipAsked,
         do=lambda door, given: door.scheduler.skip_next(given.job, given.count),
     ),
     "BeginMaintenance": Verb(
+        audit="maintenance",
         role=Role.ADMIN,
         takes=asked.MaintenanceAsked,
         do=lambda door, given: door.scheduler.begin_maintenance(given.wish()),
     ),
     "EndMaintenance": Verb(
+        audit="maintenance",
         role=Role.ADMIN,
         takes=asked.NothingAsked,
         do=lambda door, _given: door.scheduler.end_maintenance(),
     ),
-    "Edit": Verb(role=Role.EDITOR, takes=asked.EditAsked, do=_edit),
+    "Edit": Verb(audit="update", role=Role.EDITOR, takes=asked.EditAsked, do=_edit),
     "OpenJob": Verb(
+        audit="update",
         role=Role.EDITOR,
         takes=asked.JobAsked,
         do=lambda door, given: door.scheduler.open_job_file(given.job),
     ),
-    "TryEdit": Verb(role=Role.EDITOR, takes=asked.TryEditAsked, do=_try_edit),
-    "Rewrite": Verb(role=Role.EDITOR, takes=asked.RewriteAsked, do=_rewrite),
-    "TryRewrite": Verb(role=Role.EDITOR, takes=asked.TryRewriteAsked, do=_try_rewrite),
-    "Apply": Verb(role=Role.EDITOR, takes=asked.ApplyAsked, do=_apply),
-    "Try": Verb(role=Role.EDITOR, takes=asked.TryAsked, do=_try),
+    "TryEdit": Verb(audit="try", role=Role.EDITOR, takes=asked.TryEditAsked, do=_try_edit),
+    "Rewrite": Verb(audit="update", role=Role.EDITOR, takes=asked.RewriteAsked, do=_rewrite),
+    "TryRewrite": Verb(audit="try", role=Role.EDITOR, takes=asked.TryRewriteAsked, do=_try_rewrite),
+    "Apply": Verb(audit="apply", role=Role.EDITOR, takes=asked.ApplyAsked, do=_apply),
+    "Try": Verb(audit="try", role=Role.EDITOR, takes=asked.TryAsked, do=_try),
     "Confirm": Verb(
+        audit="confirm",
         role=Role.EDITOR,
         takes=asked.NothingAsked,
         do=lambda door, _given: door.scheduler.confirm(),
     ),
-    "TakeBack": Verb(role=Role.EDITOR, takes=asked.NothingAsked, do=_take_back),
-    "Rollback": Verb(role=Role.ADMIN, takes=asked.RollbackAsked, do=_rollback),
+    "TakeBack": Verb(audit="rollback", role=Role.EDITOR, takes=asked.NothingAsked, do=_take_back),
+    "Rollback": Verb(audit="rollback", role=Role.ADMIN, takes=asked.RollbackAsked, do=_rollback),
     "Plan": Verb(role=Role.VIEWER, takes=asked.NothingAsked, do=_plan),
     "Diff": Verb(
         role=Role.VIEWER,
@@ -220,11 +234,13 @@ VERBS: Mapping[str, Verb] = {
         do=lambda door, _given: door.scheduler.generations(),
     ),
     "ForgetRuns": Verb(
+        audit="prune",
         role=Role.ADMIN,
         takes=asked.ForgetAsked,
         do=lambda door, given: door.scheduler.forget_runs(given.job, keep=given.keep),
     ),
     "CreateToken": Verb(
+        audit="token",
         role=Role.ADMIN,
         takes=asked.NewTokenAsked,
         do=lambda door, given: door.scheduler.create_token(
@@ -232,37 +248,13 @@ VERBS: Mapping[str, Verb] = {
         ),
     ),
     "RevokeToken": Verb(
+        audit="token",
         role=Role.ADMIN,
         takes=asked.TokenAsked,
         do=lambda door, given: door.scheduler.revoke_token(given.name),
     ),
 }
 """Each method of the interface, by its name."""
-
-AUDITED: Mapping[str, str] = {
-    "Run": "run",
-    "Retry": "retry",
-    "Stop": "stop",
-    "Pause": "pause",
-    "Resume": "resume",
-    "SkipNext": "skip-next",
-    "BeginMaintenance": "maintenance",
-    "EndMaintenance": "maintenance",
-    "Edit": "update",
-    "OpenJob": "update",
-    "TryEdit": "try",
-    "Rewrite": "update",
-    "TryRewrite": "try",
-    "Apply": "apply",
-    "Try": "try",
-    "Confirm": "confirm",
-    "TakeBack": "rollback",
-    "Rollback": "rollback",
-    "ForgetRuns": "prune",
-    "CreateToken": "token",
-    "RevokeToken": "token",
-}
-"""As what a call stands in the audit whose caller lacks the role; looking needs none."""
 
 
 def _options(door: Door, given: asked.ApplyAsked) -> ApplyOptions:

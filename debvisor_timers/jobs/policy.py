@@ -60,7 +60,8 @@ def check_directive(text: str) -> str:
     known = [*closed, DEPENDS_ON_UNIT]
     raise fault(
         f"{quoted(text)} is not something to allow{did_you_mean(text, known)}",
-        fix=f"use one of {', '.join(known)}, or a directive such as Service.ReadWritePaths",
+        fix=f"use one of {', '.join(known)}, a directive such as Service.ReadWritePaths,"
+        " or a parameter such as task.vm_backup.directory",
     )
 
 
