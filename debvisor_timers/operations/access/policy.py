@@ -17,6 +17,7 @@ from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.places import problem_at
 from debvisor_timers.jobs.policy import DEPENDS_ON_UNIT, OPEN_KEYS, RULED_KEYS, AccessPolicy
+from debvisor_timers.jobs.task_types import TaskType
 from debvisor_timers.jobs.translate import Complaint
 from debvisor_timers.operations.access.breach import Breach, fix_of
 from debvisor_timers.operations.access.changed import Jobs, touched_jobs
@@ -156,15 +157,31 @@ def _other_users(policy: AccessPolicy, job: Job, plain: Job) -> Iterator[Breach]
 def _closed_parameters(
     policy: AccessPolicy, job: Job, definitions: Definitions
 ) -> Iterator[Breach]:
-    """Yield what the job gives its task that its type leaves to root."""
-    task_type = definitions.task_types.get(job.task.type) if job.task else None
-    if job.task is None or task_type is None:
+    """Yield what the job gives its task that its type leaves to root.
+
+    A type that does not say leaves it all to root, where its jobs run as root.
+    """
+    if job.task is None:
         return
-    name = _type_name(job, definitions)
-    for parameter in task_type.closed_in(job.task.config):
+    types, name = definitions.task_types, _type_name(job, definitions)
+    task_type = types.get(name) or TaskType.model_construct()
+    if types.says_closed(name) or name in policy.task_types or not _is_root(job.user):
+        closed, why, mend = task_type.closed_in(job.task.config), "", ""
+    else:
+        closed = task_type.given_in(job.task.config)
+        why, mend = f", for the type {name} has no `closed`", f"task_types: [{name}]"
+    for parameter in closed:
         allowed = f"task.{name}.{parameter}"
         if allowed not in policy.directives:
-            yield _only_root(f"task.config.{parameter}", allowed)
+            yield Breach(
+                place=f"task.config.{parameter}",
+                words=f"only root may set it{why}",
+                mend=mend or f"directives: [{allowed}]",
+            )
+
+
+def _is_root(user: str) -> bool:
+    return user == "root" or (user.isdecimal() and int(user) == 0)
 
 
 def _closed(policy: AccessPolicy, job: Job, plain: Job) -> Iterator[Breach]:
