@@ -165,3 +165,27 @@ def test_to_run_to_stop_and_to_pause_is_a_matter_of_the_role(agent: Agent) -> No
     agent.ask("Stop", job="raw", behalf=behalf("operator"))
     agent.ask("Pause", jobs=["raw"], behalf=behalf("operator"))
     agent.ask("Resume", jobs=["raw"], behalf=behalf("operator"))
+
+
+def test_jobs_of_root_in_the_same_file_keep_no_job_of_others(agent: Agent) -> None:
+    """Their lines move, and nothing else of them."""
+    text = f"jobs:\n  one: {{{TASK}}}\n  mine: {{{TASK}}}\n  raw2: {{command: [/bin/true]}}\n"
+    agent.world.write(text, "b.yaml")
+    agent.ask("Apply")
+
+    agent.ask("Edit", **delete("one"), behalf=behalf("editor"))
+    agent.ask("Edit", **update("mine", "tags", {"a": "b"}), behalf=behalf("editor"))
+
+    assert "debvisor-job-raw2.service" in agent.world.units()
+    assert "debvisor-job-one.service" not in agent.world.units()
+
+
+def test_the_last_job_of_root_s_is_not_lost_with_a_file_of_others(agent: Agent) -> None:
+    """What stands in a file that is deleted with its last job of theirs counts, too."""
+    agent.world.write(f"jobs:\n  mine: {{{TASK}}}\n", "b.yaml")
+    agent.ask("Apply")
+    agent.world.write("jobs:\n  mine: {script: 'echo of root'}\n", "b.yaml")
+
+    said = refusal(agent, "Edit", **delete("mine"))
+
+    assert "mine, as it is: script: only tasks are allowed" in str(said["message"])
