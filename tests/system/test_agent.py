@@ -152,6 +152,33 @@ def test_the_policy_holds_for_members_and_not_for_root(host: Host) -> None:
     host.cli("job", "delete", "raw", "--force")
 
 
+def test_what_is_root_s_is_left_to_root(host: Host) -> None:
+    for command in (
+        ("job", "delete", "nightly", "--force"),
+        ("job", "update", "nightly", "--priority=low"),
+    ):
+        said = host.cli(*command, user="alice", expect=4).stderr
+        assert "command: only tasks are allowed" in said
+    task = {"path": ["task"], "value": {"type": "vm_snapshot", "config": {"vm_id": "vm-1"}}}
+    keys = [{"path": ["command"], "value": None}, task]
+    change = {"job": "nightly", "kind": "update", "keys": keys}
+    said = call(host, "Edit", user="alice", changes=[change])["error"]
+    assert "nightly, as it is: command: only tasks are allowed" in said
+    assert "nightly" in host.cli("list").stdout
+
+
+def test_what_root_tries_is_ended_by_root_alone(host: Host) -> None:
+    made = {"job": "tried", "kind": "create"}
+    made["keys"] = [{"path": ["command"], "value": ["/bin/true"]}]  # type: ignore[assignment]
+    call(host, "TryEdit", changes=[made], timeout_seconds=600.0)
+    assert "is tried by root" in host.cli("confirm", user="alice", expect=4).stderr
+    assert "is tried by root" in call(host, "TakeBack", user="alice")["error"]
+    whom = {"name": "boss", "role": "admin", "kind": "token", "address": "", "request": ""}
+    assert "is tried by root" in call(host, "Rollback", behalf=whom, removals=["tried"])["error"]
+    host.cli("rollback", "--yes")
+    assert "tried" not in host.cli("list").stdout
+
+
 def test_no_task_lets_a_member_become_root(host: Host) -> None:
     inline = "/root/attack.py {\\n postrotate\\n touch /root/owned\\n endscript\\n}\\n"
     config = f'--task-config={{"inline": "{inline}", "force": true}}'
