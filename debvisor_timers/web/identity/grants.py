@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import quote
 
 from debvisor_timers.errors import UnauthenticatedError
 from debvisor_timers.web.identity.client_secret import client_secret
@@ -68,8 +68,8 @@ async def _ask(tokens: AccessTokens, form: Mapping[str, str]) -> Mapping[str, An
     if secret and _BASIC not in methods:
         own["client_secret"] = secret
     elif secret:
-        # Each part is encoded as in a form (RFC 6749, 2.3.1).
-        pair = f"{quote_plus(settings.client_id)}:{quote_plus(secret)}"
+        # Encoded (RFC 6749, 2.3.1), but a space never as +: not all take that for one.
+        pair = ":".join(quote(each, safe="") for each in (settings.client_id, secret))
         headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
     said = await tokens.issuer.ask(str(about["token_endpoint"]), {**form, **own}, headers)
     return said if isinstance(said, Mapping) else {}
