@@ -13,21 +13,35 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from debvisor_timers.errors import UsageError
 from debvisor_timers.web.edge.body import LONGEST_HEADERS
+from debvisor_timers.web.envelope import failure
 from debvisor_timers.web.identity.peers import Peer
 
 REQUEST_SECONDS = 20.0
 """So long a connection may take to send the headers of a request."""
 
 _FIRST_DESCRIPTOR = 3
-_MOST_CONNECTIONS = 2_000
+MOST_CONNECTIONS = 2_000
 _CREDENTIALS = struct.Struct("3i")
 CERTIFICATE, KEY = "debvisor-timers-web.certificate", "debvisor-timers-web.key"
 """Credentials of systemd: both are there, or none."""
+
+
+def _no_request() -> bytes:
+    """Return the whole answer to what is no request; h11 will say nothing more by then."""
+    detail = f"this is no HTTP/1.1, or its headers are longer than {LONGEST_HEADERS:,} bytes"
+    answer = failure(
+        400,
+        detail,
+        fix="send a request as RFC 9112 has it, with short headers: curl does",
+        headers={"Connection": "close"},
+    )
+    head = [b"HTTP/1.1 400 Bad Request", *(b": ".join(pair) for pair in answer.raw_headers)]
+    return b"\r\n".join([*head, b"", bytes(answer.body)])
 
 
 class Protocol(H11Protocol):
@@ -66,6 +80,12 @@ class Protocol(H11Protocol):
         self._wait_no_more()
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn calls it
+        """Answer what is no request in the envelope, as everything else; uvicorn has bare text."""
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(_no_request())
+        self.transport.close()
+
     def _wait(self) -> None:
         if self._waiting is None:
             self._waiting = self.loop.call_later(REQUEST_SECONDS, self._give_up)
@@ -86,9 +106,11 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None) -> None:
         """tls: of all sockets of the network."""
+        self._app = app
         super().__init__(
             uvicorn.Config(
-                app,
+                self._unless_crowded,
+                interface="asgi3",  # a method looks to uvicorn like one of ASGI 2
                 http=Protocol,
                 ws="none",
                 lifespan="off",
@@ -97,7 +119,6 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 h11_max_incomplete_event_size=LONGEST_HEADERS,
-                limit_concurrency=_MOST_CONNECTIONS,
                 timeout_keep_alive=15,
                 timeout_graceful_shutdown=5,
             )
@@ -116,6 +137,16 @@ class Server(uvicorn.Server):
                     self._protocol, sock=each, ssl=self._tls, ssl_handshake_timeout=REQUEST_SECONDS
                 )
                 self.servers.append(server)
+
+    async def _unless_crowded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, where there are not too many; uvicorn's own limit has bare text."""
+        if len(self.server_state.connections) < MOST_CONNECTIONS:
+            await self._app(scope, receive, send)
+            return
+        fix = "close connections that you do not need, and try again in a few seconds"
+        headers = {"Retry-After": "5", "Connection": "close"}
+        answer = failure(503, "too many connections are open", fix=fix, headers=headers)
+        await answer(scope, receive, send)
 
     def _protocol(self) -> Protocol:
         return Protocol(

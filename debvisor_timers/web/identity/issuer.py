@@ -47,7 +47,7 @@ def fetch_json(url: str, form: Mapping[str, str] | None, headers: Mapping[str, s
     """Return the JSON document at `url`. Blocks; raises IssuerError."""
     parts = urlsplit(url)
     if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in _LOCAL):
-        raise IssuerError(f"the issuer names {url}, which is not https")
+        raise IssuerError(f"the issuer names {url}, which is not https", fix=_NO_ISSUER)
     data = None if form is None else urllib.parse.urlencode(form).encode()
     request = urllib.request.Request(url, data=data, headers=dict(headers))  # noqa: S310 - above
     try:
@@ -59,6 +59,10 @@ def fetch_json(url: str, form: Mapping[str, str] | None, headers: Mapping[str, s
             fix="check web.oidc in config.yaml, and that the server has the network: see "
             "debvisor-timers-web(8)",
         ) from error
+
+
+_LATER = "try again in a minute; the journal of the server tells why it could not"
+_NO_ISSUER = "look whether web.oidc.issuer in config.yaml is the address of an issuer"
 
 
 class Issuer:
@@ -99,7 +103,7 @@ class Issuer:
     async def _discover_seldom(self) -> None:
         """Ask, but not for everybody who comes while the issuer is away: that holds a thread."""
         if self._clock() - self._discovered < _PAUSE_SECONDS:
-            raise IssuerError("the issuer could not be asked a moment ago")
+            raise IssuerError("the issuer could not be asked a moment ago", fix=_LATER)
         self._discovered = self._clock()
         await self._discover()
 
@@ -122,7 +126,7 @@ class Issuer:
 
     def _require_keys(self) -> None:
         if self._age() > _STALE_SECONDS:
-            raise IssuerError("the issuer could not be asked for its keys a moment ago")
+            raise IssuerError("the issuer could not be asked for its keys a moment ago", fix=_LATER)
 
     async def _discover(self) -> Mapping[str, Any]:
         where = f"{self.url.rstrip('/')}/.well-known/openid-configuration"
@@ -134,7 +138,7 @@ class Issuer:
                 fix="write web.oidc.issuer as the issuer does",
             )
         if not isinstance(about.get("jwks_uri"), str):
-            raise IssuerError("the issuer does not say where its keys are")
+            raise IssuerError("the issuer does not say where its keys are", fix=_NO_ISSUER)
         self._about = about
         return about
 
@@ -143,7 +147,7 @@ def _keys(said: object) -> Mapping[str, jwt.PyJWK]:
     """Return the keys that sign, by their ids; kinds that we do not know are passed over."""
     rows = said.get("keys") if isinstance(said, dict) else None
     if not isinstance(rows, list):
-        raise IssuerError("what the issuer says of its keys is no set of keys")
+        raise IssuerError("what the issuer says of its keys is no set of keys", fix=_NO_ISSUER)
     found: dict[str, jwt.PyJWK] = {}
     for row in rows:
         if not isinstance(row, dict) or row.get("use", "sig") != "sig" or row.get("kty") == "oct":
