@@ -27,9 +27,10 @@ _FORM = 2
 class WatchedJob:
     """A job of which something is told that no end of a run announces.
 
-    long_after: how long a run may take. jitter: how much later than its schedule says it may start.
-    missed_after: how late that may be besides. about: what every message says of it. Empty channels: nobody is told. asks_conditions: systemd
-    itself may skip its runs, and no program of ours is started then.
+    long_after: how long a run may take. jitter: how much later than its schedule says it may start;
+    missed_after: how late that may be besides. about: what every message says of it. Empty
+    channels: nobody is told. asks_conditions: systemd itself may skip its runs, and no program of
+    ours is started then.
     """
 
     id: str
