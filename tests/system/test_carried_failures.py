@@ -27,7 +27,7 @@ MACHINE = """\
 """
 WHERE = "where: {vm_active: vm-1}, triggers: [{path_changed: /srv/nothing}]"
 JOBS = {
-    "dump": f"{WHERE}, user: operator, script: 'while [ -e /srv/wait ]; do sleep 0.1; done'",
+    "dump": f"{WHERE}, user: dumper, script: 'while [ -e /srv/wait ]; do sleep 0.1; done'",
     "ship": f"{WHERE}, depends_on: [{{job: dump, wait: 0}}], command: [/bin/true]",
 }
 
@@ -38,7 +38,7 @@ def host() -> Iterator[Host]:
     with Box.boot(installed_layer(LIBVIRT), hostname="node1") as box:
         host = Host(box)
         box.write("/root/vm-1.xml", MACHINE)
-        box.run("useradd operator; virsh define /root/vm-1.xml && virsh start vm-1")
+        box.run("useradd dumper; virsh define /root/vm-1.xml && virsh start vm-1")
         host.apply(work.yaml(JOBS))
         assert work.start(host, "dump")["RESULT"] == "success"
         yield host
@@ -51,7 +51,7 @@ def move(host: Host) -> None:
 
 
 def test_a_failure_before_begin_counts_on_the_next_host(host: Host) -> None:
-    host.box.run("userdel operator")
+    host.box.run("userdel dumper")
     host.box.run(["systemctl", "start", work.unit("dump")], check=False)
     (run, *_) = host.await_run("dump", "failed")
     move(host)

@@ -95,12 +95,12 @@ jobs:
   report:
     task:
       type: generate_report
-      config: {{report_type: weekly, include_metrics: true, output: /srv/report-%Y.html}}
+      config: {{include_metrics: true, output: /srv/report-%Y.html, mode: "0644"}}
     {ONCE}
   report-mail:
     task:
       type: generate_report
-      config: {{report_type: daily, format: text, mail: {{to: [ops@example.org]}}}}
+      config: {{report_type: daily, format: text, channel: ops}}
     {ONCE}
 """
 SENDMAIL = '#!/bin/sh\ncat >/root/mail\necho "$@" >/root/mail-arguments\n'
@@ -118,6 +118,8 @@ def host() -> Iterator[Host]:
         box.write("/root/password", "s3cret\n", 0o600)
         box.write("/usr/sbin/sendmail", SENDMAIL, 0o755)
         box.run("chown bind /var/lib/bind/*; systemctl start named")
+        channels = "channels:\n  ops: {mail: {to: [ops@example.org]}}\n"
+        box.write("/etc/debvisor/timers/config.yaml", channels, 0o640)
         host.apply(JOBS)
         yield host
 
@@ -224,6 +226,7 @@ def test_a_report_is_written_and_mailed(host: Host) -> None:
     assert done["outcome"] == "succeeded", host.box.journal("--unit", work.unit("report"))
     file = done["task_result"]["file"]
     assert host.box.run(["head", "-c", "15", file]).stdout == "<!DOCTYPE html>"
+    assert host.box.run(["stat", "-c", "%a", file]).stdout == "644\n"
     assert done["task_result"]["metrics"]
 
     assert run(host, "report-mail")["task_result"]["mailed_to"] == ["ops@example.org"]
