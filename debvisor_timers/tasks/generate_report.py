@@ -151,4 +151,5 @@ def _mail(settings: Mail, mail: EmailMessage) -> None:
     try:
         mailing.send(settings, mail, Way(_PATIENCE, _secrets(settings)))
     except NotSentError as error:
-        raise TaskFailed(str(error), exit_status=UNAVAILABLE) from error
+        # Another attempt would mail it once more to those that have it.
+        raise TaskFailed(str(error), exit_status=WRONG if error.left else UNAVAILABLE) from error

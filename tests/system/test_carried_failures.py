@@ -47,7 +47,7 @@ def host() -> Iterator[Host]:
 def move(host: Host) -> None:
     """Let the machine be on the next host."""
     host.await_handlers()
-    host.box.run(f"hostname node2; rm {STATE}/last/* /run/debvisor-timers/ended/*")
+    host.box.run(f"hostname node2; rm -f {STATE}/last/* /run/debvisor-timers/ended/*")
 
 
 def test_a_failure_before_begin_counts_on_the_next_host(host: Host) -> None:
