@@ -84,7 +84,8 @@ def coverage(usages: Sequence[Usage], window: timedelta) -> str:
 
 def span(seconds: float) -> str:
     """Return a time for people, in its two largest units: `3 s`, `2 d 3 h`."""
-    left, parts = round(seconds), []
+    left = round(seconds)
+    parts: list[str] = []
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         count, left = divmod(left, length)
         if count or parts:
