@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.safety.difference import Differences
     from debvisor_timers.operations.safety.kept import History
     from debvisor_timers.operations.safety.rollback import RollbackOptions, RolledBack
+    from debvisor_timers.operations.safety.trial import Trial
     from debvisor_timers.operations.safety.trying import Tried, TriedEdit
 
 INTERFACE = "io.debvisor.Timers"
@@ -167,10 +168,12 @@ class Asking(Scheduler):
         """Return what `apply` would change."""
         return cast("Plan", self.ask("Plan"))
 
-    def undo_unconfirmed(self, *, only_forgotten: bool = False) -> RolledBack | None:
+    def undo_unconfirmed(
+        self, *, only_forgotten: bool = False, require: Callable[[Trial], None] | None = None
+    ) -> RolledBack | None:
         """Take back what is being tried; only_forgotten is for the boot, which is root's."""
         if only_forgotten:
-            return super().undo_unconfirmed(only_forgotten=True)
+            return super().undo_unconfirmed(only_forgotten=True, require=require)
         return cast("RolledBack", self.ask("TakeBack"))
 
     def rollback(self, number: int | None, options: RollbackOptions) -> RolledBack:
@@ -187,7 +190,7 @@ class Asking(Scheduler):
         """Return what differs between generations, or from the newest to what is on disk."""
         return cast("Differences", self.ask("Diff", before=before, after=after))
 
-    def _confirm(self) -> int | None:
+    def _confirm(self, _require: Callable[[Trial], None] | None = None) -> int | None:
         return cast(int, self.ask("Confirm"))
 
 
@@ -261,14 +264,18 @@ def _how(options: EditOptions | None) -> dict[str, object]:
     }
 
 
+_OTHER_VERSION = "end the agent, if it is of another version: systemctl stop debvisor-timers-agent"
+
+
 def _error(name: str, said: Mapping[str, Any]) -> errors.DebvisorTimersError:
     """Return an answer of the agent as the error that it is."""
     if name == f"{INTERFACE}.Busy":
         return errors.LockedError("the agent is busy", fix="try again in a moment")
     if name == "org.varlink.service.InvalidParameter":
-        return errors.UsageError(f"{said.get('parameter') or 'something'} is not as it has to be")
+        words = f"{said.get('parameter') or 'something'} is not as it has to be"
+        return errors.UsageError(words, fix=_OTHER_VERSION)
     if name != f"{INTERFACE}.Failed":
-        return errors.SystemdError(f"the agent does not understand: {name}")
+        return errors.SystemdError(f"the agent does not understand: {name}", fix=_OTHER_VERSION)
     if said["problems"]:
         return errors.DefinitionError(decode(said["problems"]))
     kind = getattr(errors, said["kind"], None)

@@ -19,11 +19,13 @@ from debvisor_timers.jobs.web import WebSettings
 from debvisor_timers.layout import Layout
 from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.web.app import create_app
+from debvisor_timers.web.edge.crowd import Crowd
 from debvisor_timers.web.edge.edge import bounds_of
 from debvisor_timers.web.edge.log import AccessLog
 from debvisor_timers.web.edge.log import Send as SendRecord
 from debvisor_timers.web.envelope import failure
 from debvisor_timers.web.identity.authenticator import Identity
+from debvisor_timers.web.identity.proxies import Proxies
 from debvisor_timers.web.serving import Server, names_of, own_certificate, passed_sockets
 from debvisor_timers.web.settings import read_settings
 from debvisor_timers.web.workers import Workers
@@ -53,7 +55,11 @@ def main() -> int:
 
 async def out_of_order(scope: Scope, receive: Receive, send: Send) -> None:
     """Let nobody in, and say where to look: whom the settings mean nobody can know."""
-    answer = failure(503, "web in config.yaml makes no sense: the journal of this server tells why")
+    answer = failure(
+        503,
+        "web in config.yaml makes no sense: the journal of this server tells why",
+        fix="on the host: journalctl -u debvisor-timers-web; mend config.yaml, and apply it",
+    )
     await answer(scope, receive, send)
 
 
@@ -67,7 +73,8 @@ async def _serve(
     try:
         app = create_app(backend, identity, bounds_of(settings, log))
         _log.info("debvisor-timers %s serves at %s", __version__, names_of(sockets))
-        await Server(app, tls).serve(sockets)
+        crowd = Crowd(settings.connections_per_client, Proxies(settings.trusted_proxies))
+        await Server(app, tls, crowd).serve(sockets)
     finally:
         await identity.uses.write()
         await backend.close()

@@ -55,13 +55,14 @@ def age_stamps(box: Box) -> None:
 
 
 def settle(box: Box) -> None:
-    """Wait until nothing is queued or running any more."""
+    """Wait until nothing is queued or running any more, and what it noted can be read."""
     box.wait_until(
         'test -z "$(systemctl list-jobs --no-legend)" &&'
         " test -z \"$(systemctl list-units --no-legend --state=activating 'debvisor-job-*')\"",
         60,
         "systemd has nothing left to do",
     )
+    box.run("journalctl --sync")
 
 
 def test_a_new_job_does_not_catch_up(applied: Box) -> None:

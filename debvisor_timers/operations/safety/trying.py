@@ -12,6 +12,7 @@ from enum import StrEnum
 from debvisor_timers.errors import RefusedError
 from debvisor_timers.layout import UNDO_SERVICE
 from debvisor_timers.operations.applying.apply import LOCK_WAIT, ApplyOptions, ApplyResult, apply
+from debvisor_timers.operations.applying.generations import Kept
 from debvisor_timers.operations.applying.plan import Plan
 from debvisor_timers.operations.applying.recover import generations, record_file, recover_locked
 from debvisor_timers.operations.editing.change import Change
@@ -28,7 +29,7 @@ from debvisor_timers.operations.safety.trial import (
     end_trial,
     has_guard,
     is_applied,
-    is_undone,
+    let_anybody,
     read_trial,
     write_trial,
 )
@@ -111,6 +112,7 @@ def _armed(
         trial = Trial(
             base=plan.generation - 1,
             by=options.by(),
+            owner=options.owner,
             began=now,
             deadline=now + timeout,
             before={change.name: change.before for job in plan.jobs for change in job.entries},
@@ -142,16 +144,18 @@ def _forget_unless_applied(host: Host, base: int) -> None:
             end_trial(host)
 
 
-def confirm(host: Host) -> int | None:
+def confirm(host: Host, *, require: Callable[[Trial], None] = let_anybody) -> int | None:
     """Keep what is being tried; return its generation, None where nothing is being tried.
 
-    Raises RefusedError where it was cut off and undone.
+    require: raises for who may not end that trial. Raises RefusedError where it was cut off and
+    undone.
     """
     with exclusive(host.layout.runtime, purpose="debvisor-timers confirm", wait=LOCK_WAIT):
         recover_locked(host)
         trial = read_trial(host)
         if trial is None:
             return None
+        require(trial)
         applied = is_applied(host, trial)
         end_trial(host)
         if applied:
@@ -176,42 +180,52 @@ def undo_unconfirmed(
     *,
     by: str = "",
     only_forgotten: bool = False,
+    require: Callable[[Trial], None] = let_anybody,
 ) -> RolledBack | None:
     """Take back what is being tried; None where there is nothing to be taken back.
 
     only_forgotten: not while its timer waits or its service runs: after a reboot both are gone.
-    Raises the errors of `apply`; then it is still being tried, and this can be repeated.
+    require: as of `confirm`. Raises the errors of `apply`; then it is still being tried, and this
+    can be repeated.
     """
     with exclusive(host.layout.runtime, purpose="debvisor-timers rollback", wait=_PATIENCE):
         recover_locked(host)
         trial = read_trial(host)
         if trial is None or (only_forgotten and has_guard(host)):
             return None
+        require(trial)
         done = undo_locked(host, trial, on_step, by=by)
     return None if done is None else with_renewal(host, done, by=by)
 
 
-def await_decision(
+def await_end(
     host: Host,
     trial: Trial,
     listen: Callable[[timedelta], Answer | None],
     *,
     keep: Callable[[], object],
     undo: Callable[[], object],
-) -> Decision:
+) -> None:
     """Wait until `trial` is confirmed or taken back, by us or by anybody else.
 
     listen: waits at most so long for an answer. keep, undo: carry one out. It is the timer that
     takes the trial back; only where that is gone, it is done here: the clock alone is no reason,
-    since it may have been set.
+    since it may have been set. Needs no rights of its own: whether there is a note anybody may see.
     """
-    while read_trial(host) is not None:
+    while host.layout.trial.exists():
         answer = listen(_LOOK)
         if answer is Answer.KEEP:
             keep()
         elif answer is Answer.UNDO or _is_left(host, trial):
             undo()
-    return Decision.UNDONE if is_undone(host, trial) else Decision.CONFIRMED
+
+
+def decision_of(trial: Trial, newest: Kept | None) -> Decision:
+    """Return how a trial has ended; newest: the generation of now, None for none."""
+    if newest is None or newest.number <= trial.base:
+        return Decision.UNDONE
+    is_again = newest.deed is not None and newest.deed.restores == trial.base
+    return Decision.UNDONE if is_again else Decision.CONFIRMED
 
 
 def _is_left(host: Host, trial: Trial) -> bool:
