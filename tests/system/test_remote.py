@@ -64,7 +64,7 @@ with Scheduler.connect(url, token=token) as remote:
     numbers = remote.get_job_statistics("first-one")
     found["numbers"] = [numbers["total_executions"], numbers["success_rate"]]
     found["count"] = remote.get_job("first-one").execution_count
-    until = time.monotonic() + 10  # the server has looked a second ago, maybe
+    until = time.monotonic() + 60  # the server has looked a second ago, maybe
     while not remote.list_jobs(status=JobStatus.COMPLETED) and time.monotonic() < until:
         time.sleep(0.1)
     found["listed"] = [[job.job_id for job in remote.list_jobs(**wanted)] for wanted in (
@@ -202,6 +202,8 @@ def test_a_kill_leaves_all_of_a_change_or_nothing(host: Host, service: str, mome
     host.box.wait_until(
         f"! systemctl is-active --quiet {AGENT} || ! test -e {RECORD}", 60, "nobody applies"
     )
+    if service == SERVICE:
+        host.box.wait_until(MOMENTS["it is over"], 60, "the agent has made them")
     host.cli("recover")
     made = [name for name in host.running_timers() if "-many-" in name]
     assert host.plan_is_empty()

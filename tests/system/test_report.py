@@ -19,7 +19,7 @@ JOBS = {
     "bad": f"name: {HOSTILE}, command: [/bin/sh, -c, exit 3]",
     "second-time": "retries: {max: 1, delay: 0}, "
     "command: [/bin/sh, -c, test $DEBVISOR_ATTEMPT = 2]",
-    "held": "schedule: {on_calendar: '*:*:0/2'}, command: [/bin/true]",
+    "held": "schedule: {on_calendar: '*:*:0/5'}, command: [/bin/true]",
     "slow": "command: [/bin/sleep, '3']",
     "under-way": "command: [/bin/sleep, '600']",
     "never": "command: [/bin/true]",
@@ -50,6 +50,7 @@ def host(installed: Layer) -> Iterator[Host]:
         remaining = {job: keys for job, keys in JOBS.items() if job != "gone"}
         host.apply(work.yaml(remaining))
         box.run(["systemctl", "stop", "debvisor-job-held.timer"])
+        work.await_ends(host, "held")
         yield host
 
 
@@ -125,7 +126,7 @@ def test_the_timeline_has_the_runs_of_today(host: Host) -> None:
         "gone": ["succeeded"],
     }
     slow = next(job["past"][0] for job in answer["jobs"] if job["job"] == "slow")
-    assert 3 <= slow["duration_seconds"] < 10
+    assert 3 <= slow["duration_seconds"] < 60
     picture = host.cli("timeline", "--week", "today", user="alice").stdout
     for sign in ("✓", "✗", "»", "▶", "▼ now "):
         assert sign in picture

@@ -24,9 +24,9 @@ jobs:
   talk:
     schedule: {on_calendar: "2099-01-01 00:00:00"}
     script: |
-      echo first; sleep 0.5
+      echo first; sleep 2
       echo wrong >&2
-      sleep 1
+      sleep 2
       echo last
   fails:
     schedule: {on_calendar: "2099-01-01 00:00:00"}
@@ -55,11 +55,12 @@ class Client:
 
     def shell(self, line: str) -> str:
         """Run a line as root, and return what it prints."""
-        done = self.host.box.run(["/bin/bash", "-c", f"cd; HOME=/root {line}"], timeout=60)
+        done = self.host.box.run(["/bin/bash", "-c", f"cd; HOME=/root {line}"], timeout=120)
         return done.stdout
 
     def call(self, method: str, path: str, *more: str, body: object = None) -> tuple[int, Any]:
         """Return the status and the document of an answer."""
+        self.host.box.run(["journalctl", "--sync"])  # what has run is to be there
         data = [] if body is None else ["--json", json.dumps(body)]
         argv = ["curl", "--config", "/root/.curlrc", "-X", method, "-w", "\n%{http_code}"]
         done = self.host.box.run([*argv, *data, *more, f"{API}/{path}"], timeout=60)
@@ -131,7 +132,7 @@ def test_who_does_not_wait_follows_the_run_by_its_place(client: Client) -> None:
     place = started["data"]["location"].removeprefix("/api/v1/")
 
     text = client.shell(
-        f"curl -N -m 30 -H 'Accept: text/event-stream' http://localhost:5000/api/v1/{place}/logs"
+        f"curl -N -m 120 -H 'Accept: text/event-stream' http://localhost:5000/api/v1/{place}/logs"
     )
 
     assert status == 202
@@ -158,7 +159,7 @@ def test_a_stream_that_was_cut_off_goes_on_where_it_was(client: Client) -> None:
     first = next(line for line in lines if line["text"] == "first")
 
     text = client.shell(
-        f"curl -N -m 30 -H 'Accept: text/event-stream' -H 'Last-Event-ID: {first['id']}'"
+        f"curl -N -m 120 -H 'Accept: text/event-stream' -H 'Last-Event-ID: {first['id']}'"
         f" {API}/{path}"
     )
 

@@ -242,10 +242,12 @@ def test_a_task_once_ends_as_the_task_does(host: Host) -> None:
 
 
 def test_ctrl_c_stops_a_task_once(host: Host) -> None:
-    command = "timeout --preserve-status --signal=INT 4 debvisor-timers task run sleep seconds=600"
-    done = host.box.run(command, check=False, timeout=60)
+    task = host.box.spawn(["debvisor-timers", "task", "run", "sleep", "seconds=600"])
+    host.box.wait_until("pgrep -fx '/usr/bin/sleep 600'", 20, "it runs")
+    host.box.run("pkill -INT -f 'task run [s]leep'")
+    _, said = task.communicate(timeout=120)
 
-    assert done.returncode == 128 + signal.SIGINT, done.stderr
+    assert task.returncode == 128 + signal.SIGINT, said
     assert host.box.run("systemctl list-units --all 'debvisor-task-*' --no-legend").stdout == ""
 
 

@@ -60,6 +60,8 @@ def mine(box: Box, *argv: str, check: bool = True) -> subprocess.CompletedProces
 
 
 def cli(box: Box, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run debvisor-timers as the user; what was sent to the journal before can be read by it."""
+    box.run(["journalctl", "--sync"])
     done = mine(box, "debvisor-timers", "--user", *arguments, check=False)
     said = f"{arguments}\n{done.stdout}{done.stderr}"
     assert done.returncode == expect, f"exit status {done.returncode}, not {expect}: {said}"
@@ -70,7 +72,8 @@ def cli(box: Box, *arguments: str, expect: int = 0) -> subprocess.CompletedProce
 def history(box: Box, job: str, count: int = 1) -> list[dict[str, Any]]:
     def runs() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(cli(box, "history", job, "--json").stdout)
-        return [run for run in found if run["end"]] if len(found) >= count else []
+        ended = [run for run in found if run["end"] and not run["overlapped"]]
+        return ended if len(ended) >= count else []
 
     return box.wait_until(runs, 20, f"{count} runs of {job}")
 
@@ -113,7 +116,9 @@ def test_locks_hold_and_a_stop_ends_a_run(box: Box) -> None:
     cli(box, "run", "report")
     unit = "debvisor-job-report.service"
     box.wait_until(
-        lambda: "waits" in cli(box, "list").stdout, 10, "the report to wait for the other job"
+        lambda: "waiting for waits" in cli(box, "list").stdout,
+        10,
+        "the report to wait for the other job",
     )
     shown = mine(box, "systemctl", "--user", "show", "-p", "ActiveState", unit).stdout
     assert shown == "ActiveState=activating\n"
@@ -196,8 +201,9 @@ def test_what_is_tried_and_not_confirmed_is_taken_back(box: Box) -> None:
     finally:
         box.run(["rm", f"{JOBS}/tried.yaml"])
 
-    said = mine(box, "journalctl", "--user", "-u", "debvisor-timers-undo-try.service").stdout
-    assert "Finished debvisor-timers-undo-try.service" in said
+    said = ("journalctl", "--user", "-u", "debvisor-timers-undo-try.service")
+    finished = "Finished debvisor-timers-undo-try.service"
+    box.wait_until(lambda: finished in mine(box, *said).stdout, 20, finished)
 
 
 def test_what_a_crash_of_the_manager_cut_off_is_told_as_lost(box: Box) -> None:
@@ -208,7 +214,10 @@ def test_what_a_crash_of_the_manager_cut_off_is_told_as_lost(box: Box) -> None:
 
     box.run(f"systemctl reset-failed; systemctl start user@{UID}.service")
 
-    newest = json.loads(cli(box, "history", "waits", "--json").stdout)[0]
-    assert (newest["outcome"], newest["end"]) == ("lost", None)
-    timers = mine(box, "systemctl", "--user", "list-timers", "--no-legend", "debvisor-job-*").stdout
-    assert timers.count("\n") == 4
+    def newest() -> tuple[str, str | None]:
+        run = json.loads(cli(box, "history", "waits", "--json").stdout)[0]
+        return run["outcome"], run["end"]
+
+    box.wait_until(lambda: newest() == ("lost", None), 20, "it is told as lost")
+    timers = ("systemctl", "--user", "list-timers", "--no-legend", "debvisor-job-*")
+    box.wait_until(lambda: mine(box, *timers).stdout.count("\n") == 4, 20, "the timers wait")

@@ -81,17 +81,17 @@ def test_buttons_start_and_stop_jobs_for_the_token(host: Pages) -> None:
 
     assert host.press("/jobs/slow/stop") == "/jobs/slow?done=stop"
     host.await_page("/jobs/slow", "stopped")
-    assert "token op" in host.get("/audit?job=slow")
+    host.await_page("/audit?job=slow", "token op")
 
 
 def test_pause_skip_and_what_takes_them_back(host: Pages) -> None:
     host.press("/jobs/good/pause")
-    assert 'formaction="/jobs/good/resume"' in host.get("/jobs/good")
+    host.await_page("/jobs/good", 'formaction="/jobs/good/resume"')
     host.press("/jobs/good/resume")
     host.press("/jobs/good/skip")
-    assert "skips next" in host.get("/")
+    host.await_page("/", "skips next")
     host.press("/jobs/good/unskip")
-    assert "skips next" not in host.get("/")
+    host.box.wait_until(lambda: "skips next" not in host.get("/"), 20, "it is taken back")
 
 
 def test_the_log_of_a_failed_run_tells_the_streams_apart(host: Pages) -> None:
