@@ -60,7 +60,7 @@ def check_secure(url: str) -> str:
     host = urlsplit(url).hostname
     if not url.startswith("https:") and host not in {"localhost", "127.0.0.1", "::1"}:
         raise fault("is not https: anybody on the way could make tokens", fix="write https://...")
-    return url.rstrip("/")
+    return url
 
 
 Networks = Annotated[

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.box import Box
+from tests.system import work
 from tests.system.host import JOBS as JOBS_D
 from tests.system.host import Host
 
@@ -118,6 +119,7 @@ def test_it_is_described_and_started_by_its_socket(host: Host) -> None:
     assert host.box.run(f"stat -c '%U:%G %a' {SOCKET}").stdout == "root:debvisor-timers 660\n"
     assert call(host, "Run", job="nightly")["job_id"] == "nightly"
     host.await_run("nightly", "succeeded")
+    work.await_ends(host, "nightly")
 
 
 def test_a_member_s_commands_go_through_it(host: Host) -> None:
@@ -234,11 +236,12 @@ def test_nobody_waits_for_who_says_half_a_message(host: Host) -> None:
     holder = (
         "import socket, time; lines = [socket.socket(socket.AF_UNIX) for _ in range(20)];"
         f"[line.connect('{SOCKET}') or line.sendall(b'half') for line in lines];"
-        "open('/root/held', 'w').close(); time.sleep(60)"
+        "open('/root/held', 'w').close(); time.sleep(600)"
     )
     host.box.spawn(["python3", "-c", holder])
     host.box.wait_until("test -e /root/held")
     assert call(host, "Run", job="nightly")["job_id"] == "nightly"
+    work.await_ends(host, "nightly")
     assert "nightly" in host.cli("run", "nightly", "--wait", user="alice").stdout
     host.box.run("pkill -f 'open(./root/held'", check=False)
 
