@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,12 +18,24 @@ from debvisor_timers.cli.output import (
     progress,
     some,
 )
+from debvisor_timers.cli.trial import (
+    await_answer,
+    decision_document,
+    echo_decision,
+    span_of,
+    status_of,
+)
+from debvisor_timers.errors import UsageError
 from debvisor_timers.layout import TARGET
 
 if TYPE_CHECKING:
     from debvisor_timers.operations.applying.plan import JobPlan
+    from debvisor_timers.operations.editing.change import Change
     from debvisor_timers.operations.editing.edit import EditOptions, EditResult
     from debvisor_timers.operations.editing.pending import Pending
+    from debvisor_timers.operations.editing.rewrite import Rewrite
+    from debvisor_timers.operations.safety.trying import TriedEdit
+    from debvisor_timers.scheduler import Scheduler
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
@@ -34,6 +47,12 @@ _OPTIONS = (
     click.option("--dry-run", is_flag=True, help="Show what would change, write nothing."),
     json_option,
 )
+_TRY_OPTIONS = (
+    click.option(
+        "--try", "trial", metavar="TIME", help="Take it back after this, unless it is confirmed."
+    ),
+    click.option("--no-wait", is_flag=True, help="With --try: end at once; `confirm` keeps it."),
+)
 
 
 def edit_options(command: _Command) -> _Command:
@@ -41,6 +60,62 @@ def edit_options(command: _Command) -> _Command:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def try_options(command: _Command) -> _Command:
+    """Give a command the options of an edit that may be tried."""
+    for option in reversed(_TRY_OPTIONS):
+        command = option(command)
+    return edit_options(command)
+
+
+def make_edit(
+    scheduler: Scheduler, edit: Sequence[Change] | Rewrite, options: dict[str, Any]
+) -> TriedEdit:
+    """Make an edit, for good or to be tried, as the options say. Raises UsageError."""
+    from debvisor_timers.operations.editing.rewrite import Rewrite
+    from debvisor_timers.operations.safety.trying import TriedEdit
+
+    timeout = timeout_of(options)
+    if timeout is not None:
+        return scheduler.try_edit(edit, timeout, how(options))
+    if isinstance(edit, Rewrite):
+        result = scheduler.rewrite_job_file(edit, how(options))
+    else:
+        result = scheduler.edit_jobs(edit, how(options))
+    return TriedEdit(result=result, trial=None)
+
+
+def timeout_of(options: dict[str, Any]) -> timedelta | None:
+    """Return how long an edit is tried, None for one that is not. Raises UsageError."""
+    if options["trial"] is None:
+        if options["no_wait"]:
+            raise UsageError("--no-wait without --try", fix="add --try TIME, such as --try 5min")
+        return None
+    for option in ("no_apply", "dry_run"):
+        if options[option]:
+            name = f"--{option.replace('_', '-')}"
+            raise UsageError(f"{name} leaves nothing to try", fix=f"leave out {name}, or --try")
+    return span_of("--try", options["trial"])
+
+
+def tell_edit(
+    scheduler: Scheduler, made: TriedEdit, options: dict[str, Any], *, done: str, unchanged: str
+) -> int:
+    """Print what an edit did, and ask whether to keep it where it is tried; return the status."""
+    as_json, trial = options["as_json"], made.trial
+    if not as_json or options["trial"] is None:
+        echo_edit(made.result, options, done=done, unchanged=unchanged)
+    decision = await_answer(scheduler, trial) if trial and not options["no_wait"] else None
+    if as_json and options["trial"] is not None:
+        progress("")
+        from debvisor_timers.operations.documents.edits import edit_document
+
+        document = edit_document(made.result, with_diff=options["with_diff"])
+        echo_json({**document, **decision_document(trial, decision)})
+    elif trial is not None:
+        echo_decision(trial, decision)
+    return status_of(decision)
 
 
 def how(options: dict[str, Any]) -> EditOptions:

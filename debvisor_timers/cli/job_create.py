@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from debvisor_timers.cli.edit_text import echo_edit, edit_options, how
+from debvisor_timers.cli.edit_text import make_edit, tell_edit, try_options
 from debvisor_timers.cli.job_options import JobCommand, job_options, keys_of
 from debvisor_timers.errors import UsageError
 
@@ -20,8 +20,8 @@ from debvisor_timers.errors import UsageError
 )
 @job_options
 @click.option("--id", "job_id", metavar="ID", help="The id of the job; else made from its name.")
-@edit_options
-def command(*, job_id: str | None, **options: Any) -> None:
+@try_options
+def command(*, job_id: str | None, **options: Any) -> int:
     """Write a new job to jobs.d/ID.yaml and apply it, and nothing else.
 
     All or nothing: if it cannot be applied, there is no file. It does not start the job.
@@ -39,5 +39,7 @@ def command(*, job_id: str | None, **options: Any) -> None:
         job_id = scheduler.free_job_id(options["name"])
     new = {path: value for path, value in keys.items() if value is not None}
     change = Change(job_id=job_id, kind=ChangeKind.CREATE, keys=new)
-    result = scheduler.edit_jobs([change], how(options))
-    echo_edit(result, options, done=f"Created job: {job_id}", unchanged="nothing to create")
+    made = make_edit(scheduler, [change], options)
+    return tell_edit(
+        scheduler, made, options, done=f"Created job: {job_id}", unchanged="nothing to create"
+    )

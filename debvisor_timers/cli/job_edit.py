@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from debvisor_timers.cli.edit_text import echo_edit, edit_options, how
+from debvisor_timers.cli.edit_text import make_edit, tell_edit, timeout_of, try_options
 from debvisor_timers.cli.options import job_argument
 from debvisor_timers.cli.output import echo_notes
-from debvisor_timers.errors import DefinitionError
+from debvisor_timers.errors import DefinitionError, ExitCode
 
 if TYPE_CHECKING:
-    from debvisor_timers.operations.editing.edit import EditResult
     from debvisor_timers.operations.editing.rewrite import Rewrite
+    from debvisor_timers.operations.safety.trying import TriedEdit
     from debvisor_timers.scheduler import Scheduler
     from debvisor_timers.source import Problem
 
@@ -34,8 +34,8 @@ _MOVE_TO_LINE = frozenset(
 
 @click.command("job edit", epilog="Example: EDITOR=nano debvisor-timers job edit nightly-backup")
 @job_argument
-@edit_options
-def command(*, job: str, **options: Any) -> None:
+@try_options
+def command(*, job: str, **options: Any) -> int:
     """Open the file of JOB in $VISUAL or $EDITOR, and apply that job when it is right.
 
     What is wrong is marked above its line, and the editor opens again. Leave the file as it is to
@@ -43,20 +43,21 @@ def command(*, job: str, **options: Any) -> None:
     """
     from debvisor_timers.scheduler import Scheduler
 
+    timeout_of(options)  # what makes no sense is said before somebody has written anything
     scheduler = Scheduler.system(door="cli")
     opened = scheduler.open_job_file(job)
     with _draft(opened) as path:
-        result = _edited(scheduler, opened, path, options)
-    if result is None:
+        made = _edited(scheduler, opened, path, options)
+    if made is None:
         click.echo("nothing was changed")
-        return
-    job_id = opened.job_id
-    echo_edit(result, options, done=f"updated {job_id}", unchanged="nothing was changed")
+        return ExitCode.DONE
+    done = f"updated {opened.job_id}"
+    return tell_edit(scheduler, made, options, done=done, unchanged="nothing was changed")
 
 
 def _edited(
     scheduler: Scheduler, opened: Rewrite, path: Path, options: dict[str, Any]
-) -> EditResult | None:
+) -> TriedEdit | None:
     """Let somebody edit the draft until it is right; None where they changed nothing."""
     shown, line = opened.before, opened.line
     while True:
@@ -68,7 +69,7 @@ def _edited(
             return None
         path.write_bytes(text)
         try:
-            return scheduler.rewrite_job_file(replace(opened, after=text), how(options))
+            return make_edit(scheduler, replace(opened, after=text), options)
         except DefinitionError as error:
             if saved == shown:
                 raise

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from debvisor_timers.cli.edit_text import echo_edit, edit_options, how
+from debvisor_timers.cli.edit_text import make_edit, tell_edit, try_options
 from debvisor_timers.cli.job_options import JobCommand, job_options, keys_of
 from debvisor_timers.cli.options import job_argument
 from debvisor_timers.errors import UsageError
@@ -23,8 +23,8 @@ from debvisor_timers.errors import UsageError
 @click.option(
     "--unset", metavar="KEY", multiple=True, help="Take a key away, as in tags.team. Repeatable."
 )
-@edit_options
-def command(*, job: str, unset: tuple[str, ...], **options: Any) -> None:
+@try_options
+def command(*, job: str, unset: tuple[str, ...], **options: Any) -> int:
     """Change keys of JOB in its file, and apply that job alone.
 
     Each option changes its key; comments, order and quotes of the file stay. --tag and
@@ -38,8 +38,14 @@ def command(*, job: str, unset: tuple[str, ...], **options: Any) -> None:
         raise UsageError("nothing to change was named", fix="add an option, such as --timeout=2h")
     scheduler = Scheduler.system(door="cli")
     change = Change(job_id=job, kind=ChangeKind.UPDATE, keys=keys)
-    result = scheduler.edit_jobs([change], how(options))
-    echo_edit(result, options, done=f"updated {job}", unchanged=f"{job} is as it should be already")
+    made = make_edit(scheduler, [change], options)
+    return tell_edit(
+        scheduler,
+        made,
+        options,
+        done=f"updated {job}",
+        unchanged=f"{job} is as it should be already",
+    )
 
 
 def _path(name: str) -> tuple[str, ...]:

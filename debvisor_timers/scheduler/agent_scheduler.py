@@ -264,14 +264,18 @@ def _how(options: EditOptions | None) -> dict[str, object]:
     }
 
 
+_OTHER_VERSION = "end the agent, if it is of another version: systemctl stop debvisor-timers-agent"
+
+
 def _error(name: str, said: Mapping[str, Any]) -> errors.DebvisorTimersError:
     """Return an answer of the agent as the error that it is."""
     if name == f"{INTERFACE}.Busy":
         return errors.LockedError("the agent is busy", fix="try again in a moment")
     if name == "org.varlink.service.InvalidParameter":
-        return errors.UsageError(f"{said.get('parameter') or 'something'} is not as it has to be")
+        words = f"{said.get('parameter') or 'something'} is not as it has to be"
+        return errors.UsageError(words, fix=_OTHER_VERSION)
     if name != f"{INTERFACE}.Failed":
-        return errors.SystemdError(f"the agent does not understand: {name}")
+        return errors.SystemdError(f"the agent does not understand: {name}", fix=_OTHER_VERSION)
     if said["problems"]:
         return errors.DefinitionError(decode(said["problems"]))
     kind = getattr(errors, said["kind"], None)

@@ -101,11 +101,11 @@ class Safety(Base):
         self, trial: Trial, listen: Callable[[timedelta], Answer | None]
     ) -> Decision:
         """Wait until `trial` is confirmed or taken back; `listen` brings answers."""
-        from debvisor_timers.operations.safety.trying import await_decision
+        from debvisor_timers.operations.safety.trying import await_end, decision_of
 
-        return await_decision(
-            self.host, trial, listen, keep=self._confirm, undo=self.undo_unconfirmed
-        )
+        await_end(self.host, trial, listen, keep=self._confirm, undo=self.undo_unconfirmed)
+        kept = self.generations().kept
+        return decision_of(trial, kept[0] if kept else None)
 
     def undo_unconfirmed(
         self, *, only_forgotten: bool = False, require: Callable[[Trial], None] | None = None

@@ -55,7 +55,11 @@ def main() -> int:
 
 async def out_of_order(scope: Scope, receive: Receive, send: Send) -> None:
     """Let nobody in, and say where to look: whom the settings mean nobody can know."""
-    answer = failure(503, "web in config.yaml makes no sense: the journal of this server tells why")
+    answer = failure(
+        503,
+        "web in config.yaml makes no sense: the journal of this server tells why",
+        fix="on the host: journalctl -u debvisor-timers-web; mend config.yaml, and apply it",
+    )
     await answer(scope, receive, send)
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -18,6 +20,8 @@ from debvisor_timers.web.edge.edge import Bounds, Edge
 from debvisor_timers.web.envelope import failure, failure_of
 from debvisor_timers.web.idempotency import Answers
 from debvisor_timers.web.identity.refusals import TooManyRequestsError
+from debvisor_timers.web.invalid import operation_of, problems_of
+from debvisor_timers.web.mending import NO_ENDPOINT
 from debvisor_timers.web.openapi import openapi
 from debvisor_timers.web.pages import PAGES
 from debvisor_timers.web.pages.errors import Failure, error_page, wants_page
@@ -83,12 +87,15 @@ async def _ours(request: Request, error: Exception) -> Response:
     return answer
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - for mypy
-    problems = [
-        {"key": ".".join(map(str, each["loc"])), "message": each["msg"]} for each in error.errors()
-    ]
-    return failure(422, "the request is not as it has to be", extra={"problems": problems})
+    # In a thread: the document is made when it is first wanted, and that takes a while.
+    document = await asyncio.to_thread(request.app.openapi)
+    operation = operation_of(document, request.scope["route"].path, request.method)
+    problems = problems_of(document, operation, error.errors())
+    fix = f"{problems[0]['key']}: {problems[0]['fix']}" if len(problems) == 1 else ""
+    extra = {"problems": problems}
+    return failure(422, "the request is not as it has to be", fix=fix, extra=extra)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -96,9 +103,17 @@ async def _http(request: Request, error: Exception) -> Response:
     if wants_page(request):
         return await error_page(request, Failure.of_http(error.status_code, str(error.detail)))
     headers = {**(error.headers or {})}
-    if error.status_code == 405:
-        headers["Allow"] = ", ".join(sorted(_methods(request)))
-    return failure(error.status_code, str(error.detail), headers=headers)
+    detail, fix = str(error.detail), ""
+    if error.status_code == 400:
+        fix = "send a body of JSON, in UTF-8"
+    elif error.status_code == 404:
+        detail, fix = f"there is nothing at {request.url.path}", NO_ENDPOINT
+    elif error.status_code == 405:
+        methods = sorted(_methods(request)) or ["GET"]
+        headers["Allow"] = ", ".join(methods)
+        detail = f"{request.method} is nothing that {request.url.path} takes"
+        fix = f"send {' or '.join(methods)}"
+    return failure(error.status_code, detail, fix=fix, headers=headers)
 
 
 def _methods(request: Request) -> set[str]:
@@ -118,4 +133,4 @@ async def _bug(request: Request, _error: Exception) -> Response:
         return await error_page(
             request, Failure(status=500, detail="this is an error of the program", fix=fix)
         )
-    return failure(500, "an error of this program", extra={"fix": "see the journal of the server"})
+    return failure(500, "this is an error of the program")

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 
 from debvisor_timers.errors import DebvisorTimersError, DefinitionError
 from debvisor_timers.source import problem_document
+from debvisor_timers.web.mending import fix_of
 
 
 def success(
@@ -39,15 +40,20 @@ def failure(
     status: int,
     detail: str,
     *,
+    fix: str = "",
     extra: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """Return an answer that says what is wrong; extra: further members of the problem."""
+    """Return an answer that says what is wrong, and how to mend it.
+
+    fix: where none is given, what helps with any such status. extra: further members of it.
+    """
     problem = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
+        "fix": fix or fix_of(status),
         **(extra or {}),
     }
     body = {"status": "error", "data": None, "error": problem, "timestamp": _now()}
@@ -59,11 +65,14 @@ def failure_of(error: DebvisorTimersError, *, status: int = 0) -> JSONResponse:
 
     status: in place of that of the error's class.
     """
-    extra: dict[str, object] = {"fix": error.fix, "error": type(error).__name__}
+    extra: dict[str, object] = {"error": type(error).__name__}
+    fix = error.fix
     if isinstance(error, DefinitionError):
+        fix = fix or (error.problems[0].fix if len(error.problems) == 1 else "")
         extra["problems"] = [problem_document(problem) for problem in error.problems]
     headers = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else {}
-    return failure(status or error.http_status, error.message, extra=extra, headers=headers)
+    status = status or error.http_status
+    return failure(status, error.message, fix=fix, extra=extra, headers=headers)
 
 
 def _now() -> str:

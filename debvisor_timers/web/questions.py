@@ -100,7 +100,10 @@ def run_details(scheduler: JobScheduler, job_id: str, run_id: str) -> Document:
     """Return one run in full. Raises NotFoundError."""
     found = scheduler.show_run(job_id, Choice(id=run_id))
     if found.run.id != run_id and not found.run.id.startswith(run_id):
-        raise NotFoundError(f"there is no run {run_id!r} of job {job_id!r}")
+        raise NotFoundError(
+            f"there is no run {run_id!r} of job {job_id!r}",
+            fix=f"GET /api/v1/jobs/{job_id}/history lists its runs",
+        )
     return run_details_document(found)
 
 

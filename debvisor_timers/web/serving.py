@@ -11,16 +11,19 @@ import ssl
 import struct
 from collections.abc import Mapping, Sequence
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from debvisor_timers.errors import UsageError
 from debvisor_timers.web.edge.body import LONGEST_HEADERS
 from debvisor_timers.web.edge.crowd import MOST_CONNECTIONS, Crowd, Place
+from debvisor_timers.web.envelope import failure
 from debvisor_timers.web.identity.peers import Peer
 
 REQUEST_SECONDS = 20.0
@@ -28,14 +31,42 @@ REQUEST_SECONDS = 20.0
 
 _FIRST_DESCRIPTOR = 3
 _CREDENTIALS = struct.Struct("3i")
-_TOO_MANY = (
-    b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: 5\r\n"
-    b"Content-Length: 0\r\n\r\n"
-)
-"""To who has too many connections: before any request, so it is no answer of the application."""
+_CLOSE = {"Connection": "close"}
 
 CERTIFICATE, KEY = "debvisor-timers-web.certificate", "debvisor-timers-web.key"
 """Credentials of systemd: both are there, or none."""
+
+
+def _no_request() -> bytes:
+    """Return the whole answer to what is no request; h11 will say nothing more by then."""
+    return _whole(
+        failure(
+            400,
+            f"this is no HTTP/1.1, or its headers are longer than {LONGEST_HEADERS:,} bytes",
+            fix="send a request as RFC 9112 has it, with short headers: curl does",
+            headers=_CLOSE,
+        )
+    )
+
+
+def _too_many() -> bytes:
+    """Return the whole answer to who has too many connections: it comes before any request."""
+    return _whole(
+        failure(
+            429,
+            "too many connections of yours are open",
+            fix="close some, or set web.connections_per_client higher",
+            headers={"Retry-After": "5", **_CLOSE},
+        )
+    )
+
+
+def _whole(answer: JSONResponse) -> bytes:
+    """Return an answer with its head, for who has to write it to the connection."""
+    status = HTTPStatus(answer.status_code)
+    head = f"HTTP/1.1 {status.value} {status.phrase}".encode()
+    lines = [head, *(b": ".join(pair) for pair in answer.raw_headers)]
+    return b"\r\n".join([*lines, b"", bytes(answer.body)])
 
 
 class Protocol(H11Protocol):
@@ -57,7 +88,7 @@ class Protocol(H11Protocol):
         client = _client(transport)
         self._place = self._crowd.enter(client)
         if self._place is None:
-            transport.write(_TOO_MANY)
+            transport.write(_too_many())
             transport.close()
             return
         super().connection_made(transport)
@@ -88,6 +119,12 @@ class Protocol(H11Protocol):
         self._wait_no_more()
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn calls it
+        """Answer what is no request in the envelope, as everything else; uvicorn has bare text."""
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(_no_request())
+        self.transport.close()
+
     def _wait(self) -> None:
         if self._waiting is None:
             self._waiting = self.loop.call_later(REQUEST_SECONDS, self._give_up)
@@ -110,10 +147,12 @@ class Server(uvicorn.Server):
         self, app: ASGIApp, tls: ssl.SSLContext | None, crowd: Crowd | None = None
     ) -> None:
         """tls: of all sockets of the network. crowd: who may be connected."""
+        self._app = app
         self._crowd = crowd or Crowd()
         super().__init__(
             uvicorn.Config(
-                app,
+                self._unless_crowded,
+                interface="asgi3",  # a method looks to uvicorn like one of ASGI 2
                 http=cast("type[asyncio.Protocol]", partial(Protocol, crowd=self._crowd)),
                 ws="none",
                 lifespan="off",
@@ -122,7 +161,6 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 h11_max_incomplete_event_size=LONGEST_HEADERS,
-                limit_concurrency=MOST_CONNECTIONS,
                 timeout_keep_alive=15,
                 timeout_graceful_shutdown=5,
             )
@@ -141,6 +179,16 @@ class Server(uvicorn.Server):
                     self._protocol, sock=each, ssl=self._tls, ssl_handshake_timeout=REQUEST_SECONDS
                 )
                 self.servers.append(server)
+
+    async def _unless_crowded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, where there are not too many; uvicorn's own limit has bare text."""
+        if len(self.server_state.connections) < MOST_CONNECTIONS:
+            await self._app(scope, receive, send)
+            return
+        fix = "close connections that you do not need, and try again in a few seconds"
+        headers = {"Retry-After": "5", **_CLOSE}
+        answer = failure(503, "too many connections are open", fix=fix, headers=headers)
+        await answer(scope, receive, send)
 
     def _protocol(self) -> Protocol:
         return Protocol(

@@ -173,11 +173,13 @@ class Host:
         return found
 
     def await_run(self, job: str, outcome: str, count: int = 1) -> Sequence[dict[str, Any]]:
-        """Return the job's history, newest first, once it has `count` runs with `outcome`."""
+        """Return the job's runs with `outcome`, newest first, once there are `count` of them.
+
+        Another, newer one may be under way.
+        """
 
         def runs() -> list[dict[str, Any]]:
-            history = self.history(job)
-            found = [run for run in history if run["outcome"] == outcome]
-            return history if len(found) >= count else []
+            found = [run for run in self.history(job) if run["outcome"] == outcome]
+            return found if len(found) >= count else []
 
         return self.box.wait_until(runs, 20, f"{count} runs of {job} that {outcome}")

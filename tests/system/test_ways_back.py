@@ -43,7 +43,7 @@ class Waiting:
 
     def end(self) -> tuple[int, str]:
         """Return with what it ended, and what it said."""
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=120)
         return self.process.returncode, out + err
 
 
@@ -67,13 +67,13 @@ def assert_at_rest(host: Host, started: list[str]) -> None:
 
 def test_a_session_that_dies_leaves_nothing_unconfirmed(host: Host) -> None:
     before = units(host)
-    waiting = Waiting(host, "6")
+    waiting = Waiting(host, "20")
     assert host.show(TIMER, "ActiveState", "Transient") == {
         "ActiveState": "active",
         "Transient": "yes",
     }
     waiting.signal("KILL")
-    waiting.process.wait(timeout=10)
+    waiting.process.wait(timeout=60)
     assert units(host) != before
     host.box.run("systemctl daemon-reload")
 

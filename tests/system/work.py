@@ -226,6 +226,13 @@ def attempts(host: Host, job: str) -> Sequence[Attempt]:
     return list(found.values())
 
 
+def retries(host: Host, job: str) -> Sequence[float]:
+    """Return for when each attempt but the last had the next one be made, in seconds since 1970."""
+    records = host.records(f"DEBVISOR_JOB={job}", f"MESSAGE_ID={RUN_END}")
+    due = [record.get("DEBVISOR_RETRY_USEC") for record in records]
+    return [int(usec) / 1e6 for usec in due if usec]
+
+
 def gaps(found: Sequence[Attempt]) -> Sequence[float]:
     """Return the seconds between each attempt and the one before."""
     return [after.begin - before.end for before, after in pairwise(found)]

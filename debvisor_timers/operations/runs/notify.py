@@ -200,7 +200,7 @@ class _Failure:
         if state is None or state.active_state is not ActiveState.FAILED or not state.start_limit:
             return
         if self.runs and not self.runs[0].attempts and self.runs[0].reason == REFUSED:
-            self.host.manager.reset_failed(self.service)
+            self._lift_limit()
             return
         run = next((run for run in self.runs if self._is_it(run)), None)
         if run is None or state.restarts < run.attempts:
@@ -208,6 +208,11 @@ class _Failure:
         timer = timer_unit(self.job_id)
         elapse = self.host.manager.timers([timer])[timer].next_elapse
         if elapse is None or elapse - self.host.clock.now() < state.start_limit:
+            self._lift_limit()
+
+    def _lift_limit(self) -> None:
+        """Let starts count from now on, unless a run has begun since: it has its own attempts."""
+        if self.host.manager.service(self.service).active_state is ActiveState.FAILED:
             self.host.manager.reset_failed(self.service)
 
     def tell(self, host_name: str) -> None:

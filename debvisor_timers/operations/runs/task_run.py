@@ -159,7 +159,8 @@ def _job(host: Host, wanted: Wanted, config: Mapping[str, Any]) -> Job:
         found = definitions.jobs.get(_ID)
         mine = [each for each in definitions.problems if each.span.file == file and each.is_error]
     if found is None:
-        raise UsageError("; ".join(each.message for each in mine) or "the task cannot be run")
+        words = "; ".join(each.message for each in mine) or "the task cannot be run"
+        raise UsageError(words, fix="; ".join(each.fix for each in mine if each.fix))
     return found
 
 

@@ -105,13 +105,6 @@ def is_applied(host: Host, trial: Trial) -> bool:
     return generations(host).latest() > trial.base
 
 
-def is_undone(host: Host, trial: Trial) -> bool:
-    """Return whether a trial that has ended was taken back."""
-    newest = generations(host).latest()
-    deed = generations(host).about(newest).deed if newest else None
-    return newest <= trial.base or (deed is not None and deed.restores == trial.base)
-
-
 def has_guard(host: Host) -> bool:
     """Return whether something is there that takes the trial back: the timer, or its service."""
     busy = {ActiveState.ACTIVE, ActiveState.ACTIVATING}

@@ -12,6 +12,7 @@ from enum import StrEnum
 from debvisor_timers.errors import RefusedError
 from debvisor_timers.layout import UNDO_SERVICE
 from debvisor_timers.operations.applying.apply import LOCK_WAIT, ApplyOptions, ApplyResult, apply
+from debvisor_timers.operations.applying.generations import Kept
 from debvisor_timers.operations.applying.plan import Plan
 from debvisor_timers.operations.applying.recover import generations, record_file, recover_locked
 from debvisor_timers.operations.editing.change import Change
@@ -28,7 +29,6 @@ from debvisor_timers.operations.safety.trial import (
     end_trial,
     has_guard,
     is_applied,
-    is_undone,
     let_anybody,
     read_trial,
     write_trial,
@@ -198,27 +198,34 @@ def undo_unconfirmed(
     return None if done is None else with_renewal(host, done, by=by)
 
 
-def await_decision(
+def await_end(
     host: Host,
     trial: Trial,
     listen: Callable[[timedelta], Answer | None],
     *,
     keep: Callable[[], object],
     undo: Callable[[], object],
-) -> Decision:
+) -> None:
     """Wait until `trial` is confirmed or taken back, by us or by anybody else.
 
     listen: waits at most so long for an answer. keep, undo: carry one out. It is the timer that
     takes the trial back; only where that is gone, it is done here: the clock alone is no reason,
-    since it may have been set.
+    since it may have been set. Needs no rights of its own: whether there is a note anybody may see.
     """
-    while read_trial(host) is not None:
+    while host.layout.trial.exists():
         answer = listen(_LOOK)
         if answer is Answer.KEEP:
             keep()
         elif answer is Answer.UNDO or _is_left(host, trial):
             undo()
-    return Decision.UNDONE if is_undone(host, trial) else Decision.CONFIRMED
+
+
+def decision_of(trial: Trial, newest: Kept | None) -> Decision:
+    """Return how a trial has ended; newest: the generation of now, None for none."""
+    if newest is None or newest.number <= trial.base:
+        return Decision.UNDONE
+    is_again = newest.deed is not None and newest.deed.restores == trial.base
+    return Decision.UNDONE if is_again else Decision.CONFIRMED
 
 
 def _is_left(host: Host, trial: Trial) -> bool:

@@ -51,10 +51,15 @@ def _definition_error(
         # The host's words have the line and a caret; a problem in JSON has not.
         error.message = message
     else:
-        told = [f"{each.get('key')}: {each.get('message')}" for each in several]
+        told = [_told(each) for each in several]
         error.message = "\n".join([message, *told])
     error.fix, error.args = fix, (error.message,)
     return error
+
+
+def _told(problem: Mapping[str, object]) -> str:
+    fix = f"\n fix: {problem['fix']}" if problem.get("fix") else ""
+    return f"{problem.get('key')}: {problem.get('message')}{fix}"
 
 
 def _problems(several: Iterable[Mapping[str, object]]) -> Iterator[Problem]:

@@ -158,7 +158,8 @@ class Edge:
                 raise  # the connection breaks: what was sent is no whole answer
             request_id = scope["state"]["request_id"]
             detail = f"this is a bug; the journal tells of it as request {request_id}"
-            await failure(500, detail)(scope, receive, send)
+            fix = "see what it says: journalctl -u debvisor-timers-web"
+            await failure(500, detail, fix=fix)(scope, receive, send)
 
     def _refused(self, scope: Scope) -> ASGIApp | None:
         """Return the answer to a request that no route is to see, None for others."""
@@ -168,7 +169,8 @@ class Edge:
             wait = self._bounds.changes.take(client)
         if wait:
             headers = {"Retry-After": str(wait)}
-            return failure(429, "too many requests come from you", headers=headers)
+            fix = f"wait {wait} s, then send it again; fewer at a time need no wait"
+            return failure(429, "too many requests come from you", fix=fix, headers=headers)
         if too_long_headers(scope):
             return failure(431, f"the headers are longer than {LONGEST_HEADERS} bytes")
         if too_long(scope):

@@ -53,7 +53,7 @@ def fetch_json(url: str, form: Mapping[str, str] | None, headers: Mapping[str, s
     """
     parts = urlsplit(url)
     if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in _LOCAL):
-        raise IssuerError(f"the issuer names {url}, which is not https")
+        raise IssuerError(f"the issuer names {url}, which is not https", fix=_NO_ISSUER)
     data = None if form is None else urllib.parse.urlencode(form).encode()
     request = urllib.request.Request(url, data=data, headers=dict(headers))  # noqa: S310 - above
     try:
@@ -92,6 +92,10 @@ def _refusal(answer: urllib.error.HTTPError) -> IssuerRefusalError | IssuerError
             fix="check web.oidc.client_id and client_secret in config.yaml",
         )
     return IssuerRefusalError(f"the issuer has refused: {words[:_LONGEST_WORDS]}")
+
+
+_LATER = "try again in a minute; the journal of the server tells why it could not"
+_NO_ISSUER = "look whether web.oidc.issuer in config.yaml is the address of an issuer"
 
 
 class Issuer:
@@ -141,7 +145,7 @@ class Issuer:
     async def _discover_seldom(self) -> None:
         """Ask, but not for everybody who comes while the issuer is away: that holds a thread."""
         if not self._may_be_asked():
-            raise IssuerError("the issuer could not be asked a moment ago")
+            raise IssuerError("the issuer could not be asked a moment ago", fix=_LATER)
         self._discovered = self._clock()
         self._about = {}
         await self._discover()
@@ -168,7 +172,7 @@ class Issuer:
 
     def _require_keys(self) -> None:
         if self._age() > _STALE_SECONDS:
-            raise IssuerError("the issuer could not be asked for its keys a moment ago")
+            raise IssuerError("the issuer could not be asked for its keys a moment ago", fix=_LATER)
 
     async def _discover(self) -> Mapping[str, Any]:
         where = f"{self.url.rstrip('/')}/.well-known/openid-configuration"
@@ -180,7 +184,7 @@ class Issuer:
                 fix="write web.oidc.issuer as the issuer does",
             )
         if not isinstance(about.get("jwks_uri"), str):
-            raise IssuerError("the issuer does not say where its keys are")
+            raise IssuerError("the issuer does not say where its keys are", fix=_NO_ISSUER)
         self._about = about
         return about
 
@@ -189,7 +193,7 @@ def _keys(said: object) -> Mapping[str, jwt.PyJWK]:
     """Return the keys that sign, by their ids; kinds that we do not know are passed over."""
     rows = said.get("keys") if isinstance(said, dict) else None
     if not isinstance(rows, list):
-        raise IssuerError("what the issuer says of its keys is no set of keys")
+        raise IssuerError("what the issuer says of its keys is no set of keys", fix=_NO_ISSUER)
     found: dict[str, jwt.PyJWK] = {}
     for row in rows:
         if not isinstance(row, dict) or row.get("use", "sig") != "sig" or row.get("kty") == "oct":

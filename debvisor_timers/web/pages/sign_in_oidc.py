@@ -73,6 +73,11 @@ def _mac(key: bytes, text: str) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
+def _with_query(url: str, asked: Mapping[str, str]) -> str:
+    """Return the address with a query, one that may have a part of it already."""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(asked)}"
+
+
 @router.get("/sign-in/oidc")
 async def begin(request: Request, next: str = "/", other: str = "") -> Response:  # noqa: A002 - as pages call it
     """Send the browser to the issuer; `other`: who it knows already may be somebody else."""
@@ -102,8 +107,7 @@ async def begin(request: Request, next: str = "/", other: str = "") -> Response:
         "code_challenge_method": "S256",
         **({"prompt": "login"} if other else {}),
     }
-    where = str(about["authorization_endpoint"])
-    answer = RedirectResponse(f"{where}{'&' if '?' in where else '?'}{urlencode(asked)}", 303)
+    answer = RedirectResponse(_with_query(str(about["authorization_endpoint"]), asked), 303)
     # Lax: it has to come along when the issuer sends the browser back.
     answer.set_cookie(
         _COOKIE,

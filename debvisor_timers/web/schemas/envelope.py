@@ -41,7 +41,7 @@ class ProblemDetails(BaseModel):
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
     instance: Url | None = None
-    fix: str | None = None
+    fix: Annotated[str, Field(min_length=1)]
     error: str | None = None
     problems: list[FileProblem] | None = None
 

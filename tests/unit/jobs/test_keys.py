@@ -50,7 +50,8 @@ depends_on.max_age conflicts_with conflicts_with.job conflicts_with.policy confl
 overlap pool pool.name pool.slots pool.wait where where.vm_active where.host
 notify notify.failure notify.after notify.repeat notify.recovery notify.success notify.skipped
 notify.started notify.long_running notify.long_running.after notify.long_running.channels
-notify.missed notify.lost notify.disabled ping ping.start ping.success ping.failure
+notify.missed notify.missed_after notify.lost notify.disabled
+ping ping.start ping.success ping.failure
 enabled unit unit.Unit unit.Service unit.Timer unit.Path
 """
 CONFIG_NAMES = """

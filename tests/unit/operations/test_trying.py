@@ -22,8 +22,9 @@ from debvisor_timers.operations.safety.trying import (
     Answer,
     Decision,
     Tried,
-    await_decision,
+    await_end,
     confirm,
+    decision_of,
     try_apply,
     undo_unconfirmed,
 )
@@ -492,9 +493,10 @@ class Terminal:
 
     def decide(self, tried: Tried) -> Decision:
         assert tried.trial is not None
-        return await_decision(
-            self.world.host, tried.trial, self.listen, keep=self.keep, undo=self.undo
-        )
+        host = self.world.host
+        await_end(host, tried.trial, self.listen, keep=self.keep, undo=self.undo)
+        kept = list_generations(host).kept
+        return decision_of(tried.trial, kept[0] if kept else None)
 
 
 def silence(world: World, then: Callable[[], object]) -> Iterator[None]:

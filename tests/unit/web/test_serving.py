@@ -140,6 +140,43 @@ def test_nobody_is_waited_for_for_ever(
     assert said.count(b"HTTP/1.1 200 OK") == sent.count(GET)
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"NONSENSE\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000,
+        GET.replace(b"GET", b"POST").replace(b"Host", b"Transfer-Encoding: chunked\r\nHost")
+        + b"zz\r\n",
+    ],
+    ids=["no-http", "long-headers", "no-chunks"],
+)
+def test_what_is_no_request_is_answered_in_the_envelope(tmp_path: Path, sent: bytes) -> None:
+    async def take_all(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    head, _, said = serve(tmp_path, take_all, sent).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    error = json.loads(said)["error"]
+    assert error["detail"] == "this is no HTTP/1.1, or its headers are longer than 32,768 bytes"
+    assert error["fix"] == "send a request as RFC 9112 has it, with short headers: curl does"
+
+
+def test_who_is_one_too_many_is_told_so_in_the_envelope(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 1)
+
+    head, _, said = serve(tmp_path, answer_peer, CLOSE).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"retry-after: 5\r\n" in head.lower()
+    error = json.loads(said)["error"]
+    assert error["detail"] == "too many connections are open"
+    assert error["fix"] == "close connections that you do not need, and try again in a few seconds"
+
+
 def test_who_is_let_in_no_longer_gets_no_more_of_an_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
