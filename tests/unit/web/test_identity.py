@@ -255,7 +255,7 @@ def test_a_wrong_token_begins_no_session_and_counts(served: Served) -> None:
     for _ in range(2):
         answer = client.post("/sign-in", data={"token": "dvt_wrong"})
         assert answer.status_code == 401
-        assert "there is no such token" in answer.text
+        assert "There is no such token" in answer.text
         assert "dvt_wrong" not in answer.text
     assert client.post("/sign-in", data={"token": served.token("anna")}).status_code == 429
 
