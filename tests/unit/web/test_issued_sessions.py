@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -85,7 +86,8 @@ def test_with_a_refresh_token_the_issuer_is_asked_again(
 def own(issuer: FakeIssuer, served: Served, **claims: object) -> str:
     """Return a token of the issuer for the page, that ends five minutes from now."""
     end = int(served.world.systemd.clock.now().timestamp()) + 300
-    return issuer.token(**{"aud": "timers-page", "exp": end, **claims})
+    said: dict[str, Any] = {"aud": "timers-page", "exp": end, **claims}
+    return issuer.token(**said)
 
 
 def test_a_refusal_of_a_refresh_token_ends_the_session(
