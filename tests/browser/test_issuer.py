@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, Playwright, Route, expect
+from playwright.sync_api import Page, Playwright, expect
 
 from tests.box import Box, Layer
 from tests.browser import axe, chromium, jobs, pictures
@@ -54,8 +54,9 @@ def site(issued: tuple[Site, Issuer]) -> Site:
     return issued[0]
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def issuer(issued: tuple[Site, Issuer]) -> Issuer:
+    issued[1].tell("forget")
     return issued[1]
 
 
@@ -65,8 +66,7 @@ def enter(page: Page, path: str = "/") -> None:
     page.get_by_role("link", name=BUTTON).click()
 
 
-def test_who_signs_in_there_is_signed_in_here_on_the_first_page(site: Site, issuer: Issuer) -> None:
-    del issuer
+def test_who_signs_in_there_is_signed_in_here_on_the_first_page(site: Site) -> None:
     with site.window() as window:
         page = window.page
         enter(page, "/jobs/nightly-backup")
@@ -129,8 +129,9 @@ def test_a_way_back_that_nobody_waits_for_leads_nowhere(site: Site) -> None:
 def test_a_token_for_another_sign_in_is_not_taken(site: Site) -> None:
     with site.window() as window:
         page = window.page
-        answer = page.request.get(f"{BASE}/sign-in/oidc", max_redirects=0)
-        there = answer.headers["location"]
+        with page.expect_request(f"{URL}/oauth/authorize*") as asked:
+            enter(page)
+        there = asked.value.url
         nonce = parse_qs(urlsplit(there).query)["nonce"][0]
         page.goto(there.replace(nonce, "another"))
         sign_in(page, "anna")
@@ -142,19 +143,17 @@ def test_a_token_for_another_sign_in_is_not_taken(site: Site) -> None:
 
 def test_a_code_is_good_once(site: Site) -> None:
     with site.window() as window:
-        page, backs = window.page, list[str]()
-        page.on("request", lambda asked: backs.append(asked.url) if "code=" in asked.url else None)
+        page = window.page
         enter(page)
-        kept = [each for each in page.context.cookies() if each["name"] == "debvisor-oidc"]
-        if not kept:  # it is sent to one path alone, and told of that alone
-            kept = page.context.cookies(f"{BASE}/sign-in/done")
         sign_in(page, "anna")
-        consent(page)
+        state = page.context.storage_state()
+        with page.expect_request(f"{BASE}/sign-in/done*") as back:
+            consent(page)
         expect(page).to_have_url(f"{BASE}/")
 
         page.context.clear_cookies()
-        page.context.add_cookies([{**each} for each in kept])
-        page.goto(backs[-1])
+        page.context.add_cookies([{**each} for each in state["cookies"]])
+        page.goto(back.value.url)
         expect(page.get_by_role("alert")).to_contain_text("The issuer has refused: invalid_grant")
         window.forgive("401")
 
@@ -165,12 +164,11 @@ def test_an_issuer_that_is_away_is_told_at_once(site: Site, issuer: Issuer) -> N
         enter(page)
         sign_in(page, "anna")
 
-        def vanish(route: Route) -> None:
-            issuer.stop()
-            route.continue_()
-
-        page.route("**/sign-in/done*", vanish)
-        consent(page)
+        site.host.box.run("systemctl kill --signal=STOP debvisor-timers-web.service")
+        with page.expect_request(f"{BASE}/sign-in/done*"):
+            consent(page)
+        issuer.stop()
+        site.host.box.run("systemctl kill --signal=CONT debvisor-timers-web.service")
         why = page.get_by_role("alert")
         expect(why).to_contain_text("The issuer cannot be asked")
         expect(why).to_contain_text("Connection refused")
