@@ -81,27 +81,18 @@ async def begin(request: Request, next: str = "/", other: str = "") -> Response:
         about = await tokens.issuer.about(is_there=True)
     except DebvisorTimersError as error:
         return shown(request, safe_path(next), error)
-    state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
     path = safe_path(next)
     begun = _Begun(
         at=monotonic(),
-        state=state,
-        verifier=verifier,
+        state=secrets.token_urlsafe(32),
+        verifier=secrets.token_urlsafe(64),
         nonce=secrets.token_urlsafe(32),
         path=path if len(json.dumps(path)) < _LONGEST_PATH else "/",
         redirect_uri=settings.redirect_uri or str(request.url.replace(path=DONE, query="")),
     )
-    asked = {
-        "response_type": "code",
-        "client_id": settings.client_id,
-        "redirect_uri": begun.redirect_uri,
-        "scope": " ".join(_scopes(settings, about)),
-        "state": state,
-        "nonce": begun.nonce,
-        "code_challenge": _challenge(verifier),
-        "code_challenge_method": "S256",
-        **({"prompt": "login"} if other else {}),
-    }
+    asked = {**_asked(settings, begun), "scope": " ".join(_scopes(settings, about))}
+    if other:
+        asked["prompt"] = "login"
     where = str(about["authorization_endpoint"])
     answer = RedirectResponse(f"{where}{'&' if '?' in where else '?'}{urlencode(asked)}", 303)
     # Lax: it has to come along when the issuer sends the browser back.
@@ -115,6 +106,18 @@ async def begin(request: Request, next: str = "/", other: str = "") -> Response:
         samesite="lax",
     )
     return answer
+
+
+def _asked(settings: Oidc, begun: _Begun) -> dict[str, str]:
+    return {
+        "response_type": "code",
+        "client_id": settings.client_id,
+        "redirect_uri": begun.redirect_uri,
+        "state": begun.state,
+        "nonce": begun.nonce,
+        "code_challenge": _challenge(begun.verifier),
+        "code_challenge_method": "S256",
+    }
 
 
 @router.get(DONE)
