@@ -220,6 +220,13 @@ class WebSettings(Model):
     changes_per_minute: Requests = key(
         300, help="So many changes of one client are made in a minute.", example=30
     )
+    connections_per_client: Requests = key(
+        200,
+        help="So many connections of one client are open at a time, of 2,000 in all; what comes "
+        "beyond is answered with 429 and closed. Those of `trusted_proxies` are not counted, and a "
+        "user of this host has 1,000 at the Unix socket.",
+        example=50,
+    )
     failures: Many = key(
         10,
         help="After so many wrong tokens an address is locked out: no token is looked at that "

@@ -10,7 +10,9 @@ import socket
 import ssl
 import struct
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -18,14 +20,20 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from debvisor_timers.errors import UsageError
 from debvisor_timers.web.edge.body import LONGEST_HEADERS
+from debvisor_timers.web.edge.crowd import MOST_CONNECTIONS, Crowd, Place
 from debvisor_timers.web.identity.peers import Peer
 
 REQUEST_SECONDS = 20.0
 """So long a connection may take to send the headers of a request."""
 
 _FIRST_DESCRIPTOR = 3
-_MOST_CONNECTIONS = 2_000
 _CREDENTIALS = struct.Struct("3i")
+_TOO_MANY = (
+    b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: 5\r\n"
+    b"Content-Length: 0\r\n\r\n"
+)
+"""To who has too many connections: before any request, so it is no answer of the application."""
+
 CERTIFICATE, KEY = "debvisor-timers-web.certificate", "debvisor-timers-web.key"
 """Credentials of systemd: both are there, or none."""
 
@@ -37,19 +45,30 @@ class Protocol(H11Protocol):
     """
 
     _waiting: asyncio.TimerHandle | None = None
+    _place: Place | None = None
+
+    def __init__(self, *given: Any, crowd: Crowd, **more: Any) -> None:
+        """crowd: all who are connected."""
+        super().__init__(*given, **more)
+        self._crowd = crowd
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Note who it is."""
+        """Note who it is; send away who has too many connections."""
+        client = _client(transport)
+        self._place = self._crowd.enter(client)
+        if self._place is None:
+            transport.write(_TOO_MANY)
+            transport.close()
+            return
         super().connection_made(transport)
-        connection = transport.get_extra_info("socket")
-        if connection is not None and connection.family == socket.AF_UNIX:
-            said = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-            _pid, uid, _gid = _CREDENTIALS.unpack(said)
-            self.app_state = {**self.app_state, "peer": Peer(uid=uid)}
+        if isinstance(client, Peer):
+            self.app_state = {**self.app_state, "peer": client}
         self._wait()
 
     def data_received(self, data: bytes) -> None:
         """Read on; a request whose headers are whole has all the time that it takes."""
+        if self._place is None:
+            return
         super().data_received(data)
         if self.cycle is None or self.cycle.response_complete:
             self._wait()
@@ -63,6 +82,9 @@ class Protocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
+        if self._place is None:
+            return
+        self._crowd.leave(self._place)
         self._wait_no_more()
         super().connection_lost(exc)
 
@@ -84,12 +106,15 @@ class Protocol(H11Protocol):
 class Server(uvicorn.Server):
     """One server on several sockets: TLS, where there is a certificate, but for Unix sockets."""
 
-    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None) -> None:
-        """tls: of all sockets of the network."""
+    def __init__(
+        self, app: ASGIApp, tls: ssl.SSLContext | None, crowd: Crowd | None = None
+    ) -> None:
+        """tls: of all sockets of the network. crowd: who may be connected."""
+        self._crowd = crowd or Crowd()
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Protocol,
+                http=cast("type[asyncio.Protocol]", partial(Protocol, crowd=self._crowd)),
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -97,7 +122,7 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 h11_max_incomplete_event_size=LONGEST_HEADERS,
-                limit_concurrency=_MOST_CONNECTIONS,
+                limit_concurrency=MOST_CONNECTIONS,
                 timeout_keep_alive=15,
                 timeout_graceful_shutdown=5,
             )
@@ -119,7 +144,10 @@ class Server(uvicorn.Server):
 
     def _protocol(self) -> Protocol:
         return Protocol(
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            crowd=self._crowd,
         )
 
 
@@ -159,6 +187,16 @@ def own_certificate(environment: Mapping[str, str] = os.environ) -> ssl.SSLConte
             fix=f"check /etc/credstore/{CERTIFICATE} and /etc/credstore/{KEY}: both in PEM",
         ) from error
     return context
+
+
+def _client(transport: asyncio.Transport) -> str | Peer:
+    """Return who is at the other end of a connection: an address, or a user of this host."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family == socket.AF_UNIX:
+        said = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        _pid, uid, _gid = _CREDENTIALS.unpack(said)
+        return Peer(uid=uid)
+    return str((transport.get_extra_info("peername") or ("",))[0])
 
 
 def _is_unix(each: socket.socket) -> bool:

@@ -238,6 +238,7 @@ def test_a_job_that_names_no_channel_tells_nobody(host: Host) -> None:
 
 def test_a_failed_run_is_run_again(host: Host) -> None:
     failed = run(host, "once")["run"]
+    host.await_handlers()
     host.json("retry", "once", "--wait", expect=5)
     again = newest(host, "once")
     assert (again["retry_of"], again["by"], again["trigger"]) == (failed, "root", "retry")

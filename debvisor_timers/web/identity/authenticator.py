@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlsplit
@@ -117,7 +117,8 @@ class Identity:
                 await require_own_form(request, cookie)
                 request.state.csrf = csrf_token(cookie)
                 request.state.is_still_let_in = lambda: self.session_of(cookie) is not None
-                return _principal(request, session.name, session.role, "session")
+                found = _principal(request, session.name, session.role, "session")
+                return replace(found, began_by="token" if session.token else "oidc")
         peer = getattr(request.state, "peer", None)
         if isinstance(peer, Peer) and not any(name in request.headers for name in _FORWARDED):
             # A proxy that comes by the socket is not who sends what it passes on.

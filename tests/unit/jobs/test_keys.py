@@ -76,7 +76,8 @@ metrics metrics.textfile
 policy policy.members policy.task_types policy.users policy.raw_commands policy.directives
 policy.pools policy.max_jobs
 web web.trusted_proxies web.origins web.peers web.session
-web.requests_per_second web.changes_per_minute web.failures web.lock_out web.oidc web.oidc.issuer
+web.requests_per_second web.changes_per_minute web.connections_per_client
+web.failures web.lock_out web.oidc web.oidc.issuer
 web.oidc.audience web.oidc.roles web.oidc.claim web.oidc.name_claim web.oidc.client_id
 web.oidc.client_secret web.oidc.client_secret.credential web.oidc.redirect_uri starts_per_minute
 """

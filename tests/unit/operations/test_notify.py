@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from debvisor_timers.operations.runs.notify import FailureNotice, notify_failure
 from debvisor_timers.operations.runs.stop import stop_job
 from debvisor_timers.systemd.memory.state import Outcome
 from debvisor_timers.systemd.ports import ActiveState
+from tests.box.wait import wait_until
 from tests.unit.operations.last_runs import (
     SUCCEEDED_AT_TWO,
     fail_and_retry,
@@ -146,6 +148,28 @@ def test_two_runs_that_failed_before_we_came_are_both_told(world: World, told: P
     second, third = fail(world), fail(world)
     notify(world)
     assert [document["run"] for document in documents(told)] == [first, second, third]
+
+
+def test_a_run_that_fails_while_another_is_being_told_is_told_too(
+    world: World, tmp_path: Path
+) -> None:
+    told, go_on = tmp_path / "ops", tmp_path / "go-on"
+    program = f"cat >>{told}; until [ -e {go_on} ]; do sleep 0.01; done"
+    config = f"channels: {{ops: {{exec: [/bin/sh, -c, '{program}']}}}}\n"
+    (world.layout.config / "config.yaml").write_text(config, encoding="utf-8")
+    world.apply(JOB.replace("[ops, mail]", "[ops]"))
+    first = fail(world)
+
+    with ThreadPoolExecutor() as pool:
+        handler = pool.submit(notify, world)
+        wait_until(told.exists, deadline_seconds=20, what="the channel is being told")
+        second = fail(world)
+        go_on.touch()
+        notice = handler.result()
+
+    assert [document["run"] for document in documents(tmp_path)] == [first, second]
+    assert (notice.told, notice.problems) == (((first, "ops"), (second, "ops")), ())
+    assert notify(world).told == ()
 
 
 def test_failures_of_the_time_before_we_were_there_are_not_told(world: World, told: Path) -> None:
