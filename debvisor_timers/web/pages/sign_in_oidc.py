@@ -92,7 +92,7 @@ async def begin(request: Request, next: str = "/", other: str = "") -> Response:
     )
     asked = {**_asked(settings, begun), "scope": " ".join(_scopes(settings, about))}
     if other:
-        asked["prompt"] = "login"
+        asked["prompt"] = _another(about)
     where = str(about["authorization_endpoint"])
     answer = RedirectResponse(f"{where}{'&' if '?' in where else '?'}{urlencode(asked)}", 303)
     # Lax: it has to come along when the issuer sends the browser back.
@@ -178,6 +178,13 @@ def _key(request: Request) -> bytes:
         state.oidc_key = secrets.token_bytes(32)
     found: bytes = state.oidc_key
     return found
+
+
+def _another(about: Mapping[str, Any]) -> str:
+    """Return what lets the issuer ask for somebody else; `login` may ask for the same again."""
+    known = about.get("prompt_values_supported")
+    wanted = "select_account"
+    return wanted if not isinstance(known, list) or wanted in known else "login"
 
 
 def _scopes(settings: Oidc, about: Mapping[str, Any]) -> list[str]:
