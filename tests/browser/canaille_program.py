@@ -68,6 +68,7 @@ def _populate(client_id: str, secret: str, password: str) -> None:
         scope=["openid", "profile", "groups"],
         client_id_issued_at=datetime.now(UTC),
     )
+    Backend.instance.save(client)  # it has an id now, for its tokens to be meant for itself
     client.audience = [client]
     Backend.instance.save(client)
 
@@ -85,7 +86,11 @@ def _person(name: str, password: str) -> Any:
     return person
 
 
-def _obey(verb: str, what: str) -> None:
+def _obey(verb: str, what: str = "") -> None:
+    if verb == "forget":
+        for consent in Backend.instance.query(models.Consent):
+            Backend.instance.delete(consent)
+        return
     if verb == "expire":  # tokens that are given from now on last so many seconds
         provider.OpenIDCode.DEFAULT_EXPIRES_IN = int(what)
         provider.authorization._token_generators["default"].expires_generator = int(what)

@@ -73,11 +73,6 @@ def _mac(key: bytes, text: str) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def _with_query(url: str, asked: Mapping[str, str]) -> str:
-    """Return the address with a query, one that may have a part of it already."""
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(asked)}"
-
-
 @router.get("/sign-in/oidc")
 async def begin(request: Request, next: str = "/", other: str = "") -> Response:  # noqa: A002 - as pages call it
     """Send the browser to the issuer; `other`: who it knows already may be somebody else."""
@@ -86,28 +81,20 @@ async def begin(request: Request, next: str = "/", other: str = "") -> Response:
         about = await tokens.issuer.about(is_there=True)
     except DebvisorTimersError as error:
         return shown(request, safe_path(next), error)
-    state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
     path = safe_path(next)
     begun = _Begun(
         at=monotonic(),
-        state=state,
-        verifier=verifier,
+        state=secrets.token_urlsafe(32),
+        verifier=secrets.token_urlsafe(64),
         nonce=secrets.token_urlsafe(32),
         path=path if len(json.dumps(path)) < _LONGEST_PATH else "/",
         redirect_uri=settings.redirect_uri or str(request.url.replace(path=DONE, query="")),
     )
-    asked = {
-        "response_type": "code",
-        "client_id": settings.client_id,
-        "redirect_uri": begun.redirect_uri,
-        "scope": " ".join(_scopes(settings, about)),
-        "state": state,
-        "nonce": begun.nonce,
-        "code_challenge": _challenge(verifier),
-        "code_challenge_method": "S256",
-        **({"prompt": "login"} if other else {}),
-    }
-    answer = RedirectResponse(_with_query(str(about["authorization_endpoint"]), asked), 303)
+    asked = {**_asked(settings, begun), "scope": " ".join(_scopes(settings, about))}
+    if other:
+        asked["prompt"] = _another(about)
+    where = str(about["authorization_endpoint"])
+    answer = RedirectResponse(f"{where}{'&' if '?' in where else '?'}{urlencode(asked)}", 303)
     # Lax: it has to come along when the issuer sends the browser back.
     answer.set_cookie(
         _COOKIE,
@@ -119,6 +106,18 @@ async def begin(request: Request, next: str = "/", other: str = "") -> Response:
         samesite="lax",
     )
     return answer
+
+
+def _asked(settings: Oidc, begun: _Begun) -> dict[str, str]:
+    return {
+        "response_type": "code",
+        "client_id": settings.client_id,
+        "redirect_uri": begun.redirect_uri,
+        "state": begun.state,
+        "nonce": begun.nonce,
+        "code_challenge": _challenge(begun.verifier),
+        "code_challenge_method": "S256",
+    }
 
 
 @router.get(DONE)
@@ -179,6 +178,13 @@ def _key(request: Request) -> bytes:
         state.oidc_key = secrets.token_bytes(32)
     found: bytes = state.oidc_key
     return found
+
+
+def _another(about: Mapping[str, Any]) -> str:
+    """Return what lets the issuer ask for somebody else; `login` may ask for the same again."""
+    known = about.get("prompt_values_supported")
+    wanted = "select_account"
+    return wanted if not isinstance(known, list) or wanted in known else "login"
 
 
 def _scopes(settings: Oidc, about: Mapping[str, Any]) -> list[str]:

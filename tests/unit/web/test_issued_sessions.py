@@ -204,4 +204,4 @@ def test_who_has_no_role_may_come_as_somebody_else(client: TestClient, issuer: F
     assert "The issuer knows &#39;anna&#39;, who has no role here." in answer.text
     assert 'href="/sign-in/oidc?next=%2Fjobs%2Fa&amp;other=yes"' in answer.text
     again = client.get("/sign-in/oidc?next=%2Fjobs%2Fa&other=yes").headers["location"]
-    assert "&prompt=login" in again
+    assert "&prompt=select_account" in again
