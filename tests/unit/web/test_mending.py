@@ -248,6 +248,12 @@ def test_another_kind_of_body_is_answered_with_the_kind_that_it_takes(served: Se
     )
 
 
+def test_a_verb_that_there_is_not_is_no_empty_list(served: Served) -> None:
+    error = require_mended(served.as_role("viewer").get("/api/v1/audit?verb=frob"), 422)
+
+    assert error["fix"].startswith("query.verb: give one of: apply, run, retry, stop, ")
+
+
 def test_a_body_that_is_no_text_is_answered_with_what_it_has_to_be(served: Served) -> None:
     answer = served.as_role("admin").post("/api/v1/tokens", content=b"\xff", headers=JSON)
 
