@@ -202,7 +202,9 @@ def _joined(args: list[str]) -> Iterator[str]:
 
 def _pair(text: str, option: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
-    if not equals or not name:
+    if equals and not name:
+        raise UsageError(f"{option}: {text!r} has no name", fix=f"write {option} NAME{text}")
+    if not equals:
         raise UsageError(f"{option}: {text!r} has no value", fix=f"write {option} {text}=VALUE")
     return name, value
 

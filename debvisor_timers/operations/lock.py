@@ -44,7 +44,8 @@ def _open(path: Path) -> int:
         os.fchmod(descriptor, 0o600)  # who can open it, if only to read, can hold it
     except PermissionError as error:
         raise PermissionRefusedError(
-            f"only root may change jobs (cannot open {path})", fix="run the command with sudo"
+            f"only root may change jobs (cannot open {path})",
+            fix="run the command with sudo, or as a member of the group debvisor-timers",
         ) from error
     return descriptor
 

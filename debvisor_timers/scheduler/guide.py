@@ -23,10 +23,10 @@ from debvisor_timers.scheduler.keys import (
 )
 from debvisor_timers.scheduler.scheduled_job import (
     Counts,
-    Dependencies,
+    JobFilter,
     ScheduledJob,
     job_of_row,
-    with_fields,
+    to_be,
 )
 from debvisor_timers.scheduler.values import (
     JobDependency,
@@ -151,23 +151,9 @@ class JobScheduler(Scheduler):
         is not.
         """
         word = None if status is None else known_status(status)
-        if tags is not None and not isinstance(tags, Mapping):
-            raise UsageError(f"tags are {tags!r}", fix="give a dict")
-        rows = self.list().rows
-        wanted = []
-        for row in rows:
-            job = self._job(row)
-            if word is not None and _status(row) != word:
-                continue
-            matches = (
-                (owner is None or job.owner == owner)
-                and (task_type is None or job.task_type == task_type)
-                and (enabled is None or job.enabled is enabled)
-                and (tags is None or tags.items() <= job.tags.items())
-            )
-            if matches:
-                wanted.append(job)
-        return wanted
+        wanted = JobFilter(owner=owner, task_type=task_type, enabled=enabled, tags=tags)
+        rows = [row for row in self.list().rows if word is None or _status(row) == word]
+        return [job for job in map(self._job, rows) if wanted.fits(job)]
 
     @property
     def jobs(self) -> Mapping[str, ScheduledJob]:
@@ -321,12 +307,7 @@ class JobScheduler(Scheduler):
 
     def _collected(self, job: ScheduledJob, fields: JobFields) -> ScheduledJob:
         """Return a job as a batch has collected it, and will apply it."""
-        changed = with_fields(job, fields)
-        if changed.dependencies is not job.dependencies or not job.state:
-            changed.dependencies = Dependencies(
-                changed.dependencies, lambda several: self._depend(job.job_id, several)
-            )
-        changed.state = job.state or "not applied"
+        changed = to_be(job, fields, self._depend)
         if (batch := self._batch()) is not None:
             batch.jobs[job.job_id] = changed
         return changed

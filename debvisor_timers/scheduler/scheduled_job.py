@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, overload
 
+from debvisor_timers.errors import UsageError
 from debvisor_timers.scheduler.values import (
     CronExpression,
     DependencyType,
@@ -268,3 +269,42 @@ def with_fields(job: ScheduledJob, fields: JobFields) -> ScheduledJob:
         changed["dependencies"] = Dependencies(fields["dependencies"] or ())
     changed["name"] = changed.get("name", job.name) or job.job_id
     return replace(job, **changed)  # type: ignore[arg-type]
+
+
+def to_be(
+    job: ScheduledJob,
+    fields: JobFields,
+    on_change: Callable[[str, list[JobDependency]], None],
+) -> ScheduledJob:
+    """Return `job` as a batch is going to make it; on_change: of its dependencies, of which job."""
+    changed = with_fields(job, fields)
+    if changed.dependencies is not job.dependencies or not job.state:
+        changed.dependencies = Dependencies(
+            changed.dependencies, lambda several: on_change(job.job_id, several)
+        )
+    changed.state = job.state or "not applied"
+    return changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs a list is to have; None: any."""
+
+    owner: str | None = None
+    task_type: str | None = None
+    enabled: bool | None = None
+    tags: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for tags that are none."""
+        if self.tags is not None and not isinstance(self.tags, Mapping):
+            raise UsageError(f"tags are {self.tags!r}", fix="give a dict")
+
+    def fits(self, job: ScheduledJob) -> bool:
+        """Return whether a job is all of this."""
+        return (
+            (self.owner is None or job.owner == self.owner)
+            and (self.task_type is None or job.task_type == self.task_type)
+            and (self.enabled is None or job.enabled is self.enabled)
+            and (self.tags is None or self.tags.items() <= job.tags.items())
+        )

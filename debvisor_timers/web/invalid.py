@@ -123,7 +123,9 @@ class _Schemas:
             return f"one of: {', '.join(map(str, values))}" if len(values) > 1 else f"{values[0]}"
         if schema.get("type") == "array":
             each = self.words(schema.get("items", {}))
-            return f"a list, in which each is {each}" if each else "a list"
+            least = schema.get("minItems", 0)
+            several = f"a list of {least} or more" if least else "a list"
+            return f"{several}, in which each is {each}" if each else several
         words = _WORDS.get(str(schema.get("type")))
         return words(schema) if words else ""
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from tests.browser.past import PastRun, nightly
+from tests.browser.past import nightly
+from tests.models.past_runs import PastRun
 
 WORK = "/usr/local/bin/rehearse"
 PROGRAM = """\

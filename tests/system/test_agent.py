@@ -12,6 +12,7 @@ from tests.box import Box
 from tests.system import work
 from tests.system.host import JOBS as JOBS_D
 from tests.system.host import Host
+from tests.system.waiting import Waiting
 
 SOCKET = "/run/debvisor-timers/io.debvisor.Timers"
 SERVICE = "debvisor-timers-agent.service"
@@ -139,6 +140,34 @@ def test_a_member_s_commands_go_through_it(host: Host) -> None:
     who = {record["user"] for record in host.json("audit") if record["verb"] == "delete"}
     assert who == {"alice"}
     assert host.json("audit", "--verify")["whole"] is True
+
+
+def test_a_member_tries_an_edit_and_waits_for_its_end(host: Host) -> None:
+    host.cli("job", "create", "--id=tried", "--cron=0 4 * * *", *TASK, user="alice")
+    file = f"{JOBS_D}/tried.yaml"
+    before = host.box.read(file)
+    edit = ("job", "update", "tried", "--cron=0 5 * * *")
+
+    waiting = Waiting(host, *edit, "--try=10min", user="alice")
+    assert "0 5 * * *" in host.box.read(file)
+    waiting.signal("INT")
+    status, said = waiting.end()
+    assert (status, "it was taken back" in said) == (130, True), said
+    assert host.box.read(file) == before
+
+    status, said = Waiting(host, *edit, "--try=10", user="alice").end()
+    assert (status, "not confirmed: taken back" in said) == (4, True), said
+    assert host.box.read(file) == before
+
+    waiting = Waiting(host, *edit, "--try=10min", user="alice")
+    waiting.signal("USR1")
+    status, said = waiting.end()
+    assert (status, "confirmed: it stays" in said) == (0, True), said
+    assert "0 5 * * *" in host.box.read(file)
+
+    host.cli("job", "delete", "tried", "--force", "--try=10min", "--no-wait", user="alice")
+    host.cli("confirm", user="alice")
+    host.box.run(f"test ! -e {file}")
 
 
 def test_the_policy_holds_for_members_and_not_for_root(host: Host) -> None:

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-
 import pytest
 
 from tests.box import Box
 from tests.system.great_change import AFTER, BEFORE, JOBS_BEFORE, assert_after, prepared, timers
 from tests.system.host import STATE, Host
+from tests.system.waiting import Waiting
 
 TIMER = "debvisor-timers-undo-try.timer"
 CATCHING_UP = ["same", "scripted"]
@@ -25,26 +23,9 @@ def host(box: Box) -> Host:
     return host
 
 
-class Waiting:
-    """`debvisor-timers try` in a session of its own, waiting for an answer."""
-
-    def __init__(self, host: Host, timeout: str) -> None:
-        self.host = host
-        argv = ["debvisor-timers", "try", "--yes", "--timeout", timeout]
-        self.process: subprocess.Popen[str] = host.box.spawn(argv)
-        assert self.process.stderr
-        lines = self.process.stderr.readline() + self.process.stderr.readline()
-        found = re.search(r"kill -USR1 ([0-9]+)", lines)
-        assert found, lines + self.process.stderr.read()
-        self.pid = found[1]
-
-    def signal(self, name: str) -> None:
-        self.host.box.run(["kill", f"-{name}", self.pid])
-
-    def end(self) -> tuple[int, str]:
-        """Return with what it ended, and what it said."""
-        out, err = self.process.communicate(timeout=120)
-        return self.process.returncode, out + err
+def trying(host: Host, timeout: str) -> Waiting:
+    """Return a `try` that waits for an answer."""
+    return Waiting(host, "try", "--yes", "--timeout", timeout)
 
 
 def units(host: Host) -> str:
@@ -67,7 +48,7 @@ def assert_at_rest(host: Host, started: list[str]) -> None:
 
 def test_a_session_that_dies_leaves_nothing_unconfirmed(host: Host) -> None:
     before = units(host)
-    waiting = Waiting(host, "20")
+    waiting = trying(host, "20")
     assert host.show(TIMER, "ActiveState", "Transient") == {
         "ActiveState": "active",
         "Transient": "yes",
@@ -96,13 +77,13 @@ def test_a_session_that_dies_leaves_nothing_unconfirmed(host: Host) -> None:
 def test_signals_confirm_and_take_back(host: Host) -> None:
     before = units(host)
     for name in ("INT", "HUP"):
-        waiting = Waiting(host, "10min")
+        waiting = trying(host, "10min")
         waiting.signal(name)
         status, said = waiting.end()
         assert (status, "it was taken back" in said) == (130, True), said
         assert_as_before(host, before, started=[])
 
-    waiting = Waiting(host, "10min")
+    waiting = trying(host, "10min")
     assert "is not confirmed yet" in host.cli("apply", "--yes", expect=4).stderr
     waiting.signal("USR1")
     status, said = waiting.end()
@@ -111,7 +92,7 @@ def test_signals_confirm_and_take_back(host: Host) -> None:
     assert host.show(TIMER, "LoadState") == {"LoadState": "not-found"}
 
     host.write(BEFORE)
-    waiting = Waiting(host, "10min")
+    waiting = trying(host, "10min")
     host.cli("confirm")
     assert waiting.end()[0] == 0
     assert host.plan_is_empty()
@@ -121,7 +102,7 @@ def test_signals_confirm_and_take_back(host: Host) -> None:
 
 def test_a_reboot_takes_it_back_before_the_timers_start(host: Host) -> None:
     before = units(host)
-    Waiting(host, "10min")
+    trying(host, "10min")
 
     host.box.power_cut()
     host.box.start()

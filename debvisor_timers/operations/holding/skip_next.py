@@ -95,7 +95,8 @@ def _no_run_counts(host: Host) -> Iterator[None]:
         lock = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except PermissionError as error:
         raise PermissionRefusedError(
-            f"only root may change jobs (cannot open {path})", fix="run the command with sudo"
+            f"only root may change jobs (cannot open {path})",
+            fix="run the command with sudo, or as a member of the group debvisor-timers",
         ) from error
     except OSError as error:
         raise SystemdError(f"cannot open {path}: {error.strerror}") from error

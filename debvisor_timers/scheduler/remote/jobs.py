@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Unpack
 
-from debvisor_timers.errors import NotFoundError, UsageError
+from debvisor_timers.errors import NotFoundError
 from debvisor_timers.scheduler.keys import JobFields, NewJobFields, new_fields
 from debvisor_timers.scheduler.remote.base import RemoteBase
 from debvisor_timers.scheduler.remote.bodies import body_of, dependencies_body
@@ -17,9 +17,9 @@ from debvisor_timers.scheduler.remote.documents import Document, document, job_o
 from debvisor_timers.scheduler.remote.server import Question
 from debvisor_timers.scheduler.scheduled_job import (
     Counts,
-    Dependencies,
+    JobFilter,
     ScheduledJob,
-    with_fields,
+    to_be,
 )
 from debvisor_timers.scheduler.values import (
     JobDependency,
@@ -97,18 +97,10 @@ class RemoteJobs(RemoteBase):
     ) -> Sequence[ScheduledJob]:
         """Return the jobs that are all of this, in order of their ids."""
         word = None if status is None else known_status(status)
-        if tags is not None and not isinstance(tags, Mapping):
-            raise UsageError(f"tags are {tags!r}", fix="give a dict")
+        wanted = JobFilter(owner=owner, task_type=task_type, enabled=enabled, tags=tags)
         found = self._pages(("jobs",), "jobs")
         jobs = [self._job(each) for each in found if word is None or status_of(each) == word]
-        return [
-            job
-            for job in jobs
-            if (owner is None or job.owner == owner)
-            and (task_type is None or job.task_type == task_type)
-            and (enabled is None or job.enabled is enabled)
-            and (tags is None or tags.items() <= job.tags.items())
-        ]
+        return [job for job in jobs if wanted.fits(job)]
 
     @property
     def jobs(self) -> Mapping[str, ScheduledJob]:
@@ -170,12 +162,7 @@ class RemoteJobs(RemoteBase):
 
     def _collect(self, batch: Collected, job: ScheduledJob, fields: JobFields) -> ScheduledJob:
         """Return a job as the batch is going to make it."""
-        changed = with_fields(job, fields)
-        if changed.dependencies is not job.dependencies or not job.state:
-            changed.dependencies = Dependencies(
-                changed.dependencies, lambda several: self._depend(job.job_id, several)
-            )
-        changed.state = job.state or "not applied"
+        changed = to_be(job, fields, self._depend)
         batch.jobs[job.job_id] = changed
         return changed
 

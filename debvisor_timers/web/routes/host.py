@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from debvisor_timers.errors import DefinitionError
+from debvisor_timers.history.audit import Verb
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.applying.apply import ApplyOptions
 from debvisor_timers.operations.auditing.audit_read import AuditFilter
@@ -136,7 +137,7 @@ async def list_audit(
     backend: BackendOf,
     job: Annotated[str, Query(max_length=200)] = "",
     who: Annotated[str, Query(max_length=200, description="A user or a token.")] = "",
-    verb: Annotated[str, Query(max_length=50)] = "",
+    verb: Annotated[Verb | None, Query(description="What was asked for.")] = None,
     since: Time = "",
     until: Time = "",
     limit: paging.Limit = 20,
@@ -150,7 +151,7 @@ async def list_audit(
     wanted = AuditFilter(
         job=job,
         who=who,
-        verb=verb,
+        verb=verb or "",
         since=await moment(backend, since),
         until=last,
         limit=offset + limit + 1,

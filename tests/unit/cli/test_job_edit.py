@@ -167,6 +167,15 @@ def test_create_as_json(program: Program) -> None:
         (("--name=x", "--task-type=t", "--task-config=[]"), "--task-config is not a mapping"),
         (("--name=x", "--script=x", "--tag=a"), "--tag: 'a' has no value"),
         (("--name=x", "--script=x", "--set=timeout"), "--set: 'timeout' has no value"),
+        (
+            ("--name=x", "--script=x", "--set==1"),
+            "--set: '=1' has no name\n fix: write --set NAME=1",
+        ),
+        (
+            ("--name=x", "--script=x", "--tag==a"),
+            "--tag: '=a' has no name\n fix: write --tag NAME=a",
+        ),
+        (("--name=x", "--script=x", "--environment=="), "--environment: '=' has no name"),
         (("--name=x", "--script=x", "--set=tags={"), "--set tags={"),
         (("--name=x", "--script=x", "--set=tags="), "sets nothing"),
         (("--name=x", "--script=x", "--enabled=perhaps"), "perhaps"),

@@ -185,7 +185,7 @@ def test_a_parameter_is_mended_by_what_the_document_says_of_it(
             {
                 "body.tags.a": "give text",
                 "body.dependencies.0.job_id": "give text of 1 to 200 characters",
-                "body.command": "give a list, in which each is at most 10,000 characters, or null",
+                "body.command": "give a list of 1 or more, in which each is at most 10,000 characters, or null",
             },
         ),
         (
@@ -246,6 +246,12 @@ def test_another_kind_of_body_is_answered_with_the_kind_that_it_takes(served: Se
         "body: send JSON, with the header Content-Type: application/json: an object of JSON with"
         " some of these: name, role, expires, with name among them"
     )
+
+
+def test_a_verb_that_there_is_not_is_no_empty_list(served: Served) -> None:
+    error = require_mended(served.as_role("viewer").get("/api/v1/audit?verb=frob"), 422)
+
+    assert error["fix"].startswith("query.verb: give one of: apply, run, retry, stop, ")
 
 
 def test_a_body_that_is_no_text_is_answered_with_what_it_has_to_be(served: Served) -> None:

@@ -4,24 +4,17 @@
 from __future__ import annotations
 
 from debvisor_timers.history.figures import RunFigures
-from debvisor_timers.history.outcome import RunOutcome, Trigger
+from debvisor_timers.history.outcome import RunOutcome
 from debvisor_timers.web.pages.strip import Strip, strip
+from tests.unit.history.figured import run
 
 
 def a_run(number: int, seconds: float = 10.0, outcome: str = "succeeded") -> RunFigures:
-    return RunFigures(
-        job="nightly",
+    return run(
         id=f"run-{number}",
         start=number * 86_400.0,
         duration=seconds,
         outcome=RunOutcome(outcome),
-        trigger=Trigger.TIMER,
-        attempts=1,
-        waited=None,
-        cpu=None,
-        memory_peak=None,
-        elapses=1,
-        reason="",
     )
 
 
