@@ -118,7 +118,7 @@ endef
 test-systemd: setup  ## test on a booted Debian 13, against the installed package; needs root
 ifdef IS_ROOT
 	$(call stage,contract on real systemd; timers watched while clocks change,$(CONTRACT_AND_WATCH))
-	$(call stage,system tests,$(PYTHON) -m pytest -q -n 3 --dist loadfile --ignore=$(WATCH) tests/system)
+	$(call stage,system tests,$(PYTHON) -m tests.second_go -q -n 3 --dist loadfile --ignore=$(WATCH) tests/system)
 else
 	@echo "SKIPPED for want of root: the contract on a real systemd, and the system tests"
 	@[ "$${CI:-}" != true ] || { echo "CI must not skip anything: run it as root"; exit 1; }
@@ -127,7 +127,7 @@ endif
 .PHONY: test-heavy
 test-heavy: setup .venv/heavy-programs  ## test what needs a kernel of its own, in a virtual machine; needs root, takes minutes
 ifdef IS_ROOT
-	$(call stage,virtual machine,$(PYTHON) -m pytest -q --durations=5 tests/heavy)
+	$(call stage,virtual machine,$(PYTHON) -m tests.second_go -q --durations=5 tests/heavy)
 else
 	@echo "SKIPPED for want of root: the tests in a virtual machine"
 	@[ "$${CI:-}" != true ] || { echo "CI must not skip anything: run it as root"; exit 1; }
@@ -136,7 +136,7 @@ endif
 .PHONY: test-browser
 test-browser: setup .venv/browser/ready  ## test the pages in Chromium, against the installed package; needs root, takes minutes
 ifdef IS_ROOT
-	$(call stage,browser,$(BROWSER_PYTHON) -m pytest -q --durations=5 tests/browser)
+	$(call stage,browser,$(BROWSER_PYTHON) -m tests.second_go -q --durations=5 tests/browser)
 else
 	@echo "SKIPPED for want of root: the tests in a browser"
 	@[ "$${CI:-}" != true ] || { echo "CI must not skip anything: run it as root"; exit 1; }

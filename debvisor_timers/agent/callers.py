@@ -18,6 +18,7 @@ from debvisor_timers.history.caller import Caller
 from debvisor_timers.jobs.policy import AccessPolicy, Member
 from debvisor_timers.operations.access.roles import Role
 from debvisor_timers.operations.auditing.caller import login_of, user_name
+from debvisor_timers.operations.safety.trial import Trial
 
 GROUP = "debvisor-timers"
 """Its members may ask the agent."""
@@ -74,11 +75,15 @@ class BehalfAsked(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who asks, for the audit, and as what; role: None for nothing. ruled: the policy holds."""
+    """Who asks, for the audit, and as what; role: None for nothing. ruled: the policy holds.
+
+    name: as trials note it, `token deploy`, `user alice`; empty for root, who is not ruled.
+    """
 
     caller: Caller
     role: Role | None
     ruled: bool
+    name: str = ""
 
     def require(self, role: Role, what: str) -> None:
         """Raise PermissionRefusedError unless he has at least that role."""
@@ -87,6 +92,22 @@ class Asker:
                 f"{what} needs the role {role}, and {self.caller} has {self.role or 'none'}",
                 fix="ask somebody who has it, or root",
             )
+
+    def require_own(self, trial: Trial) -> None:
+        """Raise PermissionRefusedError unless he may keep that trial, and take it back.
+
+        What root tries is root's; an admin may end what others than root have begun.
+        """
+        if not self.ruled or trial.owner == self.name:
+            return
+        if trial.owner and self.role is Role.ADMIN:
+            return
+        who = trial.owner or "root"
+        raise PermissionRefusedError(
+            f"this is tried by {who}: {self.name} may not keep it, nor take it back",
+            fix=f"let {who} do it{', or an admin' if trial.owner else ''}; unless it is kept, it is"
+            f" taken back at {trial.deadline:%Y-%m-%d %H:%M:%S} UTC",
+        )
 
 
 def asker(peer: Peer, behalf: Mapping[str, object] | None, policy: AccessPolicy) -> Asker:
@@ -107,7 +128,8 @@ def asker(peer: Peer, behalf: Mapping[str, object] | None, policy: AccessPolicy)
     if behalf is not None:
         raise PermissionRefusedError("only the web server may ask for others", fix="ask yourself")
     role = None if policy.members is Member.NONE else Role(policy.members)
-    return Asker(caller=_caller(peer), role=role, ruled=True)
+    caller = _caller(peer)
+    return Asker(caller=caller, role=role, ruled=True, name=f"user {caller.user}")
 
 
 def _for_somebody(peer: Peer, behalf: Mapping[str, object] | None) -> Asker:
@@ -125,7 +147,9 @@ def _for_somebody(peer: Peer, behalf: Mapping[str, object] | None) -> Asker:
         request=whom.request,
         door="api",
     )
-    return Asker(caller=caller, role=whom.role, ruled=True)
+    # A user of this host is the same one by whichever door he comes.
+    kind = "user" if whom.kind == "peer" else whom.kind
+    return Asker(caller=caller, role=whom.role, ruled=True, name=f"{kind} {whom.name}")
 
 
 def _caller(peer: Peer) -> Caller:

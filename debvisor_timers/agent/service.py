@@ -117,8 +117,10 @@ class Methods:
             )
         except ValidationError as error:
             raise _invalid(".".join(map(str, error.errors()[0]["loc"]))) from error
-        check = partial(check_plan, host, policy) if who.ruled else None
-        door = Door(scheduler=scheduler, check=check) if check else Door(scheduler=scheduler)
+        if not who.ruled:
+            return verb.do(Door(scheduler=scheduler), asked)
+        check = partial(check_plan, host, policy)
+        door = Door(scheduler=scheduler, check=check, name=who.name, require_own=who.require_own)
         return verb.do(door, asked)
 
 

@@ -23,6 +23,7 @@ from debvisor_timers.operations.editing.change import Change
 from debvisor_timers.operations.editing.edit import EditOptions, EditResult
 from debvisor_timers.operations.editing.rewrite import Rewrite
 from debvisor_timers.operations.safety.rollback import RollbackOptions, RolledBack
+from debvisor_timers.operations.safety.trial import Trial, let_anybody
 from debvisor_timers.operations.safety.trying import Tried, TriedEdit
 from debvisor_timers.scheduler import Scheduler
 from debvisor_timers.systemd.ports import Entry, FileEntry
@@ -36,11 +37,14 @@ MOST_OF_ALL_JOBS = 1_048_576
 class Door:
     """What one caller gets: the scheduler that acts for him, and what his jobs may be.
 
-    check: raises PermissionRefusedError for a plan that is against the policy.
+    check: raises PermissionRefusedError for a plan that is against the policy. name: whose trials
+    he begins, empty for root's. require_own: raises it for a trial that he may not end.
     """
 
     scheduler: Scheduler
     check: Callable[[Plan], None] = field(default=lambda _plan: None)
+    name: str = ""
+    require_own: Callable[[Trial], None] = let_anybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +72,17 @@ def _try(door: Door, given: asked.TryAsked) -> Tried:
 
 def _rollback(door: Door, given: asked.RollbackAsked) -> RolledBack:
     options = RollbackOptions(
-        apply=_options(door, given), yaml=given.yaml, confirm_loss=lambda _paths: given.yaml
+        apply=_options(door, given),
+        yaml=given.yaml,
+        confirm_loss=lambda _paths: given.yaml,
+        require=door.require_own,
     )
     done = door.scheduler.rollback(given.number, options)
     return replace(done, result=_sent(done.result))
 
 
 def _take_back(door: Door, _given: object) -> RolledBack:
-    done = door.scheduler.undo_unconfirmed()
+    done = door.scheduler.undo_unconfirmed(require=door.require_own)
     if done is None:
         raise RefusedError("nothing is being tried", fix="see what was applied, and roll back")
     return replace(done, result=_sent(done.result))
@@ -218,7 +225,7 @@ VERBS: Mapping[str, Verb] = {
         audit="confirm",
         role=Role.EDITOR,
         takes=asked.NothingAsked,
-        do=lambda door, _given: door.scheduler.confirm(),
+        do=lambda door, _given: door.scheduler.confirm(require=door.require_own),
     ),
     "TakeBack": Verb(audit="rollback", role=Role.EDITOR, takes=asked.NothingAsked, do=_take_back),
     "Rollback": Verb(audit="rollback", role=Role.ADMIN, takes=asked.RollbackAsked, do=_rollback),
@@ -265,12 +272,17 @@ def _options(door: Door, given: asked.ApplyAsked) -> ApplyOptions:
         overwrite_edits=given.overwrite_edits,
         expect_generation=given.expect_generation,
         before=door.check,
+        owner=door.name,
     )
 
 
 def _edit_options(door: Door, *, overwrite_edits: bool, dry_run: bool = False) -> EditOptions:
     return EditOptions(
-        dry_run=dry_run, overwrite_edits=overwrite_edits, before=door.check, one_job=True
+        dry_run=dry_run,
+        overwrite_edits=overwrite_edits,
+        before=door.check,
+        one_job=True,
+        owner=door.name,
     )
 
 

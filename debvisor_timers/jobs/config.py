@@ -191,9 +191,9 @@ class Config(Model):
     )
     policy: AccessPolicy = key(
         AccessPolicy.model_construct(),
-        help="What others than root may do, and what the jobs may be that they make: members of "
-        "the group debvisor-timers, and who has a token of the REST API. The agent enforces it; a "
-        "change of it counts at once.",
+        help="What others than root may do, and what the jobs may be that they make, change or "
+        "delete: members of the group debvisor-timers, and who has a token of the REST API, an "
+        "admin too. The agent enforces it; a change of it counts at once.",
         example={"members": "operator", "task_types": ["vm_*"]},
         shown_default="tasks of every type; no commands, no user and no directive of their own",
     )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated
 
 from debvisor_timers.jobs import values
@@ -104,6 +105,14 @@ class Notify(Model):
         "told as one.",
         example=["ops"],
         shown_default="nobody",
+    )
+    missed_after: values.Timespan = key(
+        timedelta(minutes=1),
+        help="How much later than its time a run may begin before it counts as `missed`; twice as "
+        "much after the host has booted, besides the jitter of the schedule.",
+        example="15min",
+        beside={"missed": ["ops"]},
+        shown_default="1min",
     )
     lost: Annotated[ChannelNames | None, _CHANNELS] = key(
         None,

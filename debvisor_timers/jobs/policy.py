@@ -89,9 +89,9 @@ class AccessPolicy(Model):
     )
     task_types: tuple[Pattern, ...] = key(
         ("*",),
-        help="The task types that their jobs may name; patterns with * and ?. Of a type that you "
-        "have declared they may give every parameter that is not among its `closed`: one that "
-        "copies any file to any place, as root, makes root of them.",
+        help="The task types that their jobs may name; patterns with * and ?. Of a type of tasks.d "
+        "that runs as root and has no key `closed` they may give no parameter, unless its very "
+        "name stands here: one that copies any file to any place, as root, makes root of them.",
         example=["vm_*", "zfs_snapshot"],
         shown_default='`"*"`: every type',
     )

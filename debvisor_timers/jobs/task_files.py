@@ -79,6 +79,15 @@ class TaskTypes:
         """Return the name of the type that has `name` as its name or alias."""
         return self._declared(name)[1]
 
+    def says_closed(self, name: str) -> bool:
+        """Return whether it is known which parameters of a type are root's: it is shipped, or says.
+
+        Of one that is declared nowhere, whose handler a distribution has, nothing is known.
+        """
+        declared, known = self._declared(name)
+        found = declared.types.get(known)
+        return found is not None and (declared is not self.own or found.says_closed)
+
     @cached_property
     def everything(self) -> Mapping[str, TaskType]:
         """Return all types by name, sorted: those of tasks.d, and what comes with the program."""

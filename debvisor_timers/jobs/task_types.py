@@ -144,10 +144,12 @@ class TaskType(Model):
         (),
         help="Parameters that only root may give another value than their default: what the task "
         "writes, reads, runs or connects to as its user. Others may where `policy` of config.yaml "
-        "has `task.TYPE.PARAMETER` among its `directives`.",
+        "has `task.TYPE.PARAMETER` among its `directives`. Where a type of tasks.d lacks this key, "
+        "all its parameters are closed in jobs that run as root, unless `task_types` of `policy` "
+        "has its very name: write `closed: []` where none has to be.",
         example=["target"],
         beside={"parameters": {"properties": {"target": {"type": "string"}}}},
-        shown_default="none",
+        shown_default="all, where a job runs as root",
     )
     defaults: HowItRuns = key(
         HowItRuns.model_construct(),
@@ -198,12 +200,21 @@ class TaskType(Model):
                     fix=f"declare it: parameters: {{properties: {{{name}: {{}}}}}}",
                 )
 
-    def closed_in(self, config: Mapping[str, Any]) -> Iterator[str]:
-        """Yield the closed parameters to which a configuration gives a value of its own."""
+    @property
+    def says_closed(self) -> bool:
+        """Return True where `closed` is written, be it empty."""
+        return "closed" in self.model_fields_set
+
+    def given_in(self, config: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the parameters to which a configuration gives a value of its own."""
         plain = self.complete({})
-        for name in self.closed:
-            if name in config and (name not in plain or config[name] != plain[name]):
+        for name, value in config.items():
+            if name not in plain or value != plain[name]:
                 yield name
+
+    def closed_in(self, config: Mapping[str, Any]) -> Iterator[str]:
+        """Yield those of them that are closed."""
+        yield from (name for name in self.given_in(config) if name in self.closed)
 
     def wrong_in(self, config: Mapping[str, Any]) -> Iterator[Complaint]:
         """Yield what is wrong with the configuration of a task of this type; paths are below it."""

@@ -60,7 +60,7 @@ def check_secure(url: str) -> str:
     host = urlsplit(url).hostname
     if not url.startswith("https:") and host not in {"localhost", "127.0.0.1", "::1"}:
         raise fault("is not https: anybody on the way could make tokens", fix="write https://...")
-    return url.rstrip("/")
+    return url
 
 
 Networks = Annotated[
@@ -219,6 +219,13 @@ class WebSettings(Model):
     )
     changes_per_minute: Requests = key(
         300, help="So many changes of one client are made in a minute.", example=30
+    )
+    connections_per_client: Requests = key(
+        200,
+        help="So many connections of one client are open at a time, of 2,000 in all; what comes "
+        "beyond is answered with 429 and closed. Those of `trusted_proxies` are not counted, and a "
+        "user of this host has 1,000 at the Unix socket.",
+        example=50,
     )
     failures: Many = key(
         10,

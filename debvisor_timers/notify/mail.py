@@ -118,9 +118,11 @@ def _by_smtp(settings: Mail, smtp: Smtp, mail: EmailMessage, way: Way) -> None:
         for each in servers:
             each.close()
     if refused:
+        code, text = next(iter(refused.values()))
         raise NotSentError(
-            f"{where} takes no mail for {', '.join(refused)}; the others have it",
-            is_final=True,
+            f"{where} takes no mail for {', '.join(refused)}: {code} {_words(text)}; the others"
+            " have it",
+            left=tuple(refused),
         )
 
 

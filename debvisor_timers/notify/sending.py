@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,17 +24,17 @@ class NotSentError(Exception):
         problem: str,
         *,
         concerns_message: bool = False,
-        is_final: bool = False,
+        left: Sequence[str] = (),
         status: int | None = None,
     ) -> None:
         """Fail; concerns_message: others may well be sent by the same channel.
 
-        is_final: it must not be tried again, as some have it already. status: of the answer of
-        HTTP, where there was one.
+        left: the recipients that have not got it, where others have. status: of the answer of HTTP,
+        where there was one.
         """
         super().__init__(problem)
-        self.concerns_message = concerns_message or is_final
-        self.is_final = is_final
+        self.concerns_message = concerns_message or bool(left)
+        self.left = tuple(left)
         self.status = status
 
 

@@ -2,8 +2,8 @@
 """What the last run of a job gave that belongs to a virtual machine: it goes with the machine, in
 libvirt's metadata of it, where a live migration takes it along; `last/` stays on its host.
 
-Loaded by `begin`, `gate`, `end` and `chain` for jobs whose service says X-Carry; imports nothing of
-ours.
+Loaded by `begin`, `gate`, `end`, `chain` and `carry` for jobs whose service says X-Carry; imports
+nothing of ours.
 """
 
 import os
@@ -120,6 +120,34 @@ def ended(ending: "Any", machine: str) -> None:
         last = ending.notes.read(f"{ending.notes.STATE}/last/{ending.job}")
         found = newest(last, carried) | origin(uuid)
         for name in ("CARRIED_BEGUN", "CARRIED_BEGUN_START"):
+            found.pop(name, None)
+        carry(where, machine, ending.job, found)
+
+    attempt(ending.job, machine, step)
+
+
+def noted(ending: "Any", machine: str) -> None:
+    """Let the machine know of a last run that failed before `begin`, or was cut off by a crash.
+
+    Of those `end` has told nothing. The mark of a run that began after that stays.
+    """
+
+    def step() -> None:
+        where = ending.beside("where")
+        last = ending.notes.read(f"{ending.notes.STATE}/last/{ending.job}")
+        uuid = identity(where, machine)
+        if not uuid or not last:
+            return
+        carried = read(where, machine, ending.job)
+        if carried.get("CARRIED_MACHINE") != uuid:
+            carried = {}
+        ended = int(last.get("DEBVISOR_END_USEC", "0"))
+        is_over = int(carried.get("CARRIED_BEGUN_START", "0")) <= ended
+        is_newer = int(carried.get("DEBVISOR_END_USEC", "0")) < ended
+        if not is_newer and not (is_over and "CARRIED_BEGUN" in carried):
+            return
+        found = newest(last, carried) | origin(uuid)
+        for name in ("CARRIED_BEGUN", "CARRIED_BEGUN_START") if is_over else ():
             found.pop(name, None)
         carry(where, machine, ending.job, found)
 

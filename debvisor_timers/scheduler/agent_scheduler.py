@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from debvisor_timers.operations.safety.difference import Differences
     from debvisor_timers.operations.safety.kept import History
     from debvisor_timers.operations.safety.rollback import RollbackOptions, RolledBack
+    from debvisor_timers.operations.safety.trial import Trial
     from debvisor_timers.operations.safety.trying import Tried, TriedEdit
 
 INTERFACE = "io.debvisor.Timers"
@@ -167,10 +168,12 @@ class Asking(Scheduler):
         """Return what `apply` would change."""
         return cast("Plan", self.ask("Plan"))
 
-    def undo_unconfirmed(self, *, only_forgotten: bool = False) -> RolledBack | None:
+    def undo_unconfirmed(
+        self, *, only_forgotten: bool = False, require: Callable[[Trial], None] | None = None
+    ) -> RolledBack | None:
         """Take back what is being tried; only_forgotten is for the boot, which is root's."""
         if only_forgotten:
-            return super().undo_unconfirmed(only_forgotten=True)
+            return super().undo_unconfirmed(only_forgotten=True, require=require)
         return cast("RolledBack", self.ask("TakeBack"))
 
     def rollback(self, number: int | None, options: RollbackOptions) -> RolledBack:
@@ -187,7 +190,7 @@ class Asking(Scheduler):
         """Return what differs between generations, or from the newest to what is on disk."""
         return cast("Differences", self.ask("Diff", before=before, after=after))
 
-    def _confirm(self) -> int | None:
+    def _confirm(self, _require: Callable[[Trial], None] | None = None) -> int | None:
         return cast(int, self.ask("Confirm"))
 
 

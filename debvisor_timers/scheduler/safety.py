@@ -76,11 +76,14 @@ class Safety(Base):
                 )
         return tried
 
-    def confirm(self) -> int:
-        """Keep what is being tried; return its generation. Raises RefusedError for nothing."""
+    def confirm(self, *, require: Callable[[Trial], None] | None = None) -> int:
+        """Keep what is being tried; return its generation. Raises RefusedError for nothing.
+
+        require: raises for who may not end that trial; the agent has callers who may not.
+        """
         from debvisor_timers.errors import RefusedError
 
-        generation = self._confirm()
+        generation = self._confirm(require)
         if generation is None:
             raise RefusedError(
                 "nothing is being tried, so there is nothing to confirm",
@@ -104,13 +107,16 @@ class Safety(Base):
         kept = self.generations().kept
         return decision_of(trial, kept[0] if kept else None)
 
-    def undo_unconfirmed(self, *, only_forgotten: bool = False) -> RolledBack | None:
+    def undo_unconfirmed(
+        self, *, only_forgotten: bool = False, require: Callable[[Trial], None] | None = None
+    ) -> RolledBack | None:
         """Take back what is being tried, if anything is.
 
-        only_forgotten: not what a timer is going to take back.
+        only_forgotten: not what a timer is going to take back. require: as of `confirm`.
         """
         if only_forgotten and not self.host.layout.trial.exists():
             return None  # as at most boots: nothing of it has to be imported
+        from debvisor_timers.operations.safety.trial import let_anybody
         from debvisor_timers.operations.safety.trying import undo_unconfirmed
 
         with self.attempt("rollback") as attempt:
@@ -119,6 +125,7 @@ class Safety(Base):
                 attempt.on_step(lambda _step: None),
                 by=str(self.caller),
                 only_forgotten=only_forgotten,
+                require=require or let_anybody,
             )
             if done is not None:
                 _tell(attempt, done)
@@ -156,12 +163,13 @@ class Safety(Base):
 
         return differences(self.host, before, after)
 
-    def _confirm(self) -> int | None:
+    def _confirm(self, require: Callable[[Trial], None] | None = None) -> int | None:
+        from debvisor_timers.operations.safety.trial import let_anybody
         from debvisor_timers.operations.safety.trying import confirm
 
         with self.attempt("confirm") as attempt:
             attempt.begin()
-            generation = confirm(self.host)
+            generation = confirm(self.host, require=require or let_anybody)
             if generation is not None:
                 attempt.done(f"generation {generation}", generation=generation)
         return generation

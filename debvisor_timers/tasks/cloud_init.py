@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
+from debvisor_timers.disk import sync_folder
 from debvisor_timers.tasks.base import WRONG, TaskFailed, credential, run_tool
+from debvisor_timers.tasks.cloud_data import problems_of
 
 PROGRAM = "/usr/bin/xorriso"
 VOLUME = "cidata"
@@ -28,8 +30,6 @@ PARTS: Mapping[str, str] = {
 """The parameters that hold templates, and the files of the seed that they become."""
 
 _META_DATA = "instance-id: {{ instance_id | tojson }}\nlocal-hostname: {{ hostname | tojson }}\n"
-_HEADERS = ("#cloud-config", "#!", "#include", "#cloud-boothook", "#part-handler", "Content-Type:",
-            "## template: jinja")  # fmt: skip
 _SECTOR = 2048
 _APPLICATION = slice(16 * _SECTOR + 574, 16 * _SECTOR + 574 + 128)
 """Where an image has the name of what made it. Source: ECMA-119, 8.4.22."""
@@ -92,24 +92,15 @@ def _rendered(name: str, text: str, values: Mapping[str, Any]) -> str:
 
 def _check(files: Mapping[str, str], name: str) -> None:
     """Raise TaskFailed for what cloud-init would pass over in silence."""
-    if not files["user-data"].startswith(_HEADERS):
-        raise TaskFailed(
-            f"user_data of {name} has no header: cloud-init would ignore it",
-            fix="begin it with #cloud-config, or #! for a script",
-            exit_status=WRONG,
-        )
     for file, text in files.items():
-        if file == "user-data" and not text.startswith("#cloud-config"):
-            continue
-        try:
-            found = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            # Not its words: they quote the line, which may hold a secret.
-            mark = getattr(error, "problem_mark", None)
-            where = f", at line {mark.line + 1}" if mark else ""
-            raise TaskFailed(f"{file} of {name} is no YAML{where}", exit_status=WRONG) from None
-        if not isinstance(found, dict | None):
-            raise TaskFailed(f"{file} of {name} is no mapping", exit_status=WRONG)
+        if problem := next(problems_of(file, text), ""):
+            raise TaskFailed(
+                f"{file} of {name} {problem}",
+                fix="begin user-data with #cloud-config, or #! for a script"
+                if "has no header:" in problem
+                else "",
+                exit_status=WRONG,
+            )
 
 
 def _write(path: Path, files: Mapping[str, str]) -> str:
@@ -128,7 +119,10 @@ def _write(path: Path, files: Mapping[str, str]) -> str:
         options += ["-appid", mark, "-output", str(image)]
         run_tool([PROGRAM, *options, str(content)], package="xorriso")
         image.chmod(0o600)
+        with image.open("rb") as file:
+            os.fsync(file.fileno())
         image.replace(path)
+        sync_folder(path.parent)
     return "updated" if existed else "created"
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
 from debvisor_timers.tasks.columns import paragraph, table
 from debvisor_timers.tasks.measuring import measured
 from debvisor_timers.tasks.usage import Usage, document, size, unknown_of
+from debvisor_timers.tasks.usage_history import coverage
 
 GIB: Final = 1024**3
 MONTH_SECONDS: Final = 730 * 3600
@@ -72,15 +74,15 @@ def cost_of(usage: Usage, prices: Prices) -> Cost:
     return Cost(usage=usage, parts=parts, unused=unused)
 
 
-def report(costs: Sequence[Cost], currency: str) -> list[str]:
-    """Return the table and what it does not tell, for people."""
+def report(costs: Sequence[Cost], currency: str, window: timedelta = timedelta()) -> list[str]:
+    """Return the table and what it does not tell, for people. window: how far back was looked."""
     heads = ("MACHINE", "STATE", "VCPU", "MEMORY", "DISKS", f"{currency}/MONTH", "UNUSED")
     total = sum(cost.total for cost in costs)
     unused = sum(sum(cost.unused.values()) for cost in costs)
     is_known = all(cost.is_wholly_known for cost in costs)
     rows = [_row(cost) for cost in costs]
     rows.append(("all", "", "", "", "", f"{total:.2f}", _unused(unused, is_known=is_known)))
-    return [*table(heads, rows, texts=2), *_remarks(costs, is_known=is_known)]
+    return [*table(heads, rows, texts=2), *_remarks(costs, window, is_known=is_known)]
 
 
 def _row(cost: Cost) -> tuple[str, ...]:
@@ -101,11 +103,10 @@ def _unused(amount: float, *, is_known: bool) -> str:
     return f"{amount:.2f}{' ' if is_known else '+'}"
 
 
-def _remarks(costs: Sequence[Cost], *, is_known: bool) -> Iterator[str]:
-    seconds = max((cost.usage.seconds for cost in costs), default=0.0)
-    if seconds:
+def _remarks(costs: Sequence[Cost], window: timedelta, *, is_known: bool) -> Iterator[str]:
+    if measured_for := coverage([cost.usage for cost in costs], window):
         yield from paragraph(
-            f"The use of CPU and network was measured for {seconds:.0f} s, and is taken for that "
+            f"The use of CPU and network was measured {measured_for}, and is taken for that "
             "of a month. Disks count as used as far as their images occupy the host."
         )
     if not is_known:
@@ -142,6 +143,7 @@ def _money(parts: Mapping[str, float]) -> dict[str, float]:
 def cost_analysis(config: Mapping[str, Any]) -> dict[str, Any]:
     """Measure the machines that `config` selects, print what they cost, and return it."""
     prices = Prices(currency=config["currency"], **config["prices"])
-    costs = [cost_of(usage, prices) for usage in measured(config, samples=2).usages]
-    print("\n".join(report(costs, prices.currency)), flush=True)
-    return result(costs, prices.currency)
+    found = measured(config, samples=2)
+    costs = [cost_of(usage, prices) for usage in found.usages]
+    print("\n".join(report(costs, prices.currency, found.window)), flush=True)
+    return {"window_seconds": found.window.total_seconds(), **result(costs, prices.currency)}

@@ -7,9 +7,8 @@ import ipaddress
 import re
 import shlex
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from debvisor_timers.tasks.base import (
     credential,
     try_tool,
 )
+from debvisor_timers.tasks.dns_records import RecordSet, absolute, prerequisites, record_sets
 
 NSUPDATE = "/usr/bin/nsupdate"
 DIG = "/usr/bin/dig"
@@ -30,10 +30,6 @@ PACKAGE = "bind9-dnsutils"
 KEY = "tsig"
 """The credential with the key: a file of BIND (`key NAME { algorithm ...; secret ...; };`)."""
 
-_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?|@")
-_TYPE = re.compile(r"[A-Z0-9]{1,12}")
-_NO_TYPES = frozenset(("ANY", "IN", "CH", "HS", "NONE", "AXFR", "IXFR", "SOA"))
-"""What nsupdate reads as another word, or what no update may set as a whole."""
 _SERVER = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:-]*")
 _DIGESTS = frozenset(("TLSA", "SSHFP", "DS", "CDS", "DNSKEY", "CDNSKEY", "OPENPGPKEY", "SMIMEA"))
 """Types whose long data dig writes in several parts."""
@@ -43,22 +39,9 @@ _KEY_CLAUSE = re.compile(
 )
 _REFUSED = {"REFUSED": WRONG, "NOTAUTH": WRONG, "NOTZONE": WRONG, "BADKEY": WRONG, "BADSIG": WRONG,
             "BADTIME": WRONG, "SERVFAIL": UNAVAILABLE}  # fmt: skip
+_BAD_DATA = ("invalid rdata", "syntax error", "unknown class/type", "FORMERR")
+"""What nsupdate says of what it cannot read, and a server of what makes no sense."""
 _UNMET = ("YXDOMAIN", "NXRRSET", "YXRRSET", "NXDOMAIN")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordSet:
-    """The records of a name and a type as they are to be; data: none where there are to be none."""
-
-    name: str
-    type: str
-    ttl: int
-    data: tuple[str, ...]
-
-    @property
-    def words(self) -> str:
-        """Return it for people."""
-        return f"{self.name} {self.type}"
 
 
 def dns_update(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,6 +52,7 @@ def dns_update(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     zone = absolute(config["zone"])
     wanted = record_sets(config["records"], zone)
+    needed = prerequisites(config.get("prerequisites", []), zone)
     server = config.get("server", "127.0.0.1")
     if not _SERVER.fullmatch(server):
         raise TaskFailed(f"{server!r} is no name of a server", exit_status=WRONG)
@@ -83,7 +67,8 @@ def dns_update(config: Mapping[str, Any]) -> dict[str, Any]:
     for each in changes:
         print(f"{'would set' if result['dry_run'] else 'setting'} {each.words}: {each.data}")
     if changes and not result["dry_run"]:
-        _update(zone, changes, config, limit)
+        lines = [f"zone {zone}", *needed, *(line for each in changes for line in each.lines())]
+        _update(zone, lines, config, limit)
         port = config.get("port", 53)
         if left := [each.words for each in changes if not _is_so(each, server, port, limit)]:
             raise TaskFailed(
@@ -96,63 +81,20 @@ def dns_update(config: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def absolute(name: str, zone: str = "") -> str:
-    """Return a name with its full stop; of the zone where it has none. Raises TaskFailed."""
-    if not _NAME.fullmatch(name):
-        raise TaskFailed(f"{name!r} is no name of DNS", exit_status=WRONG)
-    if name == "@":
-        return zone
-    if name.endswith("."):
-        return name.lower()
-    return f"{name}.{zone}".lower() if zone else f"{name}.".lower()
-
-
-def record_sets(records: Sequence[Mapping[str, Any]], zone: str) -> list[RecordSet]:
-    """Return the sets that records make: those of one name and type together, in their order.
-
-    Raises TaskFailed for names outside of the zone, and for data with control characters.
-    """
-    found: dict[tuple[str, str], RecordSet] = {}
-    for record in records:
-        name, kind = absolute(record["name"], zone), record["type"].upper()
-        if not _TYPE.fullmatch(kind) or kind in _NO_TYPES:
-            raise TaskFailed(f"{kind!r} is no type of records to set", exit_status=WRONG)
-        if name != zone and not name.endswith(f".{zone}"):
-            raise TaskFailed(f"{name} is not in the zone {zone}", exit_status=WRONG)
-        data = record.get("data", [])
-        several = [data] if isinstance(data, str) else list(data)
-        for each in several:
-            if not each.isprintable() or not each.strip():
-                raise TaskFailed(f"{each!r} is no data of a record", exit_status=WRONG)
-        before = found.get((name, kind))
-        found[name, kind] = RecordSet(
-            name=name,
-            type=kind,
-            ttl=record.get("ttl", before.ttl if before else 3600),
-            data=(*(before.data if before else ()), *several),
-        )
-    return list(found.values())
-
-
-def script_of(zone: str, sets: Sequence[RecordSet], config: Mapping[str, Any]) -> str:
+def script_of(lines: list[str], config: Mapping[str, Any]) -> str:
     """Return what nsupdate is told. Each value was checked: none can begin a line of its own."""
-    lines = [f"server {config.get('server', '127.0.0.1')} {config.get('port', 53)}", f"zone {zone}"]
-    for each in sets:
-        lines.append(f"update delete {each.name} {each.type}")
-        lines += [f"update add {each.name} {each.ttl} {each.type} {data}" for data in each.data]
-    return "\n".join([*lines, "send", ""])
+    server = f"server {config.get('server', '127.0.0.1')} {config.get('port', 53)}"
+    return "\n".join([server, *lines, "send", ""])
 
 
-def _update(
-    zone: str, sets: Sequence[RecordSet], config: Mapping[str, Any], limit: timedelta
-) -> None:
+def _update(zone: str, lines: list[str], config: Mapping[str, Any], limit: timedelta) -> None:
     with tempfile.TemporaryDirectory(prefix="debvisor-dns-") as folder:
         command = [NSUPDATE, "-v", "-t", f"{limit.total_seconds():.0f}"]
         secret = ""
         if config.get("key", True):
             path, secret = key_file(Path(folder))
             command += ["-k", str(path)]
-        done = try_tool(command, package=PACKAGE, input=script_of(zone, sets, config))
+        done = try_tool(command, package=PACKAGE, input=script_of(lines, config))
     said = f"{done.stderr}\n{done.stdout}"
     said = said.replace(secret, "...") if secret else said
     # It would go on without a key that it cannot read.
@@ -192,9 +134,13 @@ def failure_of(said: str, zone: str, server: str) -> TaskFailed:
             exit_status=WRONG,
         )
     if code in _UNMET:
-        return TaskFailed(f"{zone} is not as it has to be: {code}", exit_status=BUSY)
+        fix = "see `prerequisites`: nothing was changed"
+        return TaskFailed(f"{zone} is not as it has to be: {code}", fix=fix, exit_status=BUSY)
     if "timed out" in plain or "connection refused" in plain or "unreachable" in plain:
         return TaskFailed(f"{server} does not answer", exit_status=UNAVAILABLE)
+    if any(word in plain for word in _BAD_DATA):
+        fix = "write the data as a zone file has it; try it with dry_run: true"
+        return TaskFailed(f"nsupdate does not read it: {plain}", fix=fix, exit_status=WRONG)
     status = _REFUSED.get(code, FAILED)
     return TaskFailed(f"nsupdate: {plain or 'it says nothing'}", exit_status=status)
 
@@ -216,14 +162,18 @@ def _is_so(wanted: RecordSet, server: str, port: int, limit: timedelta) -> bool:
 
 
 def is_answered(answer: str, wanted: RecordSet) -> bool:
-    """Return True where the answer of dig has exactly the records that are wanted."""
+    """Return True where the answer of dig has the records that are wanted, and no others.
+
+    Others may be there where they are only to be added.
+    """
     there = set()
     for name, ttl, kind, data in _answers(answer):
         if name == wanted.name and kind == wanted.type:
             if ttl != wanted.ttl:
                 return False
             there.add(normal(data, kind))
-    return there == {normal(data, wanted.type) for data in wanted.data}
+    asked = {normal(data, wanted.type) for data in wanted.data}
+    return there == asked if wanted.replaces else there >= asked
 
 
 def _answers(text: str) -> Iterator[tuple[str, int, str, str]]:

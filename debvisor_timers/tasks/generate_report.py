@@ -15,9 +15,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from debvisor_timers.jobs.channels import Mail
+from debvisor_timers.jobs.channels import CREDENTIALS, Mail
+from debvisor_timers.jobs.config import CONFIG_NAME, load_config
+from debvisor_timers.layout import Layout
 from debvisor_timers.notify import mail as mailing
 from debvisor_timers.notify.sending import NotSentError, Way
+from debvisor_timers.operations.applying.generations import Generations
 from debvisor_timers.operations.durable import replace_file
 from debvisor_timers.tasks.base import UNAVAILABLE, WRONG, TaskFailed, run_time, run_tool
 
@@ -27,6 +30,7 @@ SINCE: Mapping[str, str] = {"daily": "1d", "weekly": "7d", "monthly": "30d"}
 """How far back each type of report tells."""
 
 _SUFFIX = {"text": ".txt", "html": ".html", "json": ".json"}
+_CREDSTORE = "/etc/credstore"
 _PATIENCE = timedelta(minutes=1)
 
 
@@ -40,14 +44,17 @@ def generate_report(config: Mapping[str, Any]) -> dict[str, Any]:
     if config.get("include_metrics"):
         result["metrics"] = figures(summary)
     if path := config.get("output"):
-        result["file"] = str(write(Path(at.strftime(path)), content))
+        mode = int(config.get("mode", "0640"), 8)
+        result["file"] = str(write(Path(at.strftime(path)), content, mode=mode))
         print(f"wrote {result['file']}")
-    if to := config.get("mail"):
-        settings = _mail_settings(to)
+    letters = [_mail_settings(to)] if (to := config.get("mail")) else []
+    if name := config.get("channel"):
+        letters.append(channel_mail(name, Layout()))
+    for settings in letters:
         _mail(settings, letter(settings, kind, form, content, at))
-        result["mailed_to"] = list(settings.to)
+        result["mailed_to"] = [*result.get("mailed_to", []), *settings.to]
         print(f"mailed to {', '.join(settings.to)}")
-    if not path and not to:
+    if not path and not letters:
         print(content.decode("utf-8", "replace") if form != "html" else _report(kind))
     return result
 
@@ -76,12 +83,12 @@ def figures(report: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def write(path: Path, content: bytes) -> Path:
+def write(path: Path, content: bytes, *, mode: int = 0o640) -> Path:
     """Write a whole file, or leave what was there; raise TaskFailed."""
     if not path.is_absolute():
         raise TaskFailed(f"{path} is no absolute path", exit_status=WRONG)
     try:
-        replace_file(path, content, mode=0o640)
+        replace_file(path, content, mode=mode)
     except OSError as error:
         raise TaskFailed(f"cannot write {path}: {error.strerror}") from error
     return path
@@ -107,6 +114,21 @@ def letter(settings: Mail, kind: str, form: str, content: bytes, at: datetime) -
     return mail
 
 
+def channel_mail(name: str, layout: Layout) -> Mail:
+    """Return the settings of a channel of mail, as they were applied last; raise TaskFailed."""
+    kept = Generations(layout.state / "generations")
+    channels = load_config(kept.folder / str(kept.latest()) / CONFIG_NAME).config.channels
+    channel = channels.get(name)
+    if channel is None or channel.mail is None:
+        those = ", ".join(each for each, its in channels.items() if its.mail) or "none"
+        raise TaskFailed(
+            f"there is no channel {name!r} that sends mail",
+            fix=f"there are: {those}; write it under channels in config.yaml, and apply",
+            exit_status=WRONG,
+        )
+    return channel.mail
+
+
 def _mail_settings(written: Mapping[str, Any]) -> Mail:
     try:
         return Mail.model_validate(written)
@@ -117,9 +139,17 @@ def _mail_settings(written: Mapping[str, Any]) -> Mail:
         raise TaskFailed(f"mail.{key}: {first['msg']}", fix=fix, exit_status=WRONG) from error
 
 
+def _secrets(settings: Mail) -> Path:
+    """Return where the password of the server is: with the job's own credentials, or the host's."""
+    own = Path(os.environ.get("CREDENTIALS_DIRECTORY", "") or "/nowhere")
+    secret = settings.smtp.password if settings.smtp else None
+    is_own = secret is not None and (own / f"{CREDENTIALS}.{secret.credential}").exists()
+    return own if is_own else Path(_CREDSTORE)
+
+
 def _mail(settings: Mail, mail: EmailMessage) -> None:
-    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
     try:
-        mailing.send(settings, mail, Way(_PATIENCE, Path(folder) if folder else None))
+        mailing.send(settings, mail, Way(_PATIENCE, _secrets(settings)))
     except NotSentError as error:
-        raise TaskFailed(str(error), exit_status=UNAVAILABLE) from error
+        # Another attempt would mail it once more to those that have it.
+        raise TaskFailed(str(error), exit_status=WRONG if error.left else UNAVAILABLE) from error

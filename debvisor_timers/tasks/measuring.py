@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -19,17 +21,29 @@ from debvisor_timers.tasks.usage import (
     FileSystem,
     GuestMemory,
     Reading,
+    Stretch,
     Usage,
     usage_of,
 )
+from debvisor_timers.tasks.usage_history import FOLDER, KEPT, keep, within
 
 if TYPE_CHECKING:
     import libvirt
 
 Statistics = Mapping[str, Any]
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _STATES = ("no state", "running", "blocked", "paused", "shutting down", "shut off", "crashed")
 """By their numbers in libvirt, the last one besides: suspended. Source: virDomainState."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When counters are read: in seconds since 1970, and since which boot of the host."""
+
+    seconds: float
+    boot: str
+    up: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,27 +59,71 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What the machines use, by name, and what the host has: processors, and bytes of memory."""
+    """What the machines use, by name, and what the host has: processors, and bytes of memory.
+
+    window: how far back was looked; nought: what the run itself has measured.
+    """
 
     usages: tuple[Usage, ...]
     cpus: int
     memory: int
+    window: timedelta = timedelta()
 
 
-def measured(config: Mapping[str, Any], *, samples: int) -> Measured:
+def measured(config: Mapping[str, Any], *, samples: int, folder: Path = FOLDER) -> Measured:
     """Return what the machines use that `config` selects, by so many readings.
 
-    Raises TaskFailed where there is no libvirt, or no such machine.
+    What earlier runs have kept in `folder` counts too, as far as the window goes back. Raises
+    TaskFailed where there is no libvirt, or no such machine.
     """
-    interval, selection = interval_of(config), Selection.of(config)
+    interval, window = interval_of(config), window_of(config)
+    selection = Selection.of(config)
     with connected(selection.uri) as connection:
         machines = select(connection, selection)
         _, megabytes, cpus = connection.getInfo()[:3]
         seconds = (samples - 1) * interval.total_seconds()
         count = f"{len(machines)} machine{'' if len(machines) == 1 else 's'}"
         print(f"measuring {count} for {seconds:g} s", flush=True)
-        usages = measure(connection, machines, samples=samples, interval=interval)
-        return Measured(usages=tuple(usages), cpus=cpus, memory=megabytes * 1024**2)
+        readings = measure(connection, machines, samples=samples, interval=interval)
+        uuids = {machine.name(): machine.UUIDString() for machine in machines}
+    usages = usages_of(
+        {uuids[name]: (name, each) for name, each in readings.items()}, window, folder
+    )
+    return Measured(usages=tuple(usages), cpus=cpus, memory=megabytes * 1024**2, window=window)
+
+
+def usages_of(
+    machines: Mapping[str, tuple[str, Sequence[Reading]]], window: timedelta, folder: Path
+) -> list[Usage]:
+    """Return what machines used in the window, by their UUIDs; without one, in this run alone.
+
+    What cannot be kept is said, and then this run counts alone.
+    """
+    now = max((each[-1].seconds for _, each in machines.values()), default=0.0)
+    known: Mapping[str, Sequence[Stretch]] = {}
+    try:
+        known = keep(folder, {uuid: each for uuid, (_, each) in machines.items()}, now=now)
+    except (DebvisorTimersError, OSError) as error:
+        print(f"<4>what was measured is not kept, and counts alone: {error}", file=sys.stderr)
+    return [
+        usage_of(
+            name, each, earlier=within(known[uuid], window, now=now) if window and known else None
+        )
+        for uuid, (name, each) in machines.items()
+    ]
+
+
+def window_of(config: Mapping[str, Any]) -> timedelta:
+    """Return how far back is looked; nought for this run alone. Raises TaskFailed."""
+    text = str(config.get("window", "7d"))
+    try:
+        found = parse_timespan(text)
+    except DebvisorTimersError as error:
+        raise TaskFailed(f"window: {error}", exit_status=WRONG) from error
+    if found is None or found > KEPT:
+        problem = f"window: {text} is more than is kept"
+        raise TaskFailed(problem, fix=f"window: {KEPT.days}d at most", exit_status=WRONG)
+    return found
 
 
 def interval_of(config: Mapping[str, Any]) -> timedelta:
@@ -89,8 +147,8 @@ def measure(
     *,
     samples: int,
     interval: timedelta,
-) -> list[Usage]:
-    """Return what each machine uses, by so many readings; it takes (samples - 1) * interval.
+) -> dict[str, list[Reading]]:
+    """Return so many readings of each machine, by name; it takes (samples - 1) * interval.
 
     A machine that is gone meanwhile is left out.
     """
@@ -103,7 +161,7 @@ def measure(
     for machine in machines:
         if several := readings[machine.name()]:
             several[-1] = replace(several[-1], file_systems=_told_by_agent(machine))
-    return [usage_of(name, several) for name, several in readings.items() if several]
+    return {name: several for name, several in readings.items() if several}
 
 
 def _read(
@@ -113,6 +171,7 @@ def _read(
 
     if not machines:
         return
+    boot = BOOT_ID.read_text(encoding="ascii").strip()
     kinds = 0
     for name in ("STATE", "CPU_TOTAL", "VCPU", "BALLOON", "BLOCK", "INTERFACE"):
         kinds |= getattr(libvirt, f"VIR_DOMAIN_STATS_{name}")
@@ -122,7 +181,8 @@ def _read(
             number = max(machine.ID(), 0)
         except libvirt.libvirtError:
             continue  # it was removed a moment ago
-        yield machine.name(), reading_of(statistics, sources, seconds=time.time(), number=number)
+        now = Moment(seconds=time.time(), boot=boot, up=time.clock_gettime(time.CLOCK_BOOTTIME))
+        yield machine.name(), reading_of(statistics, sources, now, number=number)
 
 
 def _sources(machine: libvirt.virDomain, xml: str) -> Iterator[tuple[str, Source]]:
@@ -178,7 +238,7 @@ def file_systems_of(told: Statistics) -> Iterator[FileSystem]:
 
 
 def reading_of(
-    statistics: Statistics, sources: Mapping[str, Source], *, seconds: float, number: int
+    statistics: Statistics, sources: Mapping[str, Source], now: Moment, *, number: int
 ) -> Reading:
     """Return what `statistics` of virConnectGetAllDomainStats say.
 
@@ -188,7 +248,9 @@ def reading_of(
     vcpus = range(statistics.get("vcpu.maximum", 0))
     delays = [statistics[key] for each in vcpus if (key := f"vcpu.{each}.delay") in statistics]
     return Reading(
-        seconds=seconds,
+        seconds=now.seconds,
+        boot=now.boot,
+        up=now.up,
         id=number,
         state=_STATES[state] if state < len(_STATES) else "suspended",
         vcpus=statistics.get("vcpu.current", 0),

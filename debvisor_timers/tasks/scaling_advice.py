@@ -6,12 +6,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from debvisor_timers.tasks.columns import paragraph, table
 from debvisor_timers.tasks.measuring import Measured, measured
 from debvisor_timers.tasks.storage import Storage, storage_of
 from debvisor_timers.tasks.usage import Usage, document, percent, size, unknown_of
+from debvisor_timers.tasks.usage_history import coverage, span
 
 MIB: Final = 1024**2
 STEP: Final = 256 * MIB
@@ -69,7 +71,7 @@ def _idle(usage: Usage, limits: Thresholds) -> Iterator[Advice]:
         return
     moved = (usage.disk_rate or 0.0) + (usage.net_rate or 0.0)
     if usage.cpu_peak / usage.vcpus * 100 < limits.idle and moved < QUIET_BYTES:
-        text = f"it did nothing for {usage.seconds:.0f} s ({usage.state}): is it still needed?"
+        text = f"it did nothing for {span(usage.seconds)} ({usage.state}): is it still needed?"
         yield Advice(kind="idle", text=text)
 
 
@@ -163,9 +165,15 @@ def host_advice(storage: Sequence[Storage]) -> Iterator[Advice]:
 
 
 def report(
-    usages: Sequence[Usage], advice: Mapping[str, Sequence[Advice]], host: Mapping[str, Any]
+    usages: Sequence[Usage],
+    advice: Mapping[str, Sequence[Advice]],
+    host: Mapping[str, Any],
+    window: timedelta = timedelta(),
 ) -> list[str]:
-    """Return the table, the advice and what is not known, for people."""
+    """Return the table, the advice and what is not known, for people.
+
+    window: how far back was looked.
+    """
     heads = ("MACHINE", "STATE", "VCPU", "CPU", "PEAK", "MEMORY", "USED", "DISKS", "STORED")
     lines = table(heads, [_row(usage) for usage in usages], texts=2)
     lines += paragraph(
@@ -174,6 +182,8 @@ def report(
     )
     said = [("this host", each["text"]) for each in host["advice"]]
     said += [(name, each.text) for name, several in advice.items() for each in several]
+    if measured_for := coverage(usages, window):
+        lines += paragraph(f"measured {measured_for}")
     lines += ["Advice:" if said else "No advice."]
     for name, text in said:
         lines += paragraph(f"{name}: {text}", indent="  ")
@@ -205,10 +215,11 @@ def scaling_advice(config: Mapping[str, Any]) -> dict[str, Any]:
     found = measured(config, samples=config["samples"])
     advice = {usage.name: advice_for(usage, limits) for usage in found.usages}
     host = host_document(found)
-    print("\n".join(report(found.usages, advice, host)), flush=True)
+    print("\n".join(report(found.usages, advice, host, found.window)), flush=True)
     machines = {
         usage.name: document(usage) | {"advice": [asdict(each) for each in advice[usage.name]]}
         for usage in found.usages
     }
     count = sum(map(len, [host["advice"], *advice.values()]))
-    return {"host": host, "advice": count, "machines": machines}
+    window = found.window.total_seconds()
+    return {"window_seconds": window, "host": host, "advice": count, "machines": machines}

@@ -78,12 +78,15 @@ class GuestMemory:
 class Reading:
     """The counters of a machine in one moment; times in nanoseconds, amounts in bytes.
 
-    seconds: since 1970. id: of libvirt, new with each start, 0 while it is off. cpu: of all its
+    seconds: since 1970. boot, up: of the host, and the seconds since that, which no change of its
+    clock moves. id: of libvirt, new with each start since then, 0 while it is off. cpu: of all its
     processors. delay: how long they were ready and had none of the host's; -1 for not known.
     resident: what the host holds in memory for it. file_systems: None where its agent tells none.
     """
 
     seconds: float
+    boot: str
+    up: float
     id: int
     state: str
     vcpus: int
@@ -96,6 +99,53 @@ class Reading:
     disk_bytes: int
     net_bytes: int
     file_systems: tuple[FileSystem, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """What a machine used in so many `seconds`, the last of them at `at`, since 1970.
+
+    cpu: seconds of processors; peak: processors, the most between two readings. waited: seconds in
+    which its processors waited for one of the host's, None for not known. disk, net, memory: bytes,
+    of memory the most at a reading.
+    """
+
+    at: float
+    seconds: float
+    cpu: float
+    peak: float
+    waited: float | None
+    disk: int
+    net: int
+    memory: int | None
+    is_swapping: bool
+
+
+def stretches_of(readings: Sequence[Reading]) -> list[Stretch]:
+    """Return what lies between each two readings of one start; the rest counts for nothing."""
+    return [_between(one, two) for one, two in pairwise(readings) if _is_one_start(one, two)]
+
+
+def _between(one: Reading, two: Reading) -> Stretch:
+    seconds, cpu = two.up - one.up, (two.cpu - one.cpu) / 1e9
+    is_told = min(one.delay, two.delay) >= 0
+    swapped = [each.guest.swapped for each in (one, two) if each.guest]
+    return Stretch(
+        at=two.seconds,
+        seconds=seconds,
+        cpu=cpu,
+        peak=cpu / seconds,
+        waited=(two.delay - one.delay) / 1e9 / max(two.vcpus, 1) if is_told else None,
+        disk=two.disk_bytes - one.disk_bytes,
+        net=two.net_bytes - one.net_bytes,
+        memory=most(_memory_used(one), _memory_used(two)),
+        is_swapping=len(swapped) == 2 and swapped[1] > swapped[0],
+    )
+
+
+def most(*amounts: int | None) -> int | None:
+    """Return the largest of those that are known."""
+    return max((each for each in amounts if each is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +164,8 @@ class Unknown:
 class Usage:
     """What a machine was given, and what it used over so many `seconds`.
 
-    cpu, cpu_peak: in processors, the mean and the most between two readings. waiting: the share of
+    cpu, cpu_peak: in processors, the mean and the most between two readings. memory_used: the most
+    at a reading. waiting: the share of
     that time, 0 to 1, in which its processors waited for one of the host's. disk_rate, net_rate: in
     bytes a second. is_swapping: the guest swapped meanwhile.
     """
@@ -157,23 +208,24 @@ class Usage:
         return sum(disk.stored for disk in self.disks)
 
 
-def usage_of(name: str, readings: Sequence[Reading]) -> Usage:
+def usage_of(
+    name: str, readings: Sequence[Reading], *, earlier: Sequence[Stretch] | None = None
+) -> Usage:
     """Return what a machine used between the first and the last of its `readings`, at least one.
 
     A machine that was started again meanwhile has counted from nought: what lies between two
-    readings of different starts counts for nothing.
+    readings of different starts counts for nothing. earlier: what counts in the place of these
+    stretches, them included.
     """
     last = readings[-1]
-    spans = [(one, two) for one, two in pairwise(readings) if _is_one_start(one, two)]
-    seconds = sum(two.seconds - one.seconds for one, two in spans)
-    rates = [_rate(two.cpu - one.cpu, one, two) / 1e9 for one, two in spans]
-    is_known = bool(spans)
+    spans = stretches_of(readings) if earlier is None else earlier
+    seconds = sum(each.seconds for each in spans)
+    waited = [each.waited for each in spans if each.waited is not None]
 
     def mean(total: float) -> float | None:
-        return total / seconds if is_known else None
+        return total / seconds if spans else None
 
-    delays = [two.delay - one.delay for one, two in spans if min(one.delay, two.delay) >= 0]
-    waited = mean(sum(delays) / 1e9 / max(last.vcpus, 1)) if delays else None
+    used = _memory_used(last)
     return Usage(
         name=name,
         state=last.state,
@@ -181,16 +233,16 @@ def usage_of(name: str, readings: Sequence[Reading]) -> Usage:
         vcpus=last.vcpus,
         memory=last.memory,
         disks=last.disks,
-        cpu=mean(sum(two.cpu - one.cpu for one, two in spans) / 1e9),
-        cpu_peak=max(rates, default=None),
-        waiting=waited,
-        memory_used=_memory_used(last),
+        cpu=mean(sum(each.cpu for each in spans)),
+        cpu_peak=max((each.peak for each in spans), default=None),
+        waiting=mean(sum(waited)) if waited else None,
+        memory_used=None if used is None else most(used, *(each.memory for each in spans)),
         resident=last.resident,
-        is_swapping=any(_swapped(two) > _swapped(one) for one, two in spans),
-        disk_rate=mean(sum(two.disk_bytes - one.disk_bytes for one, two in spans)),
-        net_rate=mean(sum(two.net_bytes - one.net_bytes for one, two in spans)),
+        is_swapping=any(each.is_swapping for each in spans),
+        disk_rate=mean(sum(each.disk for each in spans)),
+        net_rate=mean(sum(each.net for each in spans)),
         file_systems=last.file_systems or (),
-        unknown=tuple(_unknown(last, is_known=is_known)),
+        unknown=tuple(_unknown(last, is_known=bool(spans))),
     )
 
 
@@ -201,15 +253,7 @@ def _is_one_start(one: Reading, two: Reading) -> bool:
         (one.net_bytes, two.net_bytes),
     )
     grows = all(before <= after for before, after in counters)
-    return one.id == two.id != 0 and grows and two.seconds > one.seconds
-
-
-def _rate(amount: float, one: Reading, two: Reading) -> float:
-    return amount / (two.seconds - one.seconds)
-
-
-def _swapped(reading: Reading) -> int:
-    return reading.guest.swapped if reading.guest else 0
+    return (one.boot, one.id) == (two.boot, two.id) and two.id != 0 and grows and two.up > one.up
 
 
 def _is_fresh(reading: Reading) -> bool:

@@ -19,11 +19,13 @@ from debvisor_timers.jobs.web import WebSettings
 from debvisor_timers.layout import Layout
 from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.web.app import create_app
+from debvisor_timers.web.edge.crowd import Crowd
 from debvisor_timers.web.edge.edge import bounds_of
 from debvisor_timers.web.edge.log import AccessLog
 from debvisor_timers.web.edge.log import Send as SendRecord
 from debvisor_timers.web.envelope import failure
 from debvisor_timers.web.identity.authenticator import Identity
+from debvisor_timers.web.identity.proxies import Proxies
 from debvisor_timers.web.serving import Server, names_of, own_certificate, passed_sockets
 from debvisor_timers.web.settings import read_settings
 from debvisor_timers.web.workers import Workers
@@ -71,7 +73,8 @@ async def _serve(
     try:
         app = create_app(backend, identity, bounds_of(settings, log))
         _log.info("debvisor-timers %s serves at %s", __version__, names_of(sockets))
-        await Server(app, tls).serve(sockets)
+        crowd = Crowd(settings.connections_per_client, Proxies(settings.trusted_proxies))
+        await Server(app, tls, crowd).serve(sockets)
     finally:
         await identity.uses.write()
         await backend.close()

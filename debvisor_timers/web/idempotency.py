@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sqlite3
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Generic, Self, TypeVar, cast
@@ -18,18 +20,28 @@ from typing import Annotated, Generic, Self, TypeVar, cast
 from fastapi import Depends, Header, Request, Response
 
 from debvisor_timers.errors import DebvisorTimersError, RefusedError
+from debvisor_timers.web.backend import backend_of
+from debvisor_timers.web.cut_off import CutOff, events_of, require_nothing_done
 from debvisor_timers.web.principal import Principal
 
 T = TypeVar("T")
 
 KEPT_SECONDS = 24 * 3600.0
 _KEPT_HEADERS = ("location", "etag", "content-type")
-_SCHEMA = """
+_SCHEMA = (
+    """
     CREATE TABLE IF NOT EXISTS answers (
         key TEXT PRIMARY KEY, request TEXT NOT NULL, at REAL NOT NULL,
         status INTEGER, headers TEXT, body BLOB
     )
-"""
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS begun (
+        key TEXT PRIMARY KEY, at REAL NOT NULL, server TEXT NOT NULL, id TEXT NOT NULL
+    )
+    """,
+)
+"""begun: which server has begun a request, and by which id the audit knows it."""
 
 IdempotencyKey = Annotated[
     str | None,
@@ -68,6 +80,7 @@ class Answers:
         self._now = now
         self._memory: sqlite3.Connection | None = None
         self._turn = threading.Lock()
+        self._server = secrets.token_hex(8)
 
     @classmethod
     def of_service(cls) -> Self:
@@ -85,8 +98,9 @@ class Answers:
         """Return the answer to what is done, or the one that the same request had before.
 
         What was refused may be asked again. What was carried out is never done twice, nor is what
-        was cut off, of which nobody knows: not even where its answer could not be told. Raises
-        OtherRequestError, and RefusedError while the first request is still being carried out.
+        was cut off, of which nobody knows: not even where its answer could not be told. Of what
+        another server had begun that is gone, the audit may know. Raises OtherRequestError, and
+        RefusedError while the first request is still being carried out.
         """
         if not key:
             return await doing.tell(await doing.carry_out())
@@ -94,7 +108,12 @@ class Answers:
         asked = f"{request.method} {request.url.path}?{request.url.query}"
         name = _digest(who.kind, who.name, key)
         wanted = _digest(asked, body.hex())
-        kept = await asyncio.to_thread(self._begin, name, wanted)
+        kept = await asyncio.to_thread(self._begin, name, wanted, who.request_id)
+        if isinstance(kept, CutOff):
+            events = await backend_of(request).read(events_of, kept, who.name)
+            require_nothing_done(events)
+            await asyncio.to_thread(self._release, name)
+            return await self.once(who, request, key, doing)
         if kept is not None:
             return kept
         try:
@@ -108,12 +127,16 @@ class Answers:
         await asyncio.to_thread(self._keep, name, given)
         return given
 
-    def _begin(self, name: str, wanted: str) -> Response | None:
+    def _begin(self, name: str, wanted: str, request_id: str) -> Response | CutOff | None:
         """Note that a request has begun; return the answer where it was there before."""
         now = self._now()
         with self._open() as database:
             database.execute("BEGIN IMMEDIATE")
-            database.execute("DELETE FROM answers WHERE at < ?", (now - KEPT_SECONDS,))
+            for table in ("answers", "begun"):
+                database.execute(f"DELETE FROM {table} WHERE at < ?", (now - KEPT_SECONDS,))  # noqa: S608
+            begun = database.execute(
+                "SELECT id, at FROM begun WHERE key = ? AND server != ?", (name, self._server)
+            ).fetchone()
             row = database.execute(
                 "SELECT request, status, headers, body FROM answers WHERE key = ?", (name,)
             ).fetchone()
@@ -121,7 +144,13 @@ class Answers:
                 database.execute(
                     "INSERT INTO answers (key, request, at) VALUES (?, ?, ?)", (name, wanted, now)
                 )
+                database.execute(
+                    "INSERT OR REPLACE INTO begun (key, at, server, id) VALUES (?, ?, ?, ?)",
+                    (name, now, self._server, request_id),
+                )
             database.commit()
+        if row is not None and row[:2] == (wanted, None) and begun and begun[0]:
+            return CutOff(request_id=begun[0], at=datetime.fromtimestamp(begun[1], UTC))
         return None if row is None else _again(wanted, *row)
 
     def _keep(self, name: str, given: Response) -> None:
@@ -140,6 +169,18 @@ class Answers:
     def _forget(self, name: str) -> None:
         with self._open() as database:
             database.execute("DELETE FROM answers WHERE key = ?", (name,))
+            database.execute("DELETE FROM begun WHERE key = ?", (name,))
+            database.commit()
+
+    def _release(self, name: str) -> None:
+        """Forget what another server has begun, unless somebody has begun it anew meanwhile."""
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")
+            gone = database.execute(
+                "DELETE FROM begun WHERE key = ? AND server != ?", (name, self._server)
+            )
+            if gone.rowcount:
+                database.execute("DELETE FROM answers WHERE key = ?", (name,))
             database.commit()
 
     @contextmanager
@@ -149,7 +190,8 @@ class Answers:
                 self._path or ":memory:", timeout=30, check_same_thread=False
             )
             try:
-                database.execute(_SCHEMA)
+                for table in _SCHEMA:
+                    database.execute(table)
                 yield database
             finally:
                 database.rollback()

@@ -16,7 +16,7 @@ Kind = Literal["token", "oidc", "peer", "session"]
 class Principal:
     """Who has sent a request: the name of a token, of a user; what he may do; from where.
 
-    request_id: of this request, for the audit and the journal.
+    request_id: of this request, for the audit and the journal. began_by: how a session was begun.
     """
 
     name: str
@@ -24,3 +24,4 @@ class Principal:
     kind: Kind = "token"
     address: str = ""
     request_id: str = ""
+    began_by: Kind | None = None

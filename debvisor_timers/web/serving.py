@@ -10,14 +10,19 @@ import socket
 import ssl
 import struct
 from collections.abc import Mapping, Sequence
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any, cast
 
 import uvicorn
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from debvisor_timers.errors import UsageError
 from debvisor_timers.web.edge.body import LONGEST_HEADERS
+from debvisor_timers.web.edge.crowd import MOST_CONNECTIONS, Crowd, Place
 from debvisor_timers.web.envelope import failure
 from debvisor_timers.web.identity.peers import Peer
 
@@ -25,23 +30,43 @@ REQUEST_SECONDS = 20.0
 """So long a connection may take to send the headers of a request."""
 
 _FIRST_DESCRIPTOR = 3
-MOST_CONNECTIONS = 2_000
 _CREDENTIALS = struct.Struct("3i")
+_CLOSE = {"Connection": "close"}
+
 CERTIFICATE, KEY = "debvisor-timers-web.certificate", "debvisor-timers-web.key"
 """Credentials of systemd: both are there, or none."""
 
 
 def _no_request() -> bytes:
     """Return the whole answer to what is no request; h11 will say nothing more by then."""
-    detail = f"this is no HTTP/1.1, or its headers are longer than {LONGEST_HEADERS:,} bytes"
-    answer = failure(
-        400,
-        detail,
-        fix="send a request as RFC 9112 has it, with short headers: curl does",
-        headers={"Connection": "close"},
+    return _whole(
+        failure(
+            400,
+            f"this is no HTTP/1.1, or its headers are longer than {LONGEST_HEADERS:,} bytes",
+            fix="send a request as RFC 9112 has it, with short headers: curl does",
+            headers=_CLOSE,
+        )
     )
-    head = [b"HTTP/1.1 400 Bad Request", *(b": ".join(pair) for pair in answer.raw_headers)]
-    return b"\r\n".join([*head, b"", bytes(answer.body)])
+
+
+def _too_many() -> bytes:
+    """Return the whole answer to who has too many connections: it comes before any request."""
+    return _whole(
+        failure(
+            429,
+            "too many connections of yours are open",
+            fix="close some, or set web.connections_per_client higher",
+            headers={"Retry-After": "5", **_CLOSE},
+        )
+    )
+
+
+def _whole(answer: JSONResponse) -> bytes:
+    """Return an answer with its head, for who has to write it to the connection."""
+    status = HTTPStatus(answer.status_code)
+    head = f"HTTP/1.1 {status.value} {status.phrase}".encode()
+    lines = [head, *(b": ".join(pair) for pair in answer.raw_headers)]
+    return b"\r\n".join([*lines, b"", bytes(answer.body)])
 
 
 class Protocol(H11Protocol):
@@ -51,19 +76,30 @@ class Protocol(H11Protocol):
     """
 
     _waiting: asyncio.TimerHandle | None = None
+    _place: Place | None = None
+
+    def __init__(self, *given: Any, crowd: Crowd, **more: Any) -> None:
+        """crowd: all who are connected."""
+        super().__init__(*given, **more)
+        self._crowd = crowd
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Note who it is."""
+        """Note who it is; send away who has too many connections."""
+        client = _client(transport)
+        self._place = self._crowd.enter(client)
+        if self._place is None:
+            transport.write(_too_many())
+            transport.close()
+            return
         super().connection_made(transport)
-        connection = transport.get_extra_info("socket")
-        if connection is not None and connection.family == socket.AF_UNIX:
-            said = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-            _pid, uid, _gid = _CREDENTIALS.unpack(said)
-            self.app_state = {**self.app_state, "peer": Peer(uid=uid)}
+        if isinstance(client, Peer):
+            self.app_state = {**self.app_state, "peer": client}
         self._wait()
 
     def data_received(self, data: bytes) -> None:
         """Read on; a request whose headers are whole has all the time that it takes."""
+        if self._place is None:
+            return
         super().data_received(data)
         if self.cycle is None or self.cycle.response_complete:
             self._wait()
@@ -77,6 +113,9 @@ class Protocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
+        if self._place is None:
+            return
+        self._crowd.leave(self._place)
         self._wait_no_more()
         super().connection_lost(exc)
 
@@ -104,14 +143,17 @@ class Protocol(H11Protocol):
 class Server(uvicorn.Server):
     """One server on several sockets: TLS, where there is a certificate, but for Unix sockets."""
 
-    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None) -> None:
-        """tls: of all sockets of the network."""
+    def __init__(
+        self, app: ASGIApp, tls: ssl.SSLContext | None, crowd: Crowd | None = None
+    ) -> None:
+        """tls: of all sockets of the network. crowd: who may be connected."""
         self._app = app
+        self._crowd = crowd or Crowd()
         super().__init__(
             uvicorn.Config(
                 self._unless_crowded,
                 interface="asgi3",  # a method looks to uvicorn like one of ASGI 2
-                http=Protocol,
+                http=cast("type[asyncio.Protocol]", partial(Protocol, crowd=self._crowd)),
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -144,13 +186,16 @@ class Server(uvicorn.Server):
             await self._app(scope, receive, send)
             return
         fix = "close connections that you do not need, and try again in a few seconds"
-        headers = {"Retry-After": "5", "Connection": "close"}
+        headers = {"Retry-After": "5", **_CLOSE}
         answer = failure(503, "too many connections are open", fix=fix, headers=headers)
         await answer(scope, receive, send)
 
     def _protocol(self) -> Protocol:
         return Protocol(
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            crowd=self._crowd,
         )
 
 
@@ -190,6 +235,16 @@ def own_certificate(environment: Mapping[str, str] = os.environ) -> ssl.SSLConte
             fix=f"check /etc/credstore/{CERTIFICATE} and /etc/credstore/{KEY}: both in PEM",
         ) from error
     return context
+
+
+def _client(transport: asyncio.Transport) -> str | Peer:
+    """Return who is at the other end of a connection: an address, or a user of this host."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family == socket.AF_UNIX:
+        said = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        _pid, uid, _gid = _CREDENTIALS.unpack(said)
+        return Peer(uid=uid)
+    return str((transport.get_extra_info("peername") or ("",))[0])
 
 
 def _is_unix(each: socket.socket) -> bool:

@@ -280,7 +280,7 @@ def _behalf(who: Principal) -> Behalf:
         role=str(who.role),
         address=who.address,
         request=who.request_id,
-        kind=who.kind,
+        kind=who.began_by or who.kind,
     )
 
 

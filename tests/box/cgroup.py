@@ -43,7 +43,7 @@ def remove(name: str) -> None:
     for folder in _folders(name):
         # A process that is killed is in its group until the kernel has taken it apart.
         with suppress(BoxTimeoutError):
-            wait_until(partial(_is_gone, folder), deadline_seconds=5, what=f"no {folder}")
+            wait_until(partial(_is_gone, folder), deadline_seconds=60, what=f"no {folder}")
 
 
 def _is_gone(folder: Path) -> bool:

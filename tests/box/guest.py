@@ -176,7 +176,8 @@ class Guest(ABC):
         return self.run(["cat", path]).stdout
 
     def journal(self, *arguments: str) -> str:
-        """Return what journalctl prints for `arguments`."""
+        """Return what journalctl prints for `arguments`, with all that was sent before."""
+        self.run(["journalctl", "--sync"], check=False)
         return self.run(["journalctl", "--no-pager", *arguments], check=False).stdout
 
     def evidence(self, name: str) -> list[tuple[str, str]]:

@@ -19,6 +19,10 @@ TARGET = "debvisor-timers.target"
 STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
 """systemd's message "Starting ..."; source: systemd 257, sd-messages.h."""
 
+READING = {"audit", "history", "job", "list", "logs", "metrics", "report", "show", "stats"}
+READING |= {"status", "timeline"}
+"""Commands that tell what the journal has."""
+
 _FILES = r"""
 cd /etc/systemd/system
 find . -name 'debvisor-*.wants' -prune -o -type f -name '*debvisor-*' -print0 \
@@ -56,7 +60,13 @@ class Host:
         user: str = "",
         env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run debvisor-timers with `arguments`; it has to end with `expect`, not by a bug."""
+        """Run debvisor-timers with `arguments`; it has to end with `expect`, not by a bug.
+
+        What was sent to the journal before can be read by it.
+        """
+        if arguments and arguments[0] in READING:
+            # A record that was sent waits until journald comes to run.
+            self.box.run(["journalctl", "--sync"], check=False)
         argv = ["debvisor-timers", *arguments]
         done = self.box.run(argv, check=False, user=user, env=env, timeout=120)
         said = f"{' '.join(argv)}\n{done.stdout}{done.stderr}"
@@ -157,12 +167,19 @@ class Host:
             "all handlers have ended",
         )
 
+    def history(self, job: str, *options: str) -> list[dict[str, Any]]:
+        """Return all runs of a job, newest first: more than the page that `history` shows."""
+        found: list[dict[str, Any]] = self.json("history", job, "--limit=1000", *options)
+        return found
+
     def await_run(self, job: str, outcome: str, count: int = 1) -> Sequence[dict[str, Any]]:
-        """Return the job's history, newest first, once it has `count` runs with `outcome`."""
+        """Return the job's runs with `outcome`, newest first, once there are `count` of them.
+
+        Another, newer one may be under way.
+        """
 
         def runs() -> list[dict[str, Any]]:
-            history: list[dict[str, Any]] = self.json("history", job)
-            found = [run for run in history if run["outcome"] == outcome]
-            return history if len(found) >= count else []
+            found = [run for run in self.history(job) if run["outcome"] == outcome]
+            return found if len(found) >= count else []
 
         return self.box.wait_until(runs, 20, f"{count} runs of {job} that {outcome}")

@@ -64,6 +64,8 @@ def serve_mail(port: int) -> None:
         ) -> str:
             if address.startswith("nobody"):
                 return "550 no such mailbox"
+            if address.startswith("later") and not Path("/root/open").exists():
+                return "450 mailbox busy"
             envelope.rcpt_tos.append(address)
             return "250 OK"
 

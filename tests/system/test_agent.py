@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.box import Box
+from tests.system import work
 from tests.system.host import JOBS as JOBS_D
 from tests.system.host import Host
 from tests.system.waiting import Waiting
@@ -119,6 +120,7 @@ def test_it_is_described_and_started_by_its_socket(host: Host) -> None:
     assert host.box.run(f"stat -c '%U:%G %a' {SOCKET}").stdout == "root:debvisor-timers 660\n"
     assert call(host, "Run", job="nightly")["job_id"] == "nightly"
     host.await_run("nightly", "succeeded")
+    work.await_ends(host, "nightly")
 
 
 def test_a_member_s_commands_go_through_it(host: Host) -> None:
@@ -153,7 +155,7 @@ def test_a_member_tries_an_edit_and_waits_for_its_end(host: Host) -> None:
     assert (status, "it was taken back" in said) == (130, True), said
     assert host.box.read(file) == before
 
-    status, said = Waiting(host, *edit, "--try=10", user="alice").end()
+    status, said = Waiting(host, *edit, "--try=20", user="alice").end()
     assert (status, "not confirmed: taken back" in said) == (4, True), said
     assert host.box.read(file) == before
 
@@ -177,6 +179,33 @@ def test_the_policy_holds_for_members_and_not_for_root(host: Host) -> None:
     said = host.cli("job", "update", "raw", "--priority=high", user="alice", expect=4).stderr
     assert "raw: command: only tasks are allowed" in said
     host.cli("job", "delete", "raw", "--force")
+
+
+def test_what_is_root_s_is_left_to_root(host: Host) -> None:
+    for command in (
+        ("job", "delete", "nightly", "--force"),
+        ("job", "update", "nightly", "--priority=low"),
+    ):
+        said = host.cli(*command, user="alice", expect=4).stderr
+        assert "command: only tasks are allowed" in said
+    task = {"path": ["task"], "value": {"type": "vm_snapshot", "config": {"vm_id": "vm-1"}}}
+    keys = [{"path": ["command"], "value": None}, task]
+    change = {"job": "nightly", "kind": "update", "keys": keys}
+    said = call(host, "Edit", user="alice", changes=[change])["error"]
+    assert "nightly, as it is: command: only tasks are allowed" in said
+    assert "nightly" in host.cli("list").stdout
+
+
+def test_what_root_tries_is_ended_by_root_alone(host: Host) -> None:
+    made = {"job": "tried", "kind": "create"}
+    made["keys"] = [{"path": ["command"], "value": ["/bin/true"]}]  # type: ignore[assignment]
+    call(host, "TryEdit", changes=[made], timeout_seconds=600.0)
+    assert "is tried by root" in host.cli("confirm", user="alice", expect=4).stderr
+    assert "is tried by root" in call(host, "TakeBack", user="alice")["error"]
+    whom = {"name": "boss", "role": "admin", "kind": "token", "address": "", "request": ""}
+    assert "is tried by root" in call(host, "Rollback", behalf=whom, removals=["tried"])["error"]
+    host.cli("rollback", "--yes")
+    assert "tried" not in host.cli("list").stdout
 
 
 def test_no_task_lets_a_member_become_root(host: Host) -> None:
@@ -236,11 +265,12 @@ def test_nobody_waits_for_who_says_half_a_message(host: Host) -> None:
     holder = (
         "import socket, time; lines = [socket.socket(socket.AF_UNIX) for _ in range(20)];"
         f"[line.connect('{SOCKET}') or line.sendall(b'half') for line in lines];"
-        "open('/root/held', 'w').close(); time.sleep(60)"
+        "open('/root/held', 'w').close(); time.sleep(600)"
     )
     host.box.spawn(["python3", "-c", holder])
     host.box.wait_until("test -e /root/held")
     assert call(host, "Run", job="nightly")["job_id"] == "nightly"
+    work.await_ends(host, "nightly")
     assert "nightly" in host.cli("run", "nightly", "--wait", user="alice").stdout
     host.box.run("pkill -f 'open(./root/held'", check=False)
 

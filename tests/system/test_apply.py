@@ -157,8 +157,9 @@ def running(host: Host) -> Iterator[dict[str, str]]:
     service = "debvisor-job-slow.service"
     wanted = ("MainPID", "InvocationID")
     host.box.wait_until(
-        lambda: len(host.json("history", "slow")) == 1 and host.show(service, "MainPID"), 10
+        lambda: host.show(service, "MainPID") != {"MainPID": "0"}, 10, "its program runs"
     )
+    assert len(host.json("history", "slow")) == 1
     before = host.show(service, *wanted)
     yield before
     assert host.show(service, *wanted) == before

@@ -56,7 +56,7 @@ def faults(host: Host) -> set[str]:
 
 
 def rotate(host: Host) -> None:
-    host.box.run("journalctl --sync --rotate")
+    host.box.run("journalctl --sync; journalctl --rotate")
 
 
 def archives(host: Host) -> list[str]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -37,13 +37,17 @@ def applied(box: Box) -> Box:
     return box
 
 
+def history(box: Box, job: str) -> list[dict[str, Any]]:
+    """Return the runs of a job as `history --json` has them, the last one first."""
+    box.run(["journalctl", "--sync"])
+    page = box.run(f"debvisor-timers history {job} --limit 100 --json").stdout
+    found: list[dict[str, Any]] = json.loads(page)
+    return found
+
+
 def ran(box: Box) -> list[str]:
     """Return the jobs that have a run, in order of their names."""
-    return [
-        job
-        for job in ("once", "skip")
-        if box.run(f"debvisor-timers history {job} --json").stdout.strip() != "[]"
-    ]
+    return [job for job in ("once", "skip") if history(box, job)]
 
 
 def age_stamps(box: Box) -> None:
@@ -51,13 +55,14 @@ def age_stamps(box: Box) -> None:
 
 
 def settle(box: Box) -> None:
-    """Wait until nothing is queued or running any more."""
+    """Wait until nothing is queued or running any more, and what it noted can be read."""
     box.wait_until(
         'test -z "$(systemctl list-jobs --no-legend)" &&'
         " test -z \"$(systemctl list-units --no-legend --state=activating 'debvisor-job-*')\"",
-        20,
+        60,
         "systemd has nothing left to do",
     )
+    box.run("journalctl --sync")
 
 
 def test_a_new_job_does_not_catch_up(applied: Box) -> None:
@@ -82,15 +87,7 @@ def test_a_boot_catches_up_once_where_the_job_asks_for_it(applied: Box) -> None:
 
     applied.reboot()
     settle(applied)
-    assert len(applied.run("debvisor-timers history once --json").stdout.split('"run":')) == 2
-
-
-def newest(box: Box, job: str) -> dict[str, str]:
-    """Return the newest run of a job as `history --json` has it."""
-    found: list[dict[str, str]] = json.loads(
-        box.run(f"debvisor-timers history {job} --json").stdout
-    )
-    return found[0]
+    assert len(history(applied, "once")) == 1
 
 
 def test_a_run_that_makes_up_for_a_time_is_told_with_that_time(applied: Box) -> None:
@@ -107,7 +104,7 @@ def test_a_run_that_makes_up_for_a_time_is_told_with_that_time(applied: Box) -> 
             age_stamps(applied)
             applied.run("systemctl start debvisor-timers.target")
         settle(applied)
-        run = newest(applied, "once")
+        run = history(applied, "once")[0]
         due = datetime.fromisoformat(run["scheduled_for"])
         assert (run["trigger"], due.hour, due.minute) == ("catch_up", hour, minute), begin
         assert timedelta(0) < datetime.fromisoformat(run["start"]) - due < timedelta(minutes=15)
@@ -116,48 +113,33 @@ def test_a_run_that_makes_up_for_a_time_is_told_with_that_time(applied: Box) -> 
     assert "DEBVISOR_TRIGGER=catch_up\n" in note
 
     applied.run("debvisor-timers run --wait once")
-    assert newest(applied, "once")["trigger"] == "manual"
+    assert history(applied, "once")[0]["trigger"] == "manual"
 
 
 SOON = """\
 jobs:
-  soon:
-    schedule: {on_calendar: "*-*-* *:*:00/2", catch_up: once}
-    command: [/bin/sh, -c, 'echo $DEBVISOR_TRIGGER $DEBVISOR_SCHEDULED_FOR']
+  soon: {schedule: {on_calendar: "*-*-* *:*:00/5", catch_up: once}, command: [/bin/true]}
 """
 
 
 def test_right_after_its_catch_up_a_timer_starts_ordinary_runs(box: Box) -> None:
     box.write("/etc/debvisor/timers/jobs.d/a.yaml", SOON)
     box.run("debvisor-timers apply; systemctl stop debvisor-timers.target")
-    found: list[dict[str, Any]] = []
-    # Where a time comes just when the timer is started, the run is for that: it is started in
-    # the middle between two.
-    while "catch_up" not in [run["trigger"] for run in found]:
-        assert len(found) < 40
-        wanted = len(found) + 4
+    settle(box)
+    for _ in range(10):
+        before = len(history(box, "soon"))  # a time may have come during the apply
         age_stamps(box)
-        for second in (0, 1):
-            box.run(f"until [ $(($(date +%s) % 2)) = {second} ]; do sleep 0.05; done")
+        box.run("until [ $(($(date +%s) % 5)) = 1 ]; do sleep 0.05; done")
         box.run("systemctl start debvisor-timers.target")
-        box.wait_until(partial(has_run, box, "soon", wanted), 20, "some runs")
+        box.wait_until(partial(has_run, box, "soon", before + 3), 60, "some runs")
         box.run("systemctl stop debvisor-timers.target")
-        page = box.run("debvisor-timers history soon --limit 100 --json").stdout
-        found = json.loads(page)[::-1]
-    catch_up = [run["trigger"] for run in found].index("catch_up")
-    assert [run["trigger"] for run in found[catch_up + 1 :]] == ["timer"] * (
-        len(found) - catch_up - 1
-    )
-    assert all(run["trigger"] == "timer" for run in found[:catch_up])
-    for run in found:
-        due = datetime.fromisoformat(run["scheduled_for"])
-        late = datetime.fromisoformat(run["start"]) - due
-        assert due.second % 2 == 0
-        assert timedelta(0) <= late < timedelta(seconds=2)
-    box.run("journalctl --sync")
-    said = box.journal("-u", "debvisor-job-soon.service", "-o", "cat")
-    due = datetime.fromisoformat(found[catch_up]["scheduled_for"]).astimezone(UTC)
-    assert f"catch_up {due:%Y-%m-%dT%H:%M:%SZ}" in said
+        settle(box)
+        since = history(box, "soon")[::-1][before:]
+        first, *others = [run["trigger"] for run in since]
+        # Where starting took so long that the next time came with it, the run is for that.
+        if first == "catch_up":
+            break
+    assert (first, set(others)) == ("catch_up", {"timer"})
 
 
 def test_taking_the_emergency_brake_off_fires_no_job_that_skips(applied: Box) -> None:
@@ -218,8 +200,7 @@ def has_run(box: Box, job: str, times: int) -> bool:
 
 def runs(box: Box, job: str) -> list[datetime]:
     """Return the starts of all runs of a job, the last one first."""
-    history = json.loads(box.run(f"debvisor-timers history {job} --limit 100 --json").stdout)
-    return [datetime.fromisoformat(run["start"]) for run in history]
+    return [datetime.fromisoformat(run["start"]) for run in history(box, job)]
 
 
 def apply(box: Box, yaml: str, minutes: int) -> None:
@@ -261,6 +242,12 @@ JITTER = '{cron: "CRON", catch_up: once, jitter: 8s}'
 MANY = 6
 
 
+def last_trigger(box: Box, job: str) -> int:
+    """Return when the timer of a job has elapsed last, in seconds since 1970."""
+    shown = f"systemctl show -P LastTriggerUSec debvisor-job-{job}.timer"
+    return int(box.run(f'date --date="$({shown})" +%s').stdout)
+
+
 def test_jobs_that_catch_up_start_by_their_jitter_after_the_boot(box: Box) -> None:
     jobs = [f"  j{n}: {{schedule: {JITTER}, command: [/bin/true]}}" for n in range(MANY)]
     apply(box, "\n".join(["jobs:", *jobs, ""]), minutes=5)
@@ -270,9 +257,10 @@ def test_jobs_that_catch_up_start_by_their_jitter_after_the_boot(box: Box) -> No
     names = [f"j{n}" for n in range(MANY)]
     box.wait_until(lambda: all(runs(box, job) for job in names), 20, "all have caught up")
 
-    starts = sorted(runs(box, job)[0] for job in names)
-    assert starts[-1] - starts[0] < timedelta(seconds=8 + 1)
-    assert len({start.replace(microsecond=0) for start in starts}) > 2
+    # When systemd fired, not when the program began: six at once take their time.
+    fired = sorted(last_trigger(box, job) for job in names)
+    assert fired[-1] - fired[0] <= 8 + 1
+    assert len(set(fired)) > 2
     assert all(len(runs(box, job)) == 1 for job in names)
 
 

@@ -25,7 +25,7 @@ jobs:
     command: [/bin/echo, done]
   sleeper-by-night:
     schedule: {on_calendar: ["Mon..Fri 03:00:00", "Sat *-*-1..7 18:00:00"]}
-    command: [/bin/sleep, "600"]
+    command: [/bin/sleep, "36000"]
 """
 SLEEPER = "sleeper-by-night"
 PENDING = "jobs:\n  pending:\n    schedule: '@daily'\n    command: [/bin/true]\n"

@@ -34,7 +34,7 @@ def test_a_job_runs_what_cron_runs_in_the_same_surroundings(host: Host) -> None:
     for job in jobs:
         host.cli("run", job, "--wait")
     host.box.wait_until(
-        lambda: set(of(seen(host.box), "cron")) == set(NAMES), 15, "cron has run all lines"
+        lambda: set(of(seen(host.box), "cron")) == set(NAMES), 75, "cron has run all lines"
     )
     calm(host.box)
 
@@ -59,7 +59,7 @@ def test_cron_does_not_run_what_was_disabled(host: Host) -> None:
     before = len([run for run in seen(host.box) if run.by == "cron"])
 
     strike(host.box)
-    host.box.wait_until(lambda: "marker" in of(seen(host.box), "cron"), 15, "cron runs the marker")
+    host.box.wait_until(lambda: "marker" in of(seen(host.box), "cron"), 75, "cron runs the marker")
     calm(host.box)
 
     assert len([run for run in seen(host.box) if run.by == "cron"]) == before + 1

@@ -6,7 +6,6 @@ nothing waits for itself.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
@@ -37,7 +36,8 @@ def _anew(host: Host) -> None:
 
 def fire(host: Host, jobs: Mapping[str, str]) -> Sequence[Mapping[str, str]]:
     """Let the timers of `jobs` elapse in the same second; return what is noted of each run."""
-    moment = arm(host, jobs)
+    yaml = work.yaml(jobs, schedule="{schedule}", command=f"[{WORK}, '0.1']")
+    moment = work.arm(host, yaml)
     # Asked inside, and not often: what asks takes its time from those that are asked about.
     all_ended = f"cd /run/debvisor-timers/ended && ls {' '.join(jobs)} >/dev/null 2>&1"
     host.box.run(f"until {all_ended}; do sleep 0.5; done", timeout=120)
@@ -45,18 +45,6 @@ def fire(host: Host, jobs: Mapping[str, str]) -> Sequence[Mapping[str, str]]:
     assert {note["TRIGGER"] for note in notes} == {"timer"}
     assert all(abs(int(note["SCHEDULED_USEC"]) / 1e6 - moment) < 5 for note in notes)
     return notes
-
-
-def arm(host: Host, jobs: Mapping[str, str]) -> int:
-    """Apply `jobs` with a schedule that elapses once, soon; return when, in seconds since 1970."""
-    for patience in 1, 2, 4:
-        moment = int(time.time()) + patience * (5 + len(jobs) // 25)
-        words = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
-        schedule = f'{{on_calendar: "{words}"}}'
-        host.apply(work.yaml(jobs, schedule=schedule, command=f"[{WORK}, '0.1']"))
-        if time.time() < moment:
-            return moment
-    raise AssertionError("each apply took longer than it was given")
 
 
 def locked_at_once(host: Host) -> int:

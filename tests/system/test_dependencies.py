@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.box import Box, Layer
+from tests.system import work
 from tests.system.host import Host
 
 EVERY_FIVE_SECONDS = '{on_calendar: "*-*-* *:*:00/5"}'
@@ -84,16 +86,14 @@ STEPS = ("backup", "verify", "archive")
 def workflow(host: Host, outcome: str) -> dict[str, dict[str, Any]]:
     """Let the guide's workflow fire until archive has ended so; return the runs of that moment."""
     host.watch()
-    host.apply(WORKFLOW.replace("{schedule}", EVERY_FIVE_SECONDS))
+    work.arm(host, WORKFLOW)
     host.await_run("archive", outcome)
-    host.box.run(["systemctl", "stop", "debvisor-timers.target"])
-    ends = {job: host.json("history", job) for job in STEPS}
+    ends = {job: host.history(job) for job in STEPS}
     moment = next(run for run in ends["archive"] if run["outcome"] == outcome)["scheduled_for"][:19]
     of_moment = {
         job: [r for r in ends[job] if (r["scheduled_for"] or "")[:19] == moment] for job in STEPS
     }
     assert {job: len(runs) for job, runs in of_moment.items()} == dict.fromkeys(STEPS, 1)
-    host.box.run(["systemctl", "start", "debvisor-timers.target"])
     return {job: runs[0] for job, runs in of_moment.items()}
 
 
@@ -120,7 +120,10 @@ REQUIRES = f"""
 jobs:
   first:
     schedule: {NEVER}
-    command: [/bin/sh, -c, "sleep $(cat /run/seconds || echo 0); exit $(cat /run/status || echo 0)"]
+    script: |
+      sleep $(cat /run/seconds || echo 0)
+      while test -e /run/held; do sleep 0.05; done
+      exit $(cat /run/status || echo 0)
   second:
     schedule: {NEVER}
     depends_on: [{{job: first, wait: 2s}}]
@@ -135,6 +138,15 @@ jobs:
 def let_first(host: Host, *, seconds: int = 0, status: int = 0) -> None:
     host.box.write("/run/seconds", f"{seconds}\n")
     host.box.write("/run/status", f"{status}\n")
+
+
+@contextmanager
+def first_held(host: Host) -> Iterator[None]:
+    """Let the program of `first` run until the block ends; start it."""
+    host.box.write("/run/held", "")
+    host.box.run("systemctl start --no-block debvisor-job-first.service")
+    yield
+    host.box.run("rm /run/held")
 
 
 def test_it_never_ran(host: Host) -> None:
@@ -178,8 +190,10 @@ def test_a_success_can_be_too_old(host: Host) -> None:
     outcome, reason = ending(start(host, "fresh"))
     assert outcome == "skipped"
     assert reason.startswith("the last success of first is too old (")
-    start(host, "first")
-    assert ending(start(host, "fresh")) == ("succeeded", "")
+    # At once: what reads the history in between may take longer than the success is young.
+    host.box.run("systemctl start debvisor-job-first.service")
+    host.box.run("systemctl start debvisor-job-fresh.service")
+    assert ending(newest(host, "fresh")) == ("succeeded", "")
 
 
 def age(host: Host, job: str) -> float:
@@ -188,12 +202,14 @@ def age(host: Host, job: str) -> float:
 
 
 def test_a_run_waits_visibly_for_one_that_is_under_way(host: Host) -> None:
-    let_first(host, seconds=1)
-    host.box.run("systemctl start --no-block debvisor-job-first.service")
-    host.box.run("systemctl start --no-block debvisor-job-second.service")
-    host.box.wait_until(
-        lambda: noted(host, "second", "DEBVISOR_WAITING") == "for first (running)", 10, "it waits"
-    )
+    host.apply(REQUIRES.replace("wait: 2s", "wait: 10min"))
+    with first_held(host):
+        host.box.run("systemctl start --no-block debvisor-job-second.service")
+        host.box.wait_until(
+            lambda: noted(host, "second", "DEBVISOR_WAITING") == "for first (running)",
+            10,
+            "it waits",
+        )
     host.box.wait_until("! test -e /run/debvisor-timers/runs/second", 10)
     first, second = newest(host, "first"), newest(host, "second")
     assert ending(second) == ("succeeded", "")
@@ -201,11 +217,10 @@ def test_a_run_waits_visibly_for_one_that_is_under_way(host: Host) -> None:
 
 
 def test_a_wait_has_an_end(host: Host) -> None:
-    let_first(host, seconds=20)
-    host.box.run("systemctl start --no-block debvisor-job-first.service")
-    assert ending(start(host, "second")) == ("skipped", "first is still running after 2s")
-    host.cli("stop", "first")
-    let_first(host)
+    host.apply(REQUIRES)
+    with first_held(host):
+        assert ending(start(host, "second")) == ("skipped", "first is still running after 2s")
+        host.cli("stop", "first")
 
 
 def test_a_stopped_run_is_no_success(host: Host) -> None:
@@ -245,7 +260,7 @@ def test_success_and_skip_are_the_same_after_a_reboot(host: Host) -> None:
 STEP = f"""
 jobs:
   quiesce:
-    timeout: 2s
+    timeout: 2min
     command: [/bin/sh, -c, "echo quiesce; sleep $(cat /run/seconds); exit $(cat /run/status)"]
   left:
     schedule: {NEVER}
@@ -268,17 +283,15 @@ BOTH = "systemctl start debvisor-job-left.service debvisor-job-right.service"
 
 def test_a_step_runs_once_for_all_that_need_it_in_the_same_moment(host: Host) -> None:
     let_first(host)
-    host.apply(STEP.replace(NEVER, EVERY_FIVE_SECONDS))
     host.watch()
+    work.arm(host, STEP.replace(NEVER, "{schedule}"))
     host.await_run("left", "succeeded")
     host.await_run("right", "succeeded")
-    host.box.run(["systemctl", "stop", "debvisor-timers.target"])
     lines = printed(host, "quiesce", "left", "right")
     assert lines[0] == "quiesce"
     assert sorted(lines[1:3]) == ["left", "right"]
     run = host.json("history", "quiesce")[-1]
     assert run["trigger"] == "dependency"
-    host.box.run(["systemctl", "start", "debvisor-timers.target"])
 
 
 def test_the_failure_of_a_step_skips_this_run_whatever_it_did_before(host: Host) -> None:
@@ -292,9 +305,11 @@ def test_the_failure_of_a_step_skips_this_run_whatever_it_did_before(host: Host)
 
 
 def test_the_time_out_of_a_step_skips_this_run(host: Host) -> None:
-    let_first(host, seconds=30)
+    host.apply(STEP.replace("timeout: 2min", "timeout: 2s"))
+    let_first(host, seconds=300)
     outcome, reason = ending(start(host, "left"))
     assert (outcome, reason.partition(" (")[0]) == ("skipped", "quiesce timed out")
+    host.apply(STEP)
 
 
 def test_the_skip_of_a_step_skips_this_run(host: Host) -> None:
@@ -306,7 +321,7 @@ def test_the_skip_of_a_step_skips_this_run(host: Host) -> None:
 
 
 def test_a_step_that_cannot_even_begin_skips_this_run(host: Host) -> None:
-    host.apply(STEP.replace("timeout: 2s", "user: nobody-of-that-name"))
+    host.apply(STEP.replace("timeout: 2min", "user: nobody-of-that-name"))
     assert ending(start(host, "left")) == ("skipped", "quiesce did not run")
 
 
@@ -334,18 +349,26 @@ def test_a_retry_does_not_run_the_step_again(host: Host) -> None:
 
 def test_after_waits_and_goes_on_whatever_the_result(host: Host) -> None:
     host.apply(
-        REQUIRES.replace("{job: first, wait: 2s}", "{job: first, type: after, wait: 20s}").replace(
+        REQUIRES.replace(
+            "{job: first, wait: 2s}", "{job: first, type: after, wait: 10min}"
+        ).replace(
             "{job: first, max_age: 5s}",
             "{job: first, type: optional, wait: 1s}, {job: nobody, type: optional}",
         )
     )
-    let_first(host, seconds=8, status=3)
-    host.box.run("systemctl start --no-block debvisor-job-first.service")
-    fresh = start(host, "fresh")
-    assert ending(fresh) == ("succeeded", ""), "it has waited for a second, and goes on"
-    assert noted(host, "first", "DEBVISOR_JOB") == "first"
-    second = start(host, "second")
-    first = newest(host, "first")
+    let_first(host, status=3)
+    with first_held(host):
+        fresh = start(host, "fresh")
+        assert ending(fresh) == ("succeeded", ""), "it has waited for a second, and goes on"
+        assert noted(host, "first", "DEBVISOR_JOB") == "first"
+        host.box.run("systemctl start --no-block debvisor-job-second.service")
+        host.box.wait_until(
+            lambda: noted(host, "second", "DEBVISOR_WAITING") == "for first (running)",
+            10,
+            "it waits",
+        )
+    host.box.wait_until("! test -e /run/debvisor-timers/runs/second", 10)
+    second, first = newest(host, "second"), newest(host, "first")
     assert ending(first)[0] == "failed"
     assert ending(second) == ("succeeded", "")
     assert second["end"] >= first["end"]
@@ -353,16 +376,16 @@ def test_after_waits_and_goes_on_whatever_the_result(host: Host) -> None:
 
 def test_jobs_joined_by_requires_on_the_same_expression_share_one_jitter(host: Host) -> None:
     schedule = '{on_calendar: "*-*-* *:*:00/20", jitter: 8s}'
+    before = len(host.history("archive"))
+    host.watch()
     host.apply(WORKFLOW.replace("{schedule}", schedule))
     delays = {
         job: host.box.run(f"grep -c RandomizedDelaySec {timer(job)} || :").stdout.strip()
         for job in STEPS
     }
     assert delays == {"backup": "1", "verify": "0", "archive": "0"}
-    host.watch()
-    before = len(host.json("history", "archive"))
     host.box.wait_until(
-        lambda: len([r for r in host.json("history", "archive") if r["end"]]) > before, 40, "a run"
+        lambda: len([r for r in host.history("archive") if r["end"]]) > before, 40, "a run"
     )
     host.box.run(["systemctl", "stop", "debvisor-timers.target"])
     assert printed(host, *STEPS)[:3] == ["backup", "verify", "archive"]

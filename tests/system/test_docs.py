@@ -51,6 +51,8 @@ def test_every_example_does_what_it_shows(document: Path, host: Box) -> None:
 
 def play(box: Box, block: Block, step: Step) -> None:
     user = "" if step.as_root else READER
+    # What the steps before have sent to the journal can be read by this one.
+    box.run(["journalctl", "--sync"])
     script = f"exec 2>&1; cd ~{user}\n{step.command}\n"
     done = box.run(["/bin/bash", "-c", script], check=False, user=user)
     if done.returncode:

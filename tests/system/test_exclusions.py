@@ -59,7 +59,7 @@ def by_hand(host: Host, job: str) -> dict[str, Any]:
 
     def started() -> list[dict[str, Any]]:
         host.box.run(["systemctl", "start", f"debvisor-job-{job}.service"], check=False)
-        return [run for run in host.json("history", job) if run["trigger"] == "manual"]
+        return [run for run in host.history(job) if run["trigger"] == "manual"]
 
     (run,) = host.box.wait_until(started, 20, f"a start of {job} by hand")
     return dict(run)
@@ -67,8 +67,7 @@ def by_hand(host: Host, job: str) -> dict[str, Any]:
 
 def skipped(host: Host, job: str) -> dict[str, Any]:
     """Return the last run of a job that was skipped; another may be under way."""
-    runs = host.await_run(job, "skipped")
-    return next(run for run in runs if run["outcome"] == "skipped")
+    return dict(host.await_run(job, "skipped")[0])
 
 
 def failed_units(host: Host) -> str:
@@ -124,7 +123,7 @@ def test_a_skip_hides_no_result_and_a_run_by_hand_goes_through(host: Host) -> No
     host.box.run("rm /root/ran-own")
 
     host.apply(f"{excluded}    working_directory: /opt/nowhere\n")
-    skipped = len(host.json("history", "own"))
+    skipped = len(host.history("own"))
     host.await_run("own", "skipped", count=skipped + 2)
 
     assert not has_run(host, "own")

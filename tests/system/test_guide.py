@@ -19,6 +19,7 @@ import yaml
 
 from tests.box import Box, Layer
 from tests.guide.commands import Shown, shown_commands
+from tests.system import work
 from tests.system.host import JOBS, STATE, Host
 
 JOB = "f8a2d3c4"
@@ -158,10 +159,11 @@ class Walk:
             assert self.last_run() == before
             return
         self.host.box.wait_until(lambda: self.last_run() != before, 20, "the job has run")
+        work.await_ends(self.host, JOB)
         assert "DEBVISOR_RESULT=success" in self.last_run()
 
     def show(self, line: str) -> None:
-        out = self.shell(line).stdout
+        out = self.shell(f"journalctl --sync; {line}").stdout
         if "--format=json" in line:
             document = json.loads(out)
             (one, *_) = document if isinstance(document, list) else [document]
@@ -188,7 +190,7 @@ class Walk:
     def follow(self, line: str) -> None:
         """Follow until what the job prints is seen."""
         printed = "snapshot of vm-123"
-        self.shell(f"grep -q '{printed}' < <(timeout 20 {line} 2>&1)")
+        self.shell(f"grep -q '{printed}' < <(timeout 120 {line} 2>&1)")
 
 
 @pytest.fixture(scope="module")

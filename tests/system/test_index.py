@@ -24,7 +24,7 @@ jobs:
   bad: {command: [/bin/sh, -c, exit 3]}
   later: {depends_on: [{job: better, max_age: 1h}], command: [/bin/true]}
 """
-VACUUM = "journalctl --sync --rotate --vacuum-time=1s"
+VACUUM = "journalctl --sync; journalctl --rotate --vacuum-time=1s"
 NONE = "! journalctl --quiet _PID=1 UNIT=debvisor-job-good.service | grep -q ."
 
 
@@ -45,6 +45,7 @@ def host(box: Box) -> Host:
     host.apply(JOBS)
     for job, expected in ("good", 0), ("bad", 5), ("good", 0):
         host.cli("run", "--wait", job, expect=expected)
+    host.box.run(["journalctl", "--sync"])
     return host
 
 

@@ -35,6 +35,14 @@ NEW = (
     "[{name: www, type: A, ttl: 60, data: [192.0.2.1, 192.0.2.2]}, {name: old, type: A, data: []},"
     " {name: t, type: TXT, data: '\"a b;$(c)\"'}]"
 )
+HOLDS = "prerequisites: [{require: yxrrset, name: ns, type: A, data: 127.0.0.1}]"
+HOLDS_NOT = "prerequisites: [{require: nxdomain, name: ns}]"
+MORE = (
+    "[{name: ns, type: A, ttl: 300, data: 192.0.2.53, replace: false},"
+    " {name: alias, type: CNAME, data: www}]"
+)
+OTHER = "[{name: other, type: A, data: 192.0.2.7}]"
+BAD = "[{name: other, type: A, data: 192.0.2.777}, {name: fine, type: A, data: 192.0.2.7}]"
 USER = "#cloud-config\\nhostname: {{ name }}.{{ domain }}\\nkey: {{ credential('password') }}\\n"
 ONCE = "retries: {max: 0}"
 JOBS = f"""\
@@ -54,6 +62,17 @@ jobs:
       config: {{zone: a.b, port: 9, records: [{{name: a, type: A, data: 192.0.2.1}}]}}
     credentials: {{tsig: /root/update.key}}
     {ONCE}
+  dns-more:
+    task: {{type: dns_update, config: {{zone: example.com, {AT}, {HOLDS}, records: {MORE}}}}}
+    credentials: {{tsig: /root/update.key}}
+    {ONCE}
+  dns-not-so:
+    task: {{type: dns_update, config: {{zone: example.com, {AT}, {HOLDS_NOT}, records: {OTHER}}}}}
+    credentials: {{tsig: /root/update.key}}
+    {ONCE}
+  dns-bad:
+    task: {{type: dns_update, config: {{zone: example.com, {AT}, records: {BAD}}}}}
+    credentials: {{tsig: /root/update.key}}
   seeds:
     task:
       type: cloud_init
@@ -76,12 +95,12 @@ jobs:
   report:
     task:
       type: generate_report
-      config: {{report_type: weekly, include_metrics: true, output: /srv/report-%Y.html}}
+      config: {{include_metrics: true, output: /srv/report-%Y.html, mode: "0644"}}
     {ONCE}
   report-mail:
     task:
       type: generate_report
-      config: {{report_type: daily, format: text, mail: {{to: [ops@example.org]}}}}
+      config: {{report_type: daily, format: text, channel: ops}}
     {ONCE}
 """
 SENDMAIL = '#!/bin/sh\ncat >/root/mail\necho "$@" >/root/mail-arguments\n'
@@ -99,6 +118,8 @@ def host() -> Iterator[Host]:
         box.write("/root/password", "s3cret\n", 0o600)
         box.write("/usr/sbin/sendmail", SENDMAIL, 0o755)
         box.run("chown bind /var/lib/bind/*; systemctl start named")
+        channels = "channels:\n  ops: {mail: {to: [ops@example.org]}}\n"
+        box.write("/etc/debvisor/timers/config.yaml", channels, 0o640)
         host.apply(JOBS)
         yield host
 
@@ -124,6 +145,26 @@ def test_a_zone_has_the_records_that_are_named_and_is_asked_first(host: Host) ->
 
     assert run(host, "dns")["task_result"]["changed"] == []
     assert answer(host, "example.com", "SOA") == serial
+
+
+def test_records_are_added_where_what_has_to_be_so_is_so(host: Host) -> None:
+    done = run(host, "dns-more")
+
+    assert done["outcome"] == "succeeded", host.box.journal("--unit", work.unit("dns-more"))
+    assert answer(host, "ns.example.com", "A") == ["127.0.0.1", "192.0.2.53"]
+    assert answer(host, "alias.example.com", "CNAME") == ["www.example.com."]
+    # The prerequisite does not hold any more, but nothing is to be done.
+    assert run(host, "dns-more")["task_result"]["changed"] == []
+
+    assert run(host, "dns-not-so")["exit_status"] == 75
+    assert answer(host, "other.example.com", "A") == []
+
+
+def test_data_that_cannot_be_read_is_not_tried_again(host: Host) -> None:
+    bad = run(host, "dns-bad")
+
+    assert (bad["exit_status"], bad["attempts"]) == (65, 1)
+    assert answer(host, "fine.example.com", "A") == []
 
 
 def test_a_server_that_refuses_is_not_asked_again(host: Host) -> None:
@@ -185,6 +226,7 @@ def test_a_report_is_written_and_mailed(host: Host) -> None:
     assert done["outcome"] == "succeeded", host.box.journal("--unit", work.unit("report"))
     file = done["task_result"]["file"]
     assert host.box.run(["head", "-c", "15", file]).stdout == "<!DOCTYPE html>"
+    assert host.box.run(["stat", "-c", "%a", file]).stdout == "644\n"
     assert done["task_result"]["metrics"]
 
     assert run(host, "report-mail")["task_result"]["mailed_to"] == ["ops@example.org"]

@@ -128,12 +128,13 @@ def test_an_edit_that_is_not_applied_makes_it_a_window_again(host: Host) -> None
 
 
 def test_a_run_that_waits_for_its_delay_is_still_to_come(host: Host) -> None:
-    second = host.box.run(["date", "--date=12 seconds", "+%M:%S"]).stdout.strip()
+    soon = host.box.run(["date", "--date=12 seconds", "+%M:%S %s"]).stdout
+    second, moment = soon.split()
     due = f"{{schedule: {{on_calendar: '*:{second}', jitter: 59min}}, command: [/bin/true]}}"
     host.apply("jobs:\n" + "".join(f"  wait-{number}: {due}\n" for number in range(5)))
     at, job = max((armed(host, f"wait-{number}"), f"wait-{number}") for number in range(5))
 
-    host.box.wait_until(f"[ $(date +%M:%S) '>' {second} ]", 20, "the calendar's time has passed")
+    host.box.wait_until(f"[ $(date +%s) -gt {moment} ]", 20, "the calendar's time has passed")
 
     assert armed(host, job) == at
     assert first(host, job) == (at, at)

@@ -93,6 +93,7 @@ def test_a_run_outlives_a_killed_apply_and_its_recovery(box: Box, edit: str, pla
     host.apply(SLOW)
     host.cli("run", "slow")
     service = "debvisor-job-slow.service"
+    box.wait_until(f"systemctl is-active {service} | grep -qx activating", 20, "it runs")
     before = host.show(service, "InvocationID")
     host.write(edit)
     kill_apply(host, place, "--allow-empty")

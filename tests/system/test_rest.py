@@ -77,7 +77,7 @@ def client(layer: Layer) -> Iterator[Client]:
     """A box whose administrator has the guide's job, and has declared its type of task."""
     with Box.boot(layer) as box:
         box.write("/opt/tools/vm_tasks.py", HANDLER)
-        box.write("/etc/debvisor/timers/tasks.d/vm_snapshot.yaml", DECLARED)
+        box.write("/etc/debvisor/timers/tasks.d/vm_snapshot.yaml", f"{DECLARED}    closed: []\n")
         box.write(f"{FOLDER}/{JOB}.json", json.dumps(ORIGINAL))
         host = Host(box)
         host.cli("import", "guide-json", FOLDER, "--write")

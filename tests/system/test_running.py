@@ -39,6 +39,7 @@ def running(box: Box) -> Box:
 
 
 def last_run(box: Box) -> dict[str, Any]:
+    box.run(["journalctl", "--sync"])
     runs: list[dict[str, Any]] = json.loads(box.run("debvisor-timers history slow --json").stdout)
     return runs[0]
 

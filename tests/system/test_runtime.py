@@ -24,7 +24,7 @@ ENDS = {
     "bare-name": ("true", [], "succeeded", 0),
     "three": ("/bin/sh -c 'exit 3'", [], "failed (exit status 3)", 3),
     "killed": ("/bin/sh -c 'kill -KILL $$$$'", [], "failed (killed by SIGKILL)", None),
-    "timeout": ("/bin/sleep 1000", ["TimeoutStartSec=1"], "timed out", None),
+    "timeout": ("/bin/sleep 1000", ["TimeoutStartSec=8"], "timed out", None),
     "sandbox": ("/bin/true", STRICT, "succeeded", 0),
     "no-unix": ("/bin/true", ["RestrictAddressFamilies=AF_INET"], "succeeded", 0),
     "delegate": ("/bin/true", ["Delegate=yes"], "succeeded", 0),

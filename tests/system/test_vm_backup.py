@@ -263,7 +263,7 @@ def ask(name, **arguments):
     text = json.dumps({"execute": name, "arguments": arguments})
     return json.loads(libvirt_qemu.qemuMonitorCommand(machine, text, 0)).get("return")
 subprocess.run(["systemctl", "start", "--no-block", sys.argv[1]], check=True)
-end = time.monotonic() + 20
+end = time.monotonic() + 60
 while time.monotonic() < end:
     for job in ask("query-block-jobs"):
         if job["type"] == "backup":

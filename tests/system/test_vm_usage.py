@@ -39,11 +39,15 @@ jobs:
         prices: {vcpu: 10, memory_gib: 16, disk_gib: 1, machine: 1}
         exclude: [none-*]
         interval: 3s
+        window: 0
   sizes:
     schedule: {on_calendar: "2099-01-01 00:00:00"}
     task:
       type: scaling_advice
-      config: {samples: 3, interval: 1.5s, thresholds: {cpu_low: 30, idle: 20}}
+      config: {samples: 3, interval: 1.5s, window: 0, thresholds: {cpu_low: 30, idle: 20}}
+  over-days:
+    schedule: {on_calendar: "2099-01-01 00:00:00"}
+    task: {type: scaling_advice, config: {samples: 2, interval: 1s, exclude: [busy, away]}}
   nothing:
     schedule: {on_calendar: "2099-01-01 00:00:00"}
     task: {type: scaling_advice, config: {vm_id: vm-unknown, interval: 1s}}
@@ -113,7 +117,8 @@ def test_what_machines_cost_and_how_much_of_it_is_unused(host: Host) -> None:
     assert quiet["cost_per_month"]["total"] == 13
     assert away["cost_per_month"]["total"] == 3
     # One of two processors is busy, and what emulates it; of the quiet one hardly any is.
-    assert 1 < busy["unused_per_month"]["vcpu"] < 18
+    assert 1 < busy["unused_per_month"]["vcpu"] < 20
+    assert quiet["cpu_vcpus"] < busy["cpu_vcpus"]
     assert 6 < quiet["unused_per_month"]["vcpu"] <= 10
     assert "memory" not in busy["unused_per_month"]
     assert (busy["unused_is_wholly_known"], away["unused_is_wholly_known"]) == (False, True)
@@ -133,7 +138,8 @@ def test_who_has_too_much_and_what_is_not_known(host: Host) -> None:
     assert "disk_full" in advice["busy"]  # 9 of 10 MiB are written
     assert "cpu_less" not in advice["busy"]
     busy = result["machines"]["busy"]
-    assert 0.2 < busy["cpu_vcpus"] < 1.9
+    # How much it gets depends on what else this machine has to do.
+    assert result["machines"]["quiet"]["cpu_vcpus"] < busy["cpu_vcpus"] < 1.9
     assert 85 < busy["disks"][0]["filled_percent"] < 95
     assert busy["memory_used_bytes"] is None
     assert busy["resident_bytes"] > MIB
@@ -142,6 +148,23 @@ def test_who_has_too_much_and_what_is_not_known(host: Host) -> None:
     assert (storage["place"], round(storage["growth"] / 2**30, 1)) == ("/srv", 3.0)
     assert (result["host"]["vcpus"], result["host"]["machines_memory_bytes"]) == (3, 128 * MIB)
     assert "busy, quiet: memory: its guest does not tell what it uses" in text
+
+
+def test_what_was_used_between_runs_counts_also_after_a_new_start_and_name(host: Host) -> None:
+    def seconds(name: str) -> float:
+        host.box.run("journalctl --sync; journalctl --rotate; journalctl --vacuum-time=1s")
+        result, text = printed(host, "over-days")
+        assert " of the last 7 d" in " ".join(text.split())
+        assert result["window_seconds"] == 7 * 86400
+        return float(result["machines"][name]["measured_seconds"])
+
+    first = seconds("quiet")
+    second = seconds("quiet")
+    assert second > first + 1.5  # a second of this run, and what came before it
+    host.box.run("virsh -q destroy quiet && virsh -q domrename quiet calm && virsh -q start calm")
+    third = seconds("calm")
+    assert second + 0.9 < third < second + 10
+    host.box.run("ls /var/lib/debvisor-timers/usage/$(virsh domuuid calm).json")
 
 
 @pytest.mark.parametrize("job", ["nothing", "nowhere"])

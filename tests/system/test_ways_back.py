@@ -48,13 +48,13 @@ def assert_at_rest(host: Host, started: list[str]) -> None:
 
 def test_a_session_that_dies_leaves_nothing_unconfirmed(host: Host) -> None:
     before = units(host)
-    waiting = trying(host, "6")
+    waiting = trying(host, "20")
     assert host.show(TIMER, "ActiveState", "Transient") == {
         "ActiveState": "active",
         "Transient": "yes",
     }
     waiting.signal("KILL")
-    waiting.process.wait(timeout=10)
+    waiting.process.wait(timeout=60)
     assert units(host) != before
     host.box.run("systemctl daemon-reload")
 

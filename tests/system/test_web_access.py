@@ -164,6 +164,22 @@ def test_headers_that_are_too_long_and_nonsense_break_nothing(host: Web) -> None
     assert host.show(SERVICE, "NRestarts") == {"NRestarts": "0"}
 
 
+CROWD = """\
+import socket
+made = [socket.create_connection(("127.0.0.1", 5000), timeout=30) for _ in range(201)]
+print(made[-1].recv(100).split(b"\\r\\n")[0].decode())
+asked = b"GET /api/v1/health HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n"
+with socket.create_connection(("127.0.0.1", 5000), 30, ("127.0.0.2", 0)) as other:
+    other.sendall(asked)
+    print(other.recv(100).split(b"\\r\\n")[0].decode())
+"""
+
+
+def test_one_client_leaves_room_for_others(host: Web) -> None:
+    done = host.box.run("python3 -", input=CROWD, timeout=60)
+    assert done.stdout == "HTTP/1.1 429 Too Many Requests\nHTTP/1.1 200 OK\n"
+
+
 def test_settings_that_make_no_sense_let_nobody_in(host: Web) -> None:
     host.configure("web: {peers: {bob: king}}\n")
     assert host.by_socket("/tokens", "root") == 503

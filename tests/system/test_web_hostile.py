@@ -20,7 +20,9 @@ JOBS = """\
 jobs:
   one: {script: "echo one"}
 """
-SETTINGS = "web: {requests_per_second: 100000, changes_per_minute: 100000}\n"
+SETTINGS = (
+    "web: {requests_per_second: 100000, changes_per_minute: 100000, connections_per_client: 2000}\n"
+)
 """The limits of rates have tests of their own: here every attack is to get through."""
 
 CALM = {"400", "401", "403", "404", "405", "406", "408", "411", "413", "414", "415", "422", "431"}

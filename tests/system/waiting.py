@@ -31,5 +31,5 @@ class Waiting:
 
     def end(self) -> tuple[int, str]:
         """Return with what it ended, and what it said."""
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=120)
         return self.process.returncode, out + err

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,9 +24,13 @@ WORK = "/usr/local/bin/work"
 _LOG = "/var/log/work"
 _PROGRAM = f"""\
 #!/bin/sh
-# work [SECONDS [STATUS]]: note the begin, sleep, note the end.
+# work [SECONDS | FILE [STATUS]]: note the begin, sleep or wait for the file, note the end.
 echo "$DEBVISOR_JOB begin $(date +%s%N) ${{DEBVISOR_TRIGGER_RUNS:--}}" >>{_LOG}
-[ "${{1:-0}}" = 0 ] || sleep "$1"
+case "${{1:-0}}" in
+    0) ;;
+    /*) until [ -e "$1" ]; do sleep 0.05; done ;;
+    *) sleep "$1" ;;
+esac
 echo "$DEBVISOR_JOB end $(date +%s%N)" >>{_LOG}
 exit "${{2:-0}}"
 """
@@ -102,6 +108,23 @@ def most_at_once(host: Host, *jobs: str, slots: Mapping[str, int] | None = None)
 def unit(job: str) -> str:
     """Return the name of the service of a job."""
     return f"debvisor-job-{job}.service"
+
+
+def arm(host: Host, yaml: str) -> int:
+    """Apply `yaml`, whose `{schedule}` is one moment, soon; return when, in seconds since 1970."""
+    began = time.monotonic()
+    host.apply(yaml.replace("{schedule}", NEVER))
+    took = time.monotonic() - began
+    for patience in 2, 6, 20:
+        moment = math.ceil(time.time() + 2 + patience * took)
+        words = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
+        host.write(yaml.replace("{schedule}", f'{{on_calendar: "{words}"}}'))
+        # That the moment has passed is an error, too.
+        done = host.box.run(["debvisor-timers", "apply", "--yes"], check=False, timeout=120)
+        if time.time() < moment:
+            assert done.returncode == 0, done.stderr
+            return moment
+    raise AssertionError("each apply took longer than it was given")
 
 
 def begin(host: Host, *jobs: str) -> None:
@@ -201,6 +224,13 @@ def attempts(host: Host, job: str) -> Sequence[Attempt]:
                 is_last="DEBVISOR_FINAL" in record,
             )
     return list(found.values())
+
+
+def retries(host: Host, job: str) -> Sequence[float]:
+    """Return for when each attempt but the last had the next one be made, in seconds since 1970."""
+    records = host.records(f"DEBVISOR_JOB={job}", f"MESSAGE_ID={RUN_END}")
+    due = [record.get("DEBVISOR_RETRY_USEC") for record in records]
+    return [int(usec) / 1e6 for usec in due if usec]
 
 
 def gaps(found: Sequence[Attempt]) -> Sequence[float]:

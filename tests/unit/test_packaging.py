@@ -279,7 +279,7 @@ def named_by_rules(variable: str) -> set[str]:
 def test_the_runtime_folder_is_modules_and_their_launcher_and_all_are_installed() -> None:
     programs, siblings = named_by_rules("programs"), named_by_rules("siblings")
 
-    assert programs == {"begin", "run", "end", "chain", "stamps", "task"}
+    assert programs == {"begin", "run", "end", "chain", "carry", "stamps", "task"}
     assert siblings >= {"skip"} | programs
     assert siblings | {"launch"} == {path.stem for path in RUNTIME.glob("*.py")} - {"__init__"}
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from pydantic import ValidationError
@@ -16,14 +17,17 @@ from debvisor_timers.jobs.load import Definitions
 from debvisor_timers.jobs.model import Job
 from debvisor_timers.jobs.places import problem_at
 from debvisor_timers.jobs.policy import DEPENDS_ON_UNIT, OPEN_KEYS, RULED_KEYS, AccessPolicy
+from debvisor_timers.jobs.task_types import TaskType
 from debvisor_timers.jobs.translate import Complaint
-from debvisor_timers.operations.access.changed import changed_jobs
+from debvisor_timers.operations.access.breach import Breach, fix_of
+from debvisor_timers.operations.access.changed import Jobs, touched_jobs
 from debvisor_timers.operations.applying.applied import applied_config
 from debvisor_timers.operations.applying.plan import Plan
 from debvisor_timers.operations.host import Host
 from debvisor_timers.source import Problem
 
 _COMPARED = frozenset({"task", "depends_on"})
+_UNREADABLE = "nobody knows what it does: its definition, of an older version, cannot be read"
 _SECTIONS = ("Unit", "Service", "Timer", "Path")
 
 
@@ -36,26 +40,31 @@ def policy_in_force(host: Host) -> AccessPolicy:
 
 
 def check_plan(host: Host, policy: AccessPolicy, plan: Plan) -> None:
-    """Raise PermissionRefusedError where the plan makes or changes a job against the policy."""
-    defaults = load_config(plan.config / CONFIG_NAME, home=host.layout.config).defaults
-    definitions = plan.definitions
-    found = [
-        f"{edit.path}: only root may change settings"
+    """Raise PermissionRefusedError where the plan does what nobody but root may do.
+
+    That is to make a job that is outside the policy, and to change or take away one that is.
+    """
+    touched = touched_jobs(host, plan)
+    settings = [
+        Breach(place=str(edit.path), words="only root may change settings")
         for edit in plan.edits
         if host.layout.jobs not in edit.path.parents
     ]
-    found += [
-        f"{job_id}: {words}"
-        for job_id in changed_jobs(host, plan)
-        for words in _against_in(policy, definitions, defaults, job_id)
-    ]
-    most = policy.max_jobs
-    if most is not None and plan.created and len(definitions.jobs) > most:
-        found.append(f"there would be {len(definitions.jobs)} jobs, and max_jobs is {most}")
+    found = [*settings, *_against_all(host, policy, touched.after)]
+    known = {(each.job, each.place, each.words) for each in found}
+    for jobs in touched.before:
+        for each in _against_all(host, policy, jobs):
+            if (each.job, each.place, each.words) not in known:
+                known.add((each.job, each.place, each.words))
+                found.append(replace(each, is_before=True))
+    count, most = len(plan.definitions.jobs), policy.max_jobs
+    if most is not None and plan.created and count > most:
+        words = f"there would be {count} jobs, and max_jobs is {most}"
+        found.append(Breach(words=words, mend=f"max_jobs: {count}"))
     if found:
         raise PermissionRefusedError(
-            "the policy of this host does not allow it: " + "; ".join(found),
-            fix="let root make the change, or widen `policy` in config.yaml",
+            "the policy of this host does not allow it: " + "; ".join(map(str, found)),
+            fix=fix_of(found),
         )
 
 
@@ -63,44 +72,56 @@ def policy_problems(host: Host, definitions: Definitions, job: Job) -> Iterator[
     """Yield an error for each value of a job that nobody but root may give it."""
     policy = policy_in_force(host)
     defaults = load_config(host.layout.config / CONFIG_NAME, home=host.layout.config).defaults
-    for words in _against(policy, definitions, defaults, job):
-        key, _, message = words.partition(": ")
-        path = tuple(key.split(".")) if key != DEPENDS_ON_UNIT else ("depends_on",)
+    for each in _against(policy, definitions, defaults, job):
         complaint = Complaint(
-            path=path,
-            message=f"the policy of this host does not allow it: {message}",
-            fix="let root make the change, or widen `policy` in config.yaml",
+            path=tuple(each.place.split(".")),
+            message=f"the policy of this host does not allow it: {each.words}",
+            fix=fix_of([each]),
         )
         yield problem_at(job, complaint)
 
 
-def _against_in(
-    policy: AccessPolicy, definitions: Definitions, defaults: Mapping[str, Value], job_id: str
-) -> Iterator[str]:
-    job = definitions.jobs.get(job_id)
-    if job is None:
-        yield "nobody knows what it does: its definition, of an older version, cannot be read"
+def _against_all(host: Host, policy: AccessPolicy, jobs: Jobs) -> Iterator[Breach]:
+    if not jobs.ids:
         return
-    yield from _against(policy, definitions, defaults, job)
+    defaults = load_config(jobs.config / CONFIG_NAME, home=host.layout.config).defaults
+    for job_id in sorted(jobs.ids):
+        job = jobs.definitions.jobs.get(job_id)
+        if job is None:
+            yield Breach(job=job_id, words=_UNREADABLE)
+            continue
+        for each in _against(policy, jobs.definitions, defaults, job):
+            yield replace(each, job=job_id)
 
 
 def _against(
     policy: AccessPolicy, definitions: Definitions, defaults: Mapping[str, Value], job: Job
-) -> Iterator[str]:
+) -> Iterator[Breach]:
     plain = _baseline(job, definitions, defaults)
     if job.task is None:
-        if not policy.raw_commands:
-            what = "command" if job.command else "script"
-            yield f"{what}: only tasks are allowed"
-        elif job.user not in policy.users:
-            yield f"user: a command may not run as {job.user}"
+        yield from _raw(policy, job)
     elif not _fits(_type_name(job, definitions), policy.task_types):
-        yield f"task: the type {job.task.type} is not allowed"
+        words = f"the type {job.task.type} is not allowed"
+        mend = f"task_types: [{_type_name(job, definitions)}]"
+        yield Breach(place="task", words=words, mend=mend)
     yield from _other_users(policy, job, plain)
     yield from _closed_parameters(policy, job, definitions)
     if job.pool is not None and not _fits(job.pool.name, policy.pools):
-        yield f"pool: {job.pool.name} is not allowed"
+        name = job.pool.name
+        yield Breach(place="pool", words=f"{name} is not allowed", mend=f"pools: [{name}]")
     yield from _closed(policy, job, plain)
+
+
+def _raw(policy: AccessPolicy, job: Job) -> Iterator[Breach]:
+    if not policy.raw_commands:
+        mend = "raw_commands: true"
+        if job.user not in policy.users:
+            mend += f", users: [{job.user}]"
+        what = "command" if job.command else "script"
+        yield Breach(place=what, words="only tasks are allowed", mend=mend)
+    elif job.user not in policy.users:
+        words = f"a command may not run as {job.user}"
+        yield Breach(place="user", words=words, mend=f"users: [{job.user}]")
 
 
 def _baseline(job: Job, definitions: Definitions, defaults: Mapping[str, Value]) -> Job:
@@ -126,41 +147,65 @@ def _type_name(job: Job, definitions: Definitions) -> str:
     return definitions.task_types.own_name(job.task.type)
 
 
-def _other_users(policy: AccessPolicy, job: Job, plain: Job) -> Iterator[str]:
+def _other_users(policy: AccessPolicy, job: Job, plain: Job) -> Iterator[Breach]:
     for name in ("user", "group"):
         value = getattr(job, name)
         if value != getattr(plain, name) and value not in policy.users:
-            yield f"{name}: {value} is not allowed"
+            yield Breach(place=name, words=f"{value} is not allowed", mend=f"users: [{value}]")
 
 
-def _closed_parameters(policy: AccessPolicy, job: Job, definitions: Definitions) -> Iterator[str]:
-    """Yield what the job gives its task that its type leaves to root."""
-    task_type = definitions.task_types.get(job.task.type) if job.task else None
-    if job.task is None or task_type is None:
+def _closed_parameters(
+    policy: AccessPolicy, job: Job, definitions: Definitions
+) -> Iterator[Breach]:
+    """Yield what the job gives its task that its type leaves to root.
+
+    A type that does not say leaves it all to root, where its jobs run as root.
+    """
+    if job.task is None:
         return
-    name = _type_name(job, definitions)
-    for parameter in task_type.closed_in(job.task.config):
-        if f"task.{name}.{parameter}" not in policy.directives:
-            yield f"task.config.{parameter}: only root may set it"
+    types, name = definitions.task_types, _type_name(job, definitions)
+    task_type = types.get(name) or TaskType.model_construct()
+    if types.says_closed(name) or name in policy.task_types or not _is_root(job.user):
+        closed, why, mend = task_type.closed_in(job.task.config), "", ""
+    else:
+        closed = task_type.given_in(job.task.config)
+        why, mend = f", for the type {name} has no `closed`", f"task_types: [{name}]"
+    for parameter in closed:
+        allowed = f"task.{name}.{parameter}"
+        if allowed not in policy.directives:
+            yield Breach(
+                place=f"task.config.{parameter}",
+                words=f"only root may set it{why}",
+                mend=mend or f"directives: [{allowed}]",
+            )
 
 
-def _closed(policy: AccessPolicy, job: Job, plain: Job) -> Iterator[str]:
+def _is_root(user: str) -> bool:
+    return user == "root" or (user.isdecimal() and int(user) == 0)
+
+
+def _closed(policy: AccessPolicy, job: Job, plain: Job) -> Iterator[Breach]:
     """Yield what the job sets of that which reaches the host."""
     for name in sorted(Job.model_fields.keys() - OPEN_KEYS - RULED_KEYS):
         if name not in policy.directives and getattr(job, name) != getattr(plain, name):
-            yield f"{name}: only root may set it"
+            yield _only_root(name, name)
     if job.task is not None and job.shell != plain.shell:
-        yield "shell: only root may set it"
+        yield Breach(place="shell", words="only root may set it")
     for section in _SECTIONS:
         ours, theirs = getattr(job.unit, section), getattr(plain.unit, section)
         for directive, value in ours.items():
             name = f"{section}.{directive}"
             if theirs.get(directive) != value and name not in policy.directives:
-                yield f"unit.{name}: only root may set it"
+                yield _only_root(f"unit.{name}", name)
     declared = {each.unit for each in plain.depends_on}
     for each in job.depends_on:
         if each.unit and each.unit not in declared and DEPENDS_ON_UNIT not in policy.directives:
-            yield f"depends_on: only root may let a job start {each.unit}"
+            words = f"only root may let a job start {each.unit}"
+            yield Breach(place="depends_on", words=words, mend=f"directives: [{DEPENDS_ON_UNIT}]")
+
+
+def _only_root(place: str, directive: str) -> Breach:
+    return Breach(place=place, words="only root may set it", mend=f"directives: [{directive}]")
 
 
 def _fits(name: str, patterns: tuple[str, ...]) -> bool:

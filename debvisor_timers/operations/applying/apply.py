@@ -36,6 +36,7 @@ class ApplyOptions:
     expect_generation: refuse unless this is the newest one.
     by, how: who asks, in the words of the audit, and for what; kept in the generation.
     is_trial: it may be taken back, so jobs that go keep their marks until it is confirmed.
+    owner: for whom the agent asks, as trials note it; empty for root.
     before: is told the plan when nothing speaks against it, before anything is written; what it
     raises stops the apply.
     """
@@ -49,6 +50,7 @@ class ApplyOptions:
     by: Callable[[], str] = field(default=lambda: "")
     how: str = "apply"
     is_trial: bool = False
+    owner: str = ""
     before: Callable[[Plan], None] = field(default=lambda _plan: None)
 
 

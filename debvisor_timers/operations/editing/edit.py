@@ -45,10 +45,10 @@ class EditOptions:
     """How an edit is made.
 
     apply: False writes the files alone. dry_run: writes nothing. on_step, lock_wait, by, how: see
-    ApplyOptions; so is is_trial. overwrite_edits: may overwrite units of these jobs that were
-    edited by hand. before: see ApplyOptions; asked for a dry run, too. one_job: a rewritten file
-    may change no other job. versions: of jobs, as the caller has seen them (`editing.version`); the
-    edit is refused where the file of one is another by now.
+    ApplyOptions; so are is_trial, owner. overwrite_edits: may overwrite units of these jobs that
+    were edited by hand. before: see ApplyOptions; asked for a dry run, too. one_job: a rewritten
+    file may change no other job. versions: of jobs, as the caller has seen them
+    (`editing.version`); the edit is refused where the file of one is another by now.
     """
 
     apply: bool = True
@@ -61,6 +61,7 @@ class EditOptions:
     before: Callable[[Plan], None] = field(default=lambda _plan: None)
     one_job: bool = False
     is_trial: bool = False
+    owner: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -72,11 +72,11 @@ def _bundled(
     A storm that comes at once is told at once, in one message.
     """
     recent = sorted(at for at in sent if now - digest.within < at <= now)
-    tests = tuple(each for each in due if each.event == EventKind.TEST)
-    rest = tuple(each for each in due if each not in tests)
+    alone = tuple(each for each in due if each.event == EventKind.TEST or each.only)
+    rest = tuple(each for each in due if each not in alone)
     were_held = any(each.due > each.queued and not each.attempts for each in rest)
     if len(rest) <= digest.more_than - len(recent) and not were_held:
-        return Batch(single=(*tests, *rest))
+        return Batch(single=(*alone, *rest))
     if were_held or not recent:
-        return Batch(single=tests, together=rest)
-    return Batch(single=tests, held=rest, until=recent[0] + digest.within)
+        return Batch(single=alone, together=rest)
+    return Batch(single=alone, held=rest, until=recent[0] + digest.within)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -94,6 +94,15 @@ def _filled(url: str, about: Mapping[str, str]) -> str:
     return url
 
 
+def _narrowed(channel: Channel, only: Sequence[str]) -> Channel:
+    """Return the channel with these recipients alone, as far as it still has them; else all."""
+    mail = channel.mail
+    left = tuple(each for each in mail.to if each in only) if mail else ()
+    if mail is None or not left:
+        return channel
+    return channel.model_copy(update={"mail": mail.model_copy(update={"to": left})})
+
+
 def _channel(name: str, channels: Mapping[str, Channel]) -> Channel | None:
     """Return the channel of a name; those of pings are in no configuration."""
     if name.startswith(PREFIX):
@@ -153,7 +162,7 @@ class _Round:
         is_up = True
         for some in [*((each,) for each in todo.single), todo.together]:
             if some:
-                is_up = self._send(channel, some, is_up=is_up)
+                is_up = self._send(_narrowed(channel, some[0].only), some, is_up=is_up)
 
     def _send(self, channel: Channel, messages: Sequence[Queued], *, is_up: bool) -> bool:
         """Send messages as one, and return whether it is worth while to send more."""
@@ -168,12 +177,10 @@ class _Round:
             self.send(channel, document, channel.timeout)
         except (NotSentError, DebvisorTimersError) as error:
             self.problems.append(f"the channel {name} was not told: {error}")
-            is_final = isinstance(error, NotSentError) and error.is_final
+            left = error.left if isinstance(error, NotSentError) else ()
             for message in messages:
-                if is_final:
-                    self._give_up(message.later(message.due, problem=str(error), tried=True))
-                else:
-                    self._put_off(channel, message, problem=str(error), tried=True)
+                some = replace(message, only=left or message.only)
+                self._put_off(channel, some, problem=str(error), tried=True)
             return isinstance(error, NotSentError) and error.concerns_message
         for message in messages:
             queue.forget(self.host.layout, message)

@@ -28,9 +28,6 @@ from debvisor_timers.render.ownership import read_ownership
 from debvisor_timers.render.unitfile import UnitFile
 from debvisor_timers.systemd.ports import ActiveState, FileEntry
 
-_GRACE = timedelta(minutes=1)
-"""A run may begin so much later than its timer elapses: hosts are busy, and some are slow."""
-_AFTER_BOOT = timedelta(minutes=2)
 _EARLY = timedelta(seconds=2)
 _MOST = 1024
 _LOOK_BACK = 100
@@ -54,7 +51,7 @@ def look_for_missed(sight: Sight, states: States) -> None:
         expected, coming = moment_of(seen.get("next")), armed.get(timer)
         has_passed = expected is not None and (coming is None or coming > expected)
         if timer and expected and has_passed:
-            least = max(expected + _GRACE + job.jitter, booted + _AFTER_BOOT + job.jitter)
+            least = max(expected + job.missed_after, booted + 2 * job.missed_after) + job.jitter
             if sight.now < least or _is_starting(sight.host, job.id):
                 continue  # it may be about to begin
             # Of several that came while the host was off, a later run is no trace.
@@ -95,7 +92,7 @@ def _look(sight: Sight, job: WatchedJob, expected: datetime) -> None:
     # Nobody knows the calendars before.
     since = generations(sight.host).applied_by(ownership.generation)
     begin = max(filter(None, (expected - job.jitter - _EARLY, since)))
-    end = sight.now - _GRACE - job.jitter
+    end = sight.now - _slack(job)
     if begin >= end:
         return
     lines = UnitFile.parse(entry.text).get("Timer", "OnCalendar")
@@ -104,11 +101,16 @@ def _look(sight: Sight, job: WatchedJob, expected: datetime) -> None:
     runs = newest_runs(sight.host, job.id, _LOOK_BACK)
     if any(run.trigger in _MADE_UP and run.start >= begin for run in runs):
         return
-    if missed := [at for at in elapses if not _began(runs, at, job.jitter)]:
+    if missed := [at for at in elapses if not _began(runs, at, _slack(job))]:
         sight.tell(EventKind.MISSED, job, job.missed, _words(missed))
 
 
-def _began(runs: Iterable[Run], at: datetime, jitter: timedelta) -> bool:
+def _slack(job: WatchedJob) -> timedelta:
+    """Return how much later than its time a run may begin."""
+    return job.missed_after + job.jitter
+
+
+def _began(runs: Iterable[Run], at: datetime, slack: timedelta) -> bool:
     """Return True when a run began for the elapse, it was skipped, or came while one went on."""
     for run in runs:
         if run.scheduled_for and run.outcome is RunOutcome.SKIPPED:
@@ -118,7 +120,7 @@ def _began(runs: Iterable[Run], at: datetime, jitter: timedelta) -> bool:
         end = max(run.end or datetime.max.replace(tzinfo=UTC), run.start)
         if run.outcome is RunOutcome.LOST:
             end = run.start
-        if run.start - jitter - _GRACE <= at <= end + _EARLY:
+        if run.start - slack <= at <= end + _EARLY:
             return True
     return False
 

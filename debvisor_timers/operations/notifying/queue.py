@@ -29,7 +29,8 @@ class Queued:
     """A message that waits, or that was given up.
 
     id: sortable, the oldest first. queued: since when; due: from when on it is (again) tried to be
-    sent. attempts: how often that was; problem: what went wrong last.
+    sent. attempts: how often that was; problem: what went wrong last. only: the recipients that
+    have not got it, where others have; empty: all.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Queued:
     due: datetime
     attempts: int = 0
     problem: str = ""
+    only: tuple[str, ...] = ()
 
     @property
     def short_id(self) -> str:
@@ -83,6 +85,7 @@ def keep(folder: Path, message: Queued) -> None:
         "due": message.due.isoformat(),
         "attempts": message.attempts,
         "problem": message.problem,
+        "only": message.only,
         "document": message.document,
     }
     text = json.dumps(value, default=str)  # ASCII: what is no UTF-8 in a log stays what it is
@@ -175,6 +178,7 @@ def _message(name: str, value: Any) -> Queued:
         due=_time(value["due"]),
         attempts=int(value["attempts"]),
         problem=str(value["problem"]),
+        only=tuple(map(str, value.get("only", ()))),
     )
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from debvisor_timers.errors import NotFoundError, SystemdError
@@ -42,6 +43,8 @@ def test_channel(host: Host, name: str, *, host_name: str, by: str) -> None:
         if left is None:
             return
         problem = left.problem
+        if not problem and left.due > left.queued:  # put off, as one before it could not be sent
+            problem = _problem_before(queue.queued(host.layout), name)
         if problem:
             break
     queue.drop(host, message)
@@ -49,6 +52,12 @@ def test_channel(host: Host, name: str, *, host_name: str, by: str) -> None:
         f"the channel {name} was not told: {problem or 'nobody has sent the message'}",
         fix=f"correct it in config.yaml, apply, and try again; see: journalctl -u {WATCH_SERVICE}",
     )
+
+
+def _problem_before(waiting: Sequence[queue.Queued], name: str) -> str:
+    """Return why messages of a channel wait, of which the last that was tried tells."""
+    problems = [each.problem for each in waiting if each.channel == name and each.problem]
+    return f"{problems[-1]} (told by a message that waits)" if problems else ""
 
 
 def require_channel(host: Host, name: str) -> None:

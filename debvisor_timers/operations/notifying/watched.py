@@ -19,7 +19,7 @@ from debvisor_timers.operations.host import Host
 if TYPE_CHECKING:
     from debvisor_timers.jobs.model import Job
 
-_FORM = 1
+_FORM = 2
 """Of the file; another one is of another version, and made anew."""
 
 
@@ -27,9 +27,10 @@ _FORM = 1
 class WatchedJob:
     """A job of which something is told that no end of a run announces.
 
-    long_after: how long a run may take. jitter: how much later than its schedule says it may start.
-    about: what every message says of it. Empty channels: nobody is told. asks_conditions: systemd
-    itself may skip its runs, and no program of ours is started then.
+    long_after: how long a run may take. jitter: how much later than its schedule says it may start;
+    missed_after: how late that may be besides. about: what every message says of it. Empty
+    channels: nobody is told. asks_conditions: systemd itself may skip its runs, and no program of
+    ours is started then.
     """
 
     id: str
@@ -38,6 +39,7 @@ class WatchedJob:
     watches_paths: bool = False
     asks_conditions: bool = False
     jitter: timedelta = timedelta()
+    missed_after: timedelta = timedelta()
     repeat: timedelta | None = None
     long_after: timedelta | None = None
     long_running: tuple[str, ...] = ()
@@ -89,6 +91,7 @@ def _load(host: Host) -> dict[str, WatchedJob]:
             watches_paths=job.watches_paths,
             asks_conditions=_asks_conditions(job),
             jitter=job.schedule.jitter if job.schedule else timedelta(),
+            missed_after=job.notify.missed_after,
             repeat=job.notify.repeat,
             long_after=job.notify.long_running.after if job.notify.long_running else None,
             long_running=channels(job.notify.long_running_channels),
@@ -117,6 +120,7 @@ def _plain(job: WatchedJob) -> dict[str, object]:
         "watches_paths": job.watches_paths,
         "asks_conditions": job.asks_conditions,
         "jitter": job.jitter.total_seconds(),
+        "missed_after": job.missed_after.total_seconds(),
         "repeat": job.repeat.total_seconds() if job.repeat else None,
         "long_after": job.long_after.total_seconds() if job.long_after else None,
         "long_running": job.long_running,
@@ -137,6 +141,7 @@ def _of(job_id: str, plain: Mapping[str, Any]) -> WatchedJob:
         watches_paths=plain["watches_paths"],
         asks_conditions=plain["asks_conditions"],
         jitter=span("jitter") or timedelta(),
+        missed_after=span("missed_after") or timedelta(),
         repeat=span("repeat"),
         long_after=span("long_after"),
         long_running=tuple(plain["long_running"]),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from debvisor_timers.errors import DebvisorTimersError
 from debvisor_timers.history.last import LastRun, last_run, read_last
@@ -29,6 +30,7 @@ from debvisor_timers.systemd.ports import ActiveState, ServiceState
 
 _LOOK_BACK = 50
 """How many runs back a failure can lie that was not told: one that came while others were."""
+_ROUNDS = 10
 _JOURNAL_WAIT = timedelta(seconds=5)
 _RECENT = timedelta(minutes=1)
 
@@ -70,7 +72,14 @@ def notify_failure(
     attempt(work.let_start)
     attempt(lambda: work.tell(host_name))
     attempt(work.let_start)  # that a run was refused may be known by now only
-    attempt(lambda: problems.extend(deliver_or_wait(host).problems))
+    attempt(work.deliver)
+    for _ in range(_ROUNDS):
+        if not work.has_sent:
+            break
+        # That took its time: another may have failed meanwhile, without a second one of us.
+        work.has_sent = False
+        for step in (work.look_again, work.note, partial(work.tell, host_name), work.deliver):
+            attempt(step)
     return FailureNotice(
         noted=work.noted,
         unstuck=work.unstuck,
@@ -97,6 +106,7 @@ class _Failure:
     noted: str = ""
     unstuck: bool = False
     told: list[tuple[str, str]] = field(default_factory=list)
+    has_sent: bool = False
 
     @property
     def service(self) -> str:
@@ -190,7 +200,7 @@ class _Failure:
         if state is None or state.active_state is not ActiveState.FAILED or not state.start_limit:
             return
         if self.runs and not self.runs[0].attempts and self.runs[0].reason == REFUSED:
-            self.host.manager.reset_failed(self.service)
+            self._lift_limit()
             return
         run = next((run for run in self.runs if self._is_it(run)), None)
         if run is None or state.restarts < run.attempts:
@@ -198,6 +208,11 @@ class _Failure:
         timer = timer_unit(self.job_id)
         elapse = self.host.manager.timers([timer])[timer].next_elapse
         if elapse is None or elapse - self.host.clock.now() < state.start_limit:
+            self._lift_limit()
+
+    def _lift_limit(self) -> None:
+        """Let starts count from now on, unless a run has begun since: it has its own attempts."""
+        if self.host.manager.service(self.service).active_state is ActiveState.FAILED:
             self.host.manager.reset_failed(self.service)
 
     def tell(self, host_name: str) -> None:
@@ -213,6 +228,19 @@ class _Failure:
             told=self.told,
         )
         announcer.announce(self.runs)
+
+    def deliver(self) -> None:
+        """Send what is due, if that can be."""
+        delivery = deliver_or_wait(self.host)
+        self.problems.extend(delivery.problems)
+        self.has_sent = bool(delivery.sent or delivery.problems)
+
+    def look_again(self) -> None:
+        """Read the runs of the job again, with the one that has failed since, if one has."""
+        self.state = self.host.manager.service(self.service)
+        if self.state.active_state is ActiveState.FAILED:
+            self.invocation = self.state.invocation_id or self.invocation
+        self.await_journal()
 
 
 def _fields(run: Run) -> Mapping[str, str]:

@@ -26,6 +26,7 @@ from debvisor_timers.operations.safety.trial import (
     Trial,
     end_trial,
     is_applied,
+    let_anybody,
     read_trial,
     refuse_while_tried,
 )
@@ -44,12 +45,14 @@ class RollbackOptions:
     """What a rollback is to bring back, and what it is allowed to do.
 
     yaml: also the files of the administrator. confirm_loss: asked before files are replaced that
-    have edits which were never applied; False refuses.
+    have edits which were never applied; False refuses. require: raises for who may not end what is
+    being tried.
     """
 
     apply: ApplyOptions = field(default_factory=ApplyOptions)
     yaml: bool = False
     confirm_loss: Callable[[tuple[Path, ...]], bool] = field(default=lambda _paths: False)
+    require: Callable[[Trial], None] = let_anybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,7 @@ def rollback(host: Host, number: int | None, options: RollbackOptions) -> Rolled
         trial = read_trial(host)
         done = None
         if trial is not None and number in {None, trial.base} and not options.yaml:
+            options.require(trial)
             done = undo_locked(host, trial, options.apply.on_step, by=options.apply.by())
             if done is None and number is None:
                 raise RefusedError(

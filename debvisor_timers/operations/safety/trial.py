@@ -30,8 +30,9 @@ class Trial:
     """A change that is taken back unless it is confirmed.
 
     base: the generation before it, 0 for none; while it is the newest, nothing was applied.
-    by: who tries. before: each entry of the unit folder that changes, as it was. edits: the job
-    files that were edited with it; where nobody has changed one since, it is taken back too.
+    by: who tries. owner: for whom the agent does it, empty for root. before: each entry of the unit
+    folder that changes, as it was. edits: the job files that were edited with it; where nobody has
+    changed one since, it is taken back too.
     """
 
     base: int
@@ -40,6 +41,11 @@ class Trial:
     deadline: datetime
     before: Entries
     edits: tuple[FileEdit, ...] = field(default=())
+    owner: str = ""
+
+
+def let_anybody(_trial: Trial) -> None:
+    """Let whoever asks end a trial: what asks without the agent is root."""
 
 
 def read_trial(host: Host) -> Trial | None:
@@ -83,6 +89,7 @@ def write_trial(host: Host, trial: Trial) -> None:
         "deadline": trial.deadline.isoformat(),
         "before": plain_entries(trial.before),
         "edits": [plain_edit(edit) for edit in trial.edits],
+        "owner": trial.owner,
     }
     durable.write_json(host.layout.trial, plain)
 
@@ -140,4 +147,5 @@ def _parsed(plain: object) -> Trial:
         deadline=datetime.fromisoformat(plain["deadline"]),
         before=parsed_entries(plain["before"]),
         edits=tuple(parsed_edit(*edit) for edit in plain.get("edits", ())),
+        owner=str(plain.get("owner", "")),
     )

@@ -29,6 +29,7 @@ from debvisor_timers.operations.safety.trial import (
     end_trial,
     has_guard,
     is_applied,
+    let_anybody,
     read_trial,
     write_trial,
 )
@@ -111,6 +112,7 @@ def _armed(
         trial = Trial(
             base=plan.generation - 1,
             by=options.by(),
+            owner=options.owner,
             began=now,
             deadline=now + timeout,
             before={change.name: change.before for job in plan.jobs for change in job.entries},
@@ -142,16 +144,18 @@ def _forget_unless_applied(host: Host, base: int) -> None:
             end_trial(host)
 
 
-def confirm(host: Host) -> int | None:
+def confirm(host: Host, *, require: Callable[[Trial], None] = let_anybody) -> int | None:
     """Keep what is being tried; return its generation, None where nothing is being tried.
 
-    Raises RefusedError where it was cut off and undone.
+    require: raises for who may not end that trial. Raises RefusedError where it was cut off and
+    undone.
     """
     with exclusive(host.layout.runtime, purpose="debvisor-timers confirm", wait=LOCK_WAIT):
         recover_locked(host)
         trial = read_trial(host)
         if trial is None:
             return None
+        require(trial)
         applied = is_applied(host, trial)
         end_trial(host)
         if applied:
@@ -176,17 +180,20 @@ def undo_unconfirmed(
     *,
     by: str = "",
     only_forgotten: bool = False,
+    require: Callable[[Trial], None] = let_anybody,
 ) -> RolledBack | None:
     """Take back what is being tried; None where there is nothing to be taken back.
 
     only_forgotten: not while its timer waits or its service runs: after a reboot both are gone.
-    Raises the errors of `apply`; then it is still being tried, and this can be repeated.
+    require: as of `confirm`. Raises the errors of `apply`; then it is still being tried, and this
+    can be repeated.
     """
     with exclusive(host.layout.runtime, purpose="debvisor-timers rollback", wait=_PATIENCE):
         recover_locked(host)
         trial = read_trial(host)
         if trial is None or (only_forgotten and has_guard(host)):
             return None
+        require(trial)
         done = undo_locked(host, trial, on_step, by=by)
     return None if done is None else with_renewal(host, done, by=by)
 

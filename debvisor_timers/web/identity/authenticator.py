@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from debvisor_timers.web.identity.limits import LockOut, client_of
 from debvisor_timers.web.identity.oidc import AccessTokens
 from debvisor_timers.web.identity.peers import Peer, PeerRoles
 from debvisor_timers.web.identity.refusals import ExpiredError
+from debvisor_timers.web.identity.renewals import Renewals
 from debvisor_timers.web.identity.sessions import (
     Session,
     Sessions,
@@ -63,6 +64,7 @@ class Identity:
     peers: PeerRoles
     lock_out: LockOut
     access_tokens: AccessTokens | None
+    renewals: Renewals | None
     now: Callable[[], datetime]
 
     @classmethod
@@ -78,16 +80,19 @@ class Identity:
         tokens = TokenTable(layout.tokens)
         oidc = settings.oidc
         roles = settings.peers
+        sessions = Sessions(layout.web_state / "sessions.json")
+        believing = AccessTokens(oidc, issuer or Issuer(oidc.issuer)) if oidc else None
         return cls(
             settings=settings,
             tokens=tokens,
             uses=Uses(layout, tokens.digests),
-            sessions=Sessions(layout.web_state / "sessions.json"),
+            sessions=sessions,
             peers=PeerRoles(
                 None if roles is None else {who: Role(str(role)) for who, role in roles.items()}
             ),
             lock_out=LockOut(settings.failures, settings.lock_out),
-            access_tokens=AccessTokens(oidc, issuer or Issuer(oidc.issuer)) if oidc else None,
+            access_tokens=believing,
+            renewals=Renewals(believing, sessions, now) if believing else None,
             now=now,
         )
 
@@ -107,12 +112,13 @@ class Identity:
             return await self.of_secret(secret, request)
         cookie = request.cookies.get(cookie_name(request))
         if cookie:
-            session = self.session_of(cookie)
+            session = self.session_of(cookie) or await self._renewed(request, cookie)
             if session is not None:
-                await _require_own_form(request, cookie)
+                await require_own_form(request, cookie)
                 request.state.csrf = csrf_token(cookie)
                 request.state.is_still_let_in = lambda: self.session_of(cookie) is not None
-                return _principal(request, session.name, session.role, "session")
+                found = _principal(request, session.name, session.role, "session")
+                return replace(found, began_by="token" if session.token else "oidc")
         peer = getattr(request.state, "peer", None)
         if isinstance(peer, Peer) and not any(name in request.headers for name in _FORWARDED):
             # A proxy that comes by the socket is not who sends what it passes on.
@@ -120,6 +126,17 @@ class Identity:
             if role is not None:
                 return _principal(request, name, role, "peer")
         return None
+
+    async def _renewed(self, request: Request, cookie: str) -> Session | None:
+        """Return a session after its issuer was asked again; None where it is over."""
+        session = self.sessions.find(cookie, self.now())
+        if session is None or self.renewals is None or not self._is_believed(session):
+            return None
+        request.state.is_of_issuer = True  # so its door is where he signs in again
+        return await self.renewals.renewed(cookie, session)
+
+    def _is_believed(self, session: Session) -> bool:
+        return bool(session.issuer) and session.issuer == believed(self.settings.oidc)
 
     async def of_secret(self, secret: str, request: Request) -> Principal:
         """Return who has this token, or access token."""
@@ -158,13 +175,16 @@ class Identity:
         return token
 
     def session_of(self, cookie: str) -> Session | None:
-        """Return the session of a cookie, with the role that its token has now."""
+        """Return the session of a cookie, with the role that its token has now.
+
+        None also for one of which the issuer has to be asked again.
+        """
         session = self.sessions.find(cookie, self.now())
         if session is None:
             return None
         if not session.token:
-            is_believed = session.issuer and session.issuer == believed(self.settings.oidc)
-            return session if is_believed else None
+            is_good = self._is_believed(session) and session.is_known(self.now())
+            return session if is_good else None
         token = self.tokens.of_digest(session.token)
         if token is None or not token.holds(self.now()):
             return None
@@ -190,7 +210,7 @@ def secret_of(request: Request) -> str | None:
     return secret.strip()
 
 
-async def _require_own_form(request: Request, cookie: str) -> None:
+async def require_own_form(request: Request, cookie: str) -> None:
     """Raise unless what changes something comes from a page of ours."""
     if request.method in SAFE:
         return

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
 
-from debvisor_timers.web.identity.refusals import IssuerError
+from debvisor_timers.web.identity.refusals import IssuerError, IssuerRefusalError
 
 _KEPT_SECONDS = 3600
 """So long keys count without being asked for again."""
@@ -27,6 +29,7 @@ _PAUSE_SECONDS = 10
 
 _TIMEOUT_SECONDS = 5
 _LARGEST = 1_000_000
+_LONGEST_WORDS = 200
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 Fetch = Callable[[str, Mapping[str, str] | None, Mapping[str, str]], Any]
@@ -44,7 +47,10 @@ _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 def fetch_json(url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Any:
-    """Return the JSON document at `url`. Blocks; raises IssuerError."""
+    """Return the JSON document at `url`. Blocks.
+
+    Raises IssuerRefusalError for a form that is refused, IssuerError where there is no answer.
+    """
     parts = urlsplit(url)
     if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in _LOCAL):
         raise IssuerError(f"the issuer names {url}, which is not https", fix=_NO_ISSUER)
@@ -53,12 +59,39 @@ def fetch_json(url: str, form: Mapping[str, str] | None, headers: Mapping[str, s
     try:
         with _OPENER.open(request, timeout=_TIMEOUT_SECONDS) as answer:
             return json.loads(answer.read(_LARGEST))
+    except urllib.error.HTTPError as error:
+        # Only who gives something to judge is refused; else it is the address that is wrong.
+        is_judged = form is not None or bool(headers)
+        raise (_refusal(error) if is_judged else None) or _away(url, error) from error
     except (OSError, ValueError) as error:
-        raise IssuerError(
-            f"the issuer cannot be asked: {url}: {error}",
-            fix="check web.oidc in config.yaml, and that the server has the network: see "
-            "debvisor-timers-web(8)",
-        ) from error
+        raise _away(url, getattr(error, "reason", error)) from error
+
+
+def _away(url: str, why: object) -> IssuerError:
+    return IssuerError(
+        f"the issuer cannot be asked: {url}: {why}",
+        fix="check web.oidc in config.yaml, and that the server has the network: see "
+        "debvisor-timers-web(8)",
+    )
+
+
+def _refusal(answer: urllib.error.HTTPError) -> IssuerRefusalError | IssuerError | None:
+    """Return what the issuer answers to a form that it does not like (RFC 6749, 5.2)."""
+    if not HTTPStatus.BAD_REQUEST <= answer.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return None
+    try:
+        said = json.loads(answer.read(_LARGEST))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(said, dict) or not isinstance(said.get("error"), str):
+        return None
+    words = ": ".join(str(said[key]) for key in ("error", "error_description") if said.get(key))
+    if said["error"] == "invalid_client":
+        return IssuerError(
+            f"the issuer does not take this server for its client: {words[:_LONGEST_WORDS]}",
+            fix="check web.oidc.client_id and client_secret in config.yaml",
+        )
+    return IssuerRefusalError(f"the issuer has refused: {words[:_LONGEST_WORDS]}")
 
 
 _LATER = "try again in a minute; the journal of the server tells why it could not"
@@ -88,24 +121,37 @@ class Issuer:
                     await self._refresh()
         return self._keys.get(key_id)
 
-    async def about(self) -> Mapping[str, Any]:
-        """Return what the issuer says of itself (OpenID Connect Discovery). Raises IssuerError."""
-        if not self._about:
+    async def about(self, *, is_there: bool = False) -> Mapping[str, Any]:
+        """Return what the issuer says of itself (OpenID Connect Discovery). Raises IssuerError.
+
+        is_there: ask again, unless it has answered in the last seconds: who is sent to an issuer
+        that is away sees no page of ours any more.
+        """
+        if not self._about or (is_there and self._may_be_asked()):
             async with self._lock:
-                if not self._about:
+                if not self._about or (is_there and self._may_be_asked()):
                     await self._discover_seldom()
         return self._about
 
-    async def ask(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Any:
-        """Return what the issuer answers to a form. Raises IssuerError."""
+    async def ask(
+        self, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]
+    ) -> Any:
+        """Return what the issuer answers to a form, or to a question without one.
+
+        Raises IssuerRefusalError, IssuerError.
+        """
         return await asyncio.to_thread(self._fetch, url, form, headers)
 
     async def _discover_seldom(self) -> None:
         """Ask, but not for everybody who comes while the issuer is away: that holds a thread."""
-        if self._clock() - self._discovered < _PAUSE_SECONDS:
+        if not self._may_be_asked():
             raise IssuerError("the issuer could not be asked a moment ago", fix=_LATER)
         self._discovered = self._clock()
+        self._about = {}
         await self._discover()
+
+    def _may_be_asked(self) -> bool:
+        return self._clock() - self._discovered >= _PAUSE_SECONDS
 
     def _age(self) -> float:
         return self._clock() - self._fetched

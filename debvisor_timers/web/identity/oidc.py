@@ -84,7 +84,7 @@ class AccessTokens:
         role = highest(Role(str(given)) for word, given in roles if word in granted)
         if role is None or not name.isprintable() or not name:
             raise PermissionRefusedError(
-                f"the access token of {name!a} has no role here",
+                f"the issuer knows {name!a}, who has no role here",
                 fix=f"the claim {self.settings.claim} has to name one of: "
                 + ", ".join(self.settings.roles),
             )

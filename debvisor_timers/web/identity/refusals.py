@@ -29,3 +29,7 @@ class IssuerError(DebvisorTimersError):
 
     exit_code = ExitCode.SYSTEMD
     http_status = 503
+
+
+class IssuerRefusalError(UnauthenticatedError):
+    """The issuer has understood, and says no: to a code, or to a refresh token."""

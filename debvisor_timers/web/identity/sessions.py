@@ -2,19 +2,22 @@
 """Who is signed in to the pages: by a cookie, which is kept as a digest, like a token.
 
 A session that began with a token lasts no longer than the token, and has the token's role; one
-that began at an issuer lasts no longer than that is believed, with the same roles.
+that began at an issuer lasts no longer than what the issuer has said, unless it says so again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken
 
 from debvisor_timers.errors import SystemdError
 from debvisor_timers.jobs.web import Oidc
@@ -33,7 +36,8 @@ class Session:
     """Who is signed in, and until when.
 
     token: the digest of his token, empty for others. issuer: of those, what the settings said of
-    the issuer, as `believed` has it.
+    the issuer, as `believed` has it; subject: who it is there; until: when what the issuer has
+    said of him is over; refresh: what asks it again, sealed, empty where it gives nothing such.
     """
 
     name: str
@@ -41,6 +45,13 @@ class Session:
     expires: datetime
     token: str = ""
     issuer: str = ""
+    subject: str = ""
+    until: datetime | None = None
+    refresh: str = ""
+
+    def is_known(self, now: datetime) -> bool:
+        """Return False where the issuer has to be asked again whether it is still so."""
+        return not self.issuer or (self.until is not None and now < self.until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +77,24 @@ def is_csrf_token(cookie: str, said: str) -> bool:
     return hmac.compare_digest(csrf_token(cookie).encode(), said.encode("utf-8", "replace"))
 
 
+def sealed(cookie: str, text: str) -> str:
+    """Return a secret as the file may have it: nobody reads it who lacks the cookie."""
+    return _seal_of(cookie).encrypt(text.encode()).decode() if text else ""
+
+
+def unsealed(cookie: str, text: str) -> str:
+    """Return what was sealed, empty where that was not by this cookie."""
+    try:
+        return _seal_of(cookie).decrypt(text).decode() if text else ""
+    except InvalidToken:
+        return ""
+
+
+def _seal_of(cookie: str) -> Fernet:
+    key = hmac.new(cookie.encode(), b"refresh", hashlib.sha256).digest()
+    return Fernet(base64.urlsafe_b64encode(key))
+
+
 class Sessions:
     """All sessions, in memory and in a file that outlives the server."""
 
@@ -80,9 +109,10 @@ class Sessions:
         session = self._all().get(digest_of(cookie))
         return session if session is not None and now < session.expires else None
 
-    async def begin(self, session: Session, now: datetime) -> Begun:
-        """Begin a session; return the cookie."""
+    async def begin(self, session: Session, now: datetime, refresh: str = "") -> Begun:
+        """Begin a session; return the cookie. refresh: is sealed by it."""
         cookie = secrets.token_urlsafe(_BYTES)
+        session = replace(session, refresh=sealed(cookie, refresh))
         async with self._lock:
             there = self._all()
             alive = [(key, each) for key, each in there.items() if now < each.expires]
@@ -92,6 +122,13 @@ class Sessions:
             self._sessions = {**dict(alive[-_MOST + 1 :]), digest_of(cookie): session}
             await self._write()
         return Begun(cookie=cookie, lasts=session.expires - now)
+
+    async def renew(self, cookie: str, session: Session) -> None:
+        """Let a session be another from now on, unless it has ended meanwhile."""
+        async with self._lock:
+            if digest_of(cookie) in self._all():
+                self._all()[digest_of(cookie)] = session
+                await self._write()
 
     async def end(self, cookie: str) -> None:
         """End the session of a cookie, if there is one."""
@@ -118,6 +155,9 @@ class Sessions:
                 "expires": each.expires.isoformat(),
                 "token": each.token,
                 "issuer": each.issuer,
+                "subject": each.subject,
+                "until": each.until.isoformat() if each.until else "",
+                "refresh": each.refresh,
             }
             for key, each in self._all().items()
         }
@@ -135,9 +175,16 @@ def _parsed(row: object) -> Session | None:
         return Session(
             name=str(row["name"]),
             role=Role(str(row["role"])),
-            expires=datetime.fromisoformat(str(row["expires"])).astimezone(UTC),
+            expires=_moment(row["expires"]),
             token=str(row.get("token", "")),
             issuer=str(row.get("issuer", "")),
+            subject=str(row.get("subject", "")),
+            until=_moment(row["until"]) if row.get("until") else None,
+            refresh=str(row.get("refresh", "")),
         )
     except (KeyError, ValueError):
         return None
+
+
+def _moment(said: object) -> datetime:
+    return datetime.fromisoformat(str(said)).astimezone(UTC)

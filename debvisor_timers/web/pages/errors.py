@@ -28,6 +28,7 @@ _WORDS = {
     422: "Something is wrong with it",
     423: "Somebody else is changing jobs",
     429: "Too many requests",
+    503: "Not possible now",
     502: "systemd or the journal said no",
 }
 
@@ -66,7 +67,8 @@ async def error_page(request: Request, failure: Failure) -> Response:
     if failure.status == 401 and request.method == "GET":
         question = f"?{request.url.query}" if request.url.query else ""
         wanted = f"{request.url.path}{question}"
-        return RedirectResponse(f"/sign-in?{urlencode({'next': wanted})}", 303)
+        door = "/sign-in/oidc" if getattr(request.state, "is_of_issuer", False) else "/sign-in"
+        return RedirectResponse(f"{door}?{urlencode({'next': wanted})}", 303)
     who = await _who(request)
     return page(
         request,

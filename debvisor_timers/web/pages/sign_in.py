@@ -4,16 +4,22 @@
 from __future__ import annotations
 
 from typing import cast
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from debvisor_timers.errors import DebvisorTimersError, UnauthenticatedError
+from debvisor_timers.errors import (
+    DebvisorTimersError,
+    PermissionRefusedError,
+    UnauthenticatedError,
+)
 from debvisor_timers.web.forms import fields_in
 from debvisor_timers.web.identity.authenticator import (
     Identity,
     address_of,
     cookie_name,
+    require_own_form,
     require_same_site,
 )
 from debvisor_timers.web.identity.limits import client_of
@@ -52,7 +58,7 @@ async def sign_in(request: Request) -> Response:
     except DebvisorTimersError as error:
         if isinstance(error, UnauthenticatedError) and not isinstance(error, ExpiredError):
             identity.lock_out.note(client)
-        return shown(request, path, error=error.message, status=error.http_status)
+        return shown(request, path, error)
     now = identity.now()
     identity.uses.note(token.digest, now)
     end = now + identity.settings.session
@@ -70,11 +76,10 @@ async def sign_in(request: Request) -> Response:
 @router.post("/sign-out")
 async def sign_out(request: Request) -> Response:
     """End the session."""
-    identity = identity_of(request)
-    await identity.identify(request)  # raises for a form that is not ours
     cookie = request.cookies.get(cookie_name(request))
-    if cookie:
-        await identity.sessions.end(cookie)
+    if cookie:  # nobody is asked who it is: his issuer may be away
+        await require_own_form(request, cookie)
+        await identity_of(request).sessions.end(cookie)
     answer = RedirectResponse("/sign-in", 303)
     answer.delete_cookie(
         cookie_name(request), secure=request.url.scheme == "https", httponly=True, samesite="strict"
@@ -83,12 +88,24 @@ async def sign_out(request: Request) -> Response:
     return answer
 
 
-def shown(request: Request, path: str, *, error: str = "", status: int = 200) -> Response:
+def shown(request: Request, path: str, failure: DebvisorTimersError | None = None) -> Response:
     """Return the page on which one signs in, with what was wrong before."""
     identity = request.app.state.authenticator
     oidc = identity.settings.oidc if isinstance(identity, Identity) else None
     label = OIDC_LABEL if oidc is not None and oidc.client_id else ""
-    return page(request, TEMPLATE, None, status, next=path, error=error, oidc=label)
+    # Whom the issuer knows already it would send back at once, to be refused again.
+    is_known = isinstance(failure, PermissionRefusedError)
+    question = urlencode({"next": path, **({"other": "yes"} if is_known else {})})
+    return page(
+        request,
+        TEMPLATE,
+        None,
+        failure.http_status if failure else 200,
+        next=path,
+        failure=failure,
+        oidc=label,
+        question=question,
+    )
 
 
 def keep(request: Request, answer: Response, begun: Begun) -> None:

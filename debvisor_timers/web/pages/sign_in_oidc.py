@@ -15,14 +15,20 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
-from markupsafe import escape
+from fastapi.responses import RedirectResponse
 
-from debvisor_timers.errors import DebvisorTimersError, NotFoundError, UnauthenticatedError
+from debvisor_timers.errors import (
+    DebvisorTimersError,
+    NotFoundError,
+    UnauthenticatedError,
+    UsageError,
+)
 from debvisor_timers.jobs.web import Oidc
-from debvisor_timers.web.identity.client_secret import client_secret
-from debvisor_timers.web.identity.oidc import AccessTokens, Bearer
+from debvisor_timers.web.identity.grants import by_code
+from debvisor_timers.web.identity.oidc import AccessTokens
+from debvisor_timers.web.identity.renewals import known_until
 from debvisor_timers.web.identity.sessions import Session, believed
+from debvisor_timers.web.pages.rendering import page
 from debvisor_timers.web.pages.sign_in import identity_of, keep, safe_path, shown
 
 router = APIRouter()
@@ -30,6 +36,7 @@ router = APIRouter()
 _SECONDS = 600
 _LONGEST_PATH = 1_500
 """Browsers keep 4,096 bytes."""
+_LONGEST_WORDS = 200
 _COOKIE = "debvisor-oidc"
 DONE = "/sign-in/done"
 
@@ -66,14 +73,19 @@ def _mac(key: bytes, text: str) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
+def _with_query(url: str, asked: Mapping[str, str]) -> str:
+    """Return the address with a query, one that may have a part of it already."""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(asked)}"
+
+
 @router.get("/sign-in/oidc")
-async def begin(request: Request, next: str = "/") -> Response:  # noqa: A002 - as pages call it
-    """Send the browser to the issuer."""
+async def begin(request: Request, next: str = "/", other: str = "") -> Response:  # noqa: A002 - as pages call it
+    """Send the browser to the issuer; `other`: who it knows already may be somebody else."""
     tokens, settings = _require(request)
     try:
-        about = await tokens.issuer.about()
+        about = await tokens.issuer.about(is_there=True)
     except DebvisorTimersError as error:
-        return shown(request, safe_path(next), error=error.message, status=error.http_status)
+        return shown(request, safe_path(next), error)
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
     path = safe_path(next)
     begun = _Begun(
@@ -88,14 +100,14 @@ async def begin(request: Request, next: str = "/") -> Response:  # noqa: A002 - 
         "response_type": "code",
         "client_id": settings.client_id,
         "redirect_uri": begun.redirect_uri,
-        "scope": " ".join(_scopes(settings)),
+        "scope": " ".join(_scopes(settings, about)),
         "state": state,
         "nonce": begun.nonce,
         "code_challenge": _challenge(verifier),
         "code_challenge_method": "S256",
+        **({"prompt": "login"} if other else {}),
     }
-    where = str(about["authorization_endpoint"])
-    answer = RedirectResponse(f"{where}{'&' if '?' in where else '?'}{urlencode(asked)}", 303)
+    answer = RedirectResponse(_with_query(str(about["authorization_endpoint"]), asked), 303)
     # Lax: it has to come along when the issuer sends the browser back.
     answer.set_cookie(
         _COOKIE,
@@ -115,56 +127,42 @@ async def done(request: Request, state: str = "", code: str = "", error: str = "
     tokens, settings = _require(request)
     begun = _opened(_key(request), request.cookies.get(_COOKIE, ""), state)
     if begun is None:
-        return shown(request, "/", error="that took too long: sign in again", status=400)
+        words = "this sign-in was begun in another window, or too long ago"
+        return shown(request, "/", UsageError(words, fix="sign in again"))
     try:
         if error or not code:
-            raise UnauthenticatedError(f"the issuer has refused: {error[:100] or 'no code'}")
-        bearer = await _exchange(tokens, begun, code)
+            raise _refusal(request, error)
+        granted = await by_code(
+            tokens,
+            code,
+            verifier=begun.verifier,
+            redirect_uri=begun.redirect_uri,
+            nonce=begun.nonce,
+        )
     except DebvisorTimersError as wrong:
-        return shown(request, begun.path, error=wrong.message, status=wrong.http_status)
+        return shown(request, begun.path, wrong)
     identity = identity_of(request)
-    # The token's own end is minutes away: that is how long it may be shown to others.
-    end = identity.now() + identity.settings.session
-    session = Session(name=bearer.name, role=bearer.role, expires=end, issuer=believed(settings))
-    answer = _onward(begun.path)
-    keep(request, answer, await identity.sessions.begin(session, identity.now()))
+    now = identity.now()
+    session = Session(
+        name=granted.bearer.name,
+        role=granted.bearer.role,
+        expires=now + identity.settings.session,
+        issuer=believed(settings),
+        subject=granted.subject,
+        until=known_until(granted, now),
+    )
+    # A redirect would not do: it would still count as the issuer's, and a SameSite=Strict cookie
+    # would not come along.
+    answer = page(request, "signed-in.html.j2", None, onward=begun.path)
+    keep(request, answer, await identity.sessions.begin(session, now, granted.refresh))
     answer.delete_cookie(_COOKIE, path=DONE)
     return answer
 
 
-async def _exchange(tokens: AccessTokens, begun: _Begun, code: str) -> Bearer:
-    """Return who has signed in. Raises errors of ours for who has not."""
-    settings, about = tokens.settings, await tokens.issuer.about()
-    form = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": begun.redirect_uri,
-        "client_id": settings.client_id,
-        "code_verifier": begun.verifier,
-    }
-    secret = client_secret(settings)
-    if secret:
-        form["client_secret"] = secret
-    said = await tokens.issuer.ask(str(about["token_endpoint"]), form, {})
-    if not isinstance(said, Mapping) or not isinstance(said.get("id_token"), str):
-        raise UnauthenticatedError("the issuer has given no token")
-    claims = await tokens.claims(said["id_token"], settings.client_id)
-    if not secrets.compare_digest(str(claims.get("nonce", "")).encode(), begun.nonce.encode()):
-        raise UnauthenticatedError("the issuer's token is not for this sign-in")
-    return await _bearer(tokens, claims, said)
-
-
-async def _bearer(
-    tokens: AccessTokens, claims: Mapping[str, Any], said: Mapping[str, Any]
-) -> Bearer:
-    """Return whom both tokens name: the roles stand in the access token, or beside the name."""
-    access = said.get("access_token")
-    if tokens.settings.claim not in claims and isinstance(access, str) and access.count(".") == 2:
-        granted = await tokens.claims(access, tokens.settings.audience)
-        if granted.get("sub") != claims.get("sub"):
-            raise UnauthenticatedError("the issuer's tokens are of two people")
-        return tokens.bearer_of({**granted, **claims})
-    return tokens.bearer_of(claims)
+def _refusal(request: Request, error: str) -> UnauthenticatedError:
+    said = request.query_params.get("error_description", "")
+    words = ": ".join(each for each in (error, said) if each)[:_LONGEST_WORDS]
+    return UnauthenticatedError(f"the issuer has refused: {words or 'it has sent no code'}")
 
 
 def _require(request: Request) -> tuple[AccessTokens, Oidc]:
@@ -183,25 +181,15 @@ def _key(request: Request) -> bytes:
     return found
 
 
-def _scopes(settings: Oidc) -> list[str]:
+def _scopes(settings: Oidc, about: Mapping[str, Any]) -> list[str]:
+    """Return what the issuer is asked for: at many, a claim comes with the scope of its name."""
     own = list(settings.roles) if settings.claim == "scope" else []
-    return list(dict.fromkeys(["openid", "profile", *own]))
+    known = about.get("scopes_supported")
+    claims = [settings.claim, settings.name_claim]
+    named = [each for each in claims if isinstance(known, list) and each in known]
+    return list(dict.fromkeys(["openid", "profile", *own, *named]))
 
 
 def _challenge(verifier: str) -> str:
     digest = hashlib.sha256(verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def _onward(path: str) -> Response:
-    """Return a page that goes on by itself.
-
-    A redirect would not do: it would still count as the issuer's, and a SameSite=Strict cookie
-    would not come along.
-    """
-    where = escape(path)
-    return HTMLResponse(
-        '<!doctype html>\n<html lang="en"><head><title>Signed in</title>'
-        f'<meta http-equiv="refresh" content="0; url={where}"></head>'
-        f'<body><p>Signed in. <a href="{where}">Go on</a></p></body></html>\n'
-    )

@@ -75,3 +75,15 @@ def test_an_apply_that_finds_nothing_to_do_needs_no_parser() -> None:
     assert heavy(modules) == set()
     assert "debvisor_timers.operations.auditing.audited" in modules
     assert not {module for module in modules if module.endswith((".audit", ".deeds", ".redact"))}
+
+
+def test_the_end_looks_for_no_garbage() -> None:
+    code = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count()))\n"
+        "from debvisor_timers.cli.main import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "version"], capture_output=True, text=True, check=True
+    )
+
+    assert int(done.stdout.splitlines()[-1]) > 1000

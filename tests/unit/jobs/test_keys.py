@@ -50,7 +50,8 @@ depends_on.max_age conflicts_with conflicts_with.job conflicts_with.policy confl
 overlap pool pool.name pool.slots pool.wait where where.vm_active where.host
 notify notify.failure notify.after notify.repeat notify.recovery notify.success notify.skipped
 notify.started notify.long_running notify.long_running.after notify.long_running.channels
-notify.missed notify.lost notify.disabled ping ping.start ping.success ping.failure
+notify.missed notify.missed_after notify.lost notify.disabled
+ping ping.start ping.success ping.failure
 enabled unit unit.Unit unit.Service unit.Timer unit.Path
 """
 CONFIG_NAMES = """
@@ -76,7 +77,8 @@ metrics metrics.textfile
 policy policy.members policy.task_types policy.users policy.raw_commands policy.directives
 policy.pools policy.max_jobs
 web web.trusted_proxies web.origins web.peers web.session
-web.requests_per_second web.changes_per_minute web.failures web.lock_out web.oidc web.oidc.issuer
+web.requests_per_second web.changes_per_minute web.connections_per_client
+web.failures web.lock_out web.oidc web.oidc.issuer
 web.oidc.audience web.oidc.roles web.oidc.claim web.oidc.name_claim web.oidc.client_id
 web.oidc.client_secret web.oidc.client_secret.credential web.oidc.redirect_uri starts_per_minute
 """

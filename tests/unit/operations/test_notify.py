@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,13 @@ import pytest
 
 from debvisor_timers.history.last import LastRun, read_last
 from debvisor_timers.history.outcome import RunOutcome
+from debvisor_timers.history.records import JournalRecord
 from debvisor_timers.operations.runs.notify import FailureNotice, notify_failure
 from debvisor_timers.operations.runs.stop import stop_job
+from debvisor_timers.systemd.memory.journal import MemoryJournal
 from debvisor_timers.systemd.memory.state import Outcome
 from debvisor_timers.systemd.ports import ActiveState
+from tests.box.wait import wait_until
 from tests.unit.operations.last_runs import (
     SUCCEEDED_AT_TWO,
     fail_and_retry,
@@ -146,6 +152,28 @@ def test_two_runs_that_failed_before_we_came_are_both_told(world: World, told: P
     second, third = fail(world), fail(world)
     notify(world)
     assert [document["run"] for document in documents(told)] == [first, second, third]
+
+
+def test_a_run_that_fails_while_another_is_being_told_is_told_too(
+    world: World, tmp_path: Path
+) -> None:
+    told, go_on = tmp_path / "ops", tmp_path / "go-on"
+    program = f"cat >>{told}; until [ -e {go_on} ]; do sleep 0.01; done"
+    config = f"channels: {{ops: {{exec: [/bin/sh, -c, '{program}']}}}}\n"
+    (world.layout.config / "config.yaml").write_text(config, encoding="utf-8")
+    world.apply(JOB.replace("[ops, mail]", "[ops]"))
+    first = fail(world)
+
+    with ThreadPoolExecutor() as pool:
+        handler = pool.submit(notify, world)
+        wait_until(told.exists, deadline_seconds=20, what="the channel is being told")
+        second = fail(world)
+        go_on.touch()
+        notice = handler.result()
+
+    assert [document["run"] for document in documents(tmp_path)] == [first, second]
+    assert (notice.told, notice.problems) == (((first, "ops"), (second, "ops")), ())
+    assert notify(world).told == ()
 
 
 def test_failures_of_the_time_before_we_were_there_are_not_told(world: World, told: Path) -> None:
@@ -297,6 +325,34 @@ def test_a_start_limit_is_lifted_if_the_next_run_comes_within_it(
     notify(world)
     states = [unit.active_state for unit in world.systemd.manager.units(SERVICE)]
     assert states == [ActiveState.FAILED if refused else ActiveState.INACTIVE]
+
+
+class SlowJournal(MemoryJournal):
+    """The twin's journal, beside whose first answer something happens."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def records(self, *args: Any, **options: Any) -> Iterator[JournalRecord]:
+        happens, self.meanwhile = self.meanwhile, None
+        if happens:
+            happens()
+        return super().records(*args, **options)
+
+
+def test_a_start_limit_is_not_lifted_for_a_run_that_has_begun_meanwhile(
+    world: World, told: Path
+) -> None:
+    """It would have more attempts than it may."""
+    set_start_limit(world, "nightly", burst=1)
+    world.systemd.advance_to(datetime(2026, 11, 24, 1, 30, tzinfo=UTC))
+    fail(world)
+    world.systemd.state.loaded[SERVICE].restarts = 1
+    journal = SlowJournal(world.systemd.state)
+    journal.meanwhile = lambda: world.systemd.set_between_attempts(SERVICE)
+
+    notify_failure(replace(world.host, journal=journal), "nightly", host_name="hv1")
+
+    assert f"manager.reset_failed {SERVICE}" not in world.systemd.state.steps.done
 
 
 def test_a_run_that_a_start_limit_refused_keeps_no_other_from_starting(

@@ -156,6 +156,77 @@ def test_what_an_own_task_type_leaves_to_root_is_refused(world: World) -> None:
     )
 
 
+COPY = "exec: [/bin/cp, '--', '{a}', '{b}'], parameters: {properties: {a: {}, b: {default: /b}}}"
+"""As root it makes root of whoever may say what is copied."""
+
+
+def declare(world: World, keys: str, name: str = "own") -> None:
+    world.layout.tasks.mkdir(exist_ok=True)
+    (world.layout.tasks / "own.yaml").write_text(f"tasks: {{{name}: {{{keys}}}}}\n")
+
+
+def unsaid(*parameters: str) -> str:
+    """Return the refusal of parameters of a type that does not say what is root's."""
+    return "; ".join(
+        f"new: task.config.{each}: only root may set it, for the type own has no `closed`"
+        for each in parameters
+    )
+
+
+@pytest.mark.parametrize("user", ["", "user: root", "user: 0"])
+def test_of_a_type_that_says_nothing_only_root_sets_parameters(world: World, user: str) -> None:
+    declare(world, f"{COPY}, aliases: [copy], defaults: {{{user}}}")
+
+    assert refusal(world, "task: {type: own}") == ""
+    assert refusal(world, "task: {type: own, config: {b: /b}}") == ""
+    assert refusal(world, "task: {type: own, config: {a: /x, b: /y}}") == unsaid("a", "b")
+    assert refusal(world, "task: {type: copy, config: {a: /x}}") == unsaid("a")
+
+
+@pytest.mark.parametrize(
+    ("keys", "policy"),
+    [
+        (f"{COPY}, closed: []", "{}"),
+        (COPY, "{task_types: ['*', own]}"),
+        (COPY, "{directives: [task.own.a]}"),
+        (f"{COPY}, defaults: {{user: nobody}}", "{}"),
+    ],
+)
+def test_root_opens_the_parameters_of_a_type_that_says_nothing(
+    world: World, keys: str, policy: str
+) -> None:
+    declare(world, keys)
+
+    assert refusal(world, "task: {type: own, config: {a: /x}}", policy) == ""
+
+
+def test_a_pattern_does_not_name_a_type(world: World) -> None:
+    declare(world, COPY)
+    keys = "task: {type: own, config: {a: /x}}"
+
+    assert refusal(world, keys, "{task_types: ['ow?', 'own*']}") == unsaid("a")
+
+
+def test_a_type_in_the_place_of_a_shipped_one_has_to_say_what_is_root_s(world: World) -> None:
+    declare(world, COPY, "vm_snapshot")
+    said = refusal(world, "task: {type: vm_snapshot, config: {a: /x}}")
+
+    assert said == unsaid("a").replace("own", "vm_snapshot")
+
+
+def test_what_nobody_has_declared_is_given_nothing(world: World) -> None:
+    said = refusal(world, "task: {type: from_elsewhere, config: {a: /x}}")
+
+    assert said == unsaid("a").replace("own", "from_elsewhere")
+
+
+def test_who_may_let_it_run_as_root_gives_it_no_parameters(world: World) -> None:
+    declare(world, f"{COPY}, defaults: {{user: nobody}}")
+    keys = "task: {type: own, config: {a: /x}}, user: root"
+
+    assert refusal(world, keys, "{users: [root]}") == unsaid("a")
+
+
 def test_there_are_not_more_jobs_than_the_policy_allows(world: World) -> None:
     world.apply("jobs:\n  old: {command: [/bin/true]}\n")
     world.write("jobs:\n  old: {command: [/bin/true]}\n", "old.yaml")

@@ -341,6 +341,43 @@ def test_a_machine_that_is_off_or_transient_is_told_as_far_as_can_be(
     assert machine.has()["CARRIED_BEGUN"] == "r2"
 
 
+def test_a_failure_before_begin_is_told_and_an_older_success_outlasts_it(
+    host: Host, machine: Machine
+) -> None:
+    machine.brings(success(ago=60))
+    host.ended("snapshot", "exit-code")
+    carried.noted(Ending(host), "vm-1")
+    assert machine.has()["DEBVISOR_RESULT"] == "exit-code"
+    assert machine.has()["DEBVISOR_SUCCESS_RUN"] == "r-elsewhere"
+    carried.noted(Ending(host), "vm-1")
+    assert len(machine.changes()) == 1
+
+
+def test_a_run_that_was_cut_off_is_a_doubt_no_more(host: Host, machine: Machine) -> None:
+    begun(host)
+    host.ended("snapshot", "lost")
+    carried.noted(Ending(host), "vm-1")
+    assert machine.has()["DEBVISOR_RESULT"] == "lost"
+    assert "CARRIED_BEGUN" not in machine.has()
+
+
+def test_the_mark_of_a_later_run_stays(host: Host, machine: Machine) -> None:
+    host.ended("snapshot", "exit-code", ago=10)
+    begun(host)
+    carried.noted(Ending(host), "vm-1")
+    assert machine.has()["CARRIED_BEGUN"] == "r2"
+    assert machine.has()["DEBVISOR_RESULT"] == "exit-code"
+
+
+def test_a_machine_that_is_elsewhere_is_told_nothing(
+    host: Host, machine: Machine, capfd: pytest.CaptureFixture[str]
+) -> None:
+    machine.leave()
+    host.ended("snapshot", "exit-code")
+    carried.noted(Ending(host), "vm-1")
+    assert capfd.readouterr().err == ""
+
+
 def test_that_a_machine_has_left_meanwhile_is_said_and_fails_nothing(
     host: Host, machine: Machine, capfd: pytest.CaptureFixture[str]
 ) -> None:

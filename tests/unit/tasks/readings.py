@@ -35,6 +35,8 @@ def reading(seconds: float = 0.0, **more: Any) -> Reading:
     """Return the counters of a machine with 4 vCPUs and 4 GiB, so many seconds from now."""
     usual: dict[str, Any] = {
         "seconds": NOW + seconds,
+        "boot": "b1",
+        "up": 1000 + seconds,
         "id": 1,
         "state": "running",
         "vcpus": 4,

@@ -73,7 +73,7 @@ def test_a_table_for_people() -> None:
         "old      off         -        -  10 GiB       1.00   0.60",
         "web      running     4  4.0 GiB  10 GiB      31.00  10.60+",
         "all                                          63.00  26.80+",
-        "The use of CPU and network was measured for 60 s, and is taken for that of a",
+        "The use of CPU and network was measured for 1 min, and is taken for that of a",
         "  month. Disks count as used as far as their images occupy the host.",
         "+: it may be more, what these use is not known:",
         "  web: memory: its guest does not tell",

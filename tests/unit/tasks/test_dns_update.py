@@ -3,22 +3,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from debvisor_timers.tasks.base import BUSY, UNAVAILABLE, WRONG, TaskFailed
-from debvisor_timers.tasks.dns_update import (
+from debvisor_timers.tasks.dns_records import (
     RecordSet,
     absolute,
-    failure_of,
-    is_answered,
-    key_file,
-    normal,
+    prerequisites,
     record_sets,
-    script_of,
+    with_whole_name,
 )
+from debvisor_timers.tasks.dns_update import failure_of, is_answered, key_file, normal, script_of
 
 ZONE = "example.com."
 WWW = RecordSet(name="www.example.com.", type="A", ttl=300, data=("192.0.2.1", "192.0.2.2"))
@@ -47,9 +46,9 @@ def test_records_of_one_name_and_type_are_one_set() -> None:
 def test_all_changes_are_one_update() -> None:
     old = RecordSet(name="old.example.com.", type="A", ttl=60, data=())
 
-    assert script_of(ZONE, [WWW, old], {"server": "ns1", "port": 5353}) == (
+    lines = [*WWW.lines(), *old.lines()]
+    assert script_of(lines, {"server": "ns1", "port": 5353}) == (
         "server ns1 5353\n"
-        "zone example.com.\n"
         "update delete www.example.com. A\n"
         "update add www.example.com. 300 A 192.0.2.1\n"
         "update add www.example.com. 300 A 192.0.2.2\n"
@@ -77,6 +76,72 @@ def test_no_value_can_begin_a_line_of_its_own(record: dict[str, Any]) -> None:
     with pytest.raises(TaskFailed) as raised:
         record_sets([record], ZONE)
     assert raised.value.exit_status == WRONG
+
+
+def test_records_that_are_added_leave_others_as_they_are() -> None:
+    (more,) = record_sets([{"name": "a", "type": "A", "data": "192.0.2.3", "replace": False}], ZONE)
+    assert list(more.lines()) == ["update add a.example.com. 3600 A 192.0.2.3"]
+    one = RecordSet(name=WWW.name, type="A", ttl=300, data=("192.0.2.2",), replaces=False)
+    assert is_answered(ANSWER, one)
+    assert not is_answered(ANSWER, replace(one, data=("192.0.2.3",)))
+
+
+def test_what_has_to_be_so_is_told_before_the_changes() -> None:
+    wanted: list[dict[str, Any]] = [
+        {"require": "nxdomain", "name": "new"},
+        {"require": "yxdomain", "name": "@"},
+        {"require": "nxrrset", "name": "www", "type": "aaaa"},
+        {"require": "yxrrset", "name": "www", "type": "A", "data": ["192.0.2.1", "192.0.2.2"]},
+        {"require": "yxrrset", "name": "alias", "type": "CNAME", "data": "www"},
+    ]
+    assert prerequisites(wanted, ZONE) == [
+        "prereq nxdomain new.example.com.",
+        "prereq yxdomain example.com.",
+        "prereq nxrrset www.example.com. AAAA",
+        "prereq yxrrset www.example.com. A 192.0.2.1",
+        "prereq yxrrset www.example.com. A 192.0.2.2",
+        "prereq yxrrset alias.example.com. CNAME www.example.com.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [
+        ({"require": "nxrrset", "name": "www"}, "has no type"),
+        ({"require": "nxdomain", "name": "www", "type": "A"}, "is about the whole name"),
+        ({"require": "nxrrset", "name": "a", "type": "A", "data": "192.0.2.1"}, "about all data"),
+        ({"require": "yxdomain", "name": "www.example.org."}, "is not in the zone"),
+        ({"require": "yxrrset", "name": "a", "type": "A", "data": "1\nsend"}, "is no data"),
+    ],
+)
+def test_what_cannot_have_to_be_so_is_wrong(wanted: dict[str, Any], problem: str) -> None:
+    with pytest.raises(TaskFailed, match=problem) as raised:
+        prerequisites([wanted], ZONE)
+    assert raised.value.exit_status == WRONG
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "whole"),
+    [
+        ("web", "CNAME", "web.example.com."),
+        ("web.example.org.", "CNAME", "web.example.org."),
+        ("10 mail", "MX", "10 mail.example.com."),
+        ("0 5 5060 @", "SRV", "0 5 5060 example.com."),
+        ("web", "TXT", "web"),
+        ("10", "MX", "10"),
+    ],
+)
+def test_a_name_in_data_is_below_the_zone_unless_it_is_whole(
+    data: str, kind: str, whole: str
+) -> None:
+    assert with_whole_name(data, kind, ZONE) == whole
+
+
+def test_a_name_in_data_that_may_mean_either_is_refused() -> None:
+    with pytest.raises(TaskFailed, match="does not end with a full stop") as raised:
+        with_whole_name("web.example.com", "CNAME", ZONE)
+    fix = "write web.example.com. or, if it is below the zone, web.example.com.example.com."
+    assert fix in str(raised.value)
 
 
 def test_what_is_there_already_is_left_alone() -> None:
@@ -114,6 +179,8 @@ def test_a_name_is_below_its_zone_unless_it_is_whole() -> None:
         ("update failed: REFUSED", WRONG),
         ("; TSIG error with server: tsig indicates error\nupdate failed: NOTAUTH(BADKEY)", WRONG),
         ("update failed: YXDOMAIN", BUSY),
+        ("invalid rdata format: bad dotted quad\nsyntax error", WRONG),
+        ("update failed: FORMERR", WRONG),
         ("; Communication with 192.0.2.1#53 failed: timed out", UNAVAILABLE),
         ("could not talk to any server: connection refused", UNAVAILABLE),
         ("", 1),

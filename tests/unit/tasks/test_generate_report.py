@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from debvisor_timers.jobs.channels import Mail
+from debvisor_timers.layout import Layout
 from debvisor_timers.tasks.base import WRONG, TaskFailed
-from debvisor_timers.tasks.generate_report import figures, letter, write
+from debvisor_timers.tasks.generate_report import channel_mail, figures, letter, write
 
 AT = datetime(2026, 11, 27, 7, 0, tzinfo=UTC)
 
@@ -44,6 +45,21 @@ def test_a_file_is_written_whole(tmp_path: Path) -> None:
 
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", 0o640)
     assert list(tmp_path.iterdir()) == [path]
+    write(path, b"for all", mode=0o644)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_channel_is_the_one_that_was_applied(tmp_path: Path) -> None:
+    folder = tmp_path / "state/generations/7"
+    folder.mkdir(parents=True)
+    config = "channels:\n  ops: {mail: {to: [a@x.org]}}\n  page: {exec: [/bin/true]}\n"
+    (folder / "config.yaml").write_text(config)
+    layout = Layout(state=tmp_path / "state")
+    assert list(channel_mail("ops", layout).to) == ["a@x.org"]
+    with pytest.raises(TaskFailed, match="no channel 'page' that sends mail") as raised:
+        channel_mail("page", layout)
+    assert "there are: ops;" in str(raised.value)
+    assert raised.value.exit_status == WRONG
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:

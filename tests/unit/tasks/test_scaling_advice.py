@@ -136,6 +136,7 @@ def test_a_report_for_people() -> None:
         "old      off         4    -     -  4.0 GiB        -  10 GiB  4.0 GiB",
         "web      running     4  50%   55%  4.0 GiB        -  10 GiB  4.0 GiB",
         "8 vCPUs on 4 processors, 8.0 GiB of 16 GiB memory (50%)",
+        "measured for 1 min",
         "Advice:",
         "  db: 10% of 4 vCPUs are used, 15% at most: 1 would do",
         "  old: it is shut off and keeps 4.0 GiB of disks: is it still needed?",

@@ -11,6 +11,7 @@ import pytest
 from debvisor_timers.tasks.base import TaskFailed
 from debvisor_timers.tasks.columns import paragraph, table
 from debvisor_timers.tasks.measuring import (
+    Moment,
     Source,
     disks_of,
     file_systems_of,
@@ -27,6 +28,8 @@ from debvisor_timers.tasks.usage import (
     usage_of,
 )
 from tests.unit.tasks.readings import GIB, GUEST, NOW, OFF, RUNNING, SECOND, disk, guest, reading
+
+AT = Moment(seconds=NOW, boot="b1", up=1000)
 
 
 def not_known(found: Usage) -> list[str]:
@@ -131,7 +134,7 @@ def test_how_full_a_disk_is(about: dict[str, Any], filled: float | None) -> None
 
 def test_what_libvirt_tells_of_a_machine_that_runs() -> None:
     source = Source(format="qcow2", is_volume=False, capacity=1049088, stored=331776, size=393216)
-    found = reading_of(RUNNING, {"vda": source}, seconds=NOW, number=7)
+    found = reading_of(RUNNING, {"vda": source}, AT, number=7)
 
     assert (found.id, found.state, found.vcpus) == (7, "running", 2)
     assert (found.cpu, found.delay) == (6_200_000_000, 47_938_822)
@@ -145,7 +148,7 @@ def test_what_libvirt_tells_of_a_machine_that_runs() -> None:
 
 
 def test_what_libvirt_tells_of_a_machine_that_is_off() -> None:
-    found = reading_of(OFF, {}, seconds=NOW, number=0)
+    found = reading_of(OFF, {}, AT, number=0)
     assert (found.id, found.state, found.memory, found.delay) == (0, "shut off", 64 * 1024**2, -1)
     assert found.disks == ()
 
@@ -155,7 +158,7 @@ def test_what_a_guest_tells_of_its_memory() -> None:
     told |= {"balloon.swap_in": 1, "balloon.swap_out": 2}
 
     def read(more: dict[str, int]) -> GuestMemory | None:
-        return reading_of(RUNNING | told | more, {}, seconds=NOW, number=1).guest
+        return reading_of(RUNNING | told | more, {}, AT, number=1).guest
 
     unused = GuestMemory(total=4096000, free=512000, has_caches=False, told=17, swapped=3072)
     assert read({}) == unused
@@ -165,9 +168,9 @@ def test_what_a_guest_tells_of_its_memory() -> None:
 
 
 def test_a_linux_guest_with_the_driver_is_known() -> None:
-    read = reading_of(GUEST, {}, seconds=1795757376, number=1)
+    read = reading_of(GUEST, {}, replace(AT, seconds=1795757376), number=1)
     linux = replace(read, file_systems=())
-    found = usage_of("vm-1", [linux, replace(linux, seconds=1795757380.0)])
+    found = usage_of("vm-1", [linux, replace(linux, seconds=1795757380.0, up=1004)])
     assert found.memory_used == (475584 - 446600) * 1024
     assert not_known(found) == []
 

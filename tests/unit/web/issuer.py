@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from debvisor_timers.web.identity.refusals import IssuerError
+from debvisor_timers.web.identity.refusals import IssuerError, IssuerRefusalError
 
 URL = "https://login.example.org/realms/ops"
 AUDIENCE = "debvisor-timers"
@@ -33,18 +33,25 @@ class FakeIssuer:
         self.is_away = False
         self.tokens: Mapping[str, object] = {}
         self.name = URL
+        self.headers: list[Mapping[str, str]] = []
+        self.refuses = False
+        self.userinfo: Mapping[str, object] = {}
+        self.about: Mapping[str, object] = {}
         self.rotate("k1")
 
     def rotate(self, key_id: str) -> None:
         """Sign with another key from now on."""
         self.keys = {key_id: ec.generate_private_key(ec.SECP256R1())}
 
-    def fetch(self, url: str, form: Mapping[str, str] | None, _headers: Mapping[str, str]) -> Any:
+    def fetch(self, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Any:
         self.asked.append(url.removeprefix(URL))
         if self.is_away:
             raise IssuerError("the issuer cannot be asked")
         if form is not None:
             self.forms.append(form)
+            self.headers.append(headers)
+            if self.refuses:
+                raise IssuerRefusalError("the issuer has refused: invalid_grant")
             return self.tokens
         if url.endswith("/openid-configuration"):
             return {
@@ -52,7 +59,11 @@ class FakeIssuer:
                 "jwks_uri": f"{URL}/certs",
                 "authorization_endpoint": f"{URL}/auth",
                 "token_endpoint": f"{URL}/token",
+                "userinfo_endpoint": f"{URL}/userinfo",
+                **self.about,
             }
+        if url.endswith("/userinfo"):
+            return self.userinfo
         return {"keys": [{**_public(key), "kid": name} for name, key in self.keys.items()]}
 
     def token(self, *, key: object = None, algorithm: str = "ES256", **claims: object) -> str:

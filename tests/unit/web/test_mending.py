@@ -185,7 +185,8 @@ def test_a_parameter_is_mended_by_what_the_document_says_of_it(
             {
                 "body.tags.a": "give text",
                 "body.dependencies.0.job_id": "give text of 1 to 200 characters",
-                "body.command": "give a list of 1 or more, in which each is at most 10,000 characters, or null",
+                "body.command": "give a list of 1 or more, in which each is at most 10,000"
+                " characters, or null",
             },
         ),
         (

@@ -16,8 +16,10 @@ from starlette.types import Receive, Scope, Send
 from debvisor_timers.errors import UsageError
 from debvisor_timers.web import serving
 from debvisor_timers.web.edge import body
+from debvisor_timers.web.edge.crowd import Crowd
 from debvisor_timers.web.edge.edge import Bounds, Edge
 from debvisor_timers.web.identity.peers import Peer
+from debvisor_timers.web.identity.proxies import Proxies
 from debvisor_timers.web.serving import Server, own_certificate, passed_sockets
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -72,6 +74,59 @@ def test_the_kernel_says_who_is_at_a_unix_socket(tmp_path: Path) -> None:
     assert said.startswith(b"HTTP/1.1 200 OK\r\n")
     assert said.endswith(b"\r\n\r\n" + str(os.geteuid()).encode())
     assert b"server:" not in said.lower()
+
+
+def test_one_client_has_no_more_connections_than_it_may(tmp_path: Path) -> None:
+    """Each that is gone leaves its place to another."""
+
+    async def scenario() -> list[bytes]:
+        listening = socket.create_server(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        server = Server(answer_peer, None, Crowd(2))
+        serving_task = asyncio.create_task(server.serve([listening]))
+
+        async def ask(first: bytes, *, address: str = "127.0.0.1") -> bytes:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, local_addr=(address, 0)
+            )
+            writer.write(first)
+            lines.append(writer)
+            async with asyncio.timeout(20):
+                return await reader.readline()
+
+        lines: list[asyncio.StreamWriter] = []
+        try:
+            said = [await ask(GET), await ask(GET), await ask(b"")]
+            said.append(await ask(GET, address="127.0.0.2"))
+            lines[0].close()
+            async with asyncio.timeout(20):
+                while (answer := await ask(GET)) == said[2]:
+                    await asyncio.sleep(0)
+            return [*said, answer]
+        finally:
+            for line in lines:
+                line.close()
+            server.should_exit = True
+            await serving_task
+
+    ok, too_many = b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 429 Too Many Requests\r\n"
+    assert asyncio.run(scenario()) == [ok, ok, too_many, ok, ok]
+
+
+def test_a_client_is_a_network_a_proxy_is_many_and_a_user_has_half_of_all() -> None:
+    crowd = Crowd(2, Proxies(("192.0.2.0/24",)))
+
+    def enter(client: str | Peer) -> bool:
+        return crowd.enter(client) is not None
+
+    network = [enter(f"2001:db8::{number}") for number in range(3)]
+    mapped = [enter(each) for each in ("198.51.100.7", "::ffff:198.51.100.7", "198.51.100.7")]
+    proxy = [enter("192.0.2.9") for _ in range(5)]
+    users = [enter(Peer(uid=33)) for _ in range(1001)]
+
+    assert (network, mapped) == ([True, True, False], [True, True, False])
+    assert all(proxy)
+    assert (users.count(True), enter(Peer(uid=34))) == (1000, True)
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nX-Slow: ", GET + b"GET / "])
