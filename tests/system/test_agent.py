@@ -155,7 +155,7 @@ def test_a_member_tries_an_edit_and_waits_for_its_end(host: Host) -> None:
     assert (status, "it was taken back" in said) == (130, True), said
     assert host.box.read(file) == before
 
-    status, said = Waiting(host, *edit, "--try=10", user="alice").end()
+    status, said = Waiting(host, *edit, "--try=20", user="alice").end()
     assert (status, "not confirmed: taken back" in said) == (4, True), said
     assert host.box.read(file) == before
 
