@@ -23,11 +23,12 @@ from debvisor_timers.operations.runs.log_lines import LogLine, LogStream, line_o
 from debvisor_timers.scheduler.guide import JobScheduler
 from debvisor_timers.web.app import create_app
 from debvisor_timers.web.backend import JobsSnapshot
-from debvisor_timers.web.edge.edge import bounds_of
+from debvisor_timers.web.edge.edge import Bounds, bounds_of
 from debvisor_timers.web.edge.log import Answered
 from debvisor_timers.web.idempotency import Answers
 from debvisor_timers.web.identity.authenticator import Identity
 from debvisor_timers.web.identity.issuer import Fetch, Issuer
+from debvisor_timers.web.identity.limits import Rate
 from debvisor_timers.web.identity.peers import Peer
 from debvisor_timers.web.principal import Principal
 from tests.unit.operations.world import World
@@ -153,11 +154,13 @@ _BUILT: list[FastAPI] = []
 def _app_of(backend: DirectBackend) -> FastAPI:
     """Return the application as if it were new: nothing is left of the test before."""
     if not _BUILT:
-        _BUILT.append(create_app(backend, RoleAuthenticator()))
+        # Many requests of many tests come within a minute, all of one client.
+        bounds = Bounds(requests=Rate(10_000, 10_000), changes=Rate(10_000, 10_000))
+        _BUILT.append(create_app(backend, RoleAuthenticator(), bounds))
     app = _BUILT[0]
     app.state = State({"backend": backend, "authenticator": RoleAuthenticator()})
     app.state.answers = Answers.of_service()
-    app.middleware_stack = None  # made anew by the first request, with all that it counts
+    app.middleware_stack = None  # made anew by the first request
     return app
 
 
