@@ -187,7 +187,7 @@ def test_programs_are_the_launcher_and_modules_beside_them_are_compiled(box: Box
     modes = {name: mode for name, _, mode in (line.partition(":") for line in shown)}
     assert modes.pop("__pycache__") == "755:root"
     runtime = CHECKOUT / "debvisor_timers/runtime"
-    for program in ("begin", "run", "end", "chain", "stamps", "task"):
+    for program in ("begin", "run", "end", "chain", "stamps", "carry", "task"):
         assert modes.pop(program) == "755:root"
         installed = box.read(f"/usr/libexec/debvisor-timers/{program}")
         assert installed == (runtime / "launch.py").read_text("utf-8")

@@ -14,7 +14,7 @@ from tests.system.host import JOBS, STATE, UNITS, Host
 
 SERVICE = "debvisor-timers-web.service"
 AGENT = "debvisor-timers-agent.service"
-POLICY = "policy: {raw_commands: true, users: [root]}\n"
+POLICY = "policy: {raw_commands: true, users: [root], task_types: ['*', not_there]}\n"
 OTHER = """\
 jobs:
   other: {schedule: "0 5 29 2 *", script: "echo other"}
