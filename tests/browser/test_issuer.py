@@ -182,18 +182,20 @@ def test_an_issuer_that_is_away_is_told_at_once(site: Site, issuer: Issuer) -> N
             issuer.stop()
         finally:
             site.host.box.run("systemctl kill --signal=CONT debvisor-timers-web.service")
-        why = page.get_by_role("alert")
-        expect(why).to_contain_text("The issuer cannot be asked")
-        expect(why).to_contain_text("Connection refused")
-        for _ in range(2):
-            page.get_by_role("link", name=BUTTON).click()
-            expect(page).to_have_url(f"{BASE}/sign-in/oidc?next=%2F")
-            expect(page.get_by_role("alert")).to_contain_text("The issuer c")
-        window.forgive("503")
-        issuer.start()
-        site.host.box.run("systemctl restart debvisor-timers-web.service")
-        answers = f"curl --fail --silent {BASE}/api/v1/health"
-        site.host.box.wait_until(answers, 30, "the server answers")
+        try:
+            why = page.get_by_role("alert")
+            expect(why).to_contain_text("The issuer cannot be asked")
+            expect(why).to_contain_text("Connection refused")
+            for _ in range(2):
+                page.get_by_role("link", name=BUTTON).click()
+                expect(page).to_have_url(f"{BASE}/sign-in/oidc?next=%2F")
+                expect(page.get_by_role("alert")).to_contain_text("The issuer c")
+            window.forgive("503")
+        finally:
+            issuer.start()
+            site.host.box.run("systemctl restart debvisor-timers-web.service")
+            answers = f"curl --fail --silent {BASE}/api/v1/health"
+            site.host.box.wait_until(answers, 30, "the server answers")
 
 
 def test_who_is_disabled_there_is_out_here(site: Site, issuer: Issuer) -> None:

@@ -16,7 +16,11 @@ from urllib.parse import urlsplit
 
 import jwt
 
-from debvisor_timers.web.identity.refusals import IssuerError, IssuerRefusalError
+from debvisor_timers.web.identity.refusals import (
+    IssuerAwayError,
+    IssuerError,
+    IssuerRefusalError,
+)
 
 _KEPT_SECONDS = 3600
 """So long keys count without being asked for again."""
@@ -67,8 +71,8 @@ def fetch_json(url: str, form: Mapping[str, str] | None, headers: Mapping[str, s
         raise _away(url, getattr(error, "reason", error)) from error
 
 
-def _away(url: str, why: object) -> IssuerError:
-    return IssuerError(
+def _away(url: str, why: object) -> IssuerAwayError:
+    return IssuerAwayError(
         f"the issuer cannot be asked: {url}: {why}",
         fix="check web.oidc in config.yaml, and that the server has the network: see "
         "debvisor-timers-web(8)",
@@ -140,7 +144,12 @@ class Issuer:
 
         Raises IssuerRefusalError, IssuerError.
         """
-        return await asyncio.to_thread(self._fetch, url, form, headers)
+        try:
+            return await asyncio.to_thread(self._fetch, url, form, headers)
+        except IssuerAwayError:
+            # Nobody is sent there before it has answered again.
+            self._about, self._discovered = {}, self._clock()
+            raise
 
     async def _discover_seldom(self) -> None:
         """Ask, but not for everybody who comes while the issuer is away: that holds a thread."""

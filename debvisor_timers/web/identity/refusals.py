@@ -31,5 +31,9 @@ class IssuerError(DebvisorTimersError):
     http_status = 503
 
 
+class IssuerAwayError(IssuerError):
+    """The issuer does not answer."""
+
+
 class IssuerRefusalError(UnauthenticatedError):
     """The issuer has understood, and says no: to a code, or to a refresh token."""

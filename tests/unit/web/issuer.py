@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from debvisor_timers.web.identity.refusals import IssuerError, IssuerRefusalError
+from debvisor_timers.web.identity.refusals import IssuerAwayError, IssuerRefusalError
 
 URL = "https://login.example.org/realms/ops"
 AUDIENCE = "debvisor-timers"
@@ -46,7 +46,7 @@ class FakeIssuer:
     def fetch(self, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Any:
         self.asked.append(url.removeprefix(URL))
         if self.is_away:
-            raise IssuerError("the issuer cannot be asked")
+            raise IssuerAwayError("the issuer cannot be asked")
         if form is not None:
             self.forms.append(form)
             self.headers.append(headers)

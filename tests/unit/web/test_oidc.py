@@ -312,6 +312,19 @@ def test_a_session_ends_when_its_issuer_is_not_believed_any_more(
         assert restarted.get(TOKENS).status_code == status
 
 
+def test_nobody_is_sent_to_an_issuer_that_has_just_gone(
+    client: TestClient, issuer: FakeIssuer
+) -> None:
+    asked = begin(client)
+    issuer.is_away = True
+    back = client.get("/sign-in/done", params={"state": asked["state"], "code": "c0de"})
+    assert back.status_code == 503
+
+    answer = client.get("/sign-in/oidc")
+    assert answer.status_code == 503
+    assert "The issuer could not be asked a moment ago" in answer.text
+
+
 def test_an_issuer_that_is_away_is_not_asked_for_everybody_who_comes(
     client: TestClient, issuer: FakeIssuer
 ) -> None:
