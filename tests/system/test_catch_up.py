@@ -128,8 +128,10 @@ def test_right_after_its_catch_up_a_timer_starts_ordinary_runs(box: Box) -> None
     settle(box)
     for _ in range(10):
         before = len(history(box, "soon"))  # a time may have come during the apply
-        age_stamps(box)
-        box.run("until [ $(($(date +%s) % 5)) = 1 ]; do sleep 0.05; done")
+        # A time that is missed in truth: systemd goes by the end of the last run, if it knows that
+        # (DeferReactivation=), and not by an older stamp.
+        for second in (4, 1):
+            box.run(f"until [ $(($(date +%s) % 5)) = {second} ]; do sleep 0.05; done")
         box.run("systemctl start debvisor-timers.target")
         box.wait_until(partial(has_run, box, "soon", before + 3), 60, "some runs")
         box.run("systemctl stop debvisor-timers.target")
