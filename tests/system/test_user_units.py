@@ -208,8 +208,9 @@ def test_what_is_tried_and_not_confirmed_is_taken_back(box: Box) -> None:
 
 def test_what_a_crash_of_the_manager_cut_off_is_told_as_lost(box: Box) -> None:
     cli(box, "run", "waits")
-    # The manager first: one that sees the job end would note that.
-    box.run(["systemctl", "kill", "--kill-whom=main", "--signal=KILL", f"user@{UID}.service"])
+    # All in one moment: a manager that sees the job end would note that.
+    group = box.run(f"systemctl show -P ControlGroup user@{UID}.service").stdout.strip()
+    box.run(f"echo 1 >/sys/fs/cgroup{group}/cgroup.kill")
     box.wait_until(f"! systemctl is-active --quiet user@{UID}.service", 10, "the end of it")
     box.run(["rm", "-rf", f"/run/user/{UID}/debvisor-timers"])  # as a boot does
 
