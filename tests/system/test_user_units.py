@@ -208,6 +208,8 @@ def test_what_is_tried_and_not_confirmed_is_taken_back(box: Box) -> None:
 
 def test_what_a_crash_of_the_manager_cut_off_is_told_as_lost(box: Box) -> None:
     cli(box, "run", "waits")
+    noted = f"{HOME}/.local/state/debvisor-timers/running/waits"
+    box.wait_until(f"test -s {noted}", 20, "the run is noted on the disk")
     # All in one moment: a manager that sees the job end would note that.
     group = box.run(f"systemctl show -P ControlGroup user@{UID}.service").stdout.strip()
     box.run(f"echo 1 >/sys/fs/cgroup{group}/cgroup.kill")
