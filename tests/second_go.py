@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run pytest; where a few tests fail, run their files once more, with nothing beside them.
 
-For tests on booted systems. Real clocks run there while other boxes want the processor, and a test
-that has taken the one for the other fails now and then. The second go decides, and what it mends is
-named: such a test is at fault, and has to be mended. With the options of pytest.
+For tests on booted systems, where real clocks run while other boxes want the processor. The second
+go only tells whether somebody is at fault who races, the test or the program; it mends nothing: what
+has failed has failed. With the options of pytest.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Failures:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Return the exit status of pytest, of its second go where there is one."""
+    """Return the exit status of pytest, whatever its second go says."""
     failures = Failures()
     status = int(pytest.main(list(arguments), plugins=[failures]))
     few = 0 < len(failures.tests) <= FEW
@@ -39,9 +39,9 @@ def main(arguments: Sequence[str]) -> int:
         return status
     files = list(dict.fromkeys(test.split("::")[0] for test in failures.tests))
     say(f"\n== second go, alone: {' '.join(files)}")
-    status = subprocess.run([sys.executable, "-m", "pytest", "-q", *files], check=False).returncode
-    if not status:
-        say("== UNSTEADY, to be mended: failed beside others, passed alone:")
+    again = subprocess.run([sys.executable, "-m", "pytest", "-q", *files], check=False)
+    if not again.returncode:
+        say("== UNSTEADY, a race to be mended: failed beside others, passed alone:")
         say("\n".join(f"   {test}" for test in failures.tests))
     return status
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -118,7 +118,9 @@ def test_a_run_that_makes_up_for_a_time_is_told_with_that_time(applied: Box) -> 
 
 SOON = """\
 jobs:
-  soon: {schedule: {on_calendar: "*-*-* *:*:00/5", catch_up: once}, command: [/bin/true]}
+  soon:
+    schedule: {on_calendar: "*-*-* *:*:00/5", catch_up: once}
+    command: [/bin/sh, -c, 'echo $DEBVISOR_TRIGGER $DEBVISOR_SCHEDULED_FOR']
 """
 
 
@@ -142,6 +144,13 @@ def test_right_after_its_catch_up_a_timer_starts_ordinary_runs(box: Box) -> None
         if first == "catch_up":
             break
     assert (first, set(others)) == ("catch_up", {"timer"})
+    for run in since:
+        due = datetime.fromisoformat(run["scheduled_for"])
+        assert due.second % 5 == 0
+        assert timedelta(0) <= datetime.fromisoformat(run["start"]) - due < timedelta(seconds=5)
+    said = box.journal("-u", "debvisor-job-soon.service", "-o", "cat")
+    due = datetime.fromisoformat(since[0]["scheduled_for"]).astimezone(UTC)
+    assert f"catch_up {due:%Y-%m-%dT%H:%M:%SZ}" in said
 
 
 def test_taking_the_emergency_brake_off_fires_no_job_that_skips(applied: Box) -> None:

@@ -50,12 +50,12 @@ class Watched:
     change: datetime
 
     def runs(self, job: str) -> list[int]:
-        """Return when a job ran, in minutes from the change; each within some seconds of it."""
+        """Return when a job ran, in minutes from the change; each within two seconds of it."""
         found = []
         for run in reversed(self.host.json("history", job)):
             away = datetime.fromisoformat(run["start"]) - self.change
             found.append(away // MINUTE)
-            assert away % MINUTE < timedelta(seconds=20), f"{job} ran {away} from the change"
+            assert away % MINUTE < timedelta(seconds=2), f"{job} ran {away} from the change"
         return [minutes for minutes in found if minutes in EVERY_MINUTE]
 
 

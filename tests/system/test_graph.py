@@ -30,14 +30,6 @@ DEBVISOR_EXIT_CODE=exited
 DEBVISOR_EXIT_STATUS=3
 DEBVISOR_END_USEC=1795399290500000
 """
-DRAW = """\
-exec 3>&1 4>&2
-TIMEFORMAT="%U %S"
-{ time debvisor-timers graph --svg /root/many.svg 1>&3 2>&4; } 2>/root/seconds
-status=$?
-cat /root/seconds
-exit $status
-"""
 STALLED = "#!/bin/sh\necho half\nsleep 987 &\nwait\n"
 
 
@@ -122,7 +114,7 @@ def test_a_dot_that_stalls_is_killed_and_changes_nothing(host: Host) -> None:
 
     done = host.cli("graph", "--svg", "/root/jobs.svg", env={"PATH": "/opt/bin:/bin"}, expect=4)
 
-    assert 5 <= monotonic() - begin < 100
+    assert 5 <= monotonic() - begin < 10
     assert done.stdout == ""
     assert done.stderr == (
         "error: dot did not finish within 5 s\n"
@@ -151,16 +143,11 @@ def test_a_thousand_jobs_are_drawn_or_refused_in_time(host: Host) -> None:
         depends = ", ".join(f"job-{one:03}" for one in needed)
         lines.append(f"  job-{number:03}: {{depends_on: [{depends}], command: [/bin/true]}}")
     host.write("\n".join(lines))
+    begin = monotonic()
 
-    done = host.box.run(["/bin/bash", "-c", DRAW], check=False, timeout=120)
+    done = host.cli("graph", "--svg", "/root/many.svg")
 
-    # The time of a processor: how many others there are who want one is another matter.
-    drawn, seconds = done.stdout.splitlines()[:-1], done.stdout.split()[-2:]
-    assert sum(map(float, seconds)) < 8
-    if done.returncode == 0:
-        assert drawn == ["/root/many.svg: 1000 jobs"]
-    else:
-        assert done.returncode == 4
-        assert "error: dot did not finish within 5 s\n" in done.stderr
+    assert monotonic() - begin < 8
+    assert done.stdout == "/root/many.svg: 1000 jobs\n"
     assert len(host.cli("graph").stdout.splitlines()) > 1000
     host.write(JOBS)

@@ -235,7 +235,7 @@ def test_a_time_out_leaves_no_room_for_a_process_that_ignores_it(ended: Box) -> 
         (run,) = runs(ended, job)
         assert run.start is not None
         assert run.end is not None
-        assert 1.5 < (run.end - run.start).total_seconds() < 100
+        assert 1.5 < (run.end - run.start).total_seconds() < 20
     assert "debvisor-timers: time-out after 1 s (job stays-watched, /etc" in "\n".join(
         printed(ended, "stays-watched", priority=3)
     )
@@ -308,7 +308,7 @@ def test_no_job_lengthens_its_own_time_out(box: Box, user: str) -> None:
     put(box, job, command, [*LOCK, *USERS[user], "TimeoutStartSec=10", "TimeoutStopSec=1"])
     began = time.monotonic()
     assert start(box, job) == 1
-    assert time.monotonic() - began < 120
+    assert time.monotonic() - began < 20
     assert "attacked" in printed(box, job)
     assert runs(box, job)[0].outcome_words == "timed out"
 

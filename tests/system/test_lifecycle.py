@@ -49,11 +49,13 @@ def test_a_job_from_yaml_to_its_history_and_its_removal(host: Host) -> None:
     assert newest["generation"] == 1
     assert (newest["exit_status"], newest["reason"]) == (0, "")
     start, end = (datetime.fromisoformat(newest[key]) for key in ("start", "end"))
+    assert 0 < newest["duration_seconds"] < 2
     assert newest["duration_seconds"] == pytest.approx((end - start).total_seconds())
-    assert 0 < newest["cpu_seconds"] < newest["duration_seconds"] + 1
+    assert 0 < newest["cpu_seconds"] < 2
     if "memory" in host.box.read("/sys/fs/cgroup/cgroup.controllers").split():
         assert newest["memory_peak_bytes"] > 100_000
     scheduled = datetime.fromisoformat(newest["scheduled_for"])
+    assert scheduled.second % 2 == 0
     assert scheduled <= start
 
     said = {
@@ -147,7 +149,7 @@ def test_each_way_to_end_is_told_by_run_history_list_and_status(host: Host) -> N
     done = host.cli("run", "failing", "--wait", expect=5)
     assert done.stdout.startswith("failing failed (exit status 7) after ")
     done = host.cli("run", "slow", "--wait", expect=5)
-    assert done.stdout.startswith("slow timed out after ")
+    assert done.stdout.startswith("slow timed out after 1")
     assert host.json("run", "missing", "--wait", expect=5)["run"]["exit_status"] == 203
     host.cli("run", "stopped")
     host.box.wait_until(lambda: host.json("history", "stopped"), 10)

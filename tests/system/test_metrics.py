@@ -105,7 +105,7 @@ def test_attempts_skips_and_what_runs_are_told(host: Host) -> None:
     running = of_jobs(found, "job_running")
     assert {job for job, value in running.items() if value} == {"busy"}
     since = of_jobs(found, "job_running_since_timestamp_seconds")["busy"]
-    assert 0 < found["metrics_timestamp_seconds"] - since < 600
+    assert 0 < found["metrics_timestamp_seconds"] - since < 120
     enabled = of_jobs(found, "job_enabled")
     assert {job for job, value in enabled.items() if not value} == {"held"}
     assert of_jobs(found, "job_timeout_seconds")["busy"] == 600
@@ -116,7 +116,7 @@ def test_times_and_needs_of_runs_are_told(host: Host) -> None:
     [run] = host.json("history", "slow")
 
     assert of_jobs(found, "job_last_duration_seconds")["slow"] == run["duration_seconds"]
-    assert 1 <= run["duration_seconds"] < 60
+    assert 1 <= run["duration_seconds"] < 20
     assert of_jobs(found, "job_duration_seconds_count")["slow"] == 1
     # Not every machine counts memory for its boxes.
     assert of_jobs(found, "job_last_memory_peak_bytes").get("slow") == run["memory_peak_bytes"]

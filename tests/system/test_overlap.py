@@ -64,39 +64,32 @@ def second(run: Any, key: str) -> float:
     return datetime.fromisoformat(run[key]).timestamp()
 
 
-def slot(run: Any) -> int:
-    """Return the time of the calendar for which it was due: systemd notes when it saw to it."""
-    return int(second(run, "scheduled_for")) // 2 * 2
-
-
-def times_during(run: Any) -> int:
-    """Return how many times of the calendar came until the program of the run had ended."""
-    return int(second(run, "end")) // 2 - int(second(run, "start")) // 2
+def due(run: Any) -> int:
+    """Return the second for which it was due; systemd notes when it has seen to the elapse."""
+    return int(second(run, "scheduled_for"))
 
 
 def test_elapses_during_a_run_are_skipped_counted_and_told(host: Host) -> None:
     runs, skips = history(host, "skips")
     for before, after in pairwise(runs):
-        # The next one starts at a time of the calendar, not when the one before has ended: each
-        # time has a run, or is told as skipped.
-        (skip,) = [skip for skip in skips if skip["overlapped"] == before["run"]]
-        assert (skip["outcome"], skip["reason"]) == ("skipped", "still running")
-        assert times_during(before) <= skip["count"] < (slot(after) - slot(before)) // 2
-        assert skip["count"] >= 2
-        assert second(skip, "scheduled_for") == slot(before) + 2
-        assert second(skip, "last_scheduled_for") == slot(before) + 2 * skip["count"]
+        # The next one starts at a time of the calendar, not when the one before has ended.
+        assert 0 <= second(after, "start") - second(after, "scheduled_for") < 1.5
+        assert due(after) % 2 == 0
+        assert due(after) - due(before) >= 6
+    of_first = [skip for skip in skips if skip["overlapped"] == runs[0]["run"]]
+    (skip,) = of_first
+    assert (skip["outcome"], skip["reason"], skip["count"]) == ("skipped", "still running", 2)
+    assert due(skip) == due(runs[0]) + 2
+    assert second(skip, "last_scheduled_for") == due(runs[0]) + 4
 
 
 def test_a_queued_elapse_starts_as_soon_as_the_run_has_ended(host: Host) -> None:
     runs, skips = history(host, "queues")
-    waits = [
-        second(after, "scheduled_for") - second(before, "end") for before, after in pairwise(runs)
-    ]
-    assert min(waits) >= 0
-    assert min(waits) < 1
-    # One of those elapses waits its turn: it is no skip.
-    (skip,) = [skip for skip in skips if skip["overlapped"] == runs[0]["run"]]
-    assert times_during(runs[0]) - 1 <= skip["count"] <= times_during(runs[0])
+    for before, after in pairwise(runs):
+        assert 0 <= second(after, "start") - second(before, "end") < 1
+    # One of the two elapses waits its turn: it is no skip.
+    of_first = [skip for skip in skips if skip["overlapped"] == runs[0]["run"]]
+    assert [skip["count"] for skip in of_first] == [1]
 
 
 def test_elapses_and_starts_by_hand_in_a_delay_make_no_run_of_their_own(host: Host) -> None:
@@ -104,18 +97,15 @@ def test_elapses_and_starts_by_hand_in_a_delay_make_no_run_of_their_own(host: Ho
     assert [attempt.number for attempt in found[:2]] == [1, 2]
     assert found[0].run == found[1].run
     assert found[1].begin - found[0].end >= 4.5
-    runs, skips = history(host, "retries")
-    assert skips[0]["overlapped"] == found[0].run == runs[0]["run"]
-    assert times_during(runs[0]) <= skips[0]["count"] <= times_during(runs[0]) + 1
+    skips = history(host, "retries")[1]
+    assert skips[0]["overlapped"] == found[0].run
+    assert skips[0]["count"] in {2, 3}
 
 
 def test_where_no_elapse_comes_during_a_run_none_is_told(host: Host) -> None:
     runs, skips = history(host, "quick")
     assert len(runs) >= 4
-    # On a busy machine some are not as quick.
-    slow = {run["run"] for run in runs if second(run, "end") + 0.5 >= slot(run) + 2}
-    assert {skip["overlapped"] for skip in skips} <= slow
-    assert len(slow) < len(runs)
+    assert skips == []
 
 
 def test_a_job_is_never_run_twice_at_once(host: Host) -> None:

@@ -63,15 +63,17 @@ async def main():
     await scheduler.in_thread(scheduler.create_job, name="First", command=["/bin/true"])
     last = time.monotonic()
     ticking = asyncio.create_task(tick())
-    results = await asyncio.gather(*map(scheduler.execute_job, ["slow", "prints", "fails"]))
-    longest = max(gaps)
+    begun = time.monotonic()
+    results = await asyncio.gather(*map(scheduler.execute_job, ["one-second", "prints", "fails"]))
+    longest, ended = max(gaps), time.monotonic()
     await asyncio.gather(
-        scheduler.in_thread(scheduler.execute, "slow"),
+        scheduler.in_thread(scheduler.execute, "one-second"),
         scheduler.in_thread(scheduler.create_job, name="More", command=["/bin/true"]),
     )
     longest_in_threads = max(gaps)
     ticking.cancel()
     print(json.dumps({
+        "seconds": ended - begun,
         "ticks": len(gaps),
         "longest": longest,
         "longest_in_threads": longest_in_threads,
@@ -103,7 +105,7 @@ with ThreadPoolExecutor(4) as pool:
 """
 OTHER_JOBS = """\
 jobs:
-  slow: {command: [/bin/sleep, "3"]}
+  one-second: {command: [/bin/sleep, "1"]}
   prints: {script: "echo out; echo err >&2"}
   fails: {script: "echo no >&2; exit 3"}
 """
@@ -166,13 +168,13 @@ def test_an_event_loop_turns_while_jobs_are_awaited(host: Host) -> None:
 
     sleeps, prints, fails = told["results"]
     assert sleeps[:2] == ["completed", 0]
-    assert 3 <= sleeps[2] < 60
+    assert 1 <= sleeps[2] < 3
     assert prints[:2] + prints[3:] == ["completed", 0, "out\n", "err\n"]
     assert fails[:2] + fails[3:] == ["failed", 3, "", "no\n"]
-    # A loop that stands still does so for all the three seconds of a job.
-    assert told["longest"] < 2.5
+    assert told["seconds"] < 4
+    assert told["longest"] < 0.1
     assert told["ticks"] > 100
-    assert told["longest_in_threads"] < 2.5, told
+    assert told["longest_in_threads"] < 0.3, told
 
 
 def test_several_threads_work_at_once(host: Host) -> None:

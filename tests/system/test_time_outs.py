@@ -13,7 +13,6 @@ from tests.system import work
 from tests.system.host import Host
 from tests.system.work import WORK
 
-GO = "/run/go-on"
 TREE = "/usr/local/bin/tree"
 STUBBORN = """\
 #!/usr/bin/python3 -IS
@@ -33,9 +32,9 @@ JOBS = {
     "plain": f"timeout: 1s, command: [{WORK}, '60']",
     "retried": f"timeout: 1s, command: [{WORK}, '60'], retries: {{max: 1, delay: 0}}",
     "held": f"command: [{WORK}, '60']",
-    "first": f"command: [{WORK}, {GO}]",
-    "waits-for-job": f"timeout: 5s, command: [{WORK}], depends_on: [first]",
-    "waits-for-lock": f"timeout: 5s, command: [{WORK}], conflicts_with: [first]",
+    "first": f"command: [{WORK}, '3']",
+    "waits-for-job": f"timeout: 2s, command: [{WORK}, '1'], depends_on: [first]",
+    "waits-for-lock": f"timeout: 2s, command: [{WORK}, '1'], conflicts_with: [first]",
     "waits-in-vain": f"timeout: 1s, command: [{WORK}, '60'], conflicts_with: [first]",
     "blocked": f"command: [{WORK}], conflicts_with: [held]",
     "dependent": f"command: [{WORK}], depends_on: [held]",
@@ -44,11 +43,11 @@ JOBS = {
     "retries: {max: 9, delay: 1s, factor: 1}",
     "total-just-over": f"total_timeout: 1s, command: [{WORK}, '0', '1'], "
     "retries: {max: 9, delay: 800ms, factor: 1}",
-    "total-enough": f"total_timeout: 10min, command: [{WORK}, '1', '3'], "
+    "total-enough": f"total_timeout: 30s, command: [{WORK}, '1', '3'], "
     "retries: {max: 1, delay: 0}",
-    "stubborn": f"timeout: 5s, stop_timeout: 4s, command: [{TREE}]",
-    "stubborn-watched": f"timeout: 5s, stop_timeout: 4s, command: [{TREE}], total_timeout: 1h",
-    "stubborn-stopped": f"stop_timeout: 4s, command: [{TREE}], retries: {{max: 3, delay: 0}}",
+    "stubborn": f"timeout: 1s, stop_timeout: 2s, command: [{TREE}]",
+    "stubborn-watched": f"timeout: 1s, stop_timeout: 2s, command: [{TREE}], total_timeout: 1h",
+    "stubborn-stopped": f"stop_timeout: 2s, command: [{TREE}], retries: {{max: 3, delay: 0}}",
     "251": "total_timeout: 1h, command: [/bin/sh, -c, exit 251]",
 }
 
@@ -86,7 +85,7 @@ def test_a_time_out_is_a_status_of_its_own_and_of_each_attempt(host: Host) -> No
     work.await_ends(host, "plain", "retried")
     assert results(host, "plain") == [(1, "timeout")]
     assert results(host, "retried") == [(1, "timeout"), (2, "timeout")]
-    assert all(1 <= seconds < 30 for seconds in lasted(host, "retried"))
+    assert all(1 <= seconds < 2.5 for seconds in lasted(host, "retried"))
     for job in "plain", "retried":
         assert host.json("history", job)[0]["outcome"] == "timed_out"
 
@@ -97,12 +96,9 @@ def test_waiting_for_a_job_or_a_lock_takes_no_time_from_the_attempt(host: Host) 
     work.begin(host, "waits-for-job", "waits-for-lock", "waits-in-vain")
     work.await_waiting(host, "waits-for-job", "for first (running)")
     work.await_waiting(host, "waits-in-vain", "for first (running)")
-    since = int(work.under_way(host, "waits-for-lock")["START_USEC"]) // 1_000_000
-    host.box.wait_until(f"[ $(date +%s) -gt {since + 6} ]", 20, "longer than each time-out")
-    host.box.run(["touch", GO])
     notes = work.await_ends(host, "waits-for-job", "waits-for-lock", "waits-in-vain")
     assert [note["RESULT"] for note in notes] == ["success", "success", "timeout"]
-    assert int(notes[2]["WAITED_USEC"]) > 5_000_000
+    assert int(notes[2]["WAITED_USEC"]) > 1_000_000
     assert host.json("history", "waits-in-vain")[0]["outcome"] == "timed_out"
 
 
@@ -118,7 +114,7 @@ def test_an_exit_status_like_that_of_a_time_out_is_none(host: Host) -> None:
 def test_a_total_time_out_cuts_an_attempt_and_forbids_another(host: Host) -> None:
     note = work.start(host, "total")
     assert (note["RESULT"], note["ATTEMPT"]) == ("timeout", "1")
-    assert 3 <= lasted(host, "total")[0] < 30
+    assert 3 <= lasted(host, "total")[0] < 4.5
 
 
 def test_a_total_time_out_ends_with_an_attempt_that_no_other_can_follow(host: Host) -> None:
@@ -127,7 +123,8 @@ def test_a_total_time_out_ends_with_an_attempt_that_no_other_can_follow(host: Ho
     for job, limit in ("total-between", 3), ("total-just-over", 1):
         found = work.attempts(host, job)
         assert found[-1].is_last
-        assert all(due < found[0].begin + limit for due in work.retries(host, job))
+        began = [line.seconds for line in work.lines(host) if line.job == job]
+        assert began[-1] < found[0].begin + limit + 0.1
 
 
 def test_a_total_time_out_that_is_not_reached_changes_nothing(host: Host) -> None:
@@ -149,7 +146,7 @@ def test_after_a_time_out_the_whole_tree_gets_sigterm_and_then_sigkill(
     end = int(note["END_USEC"]) / 1e6
     # On a busy machine systemd has been seen to send it once more (257).
     assert len(terms) in {3, 6}
-    assert all(2 < end - term < 30 for term in terms)
+    assert all(1.5 < end - term < 4 for term in terms)
     assert host.box.run(["pgrep", "-f", TREE], check=False).stdout == ""
 
 
@@ -158,7 +155,7 @@ def test_a_stop_ends_the_whole_tree_and_makes_no_other_attempt(host: Host) -> No
     work.await_program(host, "stubborn-stopped", 3)
     began = time.monotonic()
     host.cli("stop", "stubborn-stopped")
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 6
     assert host.box.run(["pgrep", "-f", TREE], check=False).stdout == ""
     (run,) = host.json("history", "stubborn-stopped")
     assert run["outcome"] == "stopped"

@@ -96,7 +96,7 @@ def test_no_request_breaks_the_server_or_keeps_others_waiting(host: Host, token:
     late = [
         f"{name}: {good} after {seconds} s"
         for name, (_, good, seconds) in found.items()
-        if not good.startswith("HTTP/1.1 200") or seconds > 10
+        if not good.startswith("HTTP/1.1 200") or seconds > 1
     ]
     assert (broken, late) == ([], [])
     assert pictures(host) == before
@@ -114,8 +114,8 @@ def test_slow_clients_hold_up_nobody(host: Host, token: str) -> None:
     assert found.pop("streams, open") == slow_http.CROWD
     for name, waits in found.items():
         middle, longest = waits[len(waits) // 2], waits[-1]
-        assert middle < 1 + 3 * alone[len(alone) // 2], f"{name}: {waits}"
-        assert longest < 15, f"{name}: {waits}"
+        assert middle < 0.1 + 3 * alone[len(alone) // 2], f"{name}: {waits}"
+        assert longest < 2, f"{name}: {waits}"
     assert host.show(SERVICE, "NRestarts", "ActiveState") == {
         "NRestarts": "0",
         "ActiveState": "active",
