@@ -2,8 +2,8 @@
 """Run pytest; where a few tests fail, run their files once more, with nothing beside them.
 
 For tests on booted systems, where real clocks run while other boxes want the processor. The second
-go only tells whether somebody is at fault who races, the test or the program; it mends nothing: what
-has failed has failed. With the options of pytest.
+go only tells of a race, in the test or in the program: what has failed has failed. With the options
+of pytest.
 """
 
 from __future__ import annotations
