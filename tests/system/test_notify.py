@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -189,7 +188,7 @@ def test_a_run_between_two_attempts_is_shown_and_can_be_stopped(host: Host) -> N
     (row,) = [row for row in host.json("list") if row["job"] == "patient"]
     assert (row["state"], row["under_way"]["max_attempts"]) == ("retrying", 3)
     assert row["under_way"]["waiting_for"] == "attempt 2 of 3"
-    assert re.search(r"attempt 2 of 3 in (9|10) min", host.cli("list").stdout)
+    assert "attempt 2 of 3 in 9min 5" in host.cli("list").stdout
     waits = newest(host, "patient")
     assert (waits["outcome"], waits["status"]) == ("waiting", "pending")
     assert waits["run"] == row["under_way"]["run"]
