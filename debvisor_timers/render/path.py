@@ -16,7 +16,10 @@ PATH: UnitTable = {
         Row("Description"),
         Row("Documentation"),
         Row("PartOf"),
+        Row("DefaultDependencies"),
         Row("After"),
+        Row("Before"),
+        Row("Conflicts"),
         Row("StartLimitIntervalSec"),
     ),
     "Path": (

@@ -196,3 +196,34 @@ def test_a_boot_arms_triggers_and_runs_a_job_whose_path_is_there(host: Host) -> 
     await_watching(host, READY_UNIT)
     await_watching(host, LOAD)
     assert host.started() == ["ready"]
+
+
+def test_no_order_of_the_boot_goes_round_in_a_circle(host: Host) -> None:
+    """systemd would leave something out: the recovery of lost runs, or all paths of the host."""
+    yaml = """\
+jobs:
+  all:
+    schedule: "0 2 * * *"
+    triggers: [{boot: 1min}, {path_changed: /srv/import}, {path_exists: /srv/ready}]
+    command: [/bin/true]
+"""
+    host.apply(yaml)
+    said = host.box.run("systemd-analyze verify --man=no multi-user.target 2>&1 || :").stdout
+    assert "cycle" not in said, said
+
+    host.box.run(
+        "mkdir -p /var/lib/debvisor-timers/running; touch /var/lib/debvisor-timers/running/x"
+    )
+    host.box.reboot()
+    recovered = "journalctl -b -u debvisor-timers-recover.service | grep -q Finished"
+    host.box.wait_until(recovered, 20, "what was cut off is recovered")
+    for target in ("paths.target", "timers.target", TARGET):
+        assert host.show(target, "ActiveState") == {"ActiveState": "active"}, target
+    began = [
+        int(host.show(unit, key)[key])
+        for unit, key in (
+            ("debvisor-timers-recover.service", "InactiveEnterTimestampMonotonic"),
+            ("debvisor-path-all.path", "ActiveEnterTimestampMonotonic"),
+        )
+    ]
+    assert began == sorted(began), "triggers wait for the recovery"
