@@ -142,7 +142,8 @@ def _unknown(path: tuple[str | int, ...], known: list[str]) -> Complaint:
 def _add(name: str, about: Schema) -> str:
     described = properties_of(about).get(name, {})
     example = next(iter(described.get("examples", [])), "...")
-    return f"add {name}, as in {name}: {example}"
+    shown = example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)
+    return f"add {name}, as in {name}: {shown}"
 
 
 def _message(error: ValidationError) -> str:

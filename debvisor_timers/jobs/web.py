@@ -92,6 +92,15 @@ Requests = Annotated[
     Shown("number", {"type": "integer", "minimum": 1, "maximum": 1_000_000}),
 ]
 
+MOST_CONNECTIONS = 2_000
+"""At once, of all clients."""
+
+Connections = Annotated[
+    int,
+    PlainValidator(partial(values.read_count, low=1, high=MOST_CONNECTIONS)),
+    Shown("number", {"type": "integer", "minimum": 1, "maximum": MOST_CONNECTIONS}),
+]
+
 
 WEB_CREDENTIALS = "debvisor-timers-web"
 """The credential NAME of the server is `debvisor-timers-web.NAME` in the stores of systemd: it has
@@ -220,7 +229,7 @@ class WebSettings(Model):
     changes_per_minute: Requests = key(
         300, help="So many changes of one client are made in a minute.", example=30
     )
-    connections_per_client: Requests = key(
+    connections_per_client: Connections = key(
         200,
         help="So many connections of one client are open at a time, of 2,000 in all; what comes "
         "beyond is answered with 429 and closed. Those of `trusted_proxies` are not counted, and a "

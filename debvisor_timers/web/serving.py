@@ -21,8 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from debvisor_timers.errors import UsageError
+from debvisor_timers.jobs.web import MOST_CONNECTIONS
 from debvisor_timers.web.edge.body import LONGEST_HEADERS
-from debvisor_timers.web.edge.crowd import MOST_CONNECTIONS, Crowd, Place
+from debvisor_timers.web.edge.crowd import Crowd, Place
 from debvisor_timers.web.envelope import failure
 from debvisor_timers.web.identity.peers import Peer
 

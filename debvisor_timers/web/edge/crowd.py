@@ -6,12 +6,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from debvisor_timers.jobs.web import MOST_CONNECTIONS
 from debvisor_timers.web.identity.limits import client_of
 from debvisor_timers.web.identity.peers import Peer
 from debvisor_timers.web.identity.proxies import Proxies
-
-MOST_CONNECTIONS = 2_000
-"""At once, of all clients."""
 
 MOST_OF_ONE_USER = MOST_CONNECTIONS // 2
 """Of a user of this host at the Unix socket: it may be that of a reverse proxy."""

@@ -130,6 +130,10 @@ def test_an_empty_config_is_warned_of_since_the_defaults_may_be_lost(
         ("defaults: [a]\n", "1:11 defaults: a list is not a mapping"),
         ("- a\n", "1:1 : a mapping was expected"),
         ("defaults: {a: b\n", "1:11 : this '{' is never closed"),
+        (
+            "web: {connections_per_client: 2001}\n",
+            "1:31 web.connections_per_client: 2001 is outside 1-2000",
+        ),
     ],
 )
 def test_a_wrong_config(tmp_path: Path, text: str, message: str) -> None:

@@ -355,3 +355,14 @@ def test_a_shipped_type_has_an_example_that_is_a_job(name: str) -> None:
     assert definitions.problems == ()
     types = {job.task.type for job in definitions.jobs.values() if job.task}
     assert name in types
+
+
+def test_what_is_missing_is_shown_as_it_can_be_written(tmp_path: Path) -> None:
+    yaml = "jobs: {a: {task: {type: cost_analysis, config: {}}}}\n"
+    write(tmp_path, "jobs.d/a.yaml", yaml)
+
+    (problem,) = load_definitions(tmp_path).problems
+
+    shown = problem.fix.removeprefix("add prices, as in ")
+    write(tmp_path, "jobs.d/a.yaml", yaml.replace("config: {}", f"config: {{{shown}}}"))
+    assert load_definitions(tmp_path).problems == ()
